@@ -1,0 +1,1 @@
+"""Signalbox: on-prem language models that say which of their answers may be trusted."""

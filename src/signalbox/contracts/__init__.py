@@ -1,0 +1,1 @@
+"""What parts of Signalbox promise each other. Each contract is defined here once and imported."""

@@ -1,0 +1,122 @@
+"""The Record: one prediction, as every other part of Signalbox reads it.
+
+Services write records, batch jobs and dashboards read them; no other shape crosses a process border.
+Records are append-only. What a person says of an answer afterwards is a `Feedback` row of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from signalbox.contracts.light import Light, LightReason
+
+SCHEMA_VERSION = 1
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Label = Literal["yes", "no"]
+Route = Literal["encoder", "decoder", "cascade"]
+
+
+class Verdict(StrEnum):
+    """What an answer says. NEUTRAL: the answer starts with neither word; it is never guessed."""
+
+    YES = "yes"
+    NO = "no"
+    NEUTRAL = "neutral"
+
+
+class Contract(BaseModel):
+    """Base of all contracts: immutable, and a misspelt field is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
+
+
+class ModelRelease(Contract):
+    """Which model answered, precisely enough to ask the same one again."""
+
+    name: str = Field(examples=["SmolLM2-135M-Instruct"])
+    revision: str = Field(examples=["sha256:53aa51172d14"])
+    engine: str = Field(examples=["llama.cpp"])
+    quantization: str = Field(examples=["Q4_1"])
+
+    @property
+    def key(self) -> str:
+        """One string for labels, file names and threshold tables, e.g. `llama.cpp/SmolLM2@…/Q4_1`."""
+        return f"{self.engine}/{self.name}@{self.revision}/{self.quantization}"
+
+
+class EvidenceSpan(Contract):
+    """A part of the input that speaks for (weight > 0) or against (weight < 0) the verdict.
+
+    `start` and `end` are character offsets into the original text, end exclusive.
+    """
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    weight: float
+
+
+class Record(Contract):
+    """One prediction."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    id: str = Field(default_factory=lambda: str(uuid.uuid4()))
+    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    source: Literal["user", "evaluation"] = "user"
+    task: str
+    language: str
+    route: Route
+    release: ModelRelease | None = Field(description="None: no model could be asked.")
+    input_sha256: str
+    input_characters: int = Field(ge=0)
+    input_text: str | None = Field(description="None where the store keeps no text.")
+    verdict: Verdict
+    stated: Verdict = Field(description="What the answer's first word says, before any threshold.")
+    p_yes: Probability | None
+    verdict_mass: Probability | None = Field(
+        default=None, description="Share of the first token's probability that lies on verdict words."
+    )
+    justification: str | None = None
+    light: Light
+    candidate_light: Light = Field(description="The light if this release were certified.")
+    light_reason: LightReason
+    error: str | None = Field(default=None, description="Cause, where the model could not answer.")
+    evidence: tuple[EvidenceSpan, ...] = ()
+    latency_seconds: float = Field(ge=0.0)
+    prompt_tokens: int | None = Field(default=None, ge=0)
+    completion_tokens: int | None = Field(default=None, ge=0)
+    sampling_propensity: Probability = Field(
+        default=1.0, description="Probability with which ground truth was asked for on this answer."
+    )
+
+
+class Feedback(Contract):
+    """What a person says of one prediction."""
+
+    id: str = Field(default_factory=lambda: str(uuid.uuid4()))
+    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    prediction_id: str
+    label: Label = Field(description="The ground truth.")
+    comment: str | None = Field(default=None, max_length=2000)
+
+
+class LabelledText(Contract):
+    """A text with its ground truth: a line of a task's data, or a record joined with its feedback."""
+
+    id: str
+    text: str
+    label: Label
+    language: str
+    family: str = Field(description="Paraphrases share a family; a family never crosses a split.")
+    split: Literal["few-shot", "calibration", "test", "feedback"]
+
+
+def text_sha256(text: str) -> str:
+    """Hex SHA-256 of the text's UTF-8 bytes."""
+    return hashlib.sha256(text.encode()).hexdigest()

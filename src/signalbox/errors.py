@@ -1,0 +1,61 @@
+"""Errors that a person reads: each names the field, the value and the cure.
+
+    SignalboxError
+    ├── InputError       the caller's input is wrong; becomes a 4xx or exit status 2
+    ├── SetupError       this machine lacks something; names the command that mends it
+    └── ModelError       a model did not give a usable answer
+        ├── ModelTimeout
+        ├── ModelUnavailable
+        ├── ModelRejected
+        └── ModelUnparsable
+"""
+
+from __future__ import annotations
+
+_SHOWN_CHARACTERS = 80
+
+
+class SignalboxError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class InputError(SignalboxError):
+    """Wrong input: which field, which value, and what would be right."""
+
+    def __init__(self, field: str, value: object, cure: str) -> None:
+        self.field = field
+        self.value = shorten(value)
+        self.cure = cure
+        super().__init__(f"{field}: got {self.value}. {cure}")
+
+
+class SetupError(SignalboxError):
+    """Something is missing on this machine; the text ends with what to do."""
+
+
+class ModelError(SignalboxError):
+    """A model did not give a usable answer."""
+
+
+class ModelTimeout(ModelError):  # noqa: N818 - reads as what happened
+    """No complete answer within the time limit."""
+
+
+class ModelUnavailable(ModelError):  # noqa: N818
+    """The server cannot be reached, is not ready, or broke off."""
+
+
+class ModelRejected(ModelError):  # noqa: N818
+    """The server answered with a client error."""
+
+
+class ModelUnparsable(ModelError):  # noqa: N818
+    """The answer is not of the agreed form."""
+
+
+def shorten(value: object) -> str:
+    """The value as shown in an error: its repr, cut so that a pasted megabyte stays readable."""
+    if isinstance(value, (str, bytes)) and len(value) > _SHOWN_CHARACTERS:
+        return f"{value[:_SHOWN_CHARACTERS]!r}… ({len(value)} characters)"
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}…"

@@ -1,0 +1,138 @@
+"""A task is a folder: `task.yaml` (prompts, verdict words) and `data.jsonl` (labelled texts). No code."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from signalbox.contracts.record import Contract, Label, LabelledText, Verdict
+from signalbox.errors import InputError
+
+Split = Literal["few-shot", "calibration", "test"]
+
+
+class LanguageSpec(Contract):
+    """What a task says in one language."""
+
+    system: str = Field(description="System prompt; asks for a verdict word first, then the reason.")
+    user: str = Field(default="{text}", description="Template of the user's turn; {text} is the input.")
+    words: dict[Literal["yes", "no"], tuple[str, ...]] = Field(
+        description="Verdict words per label; the first one is the canonical form."
+    )
+    turns: tuple[Turn, ...] = Field(description="Few-shot turns shown to a decoder before the question.")
+
+    @field_validator("user")
+    @classmethod
+    def _has_text(cls, value: str) -> str:
+        if "{text}" not in value:
+            raise ValueError("must contain {text}, where the input goes")
+        return value
+
+    @field_validator("words")
+    @classmethod
+    def _both_labels(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        missing = {"yes", "no"} - {label for label, words in value.items() if words}
+        if missing:
+            raise ValueError(f"needs at least one word for {sorted(missing)}")
+        return value
+
+
+class Turn(Contract):
+    """One few-shot turn: a labelled text and the answer a good model gives."""
+
+    text: str
+    answer: str
+
+
+class Task(Contract):
+    """A binary classification task with a justification."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: dict[str, str]
+    question: dict[str, str] = Field(description="What yes means, per language, for people.")
+    languages: dict[str, LanguageSpec]
+    max_input_characters: int = Field(default=4000, gt=0)
+    max_answer_tokens: int = Field(default=48, gt=0)
+    folder: Path = Field(exclude=True)
+
+    def language(self, code: str) -> LanguageSpec:
+        """The spec of one language; an unknown code is an InputError that lists the known ones."""
+        if code not in self.languages:
+            raise InputError("language", code, f"Task {self.name!r} knows: {', '.join(sorted(self.languages))}.")
+        return self.languages[code]
+
+    def messages(self, text: str, language: str) -> list[dict[str, str]]:
+        """The chat sent to a decoder: system prompt, few-shot turns, the question."""
+        spec = self.language(language)
+        chat = [{"role": "system", "content": spec.system}]
+        for turn in spec.turns:
+            chat.append({"role": "user", "content": spec.user.replace("{text}", turn.text)})
+            chat.append({"role": "assistant", "content": turn.answer})
+        return [*chat, {"role": "user", "content": spec.user.replace("{text}", text)}]
+
+    def word(self, verdict: Verdict, language: str) -> str:
+        """The canonical word of a verdict, as people read it."""
+        if verdict is Verdict.NEUTRAL:
+            return "Neutral"
+        return self.language(language).words[verdict.value][0]
+
+
+LanguageSpec.model_rebuild()
+
+
+def load_task(folder: Path) -> Task:
+    """Read `folder/task.yaml`. Raises InputError naming the file, the field and the cure."""
+    path = folder / "task.yaml"
+    if not path.is_file():
+        raise InputError("task", str(folder), f"No task.yaml in it; known: {', '.join(known_tasks(folder.parent))}.")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Task.model_validate({**raw, "folder": folder})
+    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
+        raise InputError(str(path), "(not a YAML mapping)", f"Mend the file: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: {where}", first.get("input"), first["msg"]) from error
+
+
+def load_data(task: Task, split: Split | None = None) -> list[LabelledText]:
+    """The labelled texts of a task, in file order; `split` keeps one split only."""
+    path = task.folder / "data.jsonl"
+    rows: list[LabelledText] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = LabelledText.model_validate(json.loads(line))
+        except (json.JSONDecodeError, ValidationError) as error:
+            raise InputError(f"{path}:{number}", line, f"Not a labelled text: {error}") from error
+        task.language(row.language)
+        rows.append(row)
+    check_families(rows)
+    return [row for row in rows if split is None or row.split == split]
+
+
+def check_families(rows: list[LabelledText]) -> None:
+    """Raise InputError when a family lies in two splits: its paraphrases would leak."""
+    splits: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        splits[row.family].add(row.split)
+    for family, found in splits.items():
+        if len(found) > 1:
+            raise InputError("family", family, f"It is in splits {sorted(found)}; keep a family in one split.")
+
+
+def known_tasks(root: Path) -> list[str]:
+    """Names of the task folders under `root`."""
+    return sorted(path.parent.name for path in root.glob("*/task.yaml"))
+
+
+def as_verdict(label: Label) -> Verdict:
+    """The verdict that a label stands for."""
+    return Verdict(label)
