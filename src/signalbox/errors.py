@@ -1,13 +1,13 @@
 """Errors that a person reads: each names the field, the value and the cure.
 
-    SignalboxError
-    ├── InputError       the caller's input is wrong; becomes a 4xx or exit status 2
-    ├── SetupError       this machine lacks something; names the command that mends it
-    └── ModelError       a model did not give a usable answer
-        ├── ModelTimeout
-        ├── ModelUnavailable
-        ├── ModelRejected
-        └── ModelUnparsable
+SignalboxError
+├── InputError       the caller's input is wrong; becomes a 4xx or exit status 2
+├── SetupError       this machine lacks something; names the command that mends it
+└── ModelError       a model did not give a usable answer
+    ├── ModelTimeout
+    ├── ModelUnavailable
+    ├── ModelRejected
+    └── ModelUnparsable
 """
 
 from __future__ import annotations

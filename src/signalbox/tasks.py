@@ -21,7 +21,7 @@ class LanguageSpec(Contract):
 
     system: str = Field(description="System prompt; asks for a verdict word first, then the reason.")
     user: str = Field(default="{text}", description="Template of the user's turn; {text} is the input.")
-    words: dict[Literal["yes", "no"], tuple[str, ...]] = Field(
+    words: dict[str, tuple[str, ...]] = Field(
         description="Verdict words per label; the first one is the canonical form."
     )
     turns: tuple[Turn, ...] = Field(description="Few-shot turns shown to a decoder before the question.")
@@ -36,9 +36,9 @@ class LanguageSpec(Contract):
     @field_validator("words")
     @classmethod
     def _both_labels(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        missing = {"yes", "no"} - {label for label, words in value.items() if words}
-        if missing:
-            raise ValueError(f"needs at least one word for {sorted(missing)}")
+        found = {label for label, words in value.items() if words}
+        if found != {"yes", "no"}:
+            raise ValueError(f"needs words for yes and for no, got {sorted(found)}")
         return value
 
 
@@ -63,7 +63,9 @@ class Task(Contract):
     def language(self, code: str) -> LanguageSpec:
         """The spec of one language; an unknown code is an InputError that lists the known ones."""
         if code not in self.languages:
-            raise InputError("language", code, f"Task {self.name!r} knows: {', '.join(sorted(self.languages))}.")
+            raise InputError(
+                "language", code, f"Task {self.name!r} knows: {', '.join(sorted(self.languages))}."
+            )
         return self.languages[code]
 
     def messages(self, text: str, language: str) -> list[dict[str, str]]:
@@ -89,7 +91,9 @@ def load_task(folder: Path) -> Task:
     """Read `folder/task.yaml`. Raises InputError naming the file, the field and the cure."""
     path = folder / "task.yaml"
     if not path.is_file():
-        raise InputError("task", str(folder), f"No task.yaml in it; known: {', '.join(known_tasks(folder.parent))}.")
+        raise InputError(
+            "task", str(folder), f"No task.yaml in it; known: {', '.join(known_tasks(folder.parent))}."
+        )
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Task.model_validate({**raw, "folder": folder})
@@ -125,7 +129,9 @@ def check_families(rows: list[LabelledText]) -> None:
         splits[row.family].add(row.split)
     for family, found in splits.items():
         if len(found) > 1:
-            raise InputError("family", family, f"It is in splits {sorted(found)}; keep a family in one split.")
+            raise InputError(
+                "family", family, f"It is in splits {sorted(found)}; keep a family in one split."
+            )
 
 
 def known_tasks(root: Path) -> list[str]:

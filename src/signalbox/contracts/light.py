@@ -66,8 +66,8 @@ REASON_TEXT: dict[LightReason, dict[str, str]] = {
         "de": "Für diese Modellversion und Sprache sind keine Schwellen bekannt: Kalibrierung ausführen.",
     },
     LightReason.CONTRADICTION: {
-        "en": "The model's words and its calibrated probability disagree; the reason may not fit the verdict.",
-        "de": "Wortlaut und kalibrierte Wahrscheinlichkeit widersprechen sich; die Begründung passt evtl. nicht.",
+        "en": "The model's words and its calibrated probability disagree; its reason may not fit.",
+        "de": "Wortlaut und kalibrierte Wahrscheinlichkeit widersprechen sich.",
     },
     LightReason.NEUTRAL: {
         "en": "The answer starts with neither verdict word.",

@@ -14,7 +14,24 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 Kind = Literal["counter", "gauge", "histogram"]
 
 # From a cached encoder answer (1 ms) to a long justification on a CPU (2 min).
-LATENCY_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+LATENCY_BUCKETS_SECONDS = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1,
+    2.5,
+    5,
+    10,
+    30,
+    60,
+    120,
+)
 
 
 @dataclass(frozen=True)
@@ -70,12 +87,17 @@ UPSTREAM_READY = Metric("signalbox_upstream_ready", "gauge", "1 while the upstre
 SPOOLED_ROWS = Metric(
     "signalbox_store_spooled_rows", "gauge", "Rows waiting in the local spool because the store refused them."
 )
-STORE_FAILURES = Metric("signalbox_store_write_failures", "counter", "Writes to the record store that failed.")
+STORE_FAILURES = Metric(
+    "signalbox_store_write_failures", "counter", "Writes to the record store that failed."
+)
 
 # --- batch jobs -------------------------------------------------------------------------------------------
 _EVAL = ("task", "language", "route", "release")
 EVAL_ACCURACY = Metric(
-    "signalbox_evaluation_accuracy_ratio", "gauge", "Accuracy on the test split; Neutral counts as wrong.", _EVAL
+    "signalbox_evaluation_accuracy_ratio",
+    "gauge",
+    "Accuracy on the test split; Neutral counts as wrong.",
+    _EVAL,
 )
 EVAL_ACCURACY_BOUND = Metric(
     "signalbox_evaluation_accuracy_bound_ratio",

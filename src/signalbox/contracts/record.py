@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from signalbox.contracts.light import Light, LightReason
 
-SCHEMA_VERSION = 1
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Label = Literal["yes", "no"]
@@ -65,7 +64,7 @@ class EvidenceSpan(Contract):
 class Record(Contract):
     """One prediction."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     id: str = Field(default_factory=lambda: str(uuid.uuid4()))
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     source: Literal["user", "evaluation"] = "user"

@@ -1,0 +1,58 @@
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+CACHE ?= $(or $(SIGNALBOX_CACHE_DIR),$(HOME)/.cache/signalbox)
+UV_VERSION := 0.13.9
+UV_HOME := $(CACHE)/uv-$(UV_VERSION)
+UV := $(UV_HOME)/bin/uv
+RUN := $(UV) run --frozen
+
+##@ Start
+.PHONY: help
+help: ## Print the targets
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(UV):
+	@echo "· installing uv $(UV_VERSION) into $(UV_HOME)"
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: apt-get install python3"; exit 1; }
+	@python3 -m venv $(UV_HOME) || { echo "The venv module is missing: apt-get install python3-venv"; rm -rf $(UV_HOME); exit 1; }
+	@$(UV_HOME)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.PHONY: install
+install: $(UV) ## Install everything this repository needs into .venv
+	@echo "· installing the locked packages into .venv"
+	@$(UV) sync --frozen
+
+.PHONY: demo
+demo: install ## Train, serve, assess, evaluate and show, on this machine (NONINTERACTIVE=1 exits by itself)
+	@$(RUN) signalbox demo $(if $(NONINTERACTIVE),--no-interactive)
+
+##@ Check
+.PHONY: test
+test: install ## Run the tests with the real servers
+	@$(RUN) signalbox doctor --for test
+	@$(RUN) pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: install ## Check style and types
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+
+.PHONY: verify
+verify: lint generate ## Lint, regenerate what is generated, fail on a difference
+	@git diff --exit-code -- docs/reference || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
+
+.PHONY: bench
+bench: install ## Run the benchmarks and print their table
+	@$(RUN) python -m tests.bench
+
+##@ Change
+.PHONY: generate
+generate: install ## Write the generated files again
+	@$(RUN) python -m signalbox.reference docs/reference
+
+.PHONY: format
+format: install ## Format the code
+	@$(RUN) ruff check --fix --quiet . || true
+	@$(RUN) ruff format .

@@ -1,0 +1,139 @@
+"""Thresholds on p(yes), fitted on the calibration split: one file a release, one entry a language.
+
+A threshold file belongs to exactly one release and task: another release starts uncalibrated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from signalbox.contracts.record import Contract, ModelRelease, Probability
+from signalbox.errors import InputError
+
+MINIMUM_ROWS = 20  # Below this a cut-off fitted on the rows says nothing about new ones.
+
+
+class Thresholds(Contract):
+    """Cut-offs for one language. Verdict is yes where p_yes ≥ `decision`.
+
+    A p_yes ≥ `confident_yes` or ≤ `confident_no` is confident; between `unclear_low` and `unclear_high`
+    (exclusive) the calibration rows were no better than a guess. None: no such zone was found.
+    """
+
+    decision: Probability
+    confident_yes: Probability | None
+    confident_no: Probability | None
+    unclear_low: Probability
+    unclear_high: Probability
+    rows: int = Field(gt=0)
+    target_error: Probability = Field(description="Error aimed at among confident answers; no guarantee.")
+
+
+class ThresholdFile(Contract):
+    """What calibration writes and the assessor reads."""
+
+    task: str
+    release: ModelRelease
+    languages: dict[str, Thresholds]
+
+
+def fit(p_yes: list[float], labels: list[bool], target_error: float = 0.10) -> Thresholds:
+    """Fit cut-offs on calibration rows.
+
+    `decision` maximises balanced accuracy (middle of the best gap, nearest to ½ on a tie). The confident zones
+    are the largest tails whose empirical error is ≤ `target_error`; an empirical error carries no guarantee
+    (a naive rule, kept provisional: the certificate replaces it). The unclear zone is the half-width
+    around `decision` in which accuracy is not above ½. Raises ValueError on fewer than MINIMUM_ROWS rows
+    or a single class.
+    """
+    if len(p_yes) != len(labels):
+        raise ValueError(f"{len(p_yes)} probabilities for {len(labels)} labels")
+    if len(p_yes) < MINIMUM_ROWS or len(set(labels)) < 2:
+        raise ValueError(f"needs at least {MINIMUM_ROWS} rows of both labels, got {len(p_yes)} rows")
+    rows = sorted(zip(p_yes, labels, strict=True))
+    decision = _decision(rows)
+    unclear = _unclear_half_width(rows, decision)
+    yes_tail = _tail([(p, label) for p, label in reversed(rows) if p >= decision], True, target_error)
+    no_tail = _tail([(p, label) for p, label in rows if p < decision], False, target_error)
+    return Thresholds(
+        decision=decision,
+        confident_yes=yes_tail,
+        confident_no=no_tail,
+        unclear_low=max(0.0, decision - unclear),
+        unclear_high=min(1.0, decision + unclear),
+        rows=len(rows),
+        target_error=target_error,
+    )
+
+
+def _decision(rows: list[tuple[float, bool]]) -> float:
+    """Middle of the gap between two neighbours that maximises balanced accuracy."""
+    positives = sum(label for _, label in rows)
+    negatives = len(rows) - positives
+    best, best_score, false_no, true_no = 0.5, -1.0, 0, 0
+    for (p, label), (following, _) in pairwise(rows):
+        false_no += label
+        true_no += not label
+        if p == following:
+            continue
+        score = (positives - false_no) / positives + true_no / negatives
+        middle = (p + following) / 2
+        if (score, -abs(middle - 0.5)) > (best_score, -abs(best - 0.5)):
+            best, best_score = middle, score
+    return best
+
+
+def _tail(rows: list[tuple[float, bool]], wanted: bool, target_error: float) -> float | None:
+    """Last p of the longest prefix (whole ties) with error ≤ target; None when there is none."""
+    wrong, found = 0, None
+    for index, (p, label) in enumerate(rows):
+        wrong += label is not wanted
+        tie_goes_on = index + 1 < len(rows) and rows[index + 1][0] == p
+        if not tie_goes_on and wrong / (index + 1) <= target_error:
+            found = p
+    return found
+
+
+def _unclear_half_width(rows: list[tuple[float, bool]], decision: float) -> float:
+    """Largest distance from `decision` within which at most half of the rows are right."""
+    by_distance = sorted((abs(p - decision), (p >= decision) == label) for p, label in rows)
+    right, width = 0, 0.0
+    for count, (distance, correct) in enumerate(by_distance, start=1):
+        right += correct
+        if right <= count / 2:
+            width = distance
+    return width
+
+
+def path_for(folder: Path, task: str, release: ModelRelease) -> Path:
+    """File of one release: a readable name and a digest, because a key may hold any character."""
+    digest = hashlib.sha256(f"{task}|{release.key}".encode()).hexdigest()[:12]
+    readable = "".join(c if c.isalnum() or c in "._-" else "-" for c in release.name)
+    return folder / f"{task}-{readable}-{digest}.json"
+
+
+def save(folder: Path, thresholds: ThresholdFile) -> Path:
+    """Write (atomically) and return the path."""
+    path = path_for(folder, thresholds.task, thresholds.release)
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(thresholds.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def load(folder: Path, task: str, release: ModelRelease) -> ThresholdFile | None:
+    """The thresholds of a release, None when it was never calibrated."""
+    path = path_for(folder, task, release)
+    try:
+        return ThresholdFile.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise InputError(
+            str(path), "(not a threshold file)", f"Delete it and calibrate again: {error}"
+        ) from error
