@@ -1,0 +1,1 @@
+"""The assessor: API and web page."""

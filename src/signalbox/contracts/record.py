@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from signalbox.contracts.light import Light, LightReason
 
-
 Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Label = Literal["yes", "no"]
 Route = Literal["encoder", "decoder", "cascade"]
