@@ -1,0 +1,52 @@
+"""All benchmarks: `make bench`, or `python -m tests.bench NAME…` for some of them.
+
+A benchmark is a module here with `run() -> list[dict]`; each dict is a row of its table.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+BENCHMARKS = ("encoder", "kserve", "assessor", "store", "naive_threshold")
+
+
+def print_rows(console: Console, title: str, rows: list[dict[str, object]]) -> None:
+    """One table; the columns are the keys of all rows in order of first appearance."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    table = Table(*columns, title=title)
+    for row in rows:
+        values = (row.get(column, "") for column in columns)
+        table.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in values))
+    console.print(table)
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks (all by default), print them, keep the rows as JSON in build/."""
+    console = Console()
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        console.print(f"No benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}.")
+        return 2
+    results = {}
+    for name in names or BENCHMARKS:
+        console.print(f"· {name}")
+        started = time.perf_counter()
+        rows = importlib.import_module(f"tests.bench.{name}").run()
+        results[name] = rows
+        print_rows(console, f"{name} ({time.perf_counter() - started:.0f} s)", rows)
+    target = Path("build/bench.json")
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    console.print(f"rows: {target}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
