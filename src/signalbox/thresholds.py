@@ -44,7 +44,7 @@ class ThresholdFile(Contract):
 def fit(p_yes: list[float], labels: list[bool], target_error: float = 0.10) -> Thresholds:
     """Fit cut-offs on calibration rows.
 
-    `decision` maximises balanced accuracy (middle of the best gap, nearest to ½ on a tie). The confident zones
+    `decision` maximises balanced accuracy (middle of the gap, nearest to ½ on a tie). The confident zones
     are the largest tails whose empirical error is ≤ `target_error`; an empirical error carries no guarantee
     (a naive rule, kept provisional: the certificate replaces it). The unclear zone is the half-width
     around `decision` in which accuracy is not above ½. Raises ValueError on fewer than MINIMUM_ROWS rows

@@ -1,0 +1,226 @@
+"""From a decoder's answer to a verdict and p(yes): pure, and never a guess.
+
+The rule. A text states a verdict when, after whitespace, quotes and markup, it starts with a verdict word
+that ends there ("No." does; "Not", "Yesterday", "Jain", "Yes-man" do not). "Yes/No" and "yes and no" state
+none. p(yes) weighs all surface forms of the verdict words among the first token's alternatives:
+
+- a token that reads as a verdict word counts for its label, whatever its case, space, quotes, punctuation;
+- a token that is a proper prefix of a verdict word ("N" of "Nein") counts only if no word of the other
+  label starts with it;
+- where the model's own token is not decisive (whitespace, markup, a prefix, a word that may go on), its
+  probability is split by the alternatives that follow it. What follows the others is not known: their
+  whitespace and markup count for nobody, their prefixes and words count as they stand;
+- everything else is mass outside: p_yes = yes / (yes + no), verdict_mass = yes + no.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from signalbox.contracts.record import Verdict
+
+Words = Mapping[str, Sequence[str]]
+
+MAXIMUM_STEPS = 8  # Tokens looked at: quotes, markup and a word in pieces need fewer.
+_ALIGNED_CHARACTERS = 24
+
+# How tokenizers show a space, a newline and a tab at the start of a token.
+_TOKENIZER_MARKS = str.maketrans({"▁": " ", "Ġ": " ", "Ċ": "\n", "ĉ": "\t"})
+# Quotes, Markdown, brackets, dashes of a list, and characters of no width. Not "~": struck out means no.
+_MARKUP = "\"'`´*_#>([{«»‹›„“”‚‘’-–—•·\u200b\u200e\ufeff\u2060"
+_TAGS = "b|strong|i|em|u|p|div|span|code|mark|br"
+_LEADING = re.compile(rf"(?:[\s{re.escape(_MARKUP)}]|<(?:{_TAGS})\s*/?>)*", re.IGNORECASE)
+_PARTIAL_TAG = re.compile(r"<[a-z]{0,6}\s?/?", re.IGNORECASE)
+_TRAILING = re.compile(rf"(?:[\s{re.escape(_MARKUP)}.,:;!?)\]}}]|</?(?:{_TAGS})\s*/?>)*", re.IGNORECASE)
+_JOINERS = "-/\u2010\u2011'’_|"  # Between two letters they make one word: "Yes-man", "Ja/Nein".
+_CONJUNCTION = r"\s*(?:[/|]|,?\s*(?:and|or|und|oder)\s)\s*"
+
+
+@dataclass(frozen=True)
+class Position:
+    """One generated token and the (token, log-probability) pairs that were possible in its place."""
+
+    token: str
+    alternatives: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """p(yes) among verdict words, and how much probability lies on them. None: nothing lies on them."""
+
+    p_yes: float | None
+    verdict_mass: float
+
+
+class _State(Enum):
+    BLANK = auto()  # nothing but whitespace and markup yet
+    PREFIX = auto()  # may become a verdict word
+    OPEN = auto()  # is a verdict word that may go on
+    CLOSED = auto()  # is a verdict word that has ended
+    OTHER = auto()
+
+
+def stated_verdict(text: str, words: Words) -> Verdict:
+    """What the text's first word says; NEUTRAL when it is no verdict word."""
+    state, verdict, _ = _classify(text, words)
+    return verdict if state in (_State.OPEN, _State.CLOSED) else Verdict.NEUTRAL
+
+
+def split_justification(text: str, words: Words) -> str:
+    """The text after its verdict word, without the punctuation between; the whole text when neutral."""
+    visible = unicodedata.normalize("NFC", text)
+    if stated_verdict(visible, words) is Verdict.NEUTRAL:
+        return visible.strip()
+    lead = _LEADING.match(visible)
+    start = lead.end() if lead else 0
+    # Case folding changes lengths ("ß"), so the word's end is looked for in the text as written.
+    _, _, folded_length = _classify(visible, words)
+    end = start
+    while len(_fold(visible[start:end])) < folded_length:
+        end += 1
+    rest = _TRAILING.match(visible, end)
+    return visible[rest.end() if rest else end :].strip()
+
+
+def read_verdict(positions: Sequence[Position], words: Words) -> Reading:
+    """p(yes) and the verdict mass from the alternatives of the answer's first tokens."""
+    yes, no, _ = _walk(positions[:MAXIMUM_STEPS], "", words)
+    yes, no = min(yes, 1.0), min(no, 1.0)
+    mass = yes + no
+    if mass <= 0.0:
+        return Reading(None, 0.0)
+    return Reading(min(1.0, yes / mass), min(1.0, mass))
+
+
+def answer_positions(positions: Sequence[Position], text: str) -> Sequence[Position]:
+    """The positions from where `text` begins: a reasoning model's thoughts come before its answer.
+
+    None of them when the text is found nowhere: a verdict must not be read from another place.
+    """
+    wanted = re.split(r"[^\x21-\x7e\s]", text.strip()[:_ALIGNED_CHARACTERS])[0].strip()
+    starts = (
+        index
+        for index, position in enumerate(positions)
+        if position.token.strip()
+        and _plain("".join(p.token for p in positions[index : index + 2 * _ALIGNED_CHARACTERS]))
+        .lstrip()
+        .startswith(wanted)
+    )
+    first = next(starts, None)
+    if first is None:
+        return ()
+    return positions if not _plain("".join(p.token for p in positions[:first])).strip() else positions[first:]
+
+
+def _walk(positions: Sequence[Position], before: str, words: Words) -> tuple[float, float, float]:
+    """Probability of yes, of no and of what is seen to be neither, after the text `before`."""
+    if not positions:
+        return 0.0, 0.0, 0.0
+    parts = [
+        _weigh(positions, before, token, probability, words)
+        for token, probability in _distribution(positions[0])
+    ]
+    # fsum: the result must not depend on the order in which an engine lists its alternatives.
+    yes, no, neither = (math.fsum(column) for column in zip(*parts, strict=True)) if parts else (0.0,) * 3
+    return yes, no, neither
+
+
+def _weigh(
+    positions: Sequence[Position], before: str, token: str, probability: float, words: Words
+) -> tuple[float, float, float]:
+    state, verdict, _ = _classify(before + token, words)
+    if state is _State.OTHER:
+        return 0.0, 0.0, probability
+    following = positions[1:]
+    undecided = state is not _State.CLOSED and token != "" and token == positions[0].token
+    if not (undecided and following and following[0].alternatives):
+        return _credit(verdict, probability)
+    yes, no, neither = (probability * share for share in _walk(following, before + token, words))
+    if state is _State.OPEN and verdict is not Verdict.NEUTRAL:
+        # A whole word stands unless it is seen to go on; alternatives beyond the listed ones keep it.
+        kept = max(0.0, probability - yes - no - neither)
+        more_yes, more_no, _ = _credit(verdict, kept)
+        yes, no = yes + more_yes, no + more_no
+    return yes, no, neither
+
+
+def _credit(verdict: Verdict, probability: float) -> tuple[float, float, float]:
+    return (
+        probability if verdict is Verdict.YES else 0.0,
+        probability if verdict is Verdict.NO else 0.0,
+        0.0,
+    )
+
+
+def _distribution(position: Position) -> list[tuple[str, float]]:
+    """Alternatives with probabilities; what is no log-probability is left out."""
+    return [
+        (_plain(token), min(1.0, math.exp(min(0.0, logprob))))
+        for token, logprob in position.alternatives
+        if not math.isnan(logprob)
+    ]
+
+
+def _classify(text: str, words: Words) -> tuple[_State, Verdict, int]:
+    """State of a text that begins an answer, whose label it speaks for, and the folded word's length."""
+    plain = unicodedata.normalize("NFC", _plain(text))
+    lead = _LEADING.match(plain)
+    rest = _fold(plain[lead.end() :] if lead else plain)
+    if not rest or _PARTIAL_TAG.fullmatch(rest):
+        return _State.BLANK, Verdict.NEUTRAL, 0
+    forms = {_fold(word): Verdict(label) for label, listed in words.items() for word in listed}
+    longer = {verdict for word, verdict in forms.items() if word != rest and word.startswith(rest)}
+    whole = [word for word in forms if rest.startswith(word) and _ends(rest, len(word))]
+    if whole:
+        word = max(whole, key=len)
+        verdict = forms[word]
+        if len(word) < len(rest):
+            if _names_both(rest[len(word) :], verdict, forms):
+                return _State.OTHER, Verdict.NEUTRAL, 0
+            return _State.CLOSED, verdict, len(word)
+        # Whole, but the other label has a longer word that starts so: only what follows can tell.
+        return _State.OPEN, verdict if longer <= {verdict} else Verdict.NEUTRAL, len(word)
+    if longer:
+        return _State.PREFIX, longer.pop() if len(longer) == 1 else Verdict.NEUTRAL, 0
+    return _State.OTHER, Verdict.NEUTRAL, 0
+
+
+def _names_both(after: str, verdict: Verdict, forms: Mapping[str, Verdict]) -> bool:
+    """Whether the word of the other label is joined on: "yes or no", "Ja/Nein"."""
+    joined = re.match(_CONJUNCTION, after)
+    if joined is None:
+        return False
+    rest = after[joined.end() :]
+    return any(
+        other is not verdict and rest.startswith(word) and _ends(rest, len(word))
+        for word, other in forms.items()
+    )
+
+
+def _ends(text: str, end: int) -> bool:
+    """Whether a word ends at this place: no letter, digit or mark goes on, nor a joiner with one."""
+    following = text[end : end + 2]
+    if not following:
+        return True
+    if _continues(following[0]):
+        return False
+    if following[0] in "/|":
+        return not _continues(following[1:])
+    return not (following[0] in _JOINERS and _continues(following[1:]))
+
+
+def _continues(character: str) -> bool:
+    return bool(character) and (character.isalnum() or unicodedata.category(character)[0] == "M")
+
+
+def _plain(token: str) -> str:
+    return token.translate(_TOKENIZER_MARKS)
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
