@@ -39,10 +39,10 @@ def decide(answer: Answer, thresholds: Thresholds | None) -> Decision:
     if thresholds is None:
         return Decision(answer.stated, Light.YELLOW, Light.YELLOW, LightReason.UNCALIBRATED)
     verdict = Verdict.YES if answer.p_yes >= thresholds.decision else Verdict.NO
+    if _too_close(answer.p_yes, thresholds):
+        return Decision(verdict, Light.RED, Light.RED, LightReason.TOO_CLOSE)
     if answer.justification and verdict is not answer.stated:
         return Decision(verdict, Light.YELLOW, Light.YELLOW, LightReason.CONTRADICTION)
-    if thresholds.unclear_low < answer.p_yes < thresholds.unclear_high:
-        return Decision(verdict, Light.RED, Light.RED, LightReason.TOO_CLOSE)
     if _confident(answer.p_yes, thresholds):
         return Decision(verdict, Light.YELLOW, Light.GREEN, LightReason.PROVISIONAL)
     return Decision(verdict, Light.YELLOW, Light.YELLOW, LightReason.UNSURE)
@@ -65,3 +65,9 @@ def _withheld(reason: LightReason) -> Decision:
 def _confident(p_yes: float, thresholds: Thresholds) -> bool:
     high, low = thresholds.confident_yes, thresholds.confident_no
     return (high is not None and p_yes >= high) or (low is not None and p_yes <= low)
+
+
+def _too_close(p_yes: float, thresholds: Thresholds) -> bool:
+    """Inside the unclear zone: its ends are outside, but where it is cut off at 0 or 1 it holds them."""
+    low, high = thresholds.unclear_low, thresholds.unclear_high
+    return low < high and (p_yes > low or low == 0.0) and (p_yes < high or high == 1.0)

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from signalbox.contracts.record import Contract, ModelRelease, Probability
 from signalbox.errors import InputError
 
+_NAME_CHARACTERS = 60  # File systems allow 255 bytes; a served model's name may be a long path.
 MINIMUM_ROWS = 20  # Below this a cut-off fitted on the rows says nothing about new ones.
 
 
@@ -47,13 +48,15 @@ def fit(p_yes: list[float], labels: list[bool], target_error: float = 0.10) -> T
     `decision` maximises balanced accuracy (middle of the gap, nearest to ½ on a tie). The confident zones
     are the largest tails whose empirical error is ≤ `target_error`; an empirical error carries no guarantee
     (a naive rule, kept provisional: the certificate replaces it). The unclear zone is the half-width
-    around `decision` in which accuracy is not above ½. Raises ValueError on fewer than MINIMUM_ROWS rows
-    or a single class.
+    around `decision` in which accuracy is not above ½. Raises ValueError on fewer than MINIMUM_ROWS rows,
+    a single class, or a number that is no probability.
     """
     if len(p_yes) != len(labels):
         raise ValueError(f"{len(p_yes)} probabilities for {len(labels)} labels")
     if len(p_yes) < MINIMUM_ROWS or len(set(labels)) < 2:
         raise ValueError(f"needs at least {MINIMUM_ROWS} rows of both labels, got {len(p_yes)} rows")
+    if not all(0.0 <= p <= 1.0 for p in p_yes):
+        raise ValueError("every p_yes must lie between 0 and 1")
     rows = sorted(zip(p_yes, labels, strict=True))
     decision = _decision(rows)
     unclear = _unclear_half_width(rows, decision)
@@ -74,14 +77,17 @@ def _decision(rows: list[tuple[float, bool]]) -> float:
     """Middle of the gap between two neighbours that maximises balanced accuracy."""
     positives = sum(label for _, label in rows)
     negatives = len(rows) - positives
-    best, best_score, false_no, true_no = 0.5, -1.0, 0, 0
+    best, best_score, false_no, true_no = 0.5, -1, 0, 0
     for (p, label), (following, _) in pairwise(rows):
         false_no += label
         true_no += not label
         if p == following:
             continue
-        score = (positives - false_no) / positives + true_no / negatives
+        # Balanced accuracy times 2 · positives · negatives: whole numbers, so that ties are ties.
+        score = (positives - false_no) * negatives + true_no * positives
         middle = (p + following) / 2
+        if middle <= p:  # Neighbouring floats: rounding must not move a row to the other side.
+            middle = following
         if (score, -abs(middle - 0.5)) > (best_score, -abs(best - 0.5)):
             best, best_score = middle, score
     return best
@@ -99,13 +105,18 @@ def _tail(rows: list[tuple[float, bool]], wanted: bool, target_error: float) -> 
 
 
 def _unclear_half_width(rows: list[tuple[float, bool]], decision: float) -> float:
-    """Largest distance from `decision` within which at most half of the rows are right."""
-    by_distance = sorted((abs(p - decision), (p >= decision) == label) for p, label in rows)
+    """Largest distance from `decision` within which at most half of the rows (whole ties) are right.
+
+    The zone's ends are exclusive, so it reaches half the way to the next row, or past the last one.
+    """
+    # Rounded, so that rows equally far on both sides are a tie whatever the last bits say.
+    by_distance = sorted((round(abs(p - decision), 9), (p >= decision) == label) for p, label in rows)
     right, width = 0, 0.0
     for count, (distance, correct) in enumerate(by_distance, start=1):
         right += correct
-        if right <= count / 2:
-            width = distance
+        following = by_distance[count][0] if count < len(by_distance) else 1.0 + distance
+        if following > distance and right <= count / 2:
+            width = (distance + following) / 2
     return width
 
 
@@ -113,7 +124,7 @@ def path_for(folder: Path, task: str, release: ModelRelease) -> Path:
     """File of one release: a readable name and a digest, because a key may hold any character."""
     digest = hashlib.sha256(f"{task}|{release.key}".encode()).hexdigest()[:12]
     readable = "".join(c if c.isalnum() or c in "._-" else "-" for c in release.name)
-    return folder / f"{task}-{readable}-{digest}.json"
+    return folder / f"{task}-{readable[:_NAME_CHARACTERS]}-{digest}.json"
 
 
 def save(folder: Path, thresholds: ThresholdFile) -> Path:
@@ -130,10 +141,15 @@ def load(folder: Path, task: str, release: ModelRelease) -> ThresholdFile | None
     """The thresholds of a release, None when it was never calibrated."""
     path = path_for(folder, task, release)
     try:
-        return ThresholdFile.model_validate_json(path.read_bytes())
+        found = ThresholdFile.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValidationError as error:
         raise InputError(
             str(path), "(not a threshold file)", f"Delete it and calibrate again: {error}"
         ) from error
+    if (found.task, found.release) != (task, release):
+        raise InputError(
+            str(path), found.release.key, f"It belongs to another release than {release.key}: delete it."
+        )
+    return found

@@ -28,16 +28,18 @@ Words = Mapping[str, Sequence[str]]
 
 MAXIMUM_STEPS = 8  # Tokens looked at: quotes, markup and a word in pieces need fewer.
 _ALIGNED_CHARACTERS = 24
+_SPECIAL = re.compile(r"<\|[^<>|]*\|>|</?s>")
 
 # How tokenizers show a space, a newline and a tab at the start of a token.
 _TOKENIZER_MARKS = str.maketrans({"▁": " ", "Ġ": " ", "Ċ": "\n", "ĉ": "\t"})
-# Quotes, Markdown, brackets, dashes of a list, and characters of no width. Not "~": struck out means no.
-_MARKUP = "\"'`´*_#>([{«»‹›„“”‚‘’-–—•·\u200b\u200e\ufeff\u2060"
+# Markdown, brackets, dashes of a list, quotes, characters of no width. Not "~": struck out is unsaid.
+_QUOTES = "\"'`\u00b4\u00ab\u00bb\u2039\u203a\u201e\u201c\u201d\u201a\u2018\u2019"
+_MARKUP = _QUOTES + "*_#>([{-\u2013\u2014\u2022\u00b7\u200b\u200e\ufeff\u2060"
 _TAGS = "b|strong|i|em|u|p|div|span|code|mark|br"
 _LEADING = re.compile(rf"(?:[\s{re.escape(_MARKUP)}]|<(?:{_TAGS})\s*/?>)*", re.IGNORECASE)
 _PARTIAL_TAG = re.compile(r"<[a-z]{0,6}\s?/?", re.IGNORECASE)
 _TRAILING = re.compile(rf"(?:[\s{re.escape(_MARKUP)}.,:;!?)\]}}]|</?(?:{_TAGS})\s*/?>)*", re.IGNORECASE)
-_JOINERS = "-/\u2010\u2011'’_|"  # Between two letters they make one word: "Yes-man", "Ja/Nein".
+_JOINERS = "-/\u2010\u2011'\u2019_|"  # Between two letters they make one word: "Yes-man", "Ja/Nein".
 _CONJUNCTION = r"\s*(?:[/|]|,?\s*(?:and|or|und|oder)\s)\s*"
 
 
@@ -103,18 +105,14 @@ def answer_positions(positions: Sequence[Position], text: str) -> Sequence[Posit
     None of them when the text is found nowhere: a verdict must not be read from another place.
     """
     wanted = re.split(r"[^\x21-\x7e\s]", text.strip()[:_ALIGNED_CHARACTERS])[0].strip()
-    starts = (
-        index
-        for index, position in enumerate(positions)
-        if position.token.strip()
-        and _plain("".join(p.token for p in positions[index : index + 2 * _ALIGNED_CHARACTERS]))
-        .lstrip()
-        .startswith(wanted)
-    )
-    first = next(starts, None)
-    if first is None:
-        return ()
-    return positions if not _plain("".join(p.token for p in positions[:first])).strip() else positions[first:]
+    begun = _joined(positions).lstrip()
+    if begun and wanted.startswith(begun[: len(wanted)]):
+        return positions
+    for index, position in enumerate(positions):
+        window = positions[index : index + 2 * _ALIGNED_CHARACTERS]
+        if position.token.strip() and _joined(window).lstrip().startswith(wanted):
+            return positions[index:]
+    return ()
 
 
 def _walk(positions: Sequence[Position], before: str, words: Words) -> tuple[float, float, float]:
@@ -137,7 +135,7 @@ def _weigh(
     if state is _State.OTHER:
         return 0.0, 0.0, probability
     following = positions[1:]
-    undecided = state is not _State.CLOSED and token != "" and token == positions[0].token
+    undecided = state is not _State.CLOSED and token != "" and token == _plain(positions[0].token)
     if not (undecided and following and following[0].alternatives):
         return _credit(verdict, probability)
     yes, no, neither = (probability * share for share in _walk(following, before + token, words))
@@ -168,7 +166,7 @@ def _distribution(position: Position) -> list[tuple[str, float]]:
 
 def _classify(text: str, words: Words) -> tuple[_State, Verdict, int]:
     """State of a text that begins an answer, whose label it speaks for, and the folded word's length."""
-    plain = unicodedata.normalize("NFC", _plain(text))
+    plain = unicodedata.normalize("NFC", text)
     lead = _LEADING.match(plain)
     rest = _fold(plain[lead.end() :] if lead else plain)
     if not rest or _PARTIAL_TAG.fullmatch(rest):
@@ -220,6 +218,11 @@ def _continues(character: str) -> bool:
 
 def _plain(token: str) -> str:
     return token.translate(_TOKENIZER_MARKS)
+
+
+def _joined(positions: Sequence[Position]) -> str:
+    """The text of tokens, as a message shows it: without the special tokens of a chat template."""
+    return _SPECIAL.sub("", _plain("".join(position.token for position in positions)))
 
 
 def _fold(text: str) -> str:

@@ -1,0 +1,140 @@
+"""Client of the encoder's predictor: the open inference protocol (V2, REST) over aiohttp."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import AbstractContextManager
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+
+from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.errors import ModelError, ModelUnparsable
+from signalbox.models.base import Answer
+from signalbox.models.transport import CONNECTION_RESETS, RetryBudget, model_errors, status_error
+
+_PROBE, _PROBE_LANGUAGE = "-", "en"
+_READY_TIMEOUT_SECONDS = 2.0
+
+
+class EncoderClient:
+    """Asks a KServe predictor; many texts are one request. Implements `ModelClient`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_seconds: float,
+        model_name: str = "encoder",
+    ) -> None:
+        self._url = f"{base_url.rstrip('/')}/v2/models/{model_name}"
+        self._timeout_seconds = timeout_seconds
+        self._budget = RetryBudget()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def release(self) -> ModelRelease:
+        """Which release is served; asked anew each time, for the server may have loaded another."""
+        metadata = await self._call("GET", self._url)
+        with self._errors():
+            told = (metadata.get("parameters") or metadata.get("properties") or {}).get("release")
+            if told is not None:
+                return _release(told)
+        # KServe's metadata has no place of its own for it, but every answer names its release.
+        return (await self.answer(_PROBE, _PROBE_LANGUAGE)).release
+
+    async def ready(self) -> bool:
+        """Whether the model takes requests now; never raises."""
+        try:
+            await self._call("GET", f"{self._url}/ready", timeout_seconds=_READY_TIMEOUT_SECONDS)
+        except ModelError:
+            return False
+        return True
+
+    async def answer(self, text: str, language: str) -> Answer:
+        """One answer. Raises a ModelError."""
+        return (await self.answer_many([text], language))[0]
+
+    async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
+        """Answers in the order of `texts`, by one request. Raises a ModelError when it failed."""
+        if not texts:
+            return []
+        started = time.monotonic()
+        body = await self._call("POST", f"{self._url}/infer", _request(texts, language))
+        with self._errors():
+            # The latency of a batch is that of each answer in it: that is how long its reader waited.
+            return _answers(body, len(texts), time.monotonic() - started)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
+
+    async def _call(
+        self,
+        method: str,
+        url: str,
+        body: dict[str, Any] | None = None,
+        *,
+        timeout_seconds: float | None = None,
+    ) -> dict[str, Any]:
+        """One request; a connection that was reset is tried once more while the budget allows it."""
+        limit = aiohttp.ClientTimeout(total=timeout_seconds or self._timeout_seconds)
+        self._budget.earn()
+        with self._errors():
+            try:
+                return await self._send(method, url, body, limit)
+            except aiohttp.ClientConnectorError:
+                raise  # Nobody listens: asking again at once changes nothing.
+            except CONNECTION_RESETS:
+                if not self._budget.spend():
+                    raise
+            return await self._send(method, url, body, limit)
+
+    async def _send(
+        self, method: str, url: str, body: dict[str, Any] | None, limit: aiohttp.ClientTimeout
+    ) -> dict[str, Any]:
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        async with self._session.request(method, url, json=body, timeout=limit) as response:
+            content = await response.read()
+            if response.status != HTTPStatus.OK:
+                raise status_error(url, response.status, content)
+        if not content:
+            return {}
+        parsed = json.loads(content)
+        if not isinstance(parsed, dict):
+            raise ModelUnparsable(f"{url}: got JSON that is no object. Is it a V2 inference server?")
+        return parsed
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return model_errors(self._url, self._timeout_seconds)
+
+
+def _request(texts: list[str], language: str) -> dict[str, Any]:
+    columns = {"text": texts, "language": [language] * len(texts)}
+    return {
+        "inputs": [
+            {"name": name, "datatype": "BYTES", "shape": [len(texts)], "data": data}
+            for name, data in columns.items()
+        ]
+    }
+
+
+def _answers(body: dict[str, Any], expected: int, latency_seconds: float) -> list[Answer]:
+    outputs = {output["name"]: output["data"] for output in body["outputs"]}
+    release = _release((body.get("parameters") or {})["release"])
+    p_yes, verdicts = outputs["p_yes"], outputs["verdict"]
+    if not len(p_yes) == len(verdicts) == expected:
+        raise ModelUnparsable(f"The encoder gave {len(p_yes)} answers for {expected} texts.")
+    return [
+        Answer(release=release, stated=Verdict(stated), p_yes=p, latency_seconds=latency_seconds)
+        for p, stated in zip(p_yes, verdicts, strict=True)
+    ]
+
+
+def _release(told: object) -> ModelRelease:
+    """A release as the predictor tells it: JSON in a string (protocol parameters are flat) or an object."""
+    return ModelRelease.model_validate(json.loads(told) if isinstance(told, str) else told)

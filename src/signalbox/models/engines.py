@@ -1,0 +1,60 @@
+"""What differs between the servers that a decoder client may meet: one row an engine, no branches."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Constraint = Callable[[Sequence[str]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine: the name used in releases, how /v1/models shows it, how it is made to obey."""
+
+    name: str
+    owned_by: str | None
+    constraint: Constraint | None
+    max_top_logprobs: int = 20
+
+
+def _grammar(words: Sequence[str]) -> dict[str, Any]:
+    """GBNF: one of the words, then nothing or any text that does not continue it."""
+    choice = " | ".join(json.dumps(word, ensure_ascii=False) for word in words)
+    return {"grammar": f"root ::= ({choice}) ([ .,:;!] [^\\x00]*)?"}
+
+
+def _regex(words: Sequence[str]) -> str:
+    return f"({'|'.join(re.escape(word) for word in words)})([ .,:;!].*)?"
+
+
+def _structured_outputs(words: Sequence[str]) -> dict[str, Any]:
+    """vLLM since 0.12; `guided_*` of older versions is silently ignored by newer ones."""
+    return {"structured_outputs": {"regex": _regex(words)}}
+
+
+def _response_format(words: Sequence[str]) -> dict[str, Any]:
+    return {"response_format": {"type": "regex", "value": _regex(words)}}
+
+
+ENGINES: Mapping[str, Engine] = {
+    engine.name: engine
+    for engine in (
+        Engine("llama.cpp", "llamacpp", _grammar),
+        Engine("vllm", "vllm", _structured_outputs),
+        Engine("tgi", None, _response_format, max_top_logprobs=5),
+        Engine("ollama", "library", None),
+        # Any other server that speaks the protocol. It has no common way to force a first word.
+        Engine("openai", None, None),
+    )
+}
+
+_BY_OWNER = {engine.owned_by: engine for engine in ENGINES.values() if engine.owned_by}
+
+
+def engine_of(owned_by: object) -> Engine:
+    """The engine behind a model listing's `owned_by`; the plain protocol when it is not known."""
+    return _BY_OWNER.get(owned_by, ENGINES["openai"]) if isinstance(owned_by, str) else ENGINES["openai"]

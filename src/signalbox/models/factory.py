@@ -1,0 +1,42 @@
+"""The client that a route needs, made from the settings."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from signalbox.contracts.record import ModelRelease
+from signalbox.models.base import ModelClient
+from signalbox.models.decoder import DecoderClient
+from signalbox.models.encoder import EncoderClient
+from signalbox.settings import Settings
+from signalbox.tasks import Task
+
+
+def make_client(
+    settings: Settings,
+    task: Task,
+    route: Literal["encoder", "decoder"],
+    *,
+    release: ModelRelease | None = None,
+) -> ModelClient:
+    """Client of the encoder or the decoder; `release` is what whoever started the decoder knows of it.
+
+    A cascade is no client: it is the assessor's order of asking these two.
+    """
+    if route == "encoder":
+        return EncoderClient(settings.encoder_base_url, timeout_seconds=settings.encoder_timeout_seconds)
+    return make_decoder(settings, task, release=release)
+
+
+def make_decoder(settings: Settings, task: Task, *, release: ModelRelease | None = None) -> DecoderClient:
+    """Client of the decoder, with its streaming."""
+    key = settings.decoder_api_key
+    return DecoderClient(
+        task,
+        settings.decoder_base_url,
+        model=settings.decoder_model,
+        api_key=key.get_secret_value() if key else None,
+        timeout_seconds=settings.decoder_timeout_seconds,
+        constrained=settings.decoder_constrained,
+        release=release,
+    )

@@ -1,0 +1,281 @@
+"""The store as its users see it; the two databases implement the `Backend`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from signalbox.contracts.record import Feedback, LabelledText, Record
+from signalbox.errors import InputError, SignalboxError
+from signalbox.store.spool import Spool
+
+log = logging.getLogger(__name__)
+
+Source = Literal["user", "evaluation"]
+_REPLAY_PAUSE_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class StoreUnavailable(SignalboxError):  # noqa: N818 - reads as what happened
+    """The database cannot be reached or refuses to write."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to read; None means any."""
+
+    task: str | None = None
+    language: str | None = None
+    source: Source | None = None
+    since: datetime | None = None
+    limit: int | None = None
+    newest_first: bool = True
+
+
+class Backend(Protocol):
+    """One database. Every method raises StoreUnavailable when it cannot be reached."""
+
+    async def connect(self) -> None:
+        """Connect and migrate; may be called again after a failure."""
+        ...
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Write all or none; a row that is there already with equal content is passed over."""
+        ...
+
+    async def add_feedback(self, feedback: Feedback) -> bool:
+        """False when the prediction is not there."""
+        ...
+
+    async def get(self, record_id: str) -> Record | None:
+        """One record."""
+        ...
+
+    async def records(self, query: Query) -> list[Record]:
+        """Records that match."""
+        ...
+
+    async def feedback_for(self, record_id: str) -> list[Feedback]:
+        """Feedback of one record, oldest first."""
+        ...
+
+    async def newest_feedback(self, task: str) -> list[tuple[Record, Feedback]]:
+        """Every record of a task that has feedback, with its newest one."""
+        ...
+
+    async def purge(self, older_than: datetime) -> int:
+        """Delete records and their feedback; the number of records."""
+        ...
+
+    async def ping(self) -> None:
+        """Ask the database something trivial."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+class Store:
+    """Append-only records with their feedback, and a local spool for when the database is away.
+
+    With `spool_dir`, a row that cannot be written is kept there and written later, in order, by a task
+    of its own; without it, the failure is raised.
+    """
+
+    def __init__(self, backend: Backend, *, store_text: bool = True, spool_dir: Path | None = None) -> None:
+        self._backend = backend
+        self._store_text = store_text
+        self._spool = Spool(spool_dir / "records.jsonl") if spool_dir else None
+        self._connected = False
+        self._replayer: asyncio.Task[None] | None = None
+        self.write_failures = 0
+
+    async def open(self) -> Self:
+        """Connect. Without a database but with a spool the store opens all the same."""
+        try:
+            await self._connect()
+        except StoreUnavailable:
+            if self._spool is None:
+                raise
+            log.warning("store unavailable, spooling", exc_info=True)
+        if self._spool is not None:
+            self._replayer = asyncio.create_task(self._replay_forever())
+        return self
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def spooled(self) -> int:
+        """Rows that wait in the spool."""
+        return len(self._spool) if self._spool else 0
+
+    async def append(self, record: Record) -> None:
+        """Keep one record. Returns once it is durable: in the database, or in the spool."""
+        await self.append_many([record])
+
+    async def append_many(self, records: Sequence[Record]) -> None:
+        """Keep records, all or none."""
+        kept = [record if self._store_text else without_text(record) for record in records]
+        try:
+            await self._connect()
+            await self._backend.append(kept)
+        except StoreUnavailable as error:
+            await self._to_spool(kept, error)
+
+    async def add_feedback(self, feedback: Feedback) -> None:
+        """Keep feedback. A prediction that nobody knows is an InputError."""
+        kept = feedback if self._store_text else feedback.model_copy(update={"comment": None})
+        try:
+            await self._connect()
+            if not await self._backend.add_feedback(kept):
+                if self._spool and self._spool.knows(feedback.prediction_id):
+                    await asyncio.to_thread(self._spool.add, [kept])
+                    return
+                raise unknown_prediction(feedback.prediction_id)
+        except StoreUnavailable as error:
+            await self._to_spool([kept], error)
+
+    async def get(self, record_id: str) -> Record | None:
+        """One record, None when there is none."""
+        if self._spool and (waiting := self._spool.get(record_id)):
+            return waiting
+        await self._connect()
+        return await self._backend.get(record_id)
+
+    async def feedback_for(self, record_id: str) -> list[Feedback]:
+        """Feedback of one record, oldest first."""
+        await self._connect()
+        return await self._backend.feedback_for(record_id)
+
+    async def records(
+        self,
+        *,
+        task: str | None = None,
+        language: str | None = None,
+        source: Source | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+        newest_first: bool = True,
+    ) -> list[Record]:
+        """Records that match, by time."""
+        await self._connect()
+        return await self._backend.records(Query(task, language, source, since, limit, newest_first))
+
+    async def labelled(self, task: str) -> list[LabelledText]:
+        """Ground truth collected so far: records that kept their text, with their newest label."""
+        await self._connect()
+        pairs = await self._backend.newest_feedback(task)
+        return [
+            LabelledText(
+                id=record.id,
+                text=record.input_text,
+                label=feedback.label,
+                language=record.language,
+                family=record.id,
+                split="feedback",
+            )
+            for record, feedback in pairs
+            if record.input_text is not None and record.source == "user"
+        ]
+
+    async def purge(self, older_than: datetime) -> int:
+        """Delete records older than a time, with their feedback; returns how many records."""
+        await self._connect()
+        return await self._backend.purge(older_than)
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable when the database does not answer."""
+        await self._connect()
+        await self._backend.ping()
+
+    async def replay_spool(self) -> int:
+        """Write what waits in the spool; returns how many rows. Raises StoreUnavailable."""
+        if self._spool is None or not len(self._spool):
+            return 0
+        await self._connect()
+        rows = self._spool.rows()
+        for row in rows:
+            if isinstance(row, Record):
+                await self._backend.append([row])
+            elif not await self._backend.add_feedback(row):
+                log.error("spooled feedback without its prediction", extra={"feedback_id": row.id})
+        await asyncio.to_thread(self._spool.drop, len(rows))
+        log.info("spool replayed", extra={"rows": len(rows)})
+        return len(rows)
+
+    async def close(self) -> None:
+        """Stop replaying and close connections; what is spooled stays for the next start."""
+        if self._replayer:
+            self._replayer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._replayer
+        await self._backend.close()
+
+    async def _connect(self) -> None:
+        if not self._connected:
+            await self._backend.connect()
+            self._connected = True
+
+    async def _to_spool(self, rows: Sequence[Record | Feedback], error: StoreUnavailable) -> None:
+        self.write_failures += 1
+        if self._spool is None:
+            raise error
+        log.warning("row spooled", extra={"rows": len(rows), "cause": str(error)})
+        await asyncio.to_thread(self._spool.add, rows)
+
+    async def _replay_forever(self) -> None:
+        pauses = iter(_REPLAY_PAUSE_SECONDS)
+        pause = next(pauses)
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await self.replay_spool()
+            except StoreUnavailable:
+                pause = next(pauses, pause)
+            else:
+                pauses = iter(_REPLAY_PAUSE_SECONDS)
+                pause = next(pauses)
+
+
+def open_store(url: str, *, store_text: bool = True, spool_dir: Path | None = None) -> Store:
+    """The store at `sqlite:///PATH` or `postgresql://…`; use it as an async context manager or `open()` it."""
+    return Store(_backend(url), store_text=store_text, spool_dir=spool_dir)
+
+
+def _backend(url: str) -> Backend:
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        from signalbox.store.sqlite import SqliteBackend
+
+        return SqliteBackend(Path(rest[1:]))
+    if separator and scheme in {"postgresql", "postgres"}:
+        from signalbox.store.postgres import PostgresBackend
+
+        return PostgresBackend(url)
+    shown = f"{scheme}://…" if separator else "(no scheme)"  # a URL may hold a password
+    raise InputError("database_url", shown, "Use sqlite:///PATH or postgresql://USER@HOST/DATABASE.")
+
+
+def without_text(record: Record) -> Record:
+    """The record with its hash and length only; a justification may quote the text, so it goes too."""
+    return record.model_copy(update={"input_text": None, "justification": None, "evidence": ()})
+
+
+def unknown_prediction(prediction_id: str) -> InputError:
+    """The error for an id that no record has."""
+    return InputError(
+        "prediction_id", prediction_id, "No such prediction; use the id that /v1/assess returned."
+    )

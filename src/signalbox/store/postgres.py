@@ -1,0 +1,158 @@
+"""Postgres through asyncpg."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from signalbox.contracts.record import Feedback, Record
+from signalbox.errors import InputError
+from signalbox.store.base import Query, StoreUnavailable
+from signalbox.store.migrations import LEDGER, MIGRATIONS
+
+_COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, p_yes, body"
+_INSERT = f"""INSERT INTO record ({_COLUMNS})
+SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+$8::text[], $9::text[], $10::float8[], $11::text[]) ON CONFLICT (id) DO NOTHING RETURNING id"""  # noqa: S608
+_INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
+SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM record WHERE id = $5) ON CONFLICT (id) DO NOTHING"""
+_NEWEST_FEEDBACK = """SELECT DISTINCT ON (record.id) record.body, feedback.body FROM record
+JOIN feedback ON feedback.prediction_id = record.id WHERE record.task = $1
+ORDER BY record.id, feedback.created_at DESC"""
+_MIGRATION_LOCK = 7_421_001  # any constant: all processes of Signalbox take the same one
+_TIMEOUT_SECONDS = 10.0
+# What asyncpg raises when the server is away, restarting or refusing; InterfaceError: a pool being closed.
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class PostgresBackend:
+    """A small pool; every statement has a time limit."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pool: asyncpg.Pool[Any] | None = None
+        self._connecting = asyncio.Lock()
+
+    async def connect(self) -> None:
+        """Make the pool and migrate under an advisory lock."""
+        async with self._connecting:
+            if self._pool is not None:
+                return
+            try:
+                pool = await asyncpg.create_pool(
+                    self._url,
+                    min_size=1,
+                    max_size=8,
+                    timeout=_TIMEOUT_SECONDS,
+                    command_timeout=_TIMEOUT_SECONDS,
+                )
+                async with pool.acquire() as connection, connection.transaction():
+                    await self._migrate(connection)
+            except _AWAY as error:
+                raise StoreUnavailable(f"Postgres: {type(error).__name__}: {error}") from error
+            self._pool = pool
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """One statement, so all or none."""
+        columns = [list(column) for column in zip(*map(_row, records), strict=True)]
+        if not columns:
+            return
+        inserted = {row["id"] for row in await self._fetch(_INSERT, *columns)}
+        for record in records:
+            if record.id not in inserted:
+                await self._check_equal(record)
+
+    async def add_feedback(self, feedback: Feedback) -> bool:
+        """One row; False when the record is not there."""
+        await self._fetch(
+            _INSERT_FEEDBACK,
+            feedback.id,
+            feedback.created_at,
+            feedback.label,
+            feedback.model_dump_json(),
+            feedback.prediction_id,
+        )
+        return bool(await self._fetch("SELECT 1 FROM feedback WHERE id = $1", feedback.id))
+
+    async def get(self, record_id: str) -> Record | None:
+        """One record."""
+        rows = await self._fetch("SELECT body FROM record WHERE id = $1", record_id)
+        return Record.model_validate_json(rows[0]["body"]) if rows else None
+
+    async def records(self, query: Query) -> list[Record]:
+        """Records that match."""
+        order = "DESC" if query.newest_first else "ASC"
+        sql = f"""SELECT body FROM record WHERE ($1::text IS NULL OR task = $1)
+        AND ($2::text IS NULL OR language = $2) AND ($3::text IS NULL OR source = $3)
+        AND ($4::timestamptz IS NULL OR created_at >= $4)
+        ORDER BY created_at {order}, id {order} LIMIT $5"""  # noqa: S608
+        rows = await self._fetch(sql, query.task, query.language, query.source, query.since, query.limit)
+        return [Record.model_validate_json(row["body"]) for row in rows]
+
+    async def feedback_for(self, record_id: str) -> list[Feedback]:
+        """Oldest first."""
+        sql = "SELECT body FROM feedback WHERE prediction_id = $1 ORDER BY created_at"
+        return [Feedback.model_validate_json(row["body"]) for row in await self._fetch(sql, record_id)]
+
+    async def newest_feedback(self, task: str) -> list[tuple[Record, Feedback]]:
+        """One row a record."""
+        rows = await self._fetch(_NEWEST_FEEDBACK, task)
+        return [(Record.model_validate_json(row[0]), Feedback.model_validate_json(row[1])) for row in rows]
+
+    async def purge(self, older_than: datetime) -> int:
+        """Feedback goes with its record (ON DELETE CASCADE)."""
+        return len(await self._fetch("DELETE FROM record WHERE created_at < $1 RETURNING 1", older_than))
+
+    async def ping(self) -> None:
+        """Read one value."""
+        await self._fetch("SELECT 1")
+
+    async def close(self) -> None:
+        """Close the pool."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+    async def _fetch(self, sql: str, *values: object) -> list[Any]:
+        if self._pool is None:
+            raise StoreUnavailable("Postgres: not connected")
+        try:
+            return list(await self._pool.fetch(sql, *values))
+        except _AWAY as error:
+            raise StoreUnavailable(f"Postgres: {type(error).__name__}: {error}") from error
+
+    async def _check_equal(self, record: Record) -> None:
+        rows = await self._fetch("SELECT body FROM record WHERE id = $1", record.id)
+        if rows and rows[0]["body"] != record.model_dump_json():
+            raise InputError("id", record.id, "Another record has this id; records are append-only.")
+
+    @staticmethod
+    async def _migrate(connection: Any) -> None:  # noqa: ANN401 - asyncpg is untyped
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+        await connection.execute(LEDGER)
+        applied = {row["name"] for row in await connection.fetch("SELECT name FROM migration")}
+        for migration in MIGRATIONS:
+            if migration.name not in applied:
+                for statement in migration.postgres:
+                    await connection.execute(statement)
+                await connection.execute("INSERT INTO migration VALUES ($1)", migration.name)
+
+
+def _row(record: Record) -> tuple[object, ...]:
+    return (
+        record.id,
+        record.created_at,
+        record.source,
+        record.task,
+        record.language,
+        record.route,
+        record.release.key if record.release else None,
+        record.light.value,
+        record.verdict.value,
+        record.p_yes,
+        record.model_dump_json(),
+    )

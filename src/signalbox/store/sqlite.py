@@ -1,0 +1,237 @@
+"""SQLite in WAL mode, with one writer that commits everything that waits at once.
+
+`synchronous=FULL`: an acknowledged record is on disk, so it survives a killed process and a power cut.
+Group commit pays for it: all rows that arrive while one commit is written share the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiosqlite
+
+from signalbox.contracts.record import Feedback, Record
+from signalbox.errors import InputError
+from signalbox.store.base import Query, StoreUnavailable
+from signalbox.store.migrations import LEDGER, MIGRATIONS
+
+_INSERT = """INSERT INTO record (id, created_at, source, task, language, route, release_key, light, verdict,
+p_yes, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
+_INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
+SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM record WHERE id = ?) ON CONFLICT (id) DO NOTHING"""
+_NEWEST_FEEDBACK = """SELECT record.body, feedback.body FROM record JOIN feedback
+ON feedback.prediction_id = record.id WHERE record.task = ? ORDER BY feedback.created_at, feedback.rowid"""
+_WRITES_AT_ONCE = 512
+
+_Write = tuple[list[Record], asyncio.Future[None]]
+
+
+class SqliteBackend:
+    """One connection that reads, one that writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reader: aiosqlite.Connection | None = None
+        self._writer: aiosqlite.Connection | None = None
+        self._queue: asyncio.Queue[_Write] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+        self._connecting = asyncio.Lock()
+        self._writing = asyncio.Lock()
+
+    async def connect(self) -> None:
+        """Open, set WAL, migrate, start the writer."""
+        async with self._connecting:
+            if self._task is not None:
+                return
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._writer = await self._open()
+                await self._migrate(self._writer)
+                self._reader = await self._open()
+            except (OSError, sqlite3.Error) as error:
+                raise StoreUnavailable(f"{self._path}: {error}") from error
+            self._task = asyncio.create_task(self._write_forever())
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Queue for the next commit and wait until it is durable."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait((list(records), done))
+        await done
+
+    async def add_feedback(self, feedback: Feedback) -> bool:
+        """One row; False when the record is not there."""
+        writer = self._open_writer()
+        values = (feedback.id, _time(feedback.created_at), feedback.label, feedback.model_dump_json())
+        try:
+            async with self._writing:
+                await writer.execute(
+                    _INSERT_FEEDBACK, (*values, feedback.prediction_id, feedback.prediction_id)
+                )
+                await writer.commit()
+            found = await self._rows("SELECT 1 FROM feedback WHERE id = ?", (feedback.id,))
+        except sqlite3.Error as error:
+            raise StoreUnavailable(str(error)) from error
+        return bool(found)
+
+    async def get(self, record_id: str) -> Record | None:
+        """One record."""
+        rows = await self._rows("SELECT body FROM record WHERE id = ?", (record_id,))
+        return Record.model_validate_json(rows[0][0]) if rows else None
+
+    async def records(self, query: Query) -> list[Record]:
+        """Records that match."""
+        equal = {"task": query.task, "language": query.language, "source": query.source}
+        wanted = {name: value for name, value in equal.items() if value is not None}
+        conditions = [f"{name} = ?" for name in wanted]
+        values: list[object] = [*wanted.values()]
+        if query.since is not None:
+            conditions.append("created_at >= ?")
+            values.append(_time(query.since))
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        order = "DESC" if query.newest_first else "ASC"
+        sql = f"SELECT body FROM record {where} ORDER BY created_at {order}, rowid {order} LIMIT ?"  # noqa: S608
+        rows = await self._rows(sql, (*values, -1 if query.limit is None else query.limit))
+        return [Record.model_validate_json(body) for (body,) in rows]
+
+    async def feedback_for(self, record_id: str) -> list[Feedback]:
+        """Oldest first."""
+        sql = "SELECT body FROM feedback WHERE prediction_id = ? ORDER BY created_at, rowid"
+        return [Feedback.model_validate_json(body) for (body,) in await self._rows(sql, (record_id,))]
+
+    async def newest_feedback(self, task: str) -> list[tuple[Record, Feedback]]:
+        """Later rows overwrite earlier ones of the same record."""
+        newest: dict[str, tuple[Record, Feedback]] = {}
+        for record_body, feedback_body in await self._rows(_NEWEST_FEEDBACK, (task,)):
+            record = Record.model_validate_json(record_body)
+            newest[record.id] = (record, Feedback.model_validate_json(feedback_body))
+        return list(newest.values())
+
+    async def purge(self, older_than: datetime) -> int:
+        """Feedback goes with its record (ON DELETE CASCADE)."""
+        writer = self._open_writer()
+        try:
+            async with self._writing:
+                cursor = await writer.execute("DELETE FROM record WHERE created_at < ?", (_time(older_than),))
+                await writer.commit()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(str(error)) from error
+        return cursor.rowcount
+
+    async def ping(self) -> None:
+        """Read one value."""
+        await self._rows("SELECT 1", ())
+
+    async def close(self) -> None:
+        """Write what waits, then close."""
+        if self._task is not None:
+            while not self._queue.empty():
+                await asyncio.sleep(0.001)
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        for connection in (self._reader, self._writer):
+            if connection is not None:
+                await connection.close()
+
+    async def _open(self) -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(self._path, timeout=30)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            await connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    async def _migrate(self, connection: aiosqlite.Connection) -> None:
+        await connection.execute("BEGIN IMMEDIATE")  # two processes may start at once
+        try:
+            await connection.execute(LEDGER)
+            applied = {name for (name,) in await connection.execute_fetchall("SELECT name FROM migration")}
+            for migration in MIGRATIONS:
+                if migration.name not in applied:
+                    for statement in migration.sqlite:
+                        await connection.execute(statement)
+                    await connection.execute("INSERT INTO migration VALUES (?)", (migration.name,))
+        except BaseException:
+            await connection.rollback()
+            raise
+        await connection.commit()
+
+    async def _write_forever(self) -> None:
+        while True:
+            batch = [await self._queue.get()]
+            while not self._queue.empty() and len(batch) < _WRITES_AT_ONCE:
+                batch.append(self._queue.get_nowait())
+            await self._write(batch)
+
+    async def _write(self, batch: list[_Write]) -> None:
+        """One commit for the batch; if it fails, each write alone, so that one bad row fails alone."""
+        try:
+            await self._commit([record for records, _ in batch for record in records])
+        except (sqlite3.Error, InputError) as error:
+            if len(batch) > 1:
+                for write in batch:
+                    await self._write([write])
+            elif not batch[0][1].done():
+                cause = error if isinstance(error, InputError) else StoreUnavailable(str(error))
+                batch[0][1].set_exception(cause)
+            return
+        for _, done in batch:
+            if not done.done():
+                done.set_result(None)
+
+    async def _commit(self, records: list[Record]) -> None:
+        writer = self._open_writer()
+        async with self._writing:
+            try:
+                cursor = await writer.executemany(_INSERT, [_row(record) for record in records])
+                if cursor.rowcount != len(records):
+                    await self._check_equal(writer, records)
+                await writer.commit()
+            except BaseException:
+                await writer.rollback()
+                raise
+
+    @staticmethod
+    async def _check_equal(writer: aiosqlite.Connection, records: list[Record]) -> None:
+        for record in records:
+            rows = list(await writer.execute_fetchall("SELECT body FROM record WHERE id = ?", (record.id,)))
+            if rows[0][0] != record.model_dump_json():
+                raise InputError("id", record.id, "Another record has this id; records are append-only.")
+
+    async def _rows(self, sql: str, values: Sequence[object]) -> list[sqlite3.Row]:
+        if self._reader is None:
+            raise StoreUnavailable("not connected")
+        try:
+            return list(await self._reader.execute_fetchall(sql, tuple(values)))
+        except (sqlite3.Error, ValueError) as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def _open_writer(self) -> aiosqlite.Connection:
+        if self._writer is None:
+            raise StoreUnavailable("not connected")
+        return self._writer
+
+
+def _time(value: datetime) -> str:
+    """UTC with a fixed width, so that text order is time order."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _row(record: Record) -> tuple[object, ...]:
+    return (
+        record.id,
+        _time(record.created_at),
+        record.source,
+        record.task,
+        record.language,
+        record.route,
+        record.release.key if record.release else None,
+        record.light,
+        record.verdict,
+        record.p_yes,
+        record.model_dump_json(),
+    )

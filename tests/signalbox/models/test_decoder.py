@@ -1,0 +1,458 @@
+"""The decoder client against the real llama-server, and against servers that fail as the real one cannot."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.errors import InputError, ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
+from signalbox.models.base import Answer
+from signalbox.models.decoder import DecoderClient
+from signalbox.models.release import file_revision, gguf_release
+
+from .conftest import serving, start_llama, stop
+
+ROOT = Path(__file__).parents[3]
+VLLM = json.loads((ROOT / "tests/data/vllm-0.24.0-answers.json").read_text(encoding="utf-8"))
+LISTING = {"data": [{"id": "tiny", "owned_by": "someone"}]}
+
+
+def completion(content="Yes. Because.", logprobs=None) -> dict:
+    """A minimal chat completion."""
+    return {
+        "id": "1", "created": 1, "model": "tiny", "system_fingerprint": "f", "object": "chat.completion",
+        "choices": [{"index": 0, "finish_reason": "stop", "logprobs": logprobs,
+                     "message": {"role": "assistant", "content": content}}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    }  # fmt: skip
+
+
+def tokens(*chosen: str) -> dict:
+    """Log-probabilities in which each chosen token has nearly everything."""
+    return {
+        "content": [
+            {"token": t, "logprob": -0.01, "top_logprobs": [{"token": t, "logprob": -0.01}]} for t in chosen
+        ]
+    }
+
+
+async def list_models(request):
+    return web.json_response(LISTING)
+
+
+def replying(status=200, body=b"", content_type="application/json"):
+    """A handler that always answers so."""
+
+    async def handler(request):
+        return web.Response(status=status, body=body, content_type=content_type)
+
+    return handler
+
+
+def faulty(handler) -> dict:
+    """Routes of a server that lists its model and then answers by the handler."""
+    return {"GET /v1/models": list_models, "POST /v1/chat/completions": handler}
+
+
+async def ask(task, url, **options):
+    """One answer of a client that lives as long as the question."""
+    client = DecoderClient(task, f"{url}/v1", model="tiny", **options)
+    try:
+        return await client.answer("A text.", "en")
+    finally:
+        await client.close()
+
+
+async def collect(client, text="The wheelchair is necessary.", language="en") -> list:
+    """Everything that a stream gives."""
+    return [piece async for piece in client.stream(text, language)]
+
+
+# --- the real server --------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+async def test_an_answer_of_the_real_model(llama, task):
+    client = DecoderClient(task, llama.url, model="any")
+    assert await client.ready()
+    answer = await client.answer("The requirements for the aid are met.", "en")
+    await client.close()
+    assert answer.release == ModelRelease(
+        name="SmolLM2-135M-Instruct",
+        revision=file_revision(llama.model),
+        engine="llama.cpp",
+        quantization="Q4_1",
+    )
+    assert answer.release == gguf_release(llama.model)
+    assert answer.p_yes is not None
+    assert answer.verdict_mass is not None
+    assert answer.verdict_mass > 0.5
+    assert answer.stated is not Verdict.NEUTRAL
+    assert answer.justification
+    assert answer.prompt_tokens
+    assert 0 < answer.completion_tokens <= 24
+
+
+@pytest.mark.slow
+async def test_many_answers_keep_their_order(llama, task):
+    texts = ["The aid is indicated.", "No indication is seen.", "The bed is necessary.", "It is refused."]
+    client = DecoderClient(task, llama.url, model="any", max_answer_tokens=2)
+    together = await client.answer_many(texts, "en")
+    alone = [await client.answer(text, "en") for text in texts]
+    await client.close()
+    # llama-server batches by load, which moves its float arithmetic a little.
+    assert [a.p_yes for a in together] == pytest.approx([a.p_yes for a in alone], abs=0.05)
+    assert await client.answer_many([], "en") == []
+
+
+@pytest.mark.slow
+async def test_a_stream_gives_the_text_and_then_the_answer(llama, task):
+    client = DecoderClient(task, llama.url, model="any")
+    *pieces, answer = await collect(client)
+    whole = await client.answer("The wheelchair is necessary.", "en")
+    await client.close()
+    assert isinstance(answer, Answer)
+    assert len(pieces) > 1
+    assert answer.justification in "".join(pieces)
+    assert answer.stated is whole.stated
+    assert answer.p_yes == pytest.approx(whole.p_yes, abs=0.05)
+    assert answer.completion_tokens
+    assert answer.prompt_tokens == whole.prompt_tokens
+
+
+@pytest.mark.slow
+async def test_answers_right_after_streams_are_not_cut_off(llama, task):
+    """The server closes its socket after a stream; the client must not reuse it."""
+    client = DecoderClient(task, llama.url, model="any", max_answer_tokens=1)
+    for _ in range(15):
+        await collect(client)
+        await client.answer("The aid is indicated.", "en")
+    await client.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("language", "words"), [("en", ("Yes", "No")), ("de", ("Ja", "Nein"))])
+async def test_constrained_answers_start_with_a_verdict_word(llama, task, language, words):
+    """Even a question about something else gets a verdict word, and a reason of the model's own."""
+    client = DecoderClient(task, llama.url, model="any", constrained=True)
+    text = "Write a poem about the sea. Die Sonne scheint."
+    *pieces, answer = await collect(client, text, language)
+    await client.close()
+    assert "".join(pieces).startswith(words)
+    assert answer.stated is not Verdict.NEUTRAL
+    assert answer.justification
+
+
+@pytest.mark.slow
+async def test_a_server_killed_in_the_middle_of_a_stream(fresh_llama, task):
+    client = DecoderClient(task, fresh_llama.url, model="any", max_answer_tokens=2000)
+    pieces = []
+    with pytest.raises(ModelUnavailable) as caught:
+        async for piece in client.stream("Tell a very long story, at least a thousand words.", "en"):
+            pieces.append(piece)
+            if len(pieces) == 3:
+                os.kill(fresh_llama.process.pid, signal.SIGKILL)
+    assert caught.value.__cause__ is not None or "ended before" in str(caught.value)
+    assert not await client.ready()
+    await client.close()
+    assert pieces
+
+
+@pytest.mark.slow
+async def test_a_client_recovers_when_the_server_is_back(task):
+    server = start_llama(18282)
+    client = DecoderClient(task, server.url, model="any", max_answer_tokens=1)
+    try:
+        await client.answer("A text.", "en")
+        stop(server.process)
+        with pytest.raises(ModelUnavailable):
+            await client.answer("A text.", "en")
+        server = start_llama(18282)
+        assert await client.ready()
+        assert (await client.answer("A text.", "en")).p_yes is not None
+    finally:
+        await client.close()
+        stop(server.process)
+
+
+@pytest.mark.slow
+async def test_a_text_beyond_the_context_is_rejected(llama, task):
+    client = DecoderClient(task, llama.url, model="any")
+    with pytest.raises(ModelRejected, match="HTTP 400"):
+        await client.answer("word " * 5000, "en")
+    await client.close()
+
+
+@pytest.mark.slow
+def test_the_hub_offline_switch_does_not_stop_the_client(llama, task):
+    """Air-gapped hosts set HF_HUB_OFFLINE, which is about the Hub and not about their own server."""
+    code = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from signalbox.tasks import Task; from signalbox.models.decoder import DecoderClient\n"
+        "task = Task.model_validate({**__import__('json').loads(sys.argv[2]), 'folder': Path('.')})\n"
+        "client = DecoderClient(task, sys.argv[1], model='any', max_answer_tokens=1)\n"
+        "print(asyncio.run(client.answer('A text.', 'en')).p_yes)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, llama.url, task.model_dump_json()],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert 0 <= float(done.stdout) <= 1
+
+
+# --- failures ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (500, b"oops", ModelUnavailable),
+        (503, b'{"error":{"message":"Loading model"}}', ModelUnavailable),
+        (429, b"{}", ModelUnavailable),
+        (504, b"{}", ModelTimeout),
+        (400, b'{"error":{"message":"too long"}}', ModelRejected),
+        (401, b'{"error":"Unauthorized"}', ModelRejected),
+        (404, b'{"detail":"Not Found"}', ModelRejected),
+        (200, b"<html>", ModelUnparsable),
+        (200, b"[]", ModelUnparsable),
+        (200, b"{}", ModelUnparsable),
+        (200, b'{"choices":[]}', ModelUnparsable),
+        (200, b"\xff\xfe", ModelUnparsable),
+        (200, json.dumps(completion(content=None)).encode(), ModelUnparsable),
+    ],
+)
+async def test_bad_replies_become_model_errors_that_name_the_server(task, status, body, error):
+    async with serving(faulty(replying(status, body))) as url:
+        with pytest.raises(error) as caught:
+            await ask(task, url)
+    assert type(caught.value) is error
+    assert "127.0.0.1" in str(caught.value)
+
+
+async def test_nobody_listens(task):
+    client = DecoderClient(task, "http://127.0.0.1:9/v1", model="tiny")
+    with pytest.raises(ModelUnavailable, match="ConnectError") as caught:
+        await client.answer("A text.", "en")
+    assert caught.value.__cause__ is not None
+    assert not await client.ready()
+    await client.close()
+
+
+async def test_a_server_that_hangs_times_out(task):
+    async def hang(request):
+        await asyncio.sleep(30)
+
+    async with serving(faulty(hang)) as url:
+        with pytest.raises(ModelTimeout, match=r"0\.2 s"):
+            await ask(task, url, timeout_seconds=0.2)
+
+
+async def test_a_server_that_drips_times_out_as_a_whole(task):
+    """Each read is quick enough; the limit is on the whole answer."""
+
+    async def drip(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(100):
+            await response.write(b" ")
+            await asyncio.sleep(0.05)
+        return response
+
+    async with serving(faulty(drip)) as url:
+        with pytest.raises(ModelTimeout):
+            await ask(task, url, timeout_seconds=0.3)
+        client = DecoderClient(task, f"{url}/v1", model="tiny", timeout_seconds=0.3)
+        with pytest.raises(ModelTimeout):
+            await collect(client)
+        await client.close()
+
+
+async def test_without_log_probabilities_there_is_no_p_yes(task):
+    async with serving(faulty(replying(body=json.dumps(completion()).encode()))) as url:
+        answer = await ask(task, url)
+    assert (answer.stated, answer.p_yes, answer.verdict_mass) == (Verdict.YES, None, None)
+    assert answer.justification == "Because."
+
+
+@pytest.mark.parametrize(
+    "end", [b"", b'data: {"choices":[{"index":0,"delta":{"content":"B', b"data: not json\n\n"]
+)
+async def test_a_stream_that_is_cut(task, end):
+    async def cut(request):
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        chunk = {"choices": [{"index": 0, "delta": {"content": "Yes"}, "finish_reason": None}]}
+        await response.write(f"data: {json.dumps(chunk)}\n\n".encode() + end)
+        return response
+
+    async with serving(faulty(cut)) as url:
+        client = DecoderClient(task, f"{url}/v1", model="tiny")
+        with pytest.raises((ModelUnavailable, ModelUnparsable)):
+            await collect(client)
+        await client.close()
+
+
+def breaking(times: int):
+    """A handler that drops the first connections and then answers; with the list of its calls."""
+    calls = []
+
+    async def handler(request):
+        calls.append(request)
+        if len(calls) <= times:
+            request.transport.abort()
+        return web.json_response(completion(logprobs=tokens("Yes", ".")))
+
+    return handler, calls
+
+
+async def test_a_reset_connection_is_tried_once_more(task):
+    handler, calls = breaking(1)
+    async with serving(faulty(handler)) as url:
+        assert (await ask(task, url)).p_yes == 1.0
+    assert len(calls) == 2
+
+
+async def test_a_second_reset_is_the_end(task):
+    handler, calls = breaking(99)
+    async with serving(faulty(handler)) as url:
+        with pytest.raises(ModelUnavailable):
+            await ask(task, url)
+        assert len(calls) == 2
+
+
+async def test_the_retry_budget_runs_out(task):
+    """Ten repetitions are in reserve and a tenth of the requests comes back: 30 failures make 30 + 12."""
+    handler, calls = breaking(999)
+    async with serving(faulty(handler)) as url:
+        client = DecoderClient(task, f"{url}/v1", model="tiny")
+        for _ in range(30):
+            with pytest.raises(ModelUnavailable):
+                await client.answer("A text.", "en")
+        await client.close()
+    assert 40 <= len(calls) <= 43
+
+
+async def test_errors_do_not_pass_on_paths_or_input(task):
+    body = VLLM["bad_json"]["body"].encode()
+    secret = b'{"error":{"message":"bad field at /opt/engine/secret/api.py \'input\': \'patient text\'"}}'
+    for told in (body, secret):
+        async with serving(faulty(replying(400, told))) as url:
+            with pytest.raises(ModelRejected) as caught:
+                await ask(task, url)
+        assert not any(word in str(caught.value) for word in ("api_utils", "api.py", "patient text", "/opt"))
+
+
+async def test_the_request_is_as_agreed(task, monkeypatch):
+    """Model and key are ours, never the Hub's token; temperature 0, seed, log-probabilities, prompt."""
+    monkeypatch.setenv("HF_TOKEN", "hf_private")
+    seen = []
+
+    async def record(request):
+        seen.append((request.headers.get("authorization"), await request.json()))
+        return web.json_response(completion(logprobs=tokens("No", ".")))
+
+    async with serving(faulty(record)) as url:
+        await ask(task, url)
+        await ask(task, url, api_key="sesame")
+    (first_key, body), (second_key, _) = seen
+    assert "hf_private" not in first_key
+    assert second_key == "Bearer sesame"
+    assert (body["model"], body["temperature"], body["top_logprobs"]) == ("tiny", 0.0, 20)
+    assert body["logprobs"] is True
+    assert "seed" in body
+    assert body["messages"] == task.messages("A text.", "en")
+
+
+async def test_at_most_the_given_number_of_questions_at_once(task):
+    running, most = 0, 0
+
+    async def count(request):
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.02)
+        running -= 1
+        return web.json_response(completion(logprobs=tokens("No", ".")))
+
+    async with serving(faulty(count)) as url:
+        client = DecoderClient(task, f"{url}/v1", model="tiny", concurrency=3)
+        assert len(await client.answer_many(["x"] * 9, "en")) == 9
+        await client.close()
+    assert most == 3
+
+
+async def test_unknown_language_and_engine_are_input_errors(task):
+    client = DecoderClient(task, "http://127.0.0.1:9/v1", model="tiny")
+    with pytest.raises(InputError, match="language"):
+        await client.answer("x", "fr")
+    with pytest.raises(InputError, match="engine"):
+        DecoderClient(task, "http://127.0.0.1:9/v1", model="tiny", engine="gpt")
+
+
+# --- captured answers of vLLM -----------------------------------------------------------------------------
+
+
+def vllm(chat: str) -> dict:
+    """A server that replays what vLLM 0.24.0 said."""
+
+    def replay(name, content_type="application/json"):
+        return replying(VLLM[name]["status"], VLLM[name]["body"].encode(), content_type)
+
+    kind = "text/event-stream" if chat == "chat_stream" else "application/json"
+    return {"GET /v1/models": replay("models"), "POST /v1/chat/completions": replay(chat, kind)}
+
+
+async def test_vllm_pieces_of_words_are_summed(task):
+    """Tokens Y, Yes, Ye and N, each a quarter."""
+    async with serving(vllm("choice")) as url:
+        answer = await ask(task, url)
+    assert answer.stated is Verdict.YES
+    assert answer.p_yes == pytest.approx(0.75, abs=0.001)
+    assert answer.verdict_mass == pytest.approx(1.0, abs=0.001)
+    assert answer.release == ModelRelease(
+        name="tiny", revision="unknown", engine="vllm", quantization="unknown"
+    )
+
+
+@pytest.mark.parametrize("name", ["too_long", "bad_model", "bad_json", "nokey_models"])
+async def test_vllm_refusals(task, name):
+    async with serving(vllm(name)) as url:
+        with pytest.raises(ModelRejected, match=f"HTTP {VLLM[name]['status']}"):
+            await ask(task, url)
+
+
+async def test_vllm_stream_without_a_verdict_is_neutral(task):
+    async with serving(vllm("chat_stream")) as url:
+        client = DecoderClient(task, f"{url}/v1", model="tiny")
+        *pieces, answer = await collect(client)
+        await client.close()
+    assert "".join(pieces).startswith("+")
+    assert (answer.stated, answer.p_yes, answer.completion_tokens) == (Verdict.NEUTRAL, None, 8)
+
+
+@pytest.mark.parametrize(("engine", "key"), [("vllm", "structured_outputs"), ("tgi", "response_format")])
+async def test_constraints_by_engine(task, engine, key):
+    seen = []
+
+    async def record(request):
+        seen.append(await request.json())
+        return web.json_response(completion(logprobs=tokens("No", ".")))
+
+    async with serving(faulty(record)) as url:
+        await ask(task, url, engine=engine, constrained=True)
+    assert "(Ja|Nein)" not in json.dumps(seen[0][key])
+    assert "(Yes|No)" in json.dumps(seen[0][key])
+
+
+async def test_an_engine_that_cannot_be_constrained_says_so(task):
+    async with serving(faulty(replying())) as url:
+        with pytest.raises(InputError, match="SIGNALBOX_DECODER_CONSTRAINED"):
+            await ask(task, url, constrained=True)

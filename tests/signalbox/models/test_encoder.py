@@ -1,0 +1,136 @@
+"""The encoder client against loopback servers that speak the open inference protocol."""
+
+import asyncio
+import json
+
+import pytest
+from aiohttp import web
+
+from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.errors import ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
+from signalbox.models.encoder import EncoderClient
+
+from .conftest import serving
+
+RELEASE = ModelRelease(name="minilm", revision="7", engine="onnxruntime", quantization="int8")
+
+
+def outputs(p_yes, verdicts, release=RELEASE) -> dict:
+    return {
+        "model_name": "encoder",
+        "outputs": [
+            {"name": "p_yes", "datatype": "FP64", "shape": [len(p_yes)], "data": p_yes},
+            {"name": "verdict", "datatype": "BYTES", "shape": [len(verdicts)], "data": verdicts},
+        ],
+        "parameters": {"release": release.model_dump_json()},
+    }
+
+
+async def infer(request):
+    """Yes where the text holds an x."""
+    columns = {column["name"]: column for column in (await request.json())["inputs"]}
+    texts = columns["text"]["data"]
+    assert columns["text"]["shape"] == columns["language"]["shape"] == [len(texts)]
+    p_yes = [0.9 if "x" in text else 0.1 for text in texts]
+    return web.json_response(outputs(p_yes, ["yes" if p > 0.5 else "no" for p in p_yes]))
+
+
+def saying(status=200, body=b"{}"):
+    async def handler(request):
+        return web.Response(status=status, body=body)
+
+    return handler
+
+
+ROUTES = {
+    "GET /v2/models/encoder": saying(body=b'{"name":"encoder"}'),
+    "GET /v2/models/encoder/ready": saying(),
+    "POST /v2/models/encoder/infer": infer,
+}
+
+
+async def test_a_batch_is_one_request_in_order():
+    async with serving(ROUTES) as url:
+        client = EncoderClient(url, timeout_seconds=5)
+        answers = await client.answer_many(["ax", "b", "cx"], "en")
+        assert [a.stated for a in answers] == [Verdict.YES, Verdict.NO, Verdict.YES]
+        assert [a.p_yes for a in answers] == [0.9, 0.1, 0.9]
+        assert {a.release for a in answers} == {RELEASE}
+        assert (await client.answer("x", "de")).p_yes == 0.9
+        assert await client.answer_many([], "en") == []
+        assert await client.ready()
+        assert await client.release() == RELEASE
+        await client.close()
+
+
+async def test_the_release_is_read_from_the_metadata_where_it_is():
+    metadata = {"name": "encoder", "parameters": {"release": RELEASE.model_dump_json()}}
+    async with serving({"GET /v2/models/encoder": saying(body=json.dumps(metadata).encode())}) as url:
+        client = EncoderClient(url, timeout_seconds=5)
+        assert await client.release() == RELEASE
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (500, b"", ModelUnavailable),
+        (503, b"{}", ModelUnavailable),
+        (400, b'{"error":"bad"}', ModelRejected),
+        (404, b"{}", ModelRejected),
+        (200, b"", ModelUnparsable),
+        (200, b"[]", ModelUnparsable),
+        (200, b"<html>", ModelUnparsable),
+        (200, b'{"outputs":[]}', ModelUnparsable),
+        (200, json.dumps(outputs([0.1, 0.2], ["no", "no"])).encode(), ModelUnparsable),
+        (200, json.dumps(outputs([7.0], ["no"])).encode(), ModelUnparsable),
+        (200, json.dumps(outputs([0.1], ["maybe"])).encode(), ModelUnparsable),
+    ],
+)
+async def test_bad_replies(status, body, error):
+    async with serving({"POST /v2/models/encoder/infer": saying(status, body)}) as url:
+        client = EncoderClient(url, timeout_seconds=5)
+        with pytest.raises(error) as caught:
+            await client.answer("x", "en")
+        await client.close()
+    assert type(caught.value) is error
+
+
+async def test_nobody_listens():
+    client = EncoderClient("http://127.0.0.1:9", timeout_seconds=1)
+    with pytest.raises(ModelUnavailable):
+        await client.answer("x", "en")
+    assert not await client.ready()
+    await client.close()
+
+
+async def test_a_server_that_hangs_times_out():
+    async def hang(request):
+        await asyncio.sleep(30)
+
+    async with serving({"POST /v2/models/encoder/infer": hang}) as url:
+        client = EncoderClient(url, timeout_seconds=0.2)
+        with pytest.raises(ModelTimeout):
+            await client.answer("x", "en")
+        await client.close()
+
+
+@pytest.mark.parametrize(("breaks", "fails"), [(1, False), (2, True)])
+async def test_a_reset_connection_is_tried_once_more(breaks, fails):
+    calls = []
+
+    async def handler(request):
+        calls.append(request)
+        if len(calls) <= breaks:
+            request.transport.abort()
+        return await infer(request)
+
+    async with serving({"POST /v2/models/encoder/infer": handler}) as url:
+        client = EncoderClient(url, timeout_seconds=5)
+        if fails:
+            with pytest.raises(ModelUnavailable):
+                await client.answer("x", "en")
+        else:
+            assert (await client.answer("x", "en")).p_yes == 0.9
+        await client.close()
+    assert len(calls) == 2
