@@ -199,6 +199,7 @@ def main(
 ) -> None:
     """Calibrate the running model of a route."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # It logs a line a request.
     console = Console(stderr=True)
     try:
         if route not in {"encoder", "decoder"}:

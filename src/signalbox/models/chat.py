@@ -69,7 +69,7 @@ def from_completion(body: ChatCompletionOutput) -> Said:
     choice = body.choices[0]
     content = choice.message.content
     if not isinstance(content, str):
-        raise ValueError(f"it holds no text, finish_reason={choice.finish_reason}")
+        raise TypeError(f"it holds no text, finish_reason={choice.finish_reason}")
     return Said([content], _positions(choice.logprobs), body.usage, finished=True)
 
 

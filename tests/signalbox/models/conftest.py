@@ -98,7 +98,7 @@ def fresh_llama() -> Iterator[Server]:
 def task(tmp_path) -> Task:
     """A small task in English and German."""
     english = LanguageSpec(
-        system="Is the measure or aid indicated? Answer Yes or No first, then give the reason in one sentence.",
+        system="Is the measure or aid indicated? Answer Yes or No first, then give the reason.",
         words={"yes": ("Yes",), "no": ("No",)},
         turns=(
             Turn(text="The indication for the aid is confirmed.", answer="Yes. The indication is confirmed."),

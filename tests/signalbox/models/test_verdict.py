@@ -225,7 +225,8 @@ def test_a_blank_that_was_not_chosen_is_outside():
 
 @pytest.mark.parametrize(
     "positions",
-    [[], [Position("x", ())], [at("The", {"The": 1.0})], [at(" ", {" ": 1.0})], [Position("Yes", (("Yes", -9999.0),))],
+    [[], [Position("x", ())], [at("The", {"The": 1.0})], [at(" ", {" ": 1.0})],
+     [Position("Yes", (("Yes", -9999.0),))],
      [Position("Yes", (("Yes", math.nan),))], [Position("Yes", (("Yes", -math.inf),))]],
 )  # fmt: skip
 def test_without_mass_nothing_is_guessed(positions):

@@ -1,0 +1,39 @@
+"""Runs in MLflow: one experiment a task, one run a job."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from signalbox.errors import SetupError
+from signalbox.settings import Settings
+
+JOB_TAG = "signalbox.job"
+
+
+@contextlib.contextmanager
+def run(settings: Settings, task: str, job: str, name: str) -> Iterator[Any]:
+    """An MLflow run; SetupError when the server does not answer.
+
+    MLflow retries for minutes by default, which reads as a hang: two tries are enough on one network.
+    """
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    mlflow.set_tracking_uri(settings.mlflow_base_url)
+    try:
+        mlflow.set_experiment(task)
+        context = mlflow.start_run(run_name=name, tags={JOB_TAG: job})
+    except MlflowException as error:
+        raise SetupError(
+            f"MLflow at {settings.mlflow_base_url} does not answer: start it with `signalbox serve`, or set "
+            f"SIGNALBOX_MLFLOW_URL. Cause: {str(error)[:200]}"
+        ) from error
+    with context as active:
+        yield active
