@@ -1,0 +1,57 @@
+"""One form for every error: the field, the value, the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from signalbox.errors import InputError, SignalboxError, shorten
+
+NOT_FOUND_FIELDS = frozenset({"prediction_id"})
+_CURES = {404: "See /docs for the routes.", 405: "See /docs for the methods of this route."}
+
+
+def body(field: str, value: object, cure: str) -> dict[str, dict[str, str]]:
+    """The JSON of an error."""
+    shown = value if isinstance(value, str) and len(value) <= 80 else shorten(value)
+    return {"error": {"field": field, "value": shown, "cure": cure}}
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+    app.add_exception_handler(InputError, _input_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(SignalboxError, _unavailable)
+
+
+async def _input_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, InputError)  # noqa: S101 - registered for it
+    status = 404 if error.field in NOT_FOUND_FIELDS else 422
+    return JSONResponse(body(error.field, error.value, error.cure), status)
+
+
+async def _validation_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
+    if first["type"] == "json_invalid":
+        return JSONResponse(body("body", "(not JSON)", f"Send JSON: {first['ctx']['error']}."), 400)
+    return JSONResponse(body(where, first.get("input"), f"{first['msg']}."), 422)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == 400:
+        return JSONResponse(body("body", "(unreadable)", "Send JSON in UTF-8."), 400)
+    cure = _CURES.get(error.status_code, str(error.detail))
+    headers: Mapping[str, str] | None = error.headers
+    return JSONResponse(body("path", request.url.path, cure), error.status_code, headers)
+
+
+async def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse(body("service", type(error).__name__, "Try again; /readyz says what is down."), 503)

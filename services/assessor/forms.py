@@ -1,0 +1,131 @@
+"""The page's forms: read, judged, and their errors in the reader's language. Pure but for `read_form`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast, get_args
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Request
+
+from services.assessor.texts import Texts
+from signalbox.contracts.record import Label, Route
+from signalbox.tasks import Task
+
+ROUTES: tuple[Route, ...] = get_args(Route)
+LABELS: tuple[Label, ...] = get_args(Label)
+COMMENT_CHARACTERS = 2000
+
+_MOST_FIELDS = 20
+
+
+class FormError(Exception):
+    """A form that cannot be used at all: the key of its message and the HTTP status."""
+
+    def __init__(self, key: str, status: int) -> None:
+        self.key, self.status = key, status
+        super().__init__(key)
+
+
+@dataclass(frozen=True)
+class AssessForm:
+    """What was typed, kept for showing it again."""
+
+    text: str = ""
+    language: str = ""
+    model: str = "encoder"
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def route(self) -> Route:
+        """The model as a route; only where there are no errors."""
+        return cast("Route", self.model)
+
+
+@dataclass(frozen=True)
+class FeedbackForm:
+    """What was typed about one answer."""
+
+    label: str = ""
+    comment: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+async def read_form(request: Request, most_bytes: int) -> dict[str, str]:
+    """The fields of a form sent by our own page. Raises FormError."""
+    if not is_same_origin(request.headers):
+        raise FormError("error_origin", 403)
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise FormError("error_form", 415)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            raise FormError("error_body_long", 413)
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
+        )
+    except ValueError as error:
+        raise FormError("error_form", 400) from error
+    # Browsers send a line break as CRLF, though they count it as one character; the API gets LF.
+    return {name: value.replace("\r\n", "\n").strip() for name, value in pairs}
+
+
+def is_same_origin(headers: Mapping[str, str]) -> bool:
+    """Whether a request that changes something comes from our own page.
+
+    As Go's CrossOriginProtection: Sec-Fetch-Site where the browser sends it (only over HTTPS and on
+    localhost), else Origin against Host. Without both it is no browser, which has no cookies to abuse.
+    """
+    if site := headers.get("sec-fetch-site"):
+        return site in {"same-origin", "none"}
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+def check_assess(fields: Mapping[str, str], task: Task, t: Texts) -> AssessForm:
+    """The form to assess a text, with its errors."""
+    text, language = fields.get("text", ""), fields.get("language", "")
+    model = fields.get("model", ROUTES[0])
+    errors: dict[str, str] = {}
+    if error := _text_error(text, task.max_input_characters, t):
+        errors["text"] = error
+    if language not in task.languages:
+        known = ", ".join(t.language_name(code) for code in task.languages)
+        errors["language"] = t("error_language", value=language, known=known)
+    if model not in ROUTES:
+        known = ", ".join(t(f"route_{route}") for route in ROUTES)
+        errors["model"] = t("error_model", value=model, known=known)
+    return AssessForm(text, language, model, errors)
+
+
+def check_feedback(fields: Mapping[str, str], words: Mapping[str, str], t: Texts) -> FeedbackForm:
+    """The form for ground truth, with its errors. `words`: what the labels are called."""
+    label, comment = fields.get("label", ""), fields.get("comment", "")
+    errors: dict[str, str] = {}
+    if label not in LABELS:
+        errors["label"] = t("error_label", **words)
+    if len(comment) > COMMENT_CHARACTERS:
+        errors["comment"] = t("error_comment_long", **_excess(comment, COMMENT_CHARACTERS))
+    elif _has_control_characters(comment):
+        errors["comment"] = t("error_text_characters")
+    return FeedbackForm(label, comment, errors)
+
+
+def _text_error(text: str, maximum: int, t: Texts) -> str | None:
+    if not text:
+        return t("error_text_empty")
+    if len(text) > maximum:
+        return t("error_text_long", **_excess(text, maximum))
+    return t("error_text_characters") if _has_control_characters(text) else None
+
+
+def _excess(text: str, maximum: int) -> dict[str, int]:
+    return {"count": len(text), "maximum": maximum, "excess": len(text) - maximum}
+
+
+def _has_control_characters(text: str) -> bool:
+    # Postgres cannot keep a NUL; the others come from copied binary data.
+    return any(character < " " and character not in "\n\r\t\f\v" for character in text)

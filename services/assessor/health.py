@@ -1,0 +1,66 @@
+"""Readiness, polled in the background so that a probe never waits for a model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+
+from services.assessor.metrics import Metrics
+from services.assessor.schemas import Health
+from signalbox.contracts import metrics as names
+from signalbox.errors import SignalboxError
+from signalbox.models.base import ModelClient
+from signalbox.store import Store
+
+POLL_SECONDS = 1.0
+
+
+class HealthPoll:
+    """Knows which upstreams answered last. Ready means: every configured model answers.
+
+    A store that is away does not make the assessor unready: answers go on and records are spooled.
+    """
+
+    def __init__(self, clients: Mapping[str, ModelClient], store: Store, metrics: Metrics) -> None:
+        self._clients, self._store, self._metrics = clients, store, metrics
+        self._state = dict.fromkeys((*clients, "store"), False)
+
+    @property
+    def health(self) -> Health:
+        """The last known state."""
+        return Health(ready=all(self._state[name] for name in self._clients), upstreams=dict(self._state))
+
+    async def poll(self) -> None:
+        """Ask everything once."""
+        names_of_clients = list(self._clients)
+        ready = await asyncio.gather(*(self._clients[name].ready() for name in names_of_clients))
+        state = dict(zip(names_of_clients, ready, strict=True))
+        try:
+            await self._store.ping()
+            state["store"] = True
+        except SignalboxError:
+            state["store"] = False
+        self._state = state
+        for name, up in state.items():
+            self._metrics[names.UPSTREAM_READY].labels(name).set(up)
+        self._metrics[names.SPOOLED_ROWS].set(self._store.spooled)
+        failures = self._metrics[names.STORE_FAILURES]
+        failures.inc(self._store.write_failures - failures._value.get())
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Poll until the block ends."""
+        await self.poll()
+        task = asyncio.create_task(self._forever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _forever(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            await self.poll()

@@ -1,0 +1,56 @@
+"""The assessor's collectors, built from the table of metric names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+
+from signalbox.contracts import metrics as names
+from signalbox.contracts.record import Feedback, Record
+
+_TABLE = (
+    names.PREDICTIONS,
+    names.PREDICTION_SECONDS,
+    names.P_YES,
+    names.FEEDBACK,
+    names.TOKENS,
+    names.HTTP_REQUESTS,
+    names.UPSTREAM_READY,
+    names.SPOOLED_ROWS,
+    names.STORE_FAILURES,
+)
+
+
+class Metrics:
+    """One registry an application, so that two applications in one process do not share counters."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        # The three kinds share no useful base type.
+        self._collectors: dict[str, Any] = {row.name: row.build(self.registry) for row in _TABLE}
+
+    def __getitem__(self, metric: names.Metric) -> Any:  # noqa: ANN401
+        return self._collectors[metric.name]
+
+    def count(self, record: Record) -> None:
+        """Count one prediction."""
+        where = (record.task, record.language, record.route)
+        self[names.PREDICTIONS].labels(*where, record.light.value, record.light_reason.value).inc()
+        self[names.PREDICTION_SECONDS].labels(*where).observe(record.latency_seconds)
+        if record.p_yes is not None:
+            self[names.P_YES].labels(*where).observe(record.p_yes)
+        for direction, tokens in (("prompt", record.prompt_tokens), ("completion", record.completion_tokens)):
+            if tokens is not None:
+                self[names.TOKENS].labels(record.task, record.language, direction).inc(tokens)
+
+    def count_feedback(self, record: Record, feedback: Feedback) -> None:
+        """Count one ground truth."""
+        agreement = "agrees" if feedback.label == record.verdict.value else "differs"
+        self[names.FEEDBACK].labels(record.task, record.language, agreement).inc()
+
+    def page(self) -> bytes:
+        """The exposition text."""
+        return generate_latest(self.registry)

@@ -1,0 +1,30 @@
+"""What one application holds, made once at its start and passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+
+from services.assessor.assess import Assess
+from services.assessor.health import HealthPoll
+from services.assessor.metrics import Metrics
+from signalbox.models.base import ModelClient
+from signalbox.settings import Settings
+from signalbox.store import Store
+from signalbox.tasks import Task
+
+
+@dataclass(frozen=True)
+class State:
+    """Settings, task and the parts that work on them."""
+
+    settings: Settings
+    task: Task
+    clients: Mapping[str, ModelClient]
+    store: Store
+    metrics: Metrics
+    assess: Assess
+    poll: HealthPoll
+    upstream: aiohttp.ClientSession

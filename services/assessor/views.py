@@ -1,0 +1,137 @@
+"""What the templates show, worked out beforehand: one answer, the list of the last ones. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.assessor.schemas import to_public
+from services.assessor.texts import Texts
+from signalbox.contracts.light import APPEARANCE, REASON_TEXT, Light
+from signalbox.contracts.record import Feedback, Record, Verdict
+from signalbox.tasks import Task
+
+_EXCERPT_CHARACTERS = 120
+
+
+@dataclass(frozen=True)
+class LightView:
+    """A light in the page's language."""
+
+    colour: str
+    symbol: str
+    word: str
+
+
+@dataclass(frozen=True)
+class AnswerView:
+    """One answer in the page's language. What is withheld is None."""
+
+    id: str
+    light: LightView
+    meaning: str
+    reason: str
+    provisional: str | None
+    verdict: str | None
+    p_yes: str | None
+    justification: str | None
+    no_justification: str | None
+    text: str | None
+    characters: int
+    language: str
+    route: str
+    release: str | None
+    revision: str | None
+    latency: str
+    time: str
+    timestamp: str
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """One line of the list of answers."""
+
+    id: str
+    light: LightView
+    verdict: str | None
+    excerpt: str | None
+    characters: int
+    language: str
+    truth: str | None
+    time: str
+    timestamp: str
+
+
+def label_words(task: Task, t: Texts) -> dict[str, str]:
+    """What yes and no are called on the page: the task's words, in the page's language where it has them."""
+    language = t.language if t.language in task.languages else next(iter(task.languages))
+    return {verdict.value: task.word(verdict, language) for verdict in (Verdict.YES, Verdict.NO)}
+
+
+def light_view(light: Light, t: Texts) -> LightView:
+    """How a light is shown."""
+    look = APPEARANCE[light]
+    return LightView(light.value, look.symbol, t.pick(look.word))
+
+
+def answer_view(record: Record, task: Task, t: Texts) -> AnswerView:
+    """The card of one answer. What a red light withholds, `to_public` has left out."""
+    public = to_public(record, task)
+    reason = t.pick(REASON_TEXT[public.light.reason])
+    provisional = t("provisional") if record.light is Light.YELLOW and public.light.provisional else None
+    release = public.release
+    return AnswerView(
+        id=public.id,
+        light=light_view(public.light.colour, t),
+        meaning=t(f"meaning_{public.light.colour.value}"),
+        reason=reason.removeprefix(f"{provisional}.").strip(),
+        provisional=provisional,
+        verdict=_verdict_word(public.verdict, task, t),
+        p_yes=None if public.p_yes is None else t.percent(public.p_yes),
+        justification=public.justification,
+        no_justification=_no_justification(record, t) if public.verdict else None,
+        text=record.input_text,
+        characters=record.input_characters,
+        language=public.language,
+        route=t(f"route_{public.route}"),
+        release=f"{release.name} · {release.engine} · {release.quantization}" if release else None,
+        revision=release.revision if release else None,
+        latency=t.seconds(public.latency_seconds),
+        time=t.time(record.created_at),
+        timestamp=record.created_at.isoformat(),
+    )
+
+
+def history_row(record: Record, feedback: list[Feedback], task: Task, t: Texts) -> HistoryRow:
+    """One line: the light, the verdict unless withheld, the text's start, the ground truth."""
+    public = to_public(record, task)
+    words = label_words(task, t)
+    return HistoryRow(
+        id=public.id,
+        light=light_view(public.light.colour, t),
+        verdict=_verdict_word(public.verdict, task, t),
+        excerpt=_excerpt(record.input_text),
+        characters=record.input_characters,
+        language=public.language,
+        truth=words[feedback[-1].label] if feedback else None,
+        time=t.time(record.created_at),
+        timestamp=record.created_at.isoformat(),
+    )
+
+
+def _verdict_word(verdict: Verdict | None, task: Task, t: Texts) -> str | None:
+    """The verdict in the page's language, as the question beside it is."""
+    return None if verdict is None else label_words(task, t).get(verdict.value, "Neutral")
+
+
+def _no_justification(record: Record, t: Texts) -> str | None:
+    if record.justification:
+        return None
+    # Only a decoder counts tokens, and only an encoder has no first token to weigh.
+    by_encoder = record.verdict_mass is None and record.completion_tokens is None
+    return t("no_reason_encoder") if by_encoder else t("no_reason")
+
+
+def _excerpt(text: str | None) -> str | None:
+    if text is None or len(text) <= _EXCERPT_CHARACTERS:
+        return text
+    return f"{text[:_EXCERPT_CHARACTERS].rstrip()} …"
