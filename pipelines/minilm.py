@@ -13,6 +13,7 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -50,7 +51,7 @@ class _Graph:
         self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
 
-    def add(self, kind: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
+    def add(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         name = output or f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=f"node_{name}", **attributes))
         return name
@@ -139,9 +140,14 @@ def _attention_bias(graph: _Graph) -> str:
     """0 where the mask is 1, a large negative number where it is 0; [batch, 1, 1, tokens]."""
     mask = graph.add("Cast", "attention_mask", to=TensorProto.FLOAT)
     axes = graph.constant("mask_axes", np.array([1, 2]))
-    inverted = graph.add("Sub", graph.constant("ones", np.float32([1.0])), graph.add("Unsqueeze", mask, axes))
+    inverted = graph.add(
+        "Sub", graph.constant("ones", np.array([1.0], dtype=np.float32)), graph.add("Unsqueeze", mask, axes)
+    )
     return graph.add(
-        "Mul", inverted, graph.constant("minus_large", np.float32([-1e4])), output="attention_bias"
+        "Mul",
+        inverted,
+        graph.constant("minus_large", np.array([-1e4], dtype=np.float32)),
+        output="attention_bias",
     )
 
 

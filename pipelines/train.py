@@ -193,7 +193,7 @@ def _log(
         mlflow.log_metrics({f"cv_accuracy.{key}": score.accuracy, f"cv_log_loss.{key}": score.log_loss})
     for point in curve:
         mlflow.log_metric(f"learning_curve_accuracy.{point.language}", point.accuracy, step=point.labels)
-    mlflow.log_dict([vars(point) for point in curve], "learning_curve.json")
+    mlflow.log_dict({"points": [vars(point) for point in curve]}, "learning_curve.json")
 
 
 def _write(

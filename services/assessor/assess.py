@@ -59,7 +59,12 @@ class Assess:
     """Answers texts. Shared by all requests."""
 
     def __init__(
-        self, settings: Settings, task: Task, clients: Mapping[str, ModelClient], store: Store, metrics: Metrics
+        self,
+        settings: Settings,
+        task: Task,
+        clients: Mapping[str, ModelClient],
+        store: Store,
+        metrics: Metrics,
     ) -> None:
         self._settings, self._task, self._clients = settings, task, clients
         self._store, self._metrics = store, metrics
@@ -139,12 +144,20 @@ class Assess:
         return decide(outcome, self._thresholds.get(outcome.release, language))
 
     def _record(
-        self, text: str, language: str, route: Route, source: Source, outcome: Answer | ModelError, started: float
+        self,
+        text: str,
+        language: str,
+        route: Route,
+        source: Source,
+        outcome: Answer | ModelError,
+        started: float,
     ) -> Record:
         decision = self._decide(outcome, language)
         answer = outcome if isinstance(outcome, Answer) else None
         if isinstance(outcome, ModelError):
-            log.warning("no answer", extra={"route": route, "reason": decision.reason.value, "cause": str(outcome)})
+            log.warning(
+                "no answer", extra={"route": route, "reason": decision.reason.value, "cause": str(outcome)}
+            )
         return Record(
             source=source,
             task=self._task.name,

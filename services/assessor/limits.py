@@ -44,9 +44,10 @@ class Limits:
             await send(message)
 
         announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > self._max:
+            await self._refuse(counted)
+            return
         try:
-            if announced.isdigit() and int(announced) > self._max:
-                raise _TooLarge
             await self._app(scope, limited, counted)
         except _TooLarge:
             if not started:

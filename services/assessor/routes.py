@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
@@ -25,7 +25,7 @@ from signalbox.errors import InputError
 from signalbox.store.base import unknown_prediction
 
 router = APIRouter(responses={status: {"model": ErrorResponse} for status in (400, 413, 422)})
-_NOT_FOUND = {404: {"model": ErrorResponse}}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorResponse}}
 
 
 def state_of(request: Request) -> State:
@@ -107,7 +107,7 @@ def checked(texts: list[str], state: State) -> list[str]:
         if len(text) > state.task.max_input_characters:
             limit = state.task.max_input_characters
             raise InputError(f"texts.{index}", text, f"Send at most {limit} characters.")
-        if "\x00" in text or not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
+        if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
             raise InputError(f"texts.{index}", text, "Send text without NUL and without lone surrogates.")
     return texts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from signalbox.contracts.light import APPEARANCE, REASON_TEXT, Light, LightReason
 from signalbox.contracts.record import Contract, Label, ModelRelease, Record, Route, Verdict
@@ -12,16 +12,22 @@ from signalbox.tasks import Task
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
-_EXAMPLE = {"text": "Socio-medical indication for the aid is confirmed.", "language": "en", "model": "cascade"}
+_EXAMPLE: dict[str, JsonValue] = {
+    "text": "Socio-medical indication for the aid is confirmed.",
+    "language": "en",
+    "model": "cascade",
+}
 
 
 class AssessRequest(Contract):
     """One text or many."""
 
-    model_config = {"json_schema_extra": {"examples": [_EXAMPLE]}}
+    model_config = ConfigDict(json_schema_extra={"examples": [dict(_EXAMPLE)]})
 
     text: Text | None = Field(default=None, description="One text.")
-    texts: list[Text] | None = Field(default=None, min_length=1, description="Several texts, instead of `text`.")
+    texts: list[Text] | None = Field(
+        default=None, min_length=1, description="Several texts, instead of `text`."
+    )
     language: str = Field(max_length=16, examples=["en", "de"])
     model: Route = Field(default="encoder", description="Which model answers.")
     source: Literal["user", "evaluation"] = Field(
@@ -76,11 +82,11 @@ class AssessResponse(Contract):
 class FeedbackRequest(Contract):
     """The ground truth of one prediction."""
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        json_schema_extra={
             "examples": [{"prediction_id": "5f0c6c0e-7c7f-4b8e-9d6f-1f1f8a0f6a10", "label": "yes"}]
         }
-    }
+    )
 
     prediction_id: str = Field(min_length=1, max_length=64)
     label: Label

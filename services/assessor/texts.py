@@ -160,7 +160,8 @@ LANGUAGE_NAMES: dict[str, dict[str, str]] = {
     "en": {"en": "English", "de": "Englisch"},
     "de": {"en": "German", "de": "Deutsch"},
 }
-LANGUAGES = tuple(LANGUAGE_NAMES)
+OWN_NAMES = {"en": "English", "de": "Deutsch"}
+LANGUAGES = tuple(OWN_NAMES)
 
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _PERCENT_SIGN = {"en": "%", "de": f"{_NO_BREAK_SPACE}%"}
@@ -181,6 +182,10 @@ class Texts:
             name: self.count(value) if isinstance(value, int) else value for name, value in values.items()
         }
         return TEXTS[key][self.language].format(**shown)
+
+    def raw(self, key: str) -> str:
+        """One message with its places still open, for a script to fill in."""
+        return TEXTS[key][self.language]
 
     def pick(self, texts: Mapping[str, str]) -> str:
         """This language's entry, else the default language's, else any: a task may know other languages."""

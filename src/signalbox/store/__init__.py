@@ -1,5 +1,27 @@
 """The record store: append and read records and feedback, on SQLite or Postgres by URL."""
 
-from signalbox.store.base import Store, open_store
+from __future__ import annotations
 
-__all__ = ["Store", "open_store"]
+from pathlib import Path
+
+from signalbox.errors import InputError
+from signalbox.store.base import Backend, Store, StoreUnavailable
+from signalbox.store.postgres import PostgresBackend
+from signalbox.store.sqlite import SqliteBackend
+
+__all__ = ["Store", "StoreUnavailable", "open_store"]
+
+
+def open_store(url: str, *, store_text: bool = True, spool_dir: Path | None = None) -> Store:
+    """The store at `sqlite:///PATH` or `postgresql://…`; use it as an async context manager or `open()` it."""
+    return Store(_backend(url), store_text=store_text, spool_dir=spool_dir)
+
+
+def _backend(url: str) -> Backend:
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        return SqliteBackend(Path(rest[1:]))
+    if separator and scheme in {"postgresql", "postgres"}:
+        return PostgresBackend(url)
+    shown = f"{scheme}://…" if separator else "(no scheme)"  # a URL may hold a password
+    raise InputError("database_url", shown, "Use sqlite:///PATH or postgresql://USER@HOST/DATABASE.")

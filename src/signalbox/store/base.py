@@ -250,25 +250,6 @@ class Store:
                 pause = next(pauses)
 
 
-def open_store(url: str, *, store_text: bool = True, spool_dir: Path | None = None) -> Store:
-    """The store at `sqlite:///PATH` or `postgresql://…`; use it as an async context manager or `open()` it."""
-    return Store(_backend(url), store_text=store_text, spool_dir=spool_dir)
-
-
-def _backend(url: str) -> Backend:
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        from signalbox.store.sqlite import SqliteBackend
-
-        return SqliteBackend(Path(rest[1:]))
-    if separator and scheme in {"postgresql", "postgres"}:
-        from signalbox.store.postgres import PostgresBackend
-
-        return PostgresBackend(url)
-    shown = f"{scheme}://…" if separator else "(no scheme)"  # a URL may hold a password
-    raise InputError("database_url", shown, "Use sqlite:///PATH or postgresql://USER@HOST/DATABASE.")
-
-
 def without_text(record: Record) -> Record:
     """The record with its hash and length only; a justification may quote the text, so it goes too."""
     return record.model_copy(update={"input_text": None, "justification": None, "evidence": ()})

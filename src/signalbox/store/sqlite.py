@@ -129,8 +129,7 @@ class SqliteBackend:
     async def close(self) -> None:
         """Write what waits, then close."""
         if self._task is not None:
-            while not self._queue.empty():
-                await asyncio.sleep(0.001)
+            await self._queue.join()
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
@@ -166,6 +165,8 @@ class SqliteBackend:
             while not self._queue.empty() and len(batch) < _WRITES_AT_ONCE:
                 batch.append(self._queue.get_nowait())
             await self._write(batch)
+            for _ in batch:
+                self._queue.task_done()
 
     async def _write(self, batch: list[_Write]) -> None:
         """One commit for the batch; if it fails, each write alone, so that one bad row fails alone."""

