@@ -33,7 +33,7 @@ def learning_curve(
 ) -> tuple[Point, ...]:
     """Pretend that part of `pool` came back as feedback and test on other families of it.
 
-    The interval is that of one pass over the pool (Clopper–Pearson below 200 rows); repeats share rows and
+    The interval is that of one pass over the pool (Clopper-Pearson below 200 rows); repeats share rows and
     therefore do not narrow it.
     """
     points = []

@@ -51,7 +51,7 @@ class _Graph:
         self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
 
-    def add(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+    def add(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:  # noqa: ANN401 - as onnx takes them
         name = output or f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=f"node_{name}", **attributes))
         return name

@@ -95,14 +95,14 @@ def reliability_figure(evaluation: Evaluation) -> Figure:
     axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="perfectly calibrated")
     if pairs:
         bins = scores.reliability([p for p, _ in pairs], [y for _, y in pairs])
-        filled = [b for b in bins if b.mean_p_yes is not None and b.share_yes is not None]
-        axes.plot(
-            [b.mean_p_yes for b in filled], [b.share_yes for b in filled], marker="o", label=evaluation.route
-        )  # type: ignore[arg-type]
-        for b in filled:
-            axes.annotate(
-                f"n={b.count}", (b.mean_p_yes, b.share_yes), textcoords="offset points", xytext=(5, 5)
-            )  # type: ignore[arg-type]
+        points = [
+            (b.mean_p_yes, b.share_yes, b.count)
+            for b in bins
+            if b.mean_p_yes is not None and b.share_yes is not None
+        ]
+        axes.plot([x for x, _, _ in points], [y for _, y, _ in points], marker="o", label=evaluation.route)
+        for x, y, count in points:
+            axes.annotate(f"n={count}", (x, y), textcoords="offset points", xytext=(5, 5))
     axes.set(xlabel="mean p(yes) in bin", ylabel="share of yes", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.set_title(f"{evaluation.task}, {evaluation.route}: n = {len(pairs)}, 10 equal-width bins")
     axes.legend(loc="upper left")

@@ -60,8 +60,7 @@ def run() -> list[dict[str, object]]:
     with tempfile.TemporaryDirectory() as folder, running_encoder(settings, Path(folder)) as url:
         for protocol, (path, body) in PROTOCOLS.items():
             wrk(url + path, body, clients=4, seconds=2)  # warm-up
-            for clients in CLIENTS:
-                rows.append({"protocol": protocol, "clients": clients, **wrk(url + path, body, clients)})
+            rows += [{"protocol": protocol, "clients": c, **wrk(url + path, body, c)} for c in CLIENTS]
     return rows
 
 

@@ -1,0 +1,45 @@
+"""How much memory and disk a model takes on this machine (Linux)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_LISTEN = "0A"
+_PROC = Path("/proc")
+
+
+def resident_bytes(port: int) -> int | None:
+    """Resident memory of the process that listens on a TCP port; None when it is not on this machine."""
+    sockets = _listening_inodes(port)
+    for folder in _PROC.glob("[0-9]*"):
+        if sockets & _open_sockets(folder):
+            return _resident(folder)
+    return None
+
+
+def _listening_inodes(port: int) -> set[str]:
+    wanted = f"{port:04X}"
+    inodes = set()
+    for table in ("net/tcp", "net/tcp6"):
+        path = _PROC / table
+        for line in path.read_text(encoding="ascii").splitlines()[1:] if path.exists() else ():
+            fields = line.split()
+            if fields[1].endswith(f":{wanted}") and fields[3] == _LISTEN:
+                inodes.add(f"socket:[{fields[9]}]")
+    return inodes
+
+
+def _open_sockets(folder: Path) -> set[str]:
+    try:
+        return {str(entry.readlink()) for entry in (folder / "fd").iterdir()}
+    except OSError:  # gone meanwhile, or another user's
+        return set()
+
+
+def _resident(folder: Path) -> int | None:
+    try:
+        status = (folder / "status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    line = next((line for line in status.splitlines() if line.startswith("VmRSS:")), None)
+    return int(line.split()[1]) * 1024 if line else None
