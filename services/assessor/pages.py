@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,10 @@ from services.assessor.state import State
 from services.assessor.texts import LANGUAGES, OWN_NAMES, Texts, negotiate
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Feedback, Record
-from signalbox.errors import InputError
+from signalbox.errors import InputError, SignalboxError
 from signalbox.store.base import StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 WEB = Path(__file__).parent / "web"
 LANGUAGE_COOKIE = "signalbox_language"
@@ -139,7 +142,12 @@ class _Page:
         if form.errors:
             focus = next(iter(form.errors))
             return await self._render(None, HTTPStatus.UNPROCESSABLE_ENTITY, form=form, focus=focus)
-        [record] = await self._state.assess.assess([form.text], form.language, form.route, "user")
+        try:
+            [record] = await self._state.assess.assess([form.text], form.language, form.route, "user")
+        except SignalboxError:
+            log.exception("not assessed")
+            notice = self._t("error_not_assessed")
+            return await self._render(None, HTTPStatus.SERVICE_UNAVAILABLE, form=form, notice=notice)
         self._cookie = history.add(self._cookie, record.id)
         if await self._can_be_read_back(record):
             return self._redirect({"answer": record.id}, "answer")
@@ -285,13 +293,15 @@ class _Page:
 
     def _with_cookies(self, response: Response) -> Response:
         """Session cookies: a shared computer forgets them with the browser's window."""
-        secure = self._request.url.scheme == "https"
+        flags: dict[str, Any] = {
+            "secure": self._request.url.scheme == "https",
+            "httponly": True,
+            "samesite": "lax",
+        }
         if self._chosen:
-            response.set_cookie(
-                LANGUAGE_COOKIE, self._t.language, secure=secure, httponly=True, samesite="lax"
-            )
-        if self._cookie != self._request.cookies.get(history.COOKIE):
-            response.set_cookie(
-                history.COOKIE, self._cookie or "", secure=secure, httponly=True, samesite="lax"
-            )
+            response.set_cookie(LANGUAGE_COOKIE, self._t.language, **flags)
+        if not self._cookie:
+            response.delete_cookie(history.COOKIE, **flags)
+        elif self._cookie != self._request.cookies.get(history.COOKIE):
+            response.set_cookie(history.COOKIE, self._cookie, **flags)
         return response

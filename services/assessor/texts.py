@@ -150,6 +150,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "Earlier answers cannot be read just now. New texts can be assessed; try again later.",
         "de": "Frühere Antworten sind gerade nicht lesbar. Neue Texte sind möglich; später erneut versuchen.",
     },
+    "error_not_assessed": {
+        "en": "The text could not be assessed: the service is not set up. Tell whoever runs it; see its log.",
+        "de": "Bewertung nicht möglich: Der Dienst ist nicht eingerichtet. Melden Sie es dem Betrieb (Log).",
+    },
     "error_not_saved": {
         "en": "Nothing was saved: the record store cannot be reached. Your input is kept; try again later.",
         "de": "Nichts gespeichert: Der Speicher ist nicht erreichbar. Ihre Eingabe bleibt; später erneut.",

@@ -169,7 +169,7 @@ def doctor(
         findings = examine(settings, purpose)
         table = Table("", "what", "found", "cure")
         for finding in findings:
-            mark = "[green]✓[/]" if finding.found else "[red]✕[/]" if finding.blocks else "[yellow]–[/]"
+            mark = "[green]✓[/]" if finding.found else "[red]✕[/]" if finding.blocks else "[yellow]-[/]"
             table.add_row(mark, finding.name, finding.found or "", "" if finding.found else finding.cure)
         Console().print(table)
         if any(finding.blocks for finding in findings):

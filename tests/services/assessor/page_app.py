@@ -1,0 +1,126 @@
+"""The real application over models that answer from a table, for the tests of the page and its pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.assessor.app import create_app
+from signalbox import thresholds
+from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.errors import ModelError, ModelTimeout
+from signalbox.models.base import Answer
+from signalbox.settings import Settings
+from signalbox.store import Store
+
+TASK = Path(__file__).parents[3] / "tasks" / "medical"
+
+ENCODER = ModelRelease(
+    name="medical-minilm", revision="sha256:4be07d6b1c52", engine="onnxruntime", quantization="int8"
+)
+DECODER = ModelRelease(
+    name="SmolLM2-135M-Instruct", revision="sha256:53aa51172d14", engine="llama.cpp", quantization="Q4_1"
+)
+
+SURE = "Socio-medical indication for the aid is confirmed."
+UNSURE = "A benefit of the requested device is conceivable but not proven."
+TOO_CLOSE = "The documents were received and reviewed."
+SLOW = "The applicant was examined on site."
+SURE_DE = "Die sozialmedizinische Indikation für das Hilfsmittel wird bestätigt."
+UNSURE_DE = "Ein Nutzen des beantragten Geräts ist denkbar, aber nicht belegt."
+REASON = "The benefit is conceivable only, so the device is not supported."
+REASON_DE = "Ein denkbarer Nutzen ist kein Beleg, das Gerät wird nicht befürwortet."
+
+Said = tuple[Verdict, float, str | None] | ModelError
+ANSWERS: Mapping[str, Said] = {
+    SURE: (Verdict.YES, 0.93, "The indication is confirmed."),
+    UNSURE: (Verdict.NO, 0.31, REASON),
+    TOO_CLOSE: (Verdict.YES, 0.51, "The documents support it."),
+    SLOW: ModelTimeout("no answer within 60 s"),
+    SURE_DE: (Verdict.YES, 0.93, "Die Indikation ist bestätigt."),
+    UNSURE_DE: (Verdict.NO, 0.31, REASON_DE),
+}
+
+
+class TableClient:
+    """A model that knows the answers of a table, and is unsure about everything else."""
+
+    def __init__(self, release: ModelRelease, *, reasons: bool) -> None:
+        self._release, self._reasons = release, reasons
+        self.asked: list[tuple[str, str]] = []
+
+    async def release(self) -> ModelRelease:
+        return self._release
+
+    async def ready(self) -> bool:
+        return True
+
+    async def answer(self, text: str, language: str) -> Answer:
+        self.asked.append((text, language))
+        said = ANSWERS.get(text, (Verdict.NO, 0.31, text))
+        if isinstance(said, ModelError):
+            raise said
+        stated, p_yes, reason = said
+        return Answer(
+            release=self._release,
+            stated=stated,
+            p_yes=p_yes,
+            verdict_mass=0.98 if self._reasons else None,
+            justification=reason if self._reasons else None,
+            completion_tokens=14 if self._reasons else None,
+            latency_seconds=0.4,
+        )
+
+    async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
+        return [await self.answer(text, language) for text in texts]
+
+    async def close(self) -> None:
+        return None
+
+
+def clients() -> dict[str, TableClient]:
+    """An encoder without and a decoder with reasons."""
+    return {"encoder": TableClient(ENCODER, reasons=False), "decoder": TableClient(DECODER, reasons=True)}
+
+
+def make_app(
+    state_dir: Path, *, models: Mapping[str, TableClient] | None = None, store: Store | None = None
+) -> FastAPI:
+    """The application with thresholds for both models: sure outside .2-.8, unclear within .45-.55."""
+    settings = Settings(task=TASK, state_dir=state_dir)
+    cuts = thresholds.Thresholds(
+        decision=0.5,
+        confident_yes=0.8,
+        confident_no=0.2,
+        unclear_low=0.45,
+        unclear_high=0.55,
+        rows=100,
+        target_error=0.1,
+    )
+    for release in (ENCODER, DECODER):
+        file = thresholds.ThresholdFile(task="medical", release=release, languages={"en": cuts, "de": cuts})
+        thresholds.save(settings.thresholds_dir, file)
+    return create_app(settings, clients=models or clients(), store=store)
+
+
+@contextlib.contextmanager
+def serving(app: FastAPI, port: int) -> Iterator[str]:
+    """Serve an application from a thread; gives its address."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            if not thread.is_alive():
+                raise RuntimeError(f"no server on port {port}: it is taken")
+            asyncio.run(asyncio.sleep(0.05))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
