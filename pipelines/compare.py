@@ -85,7 +85,7 @@ def conclude(entries: Sequence[Entry]) -> str:
 
 def rendered(comparison: Comparison) -> list[list[str]]:
     """Header and rows as text."""
-    header = ["model", *(f"accuracy {language} (95 %)" for language in comparison.languages)]
+    header = ["model", *(f"accuracy {language}" for language in comparison.languages)]
     header += ["p50 ms", "p95 ms", "memory MiB", "size MiB"]
     lines = [header]
     for entry in comparison.entries:
@@ -107,7 +107,10 @@ def markdown(comparison: Comparison) -> str:
 def show(comparison: Comparison, console: Console) -> None:
     """The table for a terminal."""
     header, *lines = rendered(comparison)
-    table = Table(*header, title=f"{comparison.task}: {len(comparison.row_languages)} test rows")
+    table = Table(
+        *header,
+        title=f"{comparison.task}: {len(comparison.row_languages)} test rows, accuracy with 95 % interval",
+    )
     for line in lines:
         table.add_row(*line)
     console.print(table)

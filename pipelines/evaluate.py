@@ -155,14 +155,14 @@ class Journal:
         self._logged.unlink(missing_ok=True)
         self.done = {}
 
-    def add(self, asked: Sequence[tuple[str, str]]) -> None:
-        """Append pairs durably."""
+    def add(self, row: str, prediction: str) -> None:
+        """Append durably."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(pair) + "\n" for pair in asked)
+            file.write(json.dumps([row, prediction]) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        self.done.update(asked)
+        self.done[row] = prediction
 
     def _load(self) -> dict[str, str]:
         if not self._path.exists():
@@ -195,47 +195,31 @@ async def _ask(
         journal.clear()
     todo = [row for row in rows if row.id not in journal.done]
     bar = progress.add_task(f"evaluate {route}", total=len(rows), completed=len(rows) - len(todo))
-    queue: asyncio.Queue[list[LabelledText]] = asyncio.Queue()
-    for batch in _batches(todo, 16 if route == "encoder" else 1):
-        queue.put_nowait(batch)
+    queue: asyncio.Queue[LabelledText] = asyncio.Queue()
+    for row in todo:
+        queue.put_nowait(row)
     timeout = aiohttp.ClientTimeout(total=settings.decoder_timeout_seconds * 2)
 
     async def work(session: aiohttp.ClientSession) -> None:
         while not queue.empty():
-            batch = queue.get_nowait()
-            ids = await _assess(settings, session, route, batch)
-            journal.add([(row.id, prediction) for row, prediction in zip(batch, ids, strict=True)])
-            progress.advance(bar, len(batch))
+            row = queue.get_nowait()
+            journal.add(row.id, await _assess(settings, session, route, row))
+            progress.advance(bar)
 
     async with aiohttp.ClientSession(timeout=timeout) as session:
         await asyncio.gather(*(work(session) for _ in range(_CONCURRENCY)))
     return len(todo)
 
 
-def _batches(rows: Sequence[LabelledText], size: int) -> list[list[LabelledText]]:
-    """Batches of one language each."""
-    batches = []
-    for language in sorted({row.language for row in rows}):
-        here = [row for row in rows if row.language == language]
-        batches += [here[i : i + size] for i in range(0, len(here), size)]
-    return batches
-
-
-async def _assess(
-    settings: Settings, session: aiohttp.ClientSession, route: Route, batch: Sequence[LabelledText]
-) -> list[str]:
-    body = {
-        "texts": [row.text for row in batch],
-        "language": batch[0].language,
-        "model": route,
-        "source": "evaluation",
-    }
+async def _assess(settings: Settings, session: aiohttp.ClientSession, route: Route, row: LabelledText) -> str:
+    """One text a request, so that its latency is a user's. Returns the prediction's id."""
+    body = {"text": row.text, "language": row.language, "model": route, "source": "evaluation"}
     url = f"{settings.assessor_url}/v1/assess"
     try:
         async with session.post(url, json=body) as answer:
             if answer.status != 200:
                 raise SetupError(f"{url} answered {answer.status}: {(await answer.text())[:300]}")
-            return [prediction["id"] for prediction in (await answer.json())["predictions"]]
+            return str((await answer.json())["predictions"][0]["id"])
     except (aiohttp.ClientError, TimeoutError) as error:
         cure = "Start it with `signalbox serve`; what was asked so far is kept."
         raise SetupError(

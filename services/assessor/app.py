@@ -40,7 +40,7 @@ def create_app(
         description="Answers with a traffic light. Red withholds the verdict; nothing is green uncertified.",
         lifespan=lifespan,
     )
-    app.add_middleware(Limits, max_body_bytes=settings.max_body_bytes, metrics=metrics)
+    app.add_middleware(Limits, max_body_bytes=settings.max_body_bytes, metrics=metrics, own_limit=pages.FORMS)
     errors.install(app)
     app.include_router(routes.router)
     app.include_router(passthrough.router)

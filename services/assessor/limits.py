@@ -15,16 +15,27 @@ class _TooLarge(Exception):  # noqa: N818 - control flow inside this module
 
 
 class Limits:
-    """Refuses bodies over `max_body_bytes`, whether announced or only found out, and counts answers."""
+    """Refuses bodies over `max_body_bytes`, whether announced or only found out, and counts answers.
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int, metrics: Metrics) -> None:
-        self._app, self._max, self._metrics = app, max_body_bytes, metrics
+    `own_limit`: paths that keep the limit themselves, because people shall read more than JSON there.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_body_bytes: int,
+        metrics: Metrics,
+        own_limit: frozenset[str] = frozenset(),
+    ) -> None:
+        self._app, self._max, self._metrics, self._own_limit = app, max_body_bytes, metrics, own_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 413."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limited_here = scope["path"] not in self._own_limit
         started = False
         seen = 0
 
@@ -32,7 +43,7 @@ class Limits:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._max:
+            if limited_here and seen > self._max:
                 raise _TooLarge
             return message
 
@@ -44,7 +55,7 @@ class Limits:
             await send(message)
 
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self._max:
+        if limited_here and announced.isdigit() and int(announced) > self._max:
             await self._refuse(counted)
             return
         try:

@@ -42,6 +42,7 @@ from signalbox.store.base import StoreUnavailable
 log = logging.getLogger(__name__)
 
 WEB = Path(__file__).parent / "web"
+FORMS = frozenset({"/assess", "/feedback", "/forget"})
 LANGUAGE_COOKIE = "signalbox_language"
 
 HEADERS = {
@@ -300,8 +301,8 @@ class _Page:
         }
         if self._chosen:
             response.set_cookie(LANGUAGE_COOKIE, self._t.language, **flags)
-        if not self._cookie:
-            response.delete_cookie(history.COOKIE, **flags)
-        elif self._cookie != self._request.cookies.get(history.COOKIE):
+        if self._cookie and self._cookie != self._request.cookies.get(history.COOKIE):
             response.set_cookie(history.COOKIE, self._cookie, **flags)
+        elif self._cookie == "":
+            response.delete_cookie(history.COOKIE, **flags)
         return response

@@ -67,8 +67,10 @@ TEXTS: dict[str, dict[str, str]] = {
     "answered_at": {"en": "Answered", "de": "Beantwortet"},
     "again": {"en": "Edit or assess this text again", "de": "Diesen Text ändern oder erneut bewerten"},
     # --- feedback ---
-    "feedback_heading": {"en": "Ground truth", "de": "Richtige Antwort"},
-    "feedback_question": {"en": "What is the right answer?", "de": "Was ist die richtige Antwort?"},
+    "feedback_heading": {
+        "en": "Ground truth: what is the right answer?",
+        "de": "Was ist die richtige Antwort?",
+    },
     "comment_label": {"en": "Comment (optional)", "de": "Kommentar (freiwillig)"},
     "feedback_submit": {"en": "Save ground truth", "de": "Antwort speichern"},
     "feedback_correct": {"en": "Correct this entry", "de": "Eintrag berichtigen"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -54,7 +55,7 @@ class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
         probability = InferOutput("p_yes", [len(p_yes)], "FP64", data=p_yes)
         verdicts = InferOutput("verdict", [len(p_yes)], "BYTES", data=[verdict(p) for p in p_yes])
         return InferResponse(
-            response_id=request.id,
+            response_id=request.id or str(uuid.uuid4()),  # optional in the protocol, required by KServe 0.21
             model_name=self.name,
             model_version=self._encoder.release.revision,
             infer_outputs=[probability, verdicts],

@@ -127,6 +127,9 @@ def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervi
     with clock.step("assess a few sentences"):
         _assess(settings, console)
     console.print(f"  first answer {time.monotonic() - clock.started:.1f} s after the start")
+    with clock.step("wait for MLflow"):
+        supervisor.check()
+        _wait_for_mlflow(settings, supervisor)
     with clock.step("evaluate on the test split"):
         evaluations = evaluate(settings, console=console)
     with clock.step("compare"):
@@ -163,8 +166,6 @@ def _start(settings: Settings, console: Console, clock: Clock, supervisor: Super
         with clock.step("calibrate the decoder"):
             _wait(supervisor, tracking)
             _calibrate(settings)
-    with clock.step("wait for MLflow"):
-        _wait(supervisor, tracking)
 
 
 def _check_ports(settings: Settings, *services: Service | None) -> None:
@@ -231,6 +232,12 @@ def print_prediction(console: Console, text: str, prediction: dict[str, object])
     console.print(text, style="italic", markup=False, highlight=False)
     reason = prediction["justification"] or light["text"]
     console.print(f"      {prediction['route']}: {reason}", style="dim", markup=False, highlight=False)
+
+
+def _wait_for_mlflow(settings: Settings, supervisor: Supervisor) -> None:
+    """It loads while the first answers are given; training and calibration wait for it earlier."""
+    if service := stack.mlflow(settings):
+        supervisor.wait_ready(service)
 
 
 def _wait(supervisor: Supervisor, service: Service | None) -> None:

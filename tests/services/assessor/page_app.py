@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +20,17 @@ from signalbox.models.base import Answer
 from signalbox.settings import Settings
 from signalbox.store import Store
 
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
 TASK = Path(__file__).parents[3] / "tasks" / "medical"
 
 ENCODER = ModelRelease(
@@ -31,6 +43,7 @@ DECODER = ModelRelease(
 SURE = "Socio-medical indication for the aid is confirmed."
 UNSURE = "A benefit of the requested device is conceivable but not proven."
 TOO_CLOSE = "The documents were received and reviewed."
+TOO_CLOSE_DE = "Die Unterlagen sind eingegangen und wurden gesichtet."
 SLOW = "The applicant was examined on site."
 SURE_DE = "Die sozialmedizinische Indikation für das Hilfsmittel wird bestätigt."
 UNSURE_DE = "Ein Nutzen des beantragten Geräts ist denkbar, aber nicht belegt."
@@ -42,6 +55,7 @@ ANSWERS: Mapping[str, Said] = {
     SURE: (Verdict.YES, 0.93, "The indication is confirmed."),
     UNSURE: (Verdict.NO, 0.31, REASON),
     TOO_CLOSE: (Verdict.YES, 0.51, "The documents support it."),
+    TOO_CLOSE_DE: (Verdict.YES, 0.51, "Die Unterlagen stützen es."),
     SLOW: ModelTimeout("no answer within 60 s"),
     SURE_DE: (Verdict.YES, 0.93, "Die Indikation ist bestätigt."),
     UNSURE_DE: (Verdict.NO, 0.31, REASON_DE),
@@ -53,6 +67,7 @@ class TableClient:
 
     def __init__(self, release: ModelRelease, *, reasons: bool) -> None:
         self._release, self._reasons = release, reasons
+        self.pause_seconds = 0.0
         self.asked: list[tuple[str, str]] = []
 
     async def release(self) -> ModelRelease:
@@ -63,6 +78,7 @@ class TableClient:
 
     async def answer(self, text: str, language: str) -> Answer:
         self.asked.append((text, language))
+        await asyncio.sleep(self.pause_seconds)
         said = ANSWERS.get(text, (Verdict.NO, 0.31, text))
         if isinstance(said, ModelError):
             raise said
@@ -119,7 +135,7 @@ def serving(app: FastAPI, port: int) -> Iterator[str]:
         while not server.started:
             if not thread.is_alive():
                 raise RuntimeError(f"no server on port {port}: it is taken")
-            asyncio.run(asyncio.sleep(0.05))
+            time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True

@@ -194,6 +194,14 @@ def test_an_error_stands_beside_its_field_and_the_input_is_kept(
     assert not any(client.asked for client in models.values())
 
 
+@pytest.mark.parametrize("size", [300_000, 17_000_000])
+def test_a_text_far_too_long_is_told_on_the_page(page: TestClient, size: int):
+    response = page.post("/assess", data={**FORM, "text": "a" * size})
+    assert response.status_code == 413
+    assert 'id="text-error" class="error">The input is far too long' in response.text
+    assert page.post("/v1/assess", content=b"a" * size).json()["error"]["field"] == "body"
+
+
 def test_line_breaks_count_once(page: TestClient, models: dict[str, TableClient]):
     text = "a\r\n" * 1999 + "ab"
     assert page.post("/assess", data={**FORM, "text": text}).status_code == 200
@@ -269,7 +277,7 @@ def test_the_last_answers_are_listed_newest_first_and_can_be_forgotten(page: Tes
     cookie = next(c for c in page.cookies.jar if c.name == history.COOKIE)
     assert cookie.has_nonstandard_attr("HttpOnly")
     assert cookie.get_nonstandard_attr("SameSite") == "lax"
-    assert "Sentence number" not in page.post("/forget").text
+    assert "Sentence number" not in page.post("/forget", data={"lang": "en"}).text
 
 
 def test_another_browser_sees_no_list(page: TestClient):

@@ -1,0 +1,298 @@
+"""The page in a real browser: with and without JavaScript, by keyboard, on a phone, for assistive technology."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.services.assessor import screenshots
+from tests.services.assessor.page_app import (
+    CHROMIUM,
+    CHROMIUM_ARGUMENTS,
+    REASON,
+    SLOW,
+    SURE,
+    TOO_CLOSE,
+    UNSURE,
+    TableClient,
+    clients,
+    make_app,
+    serving,
+)
+
+pytestmark = pytest.mark.slow
+
+PORT = 18580
+HARMFUL = ("serious", "critical")
+
+
+@dataclass(frozen=True)
+class Site:
+    """The running application and the models behind it."""
+
+    url: str
+    models: dict[str, TableClient]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    models = clients()
+    with serving(make_app(tmp_path_factory.mktemp("state"), models=models), PORT) as url:
+        yield Site(url, models)
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
+    """Opens the page in a browser without cookies; an error in its script or its policy fails the test."""
+    troubles: list[str] = []
+    contexts = []
+
+    def opened(**options: object) -> Page:
+        context = browser.new_context(**{"locale": "en-GB", **options})  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda line: troubles.append(line.text) if "Policy" in line.text else None)
+        page.goto(site.url)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def ask(page: Page, text: str, model: str = "decoder") -> None:
+    page.get_by_label("Text", exact=True).fill(text)
+    page.locator(f"input[value={model}]").check()
+    page.locator("form[action=assess] button").click()
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.id || document.activeElement.name"))
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_from_text_to_light_to_ground_truth(open_page: Callable[..., Page], site: Site, javascript: bool):
+    page = open_page(java_script_enabled=javascript)
+    ask(page, UNSURE)
+    answer = page.locator("#answer")
+    expect(answer.locator(".light")).to_have_text("!Check")
+    expect(answer).to_contain_text("Provisional: not certified")
+    expect(answer.locator(".verdict dd")).to_have_text("No")
+    expect(answer).to_contain_text(REASON)
+    expect(answer).to_be_focused()
+
+    asked = len(site.models["decoder"].asked)
+    page.reload()
+    expect(answer).to_be_visible()
+    assert len(site.models["decoder"].asked) == asked
+
+    page.get_by_role("button", name="Save ground truth").click()
+    expect(page.locator("#label-error")).to_contain_text("Choose “Yes” or “No”.")
+    page.get_by_label("Yes", exact=True).check()
+    page.get_by_label("Comment (optional)").fill("Page 3 says so.")
+    page.get_by_role("button", name="Save ground truth").click()
+    expect(page.locator("#feedback .thanks")).to_contain_text("Thank you.")
+    expect(page.locator("#feedback")).to_contain_text("Ground truth entered: Yes.")
+    expect(page.locator("#feedback")).to_be_focused()
+    expect(page.locator(".history li")).to_have_count(1)
+    expect(page.locator(".history li")).to_contain_text("ground truth: Yes")
+
+
+def test_red_shows_no_verdict(open_page: Callable[..., Page]):
+    page = open_page()
+    ask(page, TOO_CLOSE)
+    expect(page.locator("#answer .light")).to_have_text("✕Withheld")
+    expect(page.locator("#answer")).to_contain_text("Too close to call")
+    expect(page.locator("#answer .verdict")).to_have_count(0)
+    expect(page.locator("#answer")).not_to_contain_text("51.0")
+
+
+def test_switching_the_language_keeps_what_is_typed(open_page: Callable[..., Page]):
+    page = open_page()
+    page.get_by_label("Text", exact=True).fill(UNSURE)
+    page.get_by_role("link", name="Deutsch").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    expect(page.get_by_label("Text", exact=True)).to_have_value(UNSURE)
+    page.locator("#language").select_option("en")
+    page.get_by_role("button", name="Bewerten").click()
+    expect(page.locator("#answer .light")).to_have_text("!Prüfen")
+    expect(page.locator("#answer .verdict dd")).to_have_text("Nein")
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("#answer .light")).to_have_text("!Check")
+
+
+def test_the_browser_prefers_german(open_page: Callable[..., Page]):
+    page = open_page(locale="de-AT")
+    expect(page.get_by_role("button", name="Bewerten")).to_be_visible()
+    expect(page.locator("#language")).to_have_value("de")
+
+
+def test_everything_can_be_done_by_keyboard(open_page: Callable[..., Page]):
+    page = open_page()
+    press = page.keyboard.press
+
+    def tab() -> str:
+        press("Tab")
+        ring = "(e => getComputedStyle(e.closest('.choice') || e).outlineStyle)(document.activeElement)"
+        assert page.evaluate(ring) != "none", focused(page)
+        return focused(page)
+
+    press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
+    press("Enter")
+    assert focused(page) == "main"
+    assert tab() == "text"
+    page.keyboard.type(UNSURE)
+    assert tab() == "language"
+    assert tab() == "model"
+    press("ArrowDown")
+    expect(page.locator("input[value=decoder]")).to_be_checked()
+    tab()
+    press("Enter")
+    expect(page.locator("#answer")).to_be_focused()
+    tab()  # edit or assess again
+    assert tab() == "label"
+    press("Space")
+    expect(page.get_by_label("Yes", exact=True)).to_be_checked()
+    assert tab() == "comment"
+    page.keyboard.type("Typed.")
+    tab()
+    press("Enter")
+    expect(page.locator("#feedback .thanks")).to_be_visible()
+    expect(page.locator("#feedback")).to_be_focused()
+
+
+def test_an_error_takes_the_focus_and_is_tied_to_its_field(open_page: Callable[..., Page]):
+    page = open_page()
+    page.get_by_role("button", name="Assess").click()
+    field = page.get_by_label("Text", exact=True)
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(
+        "There is no text. Enter the text to be assessed. 0 of 4,000 characters"
+    )
+
+
+@pytest.mark.parametrize("text", ["a" * 4001, "a" * 1_000_000])
+def test_a_text_that_is_too_long_is_not_cut_but_told(open_page: Callable[..., Page], text: str):
+    page = open_page()
+    page.get_by_label("Text", exact=True).fill(text)
+    expect(page.locator("#text-hint.over")).to_be_visible()
+    page.get_by_role("button", name="Assess").click()
+    expect(page.locator("#text-error")).to_contain_text("4,000")
+
+
+def test_a_slow_answer_is_announced_and_asked_for_once(open_page: Callable[..., Page], site: Site):
+    page, decoder = open_page(), site.models["decoder"]
+    asked, decoder.pause_seconds = len(decoder.asked), 1.0
+    page.get_by_label("Text", exact=True).fill(SURE)
+    page.locator("input[value=decoder]").check()
+    said = page.evaluate(
+        """async () => {
+          const button = document.querySelector("form[action=assess] button");
+          button.click();
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          button.click();
+          return document.getElementById("progress").textContent;
+        }"""
+    )
+    decoder.pause_seconds = 0.0
+    assert said == "Assessing, please wait …"
+    expect(page.locator("#answer")).to_be_visible()
+    assert len(decoder.asked) == asked + 1
+    page.go_back()
+    expect(page.locator("#progress")).to_have_text("")
+
+
+@pytest.mark.parametrize("language", ["en-GB", "de-DE"])
+def test_a_phone_needs_no_sideways_scrolling(open_page: Callable[..., Page], language: str):
+    page = open_page(locale=language, viewport={"width": 360, "height": 640})
+
+    def overhang() -> int:
+        return int(
+            page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        )
+
+    assert overhang() == 0
+    for text in (UNSURE, TOO_CLOSE, "unbroken" * 60, ""):
+        page.locator("#text").fill(text)
+        page.locator("form[action=assess] button").click()
+        page.locator("#answer, #text-error").first.wait_for()
+        assert overhang() == 0, text
+
+
+def _start(page: Page) -> None:
+    page.locator("summary").click()
+
+
+def _error(page: Page) -> None:
+    page.get_by_role("button", name="Assess").click()
+
+
+def _feedback_error(page: Page) -> None:
+    ask(page, SURE)
+    page.get_by_role("button", name="Save ground truth").click()
+    page.locator("#label-error").wait_for()
+
+
+def _thanks(page: Page) -> None:
+    ask(page, SURE)
+    page.get_by_label("No", exact=True).check()
+    page.get_by_role("button", name="Save ground truth").click()
+    page.locator("#feedback summary").click()
+
+
+STATES: dict[str, Callable[[Page], None]] = {
+    "start": _start,
+    "yellow": lambda page: ask(page, UNSURE),
+    "red": lambda page: ask(page, SLOW),
+    "error": _error,
+    "feedback error": _feedback_error,
+    "thanks": _thanks,
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", STATES)
+def test_assistive_technology_finds_nothing_serious(open_page: Callable[..., Page], state: str, scheme: str):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_page(color_scheme=scheme)
+    STATES[state](page)
+    page.wait_for_load_state()
+    found = Axe().run(page, options={"resultTypes": ["violations", "passes"]})
+    harmful = [
+        violation["id"] for violation in found.response["violations"] if violation["impact"] in HARMFUL
+    ]
+    assert harmful == [], found.generate_report()
+    assert found.response["passes"]
+
+
+def test_the_check_for_assistive_technology_can_fail(browser: Browser):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = browser.new_page()
+    page.set_content("<html><body><input type=text><p style='color:#ccc'>faint</p></body></html>")
+    impacts = {violation["impact"] for violation in Axe().run(page).response["violations"]}
+    assert impacts & set(HARMFUL)
+
+
+def test_a_picture_is_taken_and_small(browser: Browser, site: Site, tmp_path: Path):
+    path = screenshots.take(browser, site.url, "assessor-de-red", tmp_path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert path.stat().st_size < screenshots.MOST_BYTES
