@@ -33,12 +33,8 @@ CHROMIUM_ARGUMENTS = [
 
 TASK = Path(__file__).parents[3] / "tasks" / "medical"
 
-ENCODER = ModelRelease(
-    name="medical-minilm", revision="sha256:4be07d6b1c52", engine="onnxruntime", quantization="int8"
-)
-DECODER = ModelRelease(
-    name="SmolLM2-135M-Instruct", revision="sha256:53aa51172d14", engine="llama.cpp", quantization="Q4_1"
-)
+ENCODER = ModelRelease(name="example-encoder", revision="table-1", engine="none", quantization="none")
+DECODER = ModelRelease(name="example-decoder", revision="table-1", engine="none", quantization="none")
 
 SURE = "Socio-medical indication for the aid is confirmed."
 UNSURE = "A benefit of the requested device is conceivable but not proven."

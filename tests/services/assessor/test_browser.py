@@ -17,6 +17,7 @@ from tests.services.assessor.page_app import (
     SLOW,
     SURE,
     TOO_CLOSE,
+    TOO_CLOSE_DE,
     UNSURE,
     TableClient,
     clients,
@@ -293,6 +294,8 @@ def test_the_check_for_assistive_technology_can_fail(browser: Browser):
 
 
 def test_a_picture_is_taken_and_small(browser: Browser, site: Site, tmp_path: Path):
-    path = screenshots.take(browser, site.url, "assessor-de-red", tmp_path)
+    assert screenshots.take(browser, site.url, "assessor-de-red", tmp_path, [UNSURE]) is None
+    path = screenshots.take(browser, site.url, "assessor-de-red", tmp_path, [UNSURE, TOO_CLOSE_DE])
+    assert path
     assert path.read_bytes().startswith(b"\x89PNG")
     assert path.stat().st_size < screenshots.MOST_BYTES

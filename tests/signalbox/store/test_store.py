@@ -1,0 +1,214 @@
+"""One suite for both databases, and what happens when one goes away."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from signalbox.contracts.record import Feedback
+from signalbox.errors import InputError
+from signalbox.store import StoreUnavailable, open_store
+from tests.helpers import record
+
+
+async def test_reads_back_what_was_appended(url: str) -> None:
+    made = record()
+    async with open_store(url) as store:
+        await store.append(made)
+        assert await store.get(made.id) == made
+        assert await store.get("unknown") is None
+
+
+async def test_survives_a_reopening_and_migrates_once(url: str) -> None:
+    made = record()
+    async with open_store(url) as store:
+        await store.append(made)
+    async with open_store(url) as store:
+        assert await store.get(made.id) == made
+
+
+async def test_two_processes_may_migrate_at_once(url: str) -> None:
+    stores = [open_store(url) for _ in range(4)]
+    await asyncio.gather(*(store.open() for store in stores))
+    await stores[0].append(record())
+    assert len(await stores[3].records()) == 1
+    await asyncio.gather(*(store.close() for store in stores))
+
+
+async def test_an_equal_record_is_passed_over_and_a_different_one_refused(url: str) -> None:
+    made = record()
+    async with open_store(url) as store:
+        await store.append(made)
+        await store.append(made)
+        with pytest.raises(InputError, match="append-only"):
+            await store.append(made.model_copy(update={"p_yes": 0.1}))
+        assert await store.records() == [made]
+
+
+async def test_filters_and_orders(url: str) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    made = [
+        record(
+            created_at=start + timedelta(days=i),
+            language="de" if i % 2 else "en",
+            source="evaluation" if i == 3 else "user",
+        )
+        for i in range(5)
+    ]
+    async with open_store(url) as store:
+        await store.append_many(made)
+        assert await store.records(newest_first=False) == made
+        assert await store.records(limit=2) == [made[4], made[3]]
+        assert await store.records(language="de", source="user") == [made[1]]
+        assert await store.records(since=start + timedelta(days=4)) == [made[4]]
+        assert await store.records(task="other") == []
+
+
+async def test_feedback_is_a_row_of_its_own_and_the_newest_is_the_label(url: str) -> None:
+    made = record()
+    async with open_store(url) as store:
+        await store.append(made)
+        now = datetime.now(UTC)
+        for i, label in enumerate(("yes", "no")):
+            await store.add_feedback(
+                Feedback(prediction_id=made.id, label=label, created_at=now + timedelta(seconds=i))
+            )
+        assert [given.label for given in await store.feedback_for(made.id)] == ["yes", "no"]
+        (labelled,) = await store.labelled("medical")
+        assert (labelled.text, labelled.label) == (made.input_text, "no")
+
+
+async def test_evaluation_records_are_no_ground_truth(url: str) -> None:
+    made = record(source="evaluation")
+    async with open_store(url) as store:
+        await store.append(made)
+        await store.add_feedback(Feedback(prediction_id=made.id, label="yes"))
+        assert await store.labelled("medical") == []
+
+
+async def test_feedback_for_nothing_names_the_id(url: str) -> None:
+    async with open_store(url) as store:
+        with pytest.raises(InputError, match="nowhere"):
+            await store.add_feedback(Feedback(prediction_id="nowhere", label="yes"))
+
+
+async def test_without_text_only_hash_and_length_stay(url: str) -> None:
+    made = record("A secret sentence.")
+    async with open_store(url, store_text=False) as store:
+        await store.append(made)
+        kept = await store.get(made.id)
+    assert kept is not None
+    assert (kept.input_text, kept.justification) == (None, None)
+    assert (kept.input_sha256, kept.input_characters) == (made.input_sha256, 18)
+
+
+async def test_purge_takes_the_feedback_along(url: str) -> None:
+    old = record(created_at=datetime(2020, 1, 1, tzinfo=UTC))
+    new = record()
+    async with open_store(url) as store:
+        await store.append_many([old, new])
+        await store.add_feedback(Feedback(prediction_id=old.id, label="yes"))
+        assert await store.purge(datetime(2021, 1, 1, tzinfo=UTC)) == 1
+        assert await store.records() == [new]
+        assert await store.feedback_for(old.id) == []
+
+
+async def test_many_writers_at_once(url: str) -> None:
+    made = [record(f"text {i}") for i in range(200)]
+    async with open_store(url) as store:
+        await asyncio.gather(*(store.append(one) for one in made))
+        assert {one.id for one in await store.records()} == {one.id for one in made}
+
+
+@pytest.mark.parametrize("bad", ["mysql://x/y", "sqlite://", "nonsense", ""])
+def test_a_wrong_url_says_what_would_be_right(bad: str) -> None:
+    with pytest.raises(InputError, match="sqlite:///PATH or postgresql://"):
+        open_store(bad)
+
+
+def test_a_password_is_not_shown() -> None:
+    with pytest.raises(InputError) as caught:
+        open_store("mysql://user:hunter2@host/db")
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_a_database_that_is_away_is_an_error_without_a_spool() -> None:
+    with pytest.raises(StoreUnavailable, match="Postgres"):
+        await open_store("postgresql://nobody@127.0.0.1:1/none").open()
+
+
+async def test_rows_wait_in_the_spool_and_are_replayed(postgres, tmp_path: Path) -> None:
+    """Postgres goes away in the middle: nothing is lost, and the order holds."""
+    url = postgres.create("spooled")
+    before, during = record("before"), record("during")
+    async with open_store(url, spool_dir=tmp_path) as store:
+        await store.append(before)
+        postgres.stop()
+        try:
+            await store.append(during)
+            await store.add_feedback(Feedback(prediction_id=during.id, label="no"))
+            assert store.spooled == 2
+            assert store.write_failures == 2
+            assert await store.get(during.id) == during
+        finally:
+            postgres.start()
+        async with asyncio.timeout(30):
+            while store.spooled:
+                await asyncio.sleep(0.1)
+        assert await store.get(during.id) == during
+        assert [given.label for given in await store.feedback_for(during.id)] == ["no"]
+
+
+async def test_a_spool_outlives_its_process_and_a_torn_line(postgres, tmp_path: Path) -> None:
+    url = postgres.create("outlived")
+    made = record()
+    postgres.stop()
+    try:
+        async with open_store(url, spool_dir=tmp_path) as store:
+            await store.append(made)
+    finally:
+        postgres.start()
+    with (tmp_path / "records.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"kind":"record","row":{"torn')
+    async with open_store(url, spool_dir=tmp_path) as store:
+        await store.replay_spool()
+        assert await store.get(made.id) == made
+        assert store.spooled == 0
+
+
+WRITER = """
+import asyncio, sys
+from signalbox.store import open_store
+from tests.helpers import record
+async def main():
+    async with open_store(sys.argv[1]) as store:
+        async def one(i):
+            made = record(f"text {i}")
+            await store.append(made)
+            print(made.id, flush=True)
+        for start in range(0, 1000, 10):
+            await asyncio.gather(*(one(i) for i in range(start, start + 10)))
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+async def test_no_acknowledged_record_is_lost_by_a_kill(tmp_path: Path) -> None:
+    """SIGKILL in the middle of 1,000 appends."""
+    url = f"sqlite:///{tmp_path / 'killed.db'}"
+    process = subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    acknowledged = [process.stdout.readline().strip() for _ in range(300)]
+    process.send_signal(signal.SIGKILL)
+    acknowledged += [
+        line.strip() for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")
+    ]
+    process.wait()
+    async with open_store(url) as store:
+        kept = {one.id for one in await store.records()}
+    assert 300 <= len(acknowledged) < 1000
+    assert set(acknowledged) <= kept
