@@ -33,6 +33,17 @@ class LanguageSpec(Contract):
             raise ValueError("must contain {text}, where the input goes")
         return value
 
+    @field_validator("words", mode="before")
+    @classmethod
+    def _quoted(cls, value: object) -> object:
+        flat = [value] if not isinstance(value, dict) else [*value, *value.values()]
+        bare = [item for part in flat for item in (part if isinstance(part, list) else [part])]
+        if any(isinstance(item, bool) for item in bare):
+            raise ValueError(
+                'YAML reads a bare yes or no as true or false: put them in quotes, "yes": ["Yes"]'
+            )
+        return value
+
     @field_validator("words")
     @classmethod
     def _both_labels(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,74 @@
+"""Training writes a release that the service can load, and thresholds that fit it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines import minilm, train
+from services.encoder.runtime import Encoder, TfidfHead
+from signalbox import thresholds
+from signalbox.contracts.record import LabelledText
+from signalbox.errors import SetupError
+from signalbox.settings import Settings
+from signalbox.tasks import load_data, load_task
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(state_dir=tmp_path)
+
+
+def test_release_answers_as_trained(settings: Settings) -> None:
+    trained = train.train(settings, track=False)
+    encoder = Encoder(trained.folder)
+    assert encoder.release == trained.release
+    assert (settings.releases_dir / "current").read_text().strip() == trained.folder.name
+    found = thresholds.load(settings.thresholds_dir, "medical", trained.release)
+    assert found is not None
+    assert set(found.languages) == {"en", "de"}
+    assert all(0 <= p <= 1 for p in encoder.p_yes(["One.", "Another, longer sentence."]))
+
+
+def test_the_same_data_give_the_same_release(settings: Settings) -> None:
+    assert train.train(settings, track=False).release == train.train(settings, track=False).release
+
+
+def test_more_ground_truth_changes_it(settings: Settings) -> None:
+    extra = [
+        LabelledText(
+            id=f"x{i}",
+            text=f"Feedback {i}",
+            label="yes" if i % 2 else "no",
+            language="en",
+            family=f"x{i}",
+            split="feedback",
+        )
+        for i in range(6)
+    ]
+    plain, more = train.train(settings, track=False), train.train(settings, extra=extra, track=False)
+    assert more.rows == plain.rows + 6
+    assert more.release != plain.release
+
+
+def test_every_candidate_is_scored_on_families_it_has_not_seen(settings: Settings) -> None:
+    scores = train.train(settings, track=False).scores
+    assert [score.candidate for score in scores] == list(train.CANDIDATES)
+    assert all(np.isfinite(score.log_loss) for score in scores)
+
+
+def test_tfidf_without_scikit_learn_equals_scikit_learn() -> None:
+    rows = load_data(load_task(Path("tasks/medical")), "calibration")
+    embed = train.embedder(minilm.ensure_onnx(Settings().cache_dir))
+    vectors = dict(zip([row.text for row in rows[:2]], embed([row.text for row in rows[:2]]), strict=True))
+    candidate = next(c for c in train.CANDIDATES if c.kind == "tfidf-logistic")
+    head, predict = train.fit_head(candidate, rows, vectors)
+    texts = [*(row.text for row in rows), "Völlig unbekannte Wörter", "a", "Die Die die DIE ist"]
+    np.testing.assert_allclose(TfidfHead(head).p_yes(texts), predict(texts), atol=1e-12)
+
+
+def test_without_mlflow_the_cure_is_named(settings: Settings) -> None:
+    away = settings.model_copy(update={"mlflow_url": "http://127.0.0.1:1"})
+    with pytest.raises(SetupError, match="signalbox serve"):
+        train.train(away)
+    assert not (settings.releases_dir / "current").exists()

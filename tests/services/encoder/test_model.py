@@ -1,0 +1,97 @@
+"""The predictor as a real KServe server on loopback."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from signalbox.contracts.record import ModelRelease
+from signalbox.models.encoder import EncoderClient
+from signalbox.settings import Settings
+from tests.helpers import running_encoder
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_encoder(Settings(), tmp_path_factory.mktemp("encoder")) as base:
+        yield base
+
+
+async def post(url: str, body: Any) -> tuple[int, Any]:
+    async with aiohttp.ClientSession() as session, session.post(url, json=body) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_v1(url: str) -> None:
+    instances = [{"text": "Die Maßnahme wird befürwortet. ✓", "language": "de"}, {"text": "No."}]
+    status, body = await post(f"{url}/v1/models/encoder:predict", {"instances": instances})
+    assert status == 200
+    assert len(body["predictions"]) == 2
+    assert all(0 <= p["p_yes"] <= 1 for p in body["predictions"])
+    assert ModelRelease.model_validate(body["predictions"][0]["release"]).engine == "onnxruntime"
+
+
+async def test_both_protocols_and_the_client_agree(url: str) -> None:
+    text = "Socio-medical indication for the aid is confirmed."
+    _, body = await post(f"{url}/v1/models/encoder:predict", {"instances": [{"text": text}]})
+    client = EncoderClient(url, timeout_seconds=10)
+    answer = await client.answer(text, "en")
+    assert await client.ready()
+    assert await client.release() == answer.release
+    await client.close()
+    assert answer.p_yes == pytest.approx(body["predictions"][0]["p_yes"], abs=1e-9)
+
+
+async def test_a_large_batch_keeps_its_order(url: str) -> None:
+    client = EncoderClient(url, timeout_seconds=30)
+    texts = [f"Sentence number {i} about the aid." for i in range(64)]
+    together = await client.answer_many(texts, "en")
+    alone = [await client.answer(text, "en") for text in texts[:3]]
+    await client.close()
+    # Dynamic quantization scales activations over the batch, so a row depends on it a little.
+    assert [a.p_yes for a in together[:3]] == pytest.approx([a.p_yes for a in alone], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"instances": [{"text": "  "}]}, "instances[0].text"),
+        ({"instances": [{"text": 7}]}, "instances[0].text"),
+        ({"instances": ["plain"]}, "instances[0].text"),
+        ({"instances": []}, "instances"),
+        ({"instances": [{"text": "x"}] * 300}, "1 to 256"),
+        ({"instances": [{"text": "x" * 20_001}]}, "20000 characters"),
+    ],
+)
+async def test_wrong_input_is_a_400_that_names_it(url: str, body: Any, named: str) -> None:
+    status, answer = await post(f"{url}/v1/models/encoder:predict", body)
+    assert status == 400
+    assert named in answer["error"]
+
+
+async def test_v2_without_a_text_input(url: str) -> None:
+    tensor = {"name": "words", "datatype": "BYTES", "shape": [1], "data": ["x"]}
+    status, answer = await post(f"{url}/v2/models/encoder/infer", {"inputs": [tensor]})
+    assert status == 400
+    assert "named text" in answer["error"]
+
+
+async def test_is_alive_while_it_computes(url: str) -> None:
+    """A batch of long texts keeps the thread busy; liveness is answered before it is done."""
+    long = {"instances": [{"text": "The measure is described at great length. " * 100}] * 128}
+    batch = asyncio.create_task(post(f"{url}/v1/models/encoder:predict", long))
+    await asyncio.sleep(0.3)
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/v2/health/live") as answer:
+        assert answer.status == 200
+    assert not batch.done()
+    assert (await batch)[0] == 200
+
+
+async def test_listens_on_the_given_address_only(url: str) -> None:
+    port = url.rsplit(":", 1)[1]
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await post(f"http://127.0.0.2:{port}/v1/models/encoder:predict", {})

@@ -1,0 +1,67 @@
+"""Loading a task: what is wrong is named."""
+
+from pathlib import Path
+
+import pytest
+
+from signalbox.errors import InputError
+from signalbox.tasks import load_data, load_task
+
+TASK = """
+name: toy
+title: {en: Toy}
+question: {en: "Is it?"}
+languages:
+  en:
+    system: Answer.
+    words: {"yes": ["Yes"], "no": ["No"]}
+    turns: []
+"""
+LINE = '{"id":"1","text":"t","label":"yes","language":"en","family":"f","split":"%s"}\n'
+
+
+def make(folder: Path, task: str = TASK, data: str = "") -> Path:
+    (folder / "task.yaml").write_text(task, encoding="utf-8")
+    (folder / "data.jsonl").write_text(data, encoding="utf-8")
+    return folder
+
+
+def test_a_folder_without_a_task_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="medical, tickets"):
+        load_task(Path("tasks/nonsense"))
+
+
+def test_an_unknown_language_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"language: got 'fr'.*en"):
+        load_task(make(tmp_path)).language("fr")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ('"no":', '"nope":', "words"),
+        ('"no": ["No"]', 'no: ["No"]', "quotes"),
+        ('["Yes"]', "[Yes]", "quotes"),
+        ("system: Answer.", "system: Answer.\n    user: no place", "user"),
+        ("name: toy", "name: Toy Task", "name"),
+        ("title:", "titel:", "titel|title"),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path: Path, old: str, new: str, field: str) -> None:
+    with pytest.raises(InputError, match=field):
+        load_task(make(tmp_path, TASK.replace(old, new)))
+
+
+def test_something_else_than_yaml(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"task\.yaml"):
+        load_task(make(tmp_path, "- a\n- list\n"))
+
+
+def test_a_bad_line_is_numbered(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.jsonl:2"):
+        load_data(load_task(make(tmp_path, data=LINE % "test" + "{not json\n")))
+
+
+def test_a_family_in_two_splits_leaks(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="keep a family in one split"):
+        load_data(load_task(make(tmp_path, data=LINE % "test" + LINE % "calibration")))
