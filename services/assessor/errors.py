@@ -21,6 +21,11 @@ def body(field: str, value: object, cure: str) -> dict[str, dict[str, str]]:
     return {"error": {"field": field, "value": shown, "cure": cure}}
 
 
+def body_too_large(limit_bytes: int) -> str:
+    """The cure of a 413."""
+    return f"Send at most {limit_bytes} bytes; split the texts over several requests."
+
+
 def install(app: FastAPI) -> None:
     """Register the handlers."""
     app.add_exception_handler(InputError, _input_error)
@@ -48,6 +53,8 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == 400:
         return JSONResponse(body("body", "(unreadable)", "Send JSON in UTF-8."), 400)
+    if error.status_code == 413:
+        return JSONResponse(body("body", "too long", str(error.detail)), 413, {"connection": "close"})
     cure = _CURES.get(error.status_code, str(error.detail))
     headers: Mapping[str, str] | None = error.headers
     return JSONResponse(body("path", request.url.path, cure), error.status_code, headers)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.assessor import errors
 from services.assessor.metrics import Metrics
 from signalbox.contracts import metrics as names
-
-
-class _TooLarge(Exception):  # noqa: N818 - control flow inside this module
-    """The body went over the limit while it was read."""
 
 
 class Limits:
@@ -36,7 +33,6 @@ class Limits:
             await self._app(scope, receive, send)
             return
         limited_here = scope["path"] not in self._own_limit
-        started = False
         seen = 0
 
         async def limited() -> Message:
@@ -44,36 +40,25 @@ class Limits:
             message = await receive()
             seen += len(message.get("body", b""))
             if limited_here and seen > self._max:
-                raise _TooLarge
+                # FastAPI lets this one through; any other error while reading becomes a 400.
+                raise HTTPException(413, errors.body_too_large(self._max))
             return message
 
         async def counted(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 self._count(scope, message["status"])
             await send(message)
 
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if limited_here and announced.isdigit() and int(announced) > self._max:
-            await self._refuse(counted)
+            refusal = JSONResponse(
+                errors.body("body", f"{int(announced)} bytes", errors.body_too_large(self._max)),
+                413,
+                {"connection": "close"},
+            )
+            await refusal(scope, receive, counted)
             return
-        try:
-            await self._app(scope, limited, counted)
-        except _TooLarge:
-            if not started:
-                await self._refuse(counted)
-
-    async def _refuse(self, send: Send) -> None:
-        error = {
-            "field": "body",
-            "value": f"more than {self._max} bytes",
-            "cure": f"Send at most {self._max} bytes; split the texts over several requests.",
-        }
-        body = json.dumps({"error": error}).encode()
-        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await self._app(scope, limited, counted)
 
     def _count(self, scope: Scope, status: int) -> None:
         # The route's template, never the raw path: ids and scans must not become label values.

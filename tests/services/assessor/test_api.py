@@ -1,0 +1,244 @@
+"""The API over models that answer from a table, on a real SQLite store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from services.assessor.app import create_app
+from signalbox import thresholds
+from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.errors import ModelTimeout, ModelUnavailable
+from signalbox.models.base import Answer
+from signalbox.settings import Settings
+
+
+class Table:
+    """A model with fixed answers; p(yes) is the text's number, anything else fails as told."""
+
+    def __init__(self, name: str) -> None:
+        self.model = ModelRelease(name=name, revision="1", engine="table", quantization="none")
+        self.up = True
+        self.asked: list[str] = []
+
+    async def release(self) -> ModelRelease:
+        return self.model
+
+    async def ready(self) -> bool:
+        return self.up
+
+    async def answer(self, text: str, language: str) -> Answer:
+        self.asked.append(text)
+        if not self.up:
+            raise ModelUnavailable("connection refused at /srv/models/secret.gguf")
+        if text == "slow":
+            raise ModelTimeout("no answer within 1 s")
+        if text == "neutral":
+            return Answer(release=self.model, stated=Verdict.NEUTRAL, p_yes=0.9, latency_seconds=0.0)
+        p = float(text)
+        stated = Verdict.YES if p >= 0.5 else Verdict.NO
+        return Answer(
+            release=self.model, stated=stated, p_yes=p, justification="So it is.", latency_seconds=0.0
+        )
+
+    async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
+        return [await self.answer(text, language) for text in texts]
+
+    async def close(self) -> None:
+        return
+
+
+CUTS = thresholds.Thresholds(
+    decision=0.5,
+    confident_yes=0.9,
+    confident_no=0.1,
+    unclear_low=0.45,
+    unclear_high=0.55,
+    rows=80,
+    target_error=0.1,
+)
+
+
+@pytest.fixture
+def models() -> dict[str, Table]:
+    return {"encoder": Table("small"), "decoder": Table("large")}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(state_dir=tmp_path, max_texts=8)
+
+
+@pytest.fixture
+def client(models: dict[str, Table], settings: Settings) -> Iterator[TestClient]:
+    for model in models.values():
+        file = thresholds.ThresholdFile(task="medical", release=model.model, languages={"en": CUTS})
+        thresholds.save(settings.thresholds_dir, file)
+    with TestClient(create_app(settings, clients=models)) as running:
+        yield running
+
+
+def assess(client: TestClient, text: str, **more: Any) -> dict[str, Any]:
+    answer = client.post("/v1/assess", json={"text": text, "language": "en", **more})
+    assert answer.status_code == 200, answer.text
+    (prediction,) = answer.json()["predictions"]
+    return dict(prediction)
+
+
+@pytest.mark.parametrize(
+    ("text", "colour", "reason", "verdict"),
+    [
+        ("0.95", "yellow", "provisional", "yes"),
+        ("0.05", "yellow", "provisional", "no"),
+        ("0.7", "yellow", "unsure", "yes"),
+        ("0.5", "red", "too_close", None),
+        ("neutral", "red", "neutral", None),
+        ("slow", "red", "timeout", None),
+    ],
+)
+def test_light_and_what_it_withholds(
+    client: TestClient, text: str, colour: str, reason: str, verdict: str | None
+) -> None:
+    made = assess(client, text)
+    assert (made["light"]["colour"], made["light"]["reason"], made["verdict"]) == (colour, reason, verdict)
+    assert made["light"]["provisional"]
+    if colour == "red":
+        assert (made["p_yes"], made["justification"], made["word"]) == (None, None, None)
+    assert client.get(f"/v1/predictions/{made['id']}").json() == made
+
+
+def test_an_uncalibrated_language_is_said_to_be_so(client: TestClient) -> None:
+    made = assess(client, "0.95", language="de")
+    assert (made["light"]["reason"], made["word"]) == ("uncalibrated", "Ja")
+
+
+def test_a_new_calibration_is_seen_without_a_restart(
+    client: TestClient, models: dict[str, Table], settings: Settings
+) -> None:
+    assert assess(client, "0.95")["light"]["reason"] == "provisional"
+    stricter = CUTS.model_copy(update={"confident_yes": 0.99})
+    file = thresholds.ThresholdFile(
+        task="medical", release=models["encoder"].model, languages={"en": stricter}
+    )
+    thresholds.save(settings.thresholds_dir, file)
+    assert assess(client, "0.95")["light"]["reason"] == "unsure"
+
+
+def test_cascade_asks_the_decoder_only_when_unsure(client: TestClient, models: dict[str, Table]) -> None:
+    assert assess(client, "0.95", model="cascade")["release"]["name"] == "small"
+    assert models["decoder"].asked == []
+    assert assess(client, "0.7", model="cascade")["release"]["name"] == "large"
+
+
+def test_cascade_keeps_the_encoders_answer_when_the_decoder_is_down(
+    client: TestClient, models: dict[str, Table]
+) -> None:
+    models["decoder"].up = False
+    assert assess(client, "0.7", model="cascade")["release"]["name"] == "small"
+
+
+def test_a_model_that_is_down_is_red_kept_and_told_without_its_paths(
+    client: TestClient, models: dict[str, Table]
+) -> None:
+    models["decoder"].up = False
+    made = assess(client, "0.9", model="decoder")
+    assert (made["light"]["colour"], made["light"]["reason"]) == ("red", "unavailable")
+    assert "secret.gguf" not in str(client.get(f"/v1/predictions/{made['id']}").json())
+
+
+def test_many_texts_keep_their_order(client: TestClient) -> None:
+    body = {"texts": ["0.95", "0.05", "0.7"], "language": "en"}
+    predictions = client.post("/v1/assess", json=body).json()["predictions"]
+    assert [p["verdict"] for p in predictions] == ["yes", "no", "yes"]
+
+
+def test_feedback_is_kept_and_counted(client: TestClient) -> None:
+    made = assess(client, "0.95")
+    answer = client.post(
+        "/v1/feedback", json={"prediction_id": made["id"], "label": "no", "comment": "wrong"}
+    )
+    assert answer.status_code == 201
+    assert (
+        'signalbox_feedback_total{agreement="differs",language="en",task="medical"} 1.0'
+        in client.get("/metrics").text
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "named"),
+    [
+        ("POST", "/v1/assess", {"text": "", "language": "en"}, 422, "text"),
+        ("POST", "/v1/assess", {"text": "   ", "language": "en"}, 422, "text"),
+        ("POST", "/v1/assess", {"language": "en"}, 422, "text"),
+        ("POST", "/v1/assess", {"text": "1", "texts": ["1"], "language": "en"}, 422, "text"),
+        ("POST", "/v1/assess", {"text": "0.5", "language": "fr"}, 422, "de, en"),
+        ("POST", "/v1/assess", {"text": "0.5", "language": "en", "model": "gpt"}, 422, "cascade"),
+        ("POST", "/v1/assess", {"text": "x" * 4001, "language": "en"}, 422, "4000"),
+        ("POST", "/v1/assess", {"text": "a\x00b", "language": "en"}, 422, "NUL"),
+        ("POST", "/v1/assess", {"texts": ["0.5"] * 1000, "language": "en"}, 422, "at most 8"),
+        ("POST", "/v1/assess", {"text": "0.5", "langauge": "en"}, 422, "langu?a"),
+        ("POST", "/v1/assess/stream", {"texts": ["0.5", "0.6"], "language": "en"}, 422, "one text"),
+        ("POST", "/v1/feedback", {"prediction_id": "nope", "label": "yes"}, 404, "nope"),
+        ("POST", "/v1/feedback", {"prediction_id": "nope", "label": "maybe"}, 422, "label"),
+        ("GET", "/v1/predictions/nope", None, 404, "nope"),
+        ("GET", "/v1/nothing", None, 404, "/docs"),
+        ("GET", "/v1/assess", None, 405, "/docs"),
+    ],
+)
+def test_wrong_input_names_field_value_and_cure(
+    client: TestClient, method: str, path: str, body: Any, status: int, named: str
+) -> None:
+    import re
+
+    answer = client.request(method, path, json=body)
+    assert answer.status_code == status
+    error = answer.json()["error"]
+    assert set(error) == {"field", "value", "cure"}
+    assert re.search(named, str(error))
+    assert len(answer.text) < 1000
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [(b"{not json", 400), (b'{"text": "\xff\xfe"}', 400), (b"", 422), (b"[1]", 422), (b"x" * 1_000_000, 413)],
+)
+def test_bodies_that_are_not_what_they_should_be(client: TestClient, content: bytes, status: int) -> None:
+    answer = client.post("/v1/assess", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == status
+    assert answer.json()["error"]["cure"]
+
+
+def test_a_large_body_that_hides_its_length_is_refused(client: TestClient) -> None:
+    answer = client.post("/v1/assess", content=(b"x" * 50_000 for _ in range(20)))
+    assert answer.status_code == 413
+
+
+def test_readiness_names_what_is_down(models: dict[str, Table], settings: Settings) -> None:
+    models["decoder"].up = False
+    with TestClient(create_app(settings, clients=models)) as client:
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json() == {
+            "ready": False,
+            "upstreams": {"encoder": True, "decoder": False, "store": True},
+        }
+        assert client.get("/healthz").status_code == 200
+
+
+def test_metrics_count_by_what_was_shown(client: TestClient) -> None:
+    assess(client, "0.5")
+    page = client.get("/metrics").text
+    assert (
+        'signalbox_predictions_total{language="en",light="red",reason="too_close",route="encoder",task="medical"} 1.0'
+        in page
+    )
+    assert 'signalbox_http_requests_total{method="POST",path="/v1/assess",status="200"} 1.0' in page
+    assert 'signalbox_upstream_ready{upstream="store"} 1.0' in page
+
+
+def test_pass_through_without_a_decoder_is_a_502(client: TestClient) -> None:
+    answer = client.post("/v1/chat/completions", json={"messages": []})
+    assert answer.status_code == 502
+    assert answer.json()["error"]["field"] == "decoder"

@@ -1,0 +1,45 @@
+"""Generated requests over the OpenAPI document find no 5xx."""
+
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+
+from services.assessor.app import create_app
+from signalbox.settings import Settings
+from tests.services.assessor.test_api import Table
+
+SKIPPED = r"^/v1/(chat/completions|models)$"  # passed through: they answer 502 without a decoder
+
+
+class Always(Table):
+    """Answers every text alike."""
+
+    async def answer(self, text: str, language: str):
+        return await super().answer("0.7", language)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_no_request_ends_in_a_server_error(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Readiness may say 503: there is nothing wrong with that."""
+    models = {"encoder": Always("small"), "decoder": Always("large")}
+    app = create_app(Settings(state_dir=tmp_path_factory.mktemp("state")), clients=models)
+    document = schemathesis.openapi.from_dict(app.openapi())
+    asked = 0
+    with TestClient(app, raise_server_exceptions=True) as client:
+        for result in document.exclude(path_regex=SKIPPED).get_all_operations():
+            operation = result.ok()
+
+            @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+            @given(operation.as_strategy())
+            def ask(case) -> None:
+                nonlocal asked
+                asked += 1
+                arguments = case.as_transport_kwargs(base_url="http://testserver")
+                arguments.pop("cookies", None)
+                answer = client.request(**arguments)
+                assert answer.status_code < 500, (case, answer.text)
+
+            ask()
+    assert asked > 100
