@@ -20,6 +20,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization.shape_inference import quant_pre_process
 from safetensors.numpy import load_file
 
 from signalbox.errors import SetupError
@@ -77,6 +78,8 @@ def ensure_onnx(cache_dir: Path, folder: Path | None = None) -> Path:
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
             full, small = Path(scratch) / "model.onnx", Path(scratch) / "model.int8.onnx"
             onnx.save(build(folder), full)
+            # Shapes only: without this step the quantizer warns, and fusing nodes would hide MatMuls from it.
+            quant_pre_process(full, full, skip_optimization=True, skip_symbolic_shape=True)
             quantize(full, small)
             small.replace(target)
     return target
