@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import socket
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +52,15 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
+def folder_on_disk() -> Iterator[Path]:
+    """A folder that lies where the repository lies: /tmp may be memory, which makes a durable write too cheap."""
+    root = Path("build")
+    root.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root) as folder:
+        yield Path(folder).resolve()
+
+
+@contextlib.contextmanager
 def running_encoder(settings: Settings, folder: Path) -> Iterator[str]:
     """Train without MLflow and serve on a free port; yields the base URL."""
     from pipelines.train import train
@@ -61,3 +74,58 @@ def running_encoder(settings: Settings, folder: Path) -> Iterator[str]:
         supervisor.start(service)
         supervisor.wait_ready(service)
         yield service.url
+
+
+class Postgres:
+    """A throw-away server; Postgres refuses to run as root, so it runs as the package's user then."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self.binaries, self.folder = binaries, folder
+        self.port = free_port()
+
+    def run(self, tool: str, *arguments: str) -> None:
+        command = [str(self.binaries / tool), *arguments]
+        if os.geteuid() == 0:
+            command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder}"
+        self.run(
+            "pg_ctl",
+            "-D",
+            str(self.folder / "data"),
+            "-w",
+            "-o",
+            options,
+            "-l",
+            str(self.folder / "log"),
+            "start",
+        )
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", "immediate", "stop")
+
+    def create(self, name: str) -> str:
+        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "signalbox", name)
+        return f"postgresql://signalbox@127.0.0.1:{self.port}/{name}"
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """A fresh cluster in a temporary folder, removed afterwards."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    assert found, "PostgreSQL is missing: apt-get install postgresql"
+    folder = Path(tempfile.mkdtemp(prefix="signalbox-postgres-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+    server = Postgres(found[-1], folder)
+    try:
+        server.run("initdb", "-D", str(folder / "data"), "-U", "signalbox", "-A", "trust", "-N")
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

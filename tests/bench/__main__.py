@@ -14,7 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-BENCHMARKS = ("encoder", "kserve", "assessor", "store", "naive_threshold")
+BENCHMARKS = ("encoder", "kserve", "assessor", "store", "decoder", "naive_threshold")
+_LOG_WIDTH = 200  # a log has no width of its own, and rich would cut the columns to 80
 
 
 def print_rows(console: Console, title: str, rows: list[dict[str, object]]) -> None:
@@ -29,7 +30,7 @@ def print_rows(console: Console, title: str, rows: list[dict[str, object]]) -> N
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks (all by default), print them, keep the rows as JSON in build/."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
     unknown = sorted(set(names) - set(BENCHMARKS))
     if unknown:
         console.print(f"No benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}.")
