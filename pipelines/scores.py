@@ -68,13 +68,15 @@ def reliability(p_yes: Sequence[float], labels: Sequence[bool], bins: int = 10) 
     if bins < 1:
         raise ValueError(f"bins: got {bins}, needs at least 1")
     p, y = _checked(p_yes, labels)
-    index = np.minimum((p * bins).astype(int), bins - 1)
+    edges = [i / bins for i in range(bins + 1)]
+    # Compared with the edges themselves: p · bins rounds, and would put a p next to an edge beyond it.
+    index = np.searchsorted(edges[1:-1], p, side="right")
     found = []
     for i in range(bins):
         inside = index == i
         count = int(inside.sum())
         means = (float(p[inside].mean()), float(y[inside].mean())) if count else (None, None)
-        found.append(Bin(i / bins, (i + 1) / bins, count, *means))
+        found.append(Bin(edges[i], edges[i + 1], count, *means))
     return found
 
 
@@ -135,14 +137,20 @@ def quantiles(
     values: Sequence[float], wanted: Sequence[float] = (0.5, 0.9, 0.95, 0.99)
 ) -> dict[float, float]:
     """Quantiles by linear interpolation (Hyndman & Fan type 7, numpy's default)."""
-    if not values:
+    if len(values) == 0:  # not `not values`: an array has no truth
         raise ValueError("values: got none, needs at least one")
+    for value in values:
+        if not math.isfinite(value):
+            raise ValueError(f"values: got {value}, needs finite numbers")
+    for q in wanted:
+        if not 0 <= q <= 1:
+            raise ValueError(f"wanted: got {q}, needs to lie in [0, 1]")
     return {q: float(v) for q, v in zip(wanted, np.quantile(values, wanted), strict=True)}
 
 
 def _is_bullet(line: str) -> bool:
-    head = line.strip().split(" ", 1)[0]
-    return head in {"-", "*", "•"} or (head.endswith(".") and head[:-1].isdigit())
+    head, _, _ = line.strip().replace("\t", " ").partition(" ")
+    return head in {"-", "*", "•"} or (head.endswith(".") and head[:-1].isdecimal())
 
 
 def _check_counts(successes: int, trials: int, confidence: float) -> None:
@@ -161,4 +169,7 @@ def _checked(p_yes: Sequence[float], labels: Sequence[bool]) -> tuple[Floats, Fl
     wrong = p[~((p >= 0) & (p <= 1))]  # NaN fails both comparisons
     if wrong.size:
         raise ValueError(f"p_yes: got {wrong[0]}, needs to lie in [0, 1]")
+    strange = y[(y != 0) & (y != 1)]
+    if strange.size:
+        raise ValueError(f"labels: got {strange[0]:g}, needs true or false")
     return p, y
