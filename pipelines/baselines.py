@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from signalbox.contracts.record import LabelledText
+from signalbox.errors import InputError
 from signalbox.tasks import load_data, load_task
 
 
@@ -81,6 +82,15 @@ class Tfidf:
 
 
 BASELINES: dict[str, Callable[[], Baseline]] = {"majority": Majority, "length": Length, "tfidf": Tfidf}
+
+
+def check_learnable(few_shot: Sequence[LabelledText], languages: Collection[str]) -> None:
+    """InputError when a language lacks a label to learn from."""
+    for language in sorted(languages):
+        labels = sorted({row.label for row in few_shot if row.language == language})
+        if len(labels) < 2:
+            cure = "The baselines learn from it: add rows of yes and no in every language of the test split."
+            raise InputError("few-shot", f"{language}: {', '.join(labels) or 'no rows'}", cure)
 
 
 def accuracy(baseline: Baseline, train: Sequence[LabelledText], test: Sequence[LabelledText]) -> float:

@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from pipelines import report, textfile, tracking
-from pipelines.baselines import BASELINES, accuracy
+from pipelines.baselines import BASELINES, accuracy, check_learnable
 from pipelines.summary import ALL, Summary, summarise
 from signalbox import thresholds
 from signalbox.contracts.record import LabelledText, ModelRelease, Record, Route
-from signalbox.errors import SetupError, SignalboxError
+from signalbox.errors import InputError, SetupError, SignalboxError
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
 from signalbox.store import open_store
@@ -76,6 +76,9 @@ async def _evaluate(
 ) -> list[Evaluation]:
     task = load_task(settings.task)
     rows = choose(load_data(task, "test"), limit)
+    if not rows:
+        raise InputError("split", "test", f"{task.folder}/data.jsonl has no such rows; add some.")
+    check_learnable(load_data(task, "few-shot"), {row.language for row in rows})
     evaluations = []
     with Progress(console=console) as progress:
         for route in routes:
@@ -167,8 +170,11 @@ class Journal:
     def _load(self) -> dict[str, str]:
         if not self._path.exists():
             return {}
-        lines = self._path.read_text(encoding="utf-8").split("\n")[:-1]  # a torn last line has no end
-        return dict(json.loads(line) for line in lines)
+        content = self._path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole != content:  # a torn last line has no end; the next one must not be glued to it
+            os.truncate(self._path, len(whole))
+        return dict(json.loads(line) for line in whole.splitlines())
 
 
 async def _releases(settings: Settings, task: Task, route: Route) -> tuple[ModelRelease, ...]:
@@ -223,7 +229,7 @@ async def _assess(settings: Settings, session: aiohttp.ClientSession, route: Rou
     except (aiohttp.ClientError, TimeoutError) as error:
         cure = "Start it with `signalbox serve`; what was asked so far is kept."
         raise SetupError(
-            f"The assessor at {settings.assessor_url} does not answer ({error}). {cure}"
+            f"The assessor at {settings.assessor_url} does not answer ({str(error) or type(error).__name__}). {cure}"
         ) from error
 
 

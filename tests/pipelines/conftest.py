@@ -1,0 +1,39 @@
+"""MLflow in a file, and a toy world for evaluation and comparison."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from signalbox.contracts.record import LabelledText
+from tests.pipelines.world import World, make_world, rows_right_and_wrong
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tracking store in SQLite: the server's own backend without its HTTP."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+
+
+@pytest.fixture
+def new_world(tmp_path: Path, mlflow_url: str) -> Callable[[Sequence[LabelledText]], World]:
+    """Makes a world of the given test rows; its experiment keeps its artifacts in the test's folder."""
+
+    def make(rows: Sequence[LabelledText]) -> World:
+        name = f"toy-{next(_NUMBERS)}"
+        mlflow.MlflowClient(mlflow_url).create_experiment(name, (tmp_path / "artifacts").as_uri())
+        return make_world(tmp_path, name, mlflow_url, rows)
+
+    return make
+
+
+@pytest.fixture
+def world(new_world: Callable[[Sequence[LabelledText]], World]) -> Iterator[World]:
+    """English and German rows, three of four right; the assessor and the models are up."""
+    made = new_world([*rows_right_and_wrong("en"), *rows_right_and_wrong("de")])
+    with made.model_servers(), made.assessor():
+        yield made
