@@ -54,6 +54,9 @@ class SqliteBackend:
                 await self._migrate(self._writer)
                 self._reader = await self._open()
             except (OSError, sqlite3.Error) as error:
+                if self._writer is not None:
+                    await self._writer.close()
+                    self._writer = None
                 raise StoreUnavailable(f"{self._path}: {error}") from error
             self._task = asyncio.create_task(self._write_forever())
 
@@ -140,9 +143,28 @@ class SqliteBackend:
 
     async def _open(self) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(self._path, timeout=30)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-            await connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+                await connection.execute(f"PRAGMA {pragma}")
+            await self._use_wal(connection)
+        except BaseException:
+            await connection.close()
+            raise
         return connection
+
+    @staticmethod
+    async def _use_wal(connection: aiosqlite.Connection) -> None:
+        """Switching to WAL ignores the busy timeout, so another process's switch is waited for here."""
+        for last in (*[False] * 50, True):
+            try:
+                # Fetched: a pragma whose row nobody takes stays open and holds a snapshot that soon is stale.
+                await connection.execute_fetchall("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                return
 
     async def _migrate(self, connection: aiosqlite.Connection) -> None:
         await connection.execute("BEGIN IMMEDIATE")  # two processes may start at once

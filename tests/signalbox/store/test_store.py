@@ -32,7 +32,7 @@ async def test_survives_a_reopening_and_migrates_once(url: str) -> None:
 
 
 async def test_two_processes_may_migrate_at_once(url: str) -> None:
-    stores = [open_store(url) for _ in range(4)]
+    stores = [open_store(url) for _ in range(8)]
     await asyncio.gather(*(store.open() for store in stores))
     await stores[0].append(record())
     assert len(await stores[3].records()) == 1
