@@ -14,13 +14,21 @@ if TYPE_CHECKING:
     from pipelines.evaluate import Evaluation
 
 
+Values = list[tuple[names.Metric, tuple[str, ...], float | None]]
+
+
 def write(folder: Path, evaluation: Evaluation) -> Path:
-    """Write `evaluate-TASK-ROUTE.prom` atomically; returns its path."""
+    """Write `evaluate-TASK-ROUTE.prom` atomically; returns its path.
+
+    The collector refuses a series that two files hold. Every route has the same baselines, so these go into
+    `evaluate-TASK-baselines.prom`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    registry = CollectorRegistry()
+    values: Values = []
+    baselines: Values = []
     for language, summary in evaluation.summaries.items():
         where = (evaluation.task, language, evaluation.route, evaluation.release_key)
-        values: list[tuple[names.Metric, tuple[str, ...], float | None]] = [
+        values += [
             (names.EVAL_ACCURACY, where, summary.accuracy),
             (names.EVAL_ACCURACY_BOUND, (*where, "low"), summary.interval[0]),
             (names.EVAL_ACCURACY_BOUND, (*where, "high"), summary.interval[1]),
@@ -33,19 +41,19 @@ def write(folder: Path, evaluation: Evaluation) -> Path:
             values.append((names.EVAL_COVERAGE, (*where, light), share.coverage))
             values.append((names.EVAL_LIGHT_ERROR, (*where, light), share.error))
         for baseline, value in summary.baselines.items():
-            values.append((names.EVAL_BASELINE, (evaluation.task, language, baseline), value))
-        _set(registry, values)
-    _set(registry, [(names.JOB_LAST_SUCCESS, (f"evaluate-{evaluation.route}",), time.time())])
-    path = folder / f"evaluate-{evaluation.task}-{evaluation.route}.prom"
-    write_to_textfile(str(path), registry)
-    return path
+            baselines.append((names.EVAL_BASELINE, (evaluation.task, language, baseline), value))
+    job = f"evaluate-{evaluation.task}-{evaluation.route}"
+    values.append((names.JOB_LAST_SUCCESS, (job,), time.time()))
+    _write(folder / f"evaluate-{evaluation.task}-baselines.prom", baselines)
+    return _write(folder / f"{job}.prom", values)
 
 
-def _set(
-    registry: CollectorRegistry, values: list[tuple[names.Metric, tuple[str, ...], float | None]]
-) -> None:
+def _write(path: Path, values: Values) -> Path:
+    registry = CollectorRegistry()
     for metric, labels, value in values:
         known: Any = registry._names_to_collectors.get(metric.name)
         gauge: Any = known or metric.build(registry)
         if value is not None:
             gauge.labels(*labels).set(value)
+    write_to_textfile(str(path), registry)
+    return path
