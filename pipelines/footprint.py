@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 _LISTEN = "0A"
@@ -30,10 +31,12 @@ def _listening_inodes(port: int) -> set[str]:
 
 
 def _open_sockets(folder: Path) -> set[str]:
-    try:
-        return {str(entry.readlink()) for entry in (folder / "fd").iterdir()}
-    except OSError:  # gone meanwhile, or another user's
-        return set()
+    found = set()
+    with contextlib.suppress(OSError):  # the process is gone meanwhile, or another user's
+        for entry in (folder / "fd").iterdir():
+            with contextlib.suppress(OSError):  # one that was closed meanwhile hides none of the others
+                found.add(str(entry.readlink()))
+    return found
 
 
 def _resident(folder: Path) -> int | None:
