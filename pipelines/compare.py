@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -67,20 +68,34 @@ def compare(settings: Settings, evaluations: Sequence[Evaluation] | None = None)
 def conclude(entries: Sequence[Entry]) -> str:
     """What the paired tests (McNemar, exact) allow to say."""
     majority = next(entry for entry in entries if entry.name == "majority")
-    best = max(entries, key=lambda entry: sum(entry.right))
-    if scores.mcnemar_p_value(best.right, majority.right) > LEVEL:
+    better = [e for e in entries if sum(e.right) > sum(majority.right) and _differ(e, majority)]
+    best = max(better or entries, key=lambda entry: sum(entry.right))
+    if not better:
         return (
             f"No model is distinguishable from the majority baseline on these {len(best.right)} rows "
             f"(best: {best.name}, {sum(best.right) / len(best.right):.2f}). More labels or a larger model are needed."
         )
-    equals = [e for e in entries if scores.mcnemar_p_value(best.right, e.right) > LEVEL]
-    smallest = min(equals, key=lambda entry: entry.size_bytes or 0)
-    if smallest is best:
-        return f"{best.name} is better than every smaller model on these rows (p ≤ {LEVEL})."
-    return (
-        f"Best is {best.name}; the smallest that cannot be told from it on these rows is {smallest.name} "
-        f"(p = {scores.mcnemar_p_value(best.right, smallest.right):.2f})."
-    )
+    equals = [entry for entry in entries if not _differ(best, entry)]
+    smallest = min(equals, key=lambda entry: (_effort(entry), entry is not best))
+    if smallest is not best:
+        return (
+            f"Best is {best.name}; the smallest that cannot be told from it on these rows is {smallest.name} "
+            f"(p = {scores.mcnemar_p_value(best.right, smallest.right):.2f})."
+        )
+    if best.name in BASELINES:
+        return f"The baseline {best.name} is the best on these rows; no model is better than it."
+    return f"{best.name} is better than every smaller model on these rows (p ≤ {LEVEL})."
+
+
+def _differ(one: Entry, other: Entry) -> bool:
+    return scores.mcnemar_p_value(one.right, other.right) <= LEVEL
+
+
+def _effort(entry: Entry) -> float:
+    """For the order by size: a baseline is no model at all, a model elsewhere may be of any size."""
+    if entry.name in BASELINES:
+        return 0.0
+    return math.inf if entry.size_bytes is None else float(entry.size_bytes)
 
 
 def rendered(comparison: Comparison) -> list[list[str]]:
