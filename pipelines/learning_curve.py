@@ -54,6 +54,8 @@ def _accuracy(
     size: int,
 ) -> float | None:
     families = [row.family for row in pool]
+    if len(set(families)) < 2:  # nothing to hold out
+        return None
     folds = GroupKFold(n_splits=min(5, len(set(families))), shuffle=True, random_state=0)
     generator = np.random.default_rng(0)
     right, asked = 0, 0
