@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +21,9 @@ from signalbox.store.spool import Spool
 log = logging.getLogger(__name__)
 
 Source = Literal["user", "evaluation"]
-_REPLAY_PAUSE_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_REPLAY_PAUSE_SECONDS = (0.5, 1.0, 2.0, 5.0)
+_REPLAYED_AT_ONCE = 2000
+_RECONNECT_PAUSE_SECONDS = 1.0
 
 
 class StoreUnavailable(SignalboxError):  # noqa: N818 - reads as what happened
@@ -86,7 +90,8 @@ class Store:
     """Append-only records with their feedback, and a local spool for when the database is away.
 
     With `spool_dir`, a row that cannot be written is kept there and written later, in order, by a task
-    of its own; without it, the failure is raised.
+    of its own; without it, the failure is raised. While rows wait, new ones join them at once: a database
+    that hangs must not be waited for by every request.
     """
 
     def __init__(self, backend: Backend, *, store_text: bool = True, spool_dir: Path | None = None) -> None:
@@ -94,6 +99,9 @@ class Store:
         self._store_text = store_text
         self._spool = Spool(spool_dir / "records.jsonl") if spool_dir else None
         self._connected = False
+        self._connecting = asyncio.Lock()
+        self._replaying = asyncio.Lock()
+        self._retry_at = 0.0
         self._replayer: asyncio.Task[None] | None = None
         self.write_failures = 0
 
@@ -129,6 +137,9 @@ class Store:
     async def append_many(self, records: Sequence[Record]) -> None:
         """Keep records, all or none."""
         kept = [record if self._store_text else without_text(record) for record in records]
+        if self._spool and self.spooled:
+            await asyncio.to_thread(self._spool.add, kept)
+            return
         try:
             await self._connect()
             await self._backend.append(kept)
@@ -137,13 +148,15 @@ class Store:
 
     async def add_feedback(self, feedback: Feedback) -> None:
         """Keep feedback. A prediction that nobody knows is an InputError."""
+        if not _could_be_id(feedback.prediction_id):
+            raise unknown_prediction(feedback.prediction_id)
         kept = feedback if self._store_text else feedback.model_copy(update={"comment": None})
+        if self._spool and self._spool.get(feedback.prediction_id):
+            await asyncio.to_thread(self._spool.add, [kept])
+            return
         try:
             await self._connect()
             if not await self._backend.add_feedback(kept):
-                if self._spool and self._spool.knows(feedback.prediction_id):
-                    await asyncio.to_thread(self._spool.add, [kept])
-                    return
                 raise unknown_prediction(feedback.prediction_id)
         except StoreUnavailable as error:
             await self._to_spool([kept], error)
@@ -152,13 +165,18 @@ class Store:
         """One record, None when there is none."""
         if self._spool and (waiting := self._spool.get(record_id)):
             return waiting
+        if not _could_be_id(record_id):
+            return None
         await self._connect()
         return await self._backend.get(record_id)
 
     async def feedback_for(self, record_id: str) -> list[Feedback]:
         """Feedback of one record, oldest first."""
+        waiting = self._spool.feedback_for(record_id) if self._spool else []
+        if self._spool and self._spool.get(record_id):
+            return waiting
         await self._connect()
-        return await self._backend.feedback_for(record_id)
+        return [*await self._backend.feedback_for(record_id), *waiting]
 
     async def records(
         self,
@@ -203,18 +221,16 @@ class Store:
 
     async def replay_spool(self) -> int:
         """Write what waits in the spool; returns how many rows. Raises StoreUnavailable."""
-        if self._spool is None or not len(self._spool):
-            return 0
-        await self._connect()
-        rows = self._spool.rows()
-        for row in rows:
-            if isinstance(row, Record):
-                await self._backend.append([row])
-            elif not await self._backend.add_feedback(row):
-                log.error("spooled feedback without its prediction", extra={"feedback_id": row.id})
-        await asyncio.to_thread(self._spool.drop, len(rows))
-        log.info("spool replayed", extra={"rows": len(rows)})
-        return len(rows)
+        replayed = 0
+        async with self._replaying:
+            while self._spool and (rows := self._spool.rows(_REPLAYED_AT_ONCE)):
+                await self._connect()
+                await self._write_again(rows)
+                await asyncio.to_thread(self._spool.drop, len(rows))
+                replayed += len(rows)
+        if replayed:
+            log.info("spool replayed", extra={"rows": replayed})
+        return replayed
 
     async def close(self) -> None:
         """Stop replaying and close connections; what is spooled stays for the next start."""
@@ -225,9 +241,42 @@ class Store:
         await self._backend.close()
 
     async def _connect(self) -> None:
-        if not self._connected:
-            await self._backend.connect()
+        """One attempt at a time, and none right after a failure: callers would wait for each in turn."""
+        if self._connected:
+            return
+        async with self._connecting:
+            if self._connected:
+                return
+            if time.monotonic() < self._retry_at:
+                raise StoreUnavailable("it could not be reached a moment ago")
+            try:
+                await self._backend.connect()
+            except StoreUnavailable:
+                self._retry_at = time.monotonic() + _RECONNECT_PAUSE_SECONDS
+                raise
             self._connected = True
+
+    async def _write_again(self, rows: Sequence[Record | Feedback]) -> None:
+        """Rows in order. One that the database refuses for good must not hold up the others."""
+        for kind, group in itertools.groupby(rows, type):
+            same = list(group)
+            try:
+                if kind is Record:
+                    await self._backend.append([row for row in same if isinstance(row, Record)])
+                    continue
+            except InputError:
+                log.warning("spooled rows refused, writing them one by one", extra={"rows": len(same)})
+            for row in same:
+                await self._write_one(row)
+
+    async def _write_one(self, row: Record | Feedback) -> None:
+        try:
+            if isinstance(row, Record):
+                await self._backend.append([row])
+            elif not await self._backend.add_feedback(row):
+                log.error("spooled feedback without its prediction", extra={"feedback_id": row.id})
+        except InputError:
+            log.exception("spooled record refused", extra={"record_id": row.id})
 
     async def _to_spool(self, rows: Sequence[Record | Feedback], error: StoreUnavailable) -> None:
         self.write_failures += 1
@@ -245,9 +294,17 @@ class Store:
                 await self.replay_spool()
             except StoreUnavailable:
                 pause = next(pauses, pause)
+            except Exception:  # whatever it is, the next row may be written
+                log.exception("spool not replayed")
+                pause = next(pauses, pause)
             else:
                 pauses = iter(_REPLAY_PAUSE_SECONDS)
                 pause = next(pauses)
+
+
+def _could_be_id(value: str) -> bool:
+    """Postgres refuses even to look for a NUL, and a lone surrogate has no UTF-8 form."""
+    return value.isascii() and "\x00" not in value
 
 
 def without_text(record: Record) -> Record:

@@ -24,6 +24,7 @@ _NEWEST_FEEDBACK = """SELECT DISTINCT ON (record.id) record.body, feedback.body 
 JOIN feedback ON feedback.prediction_id = record.id WHERE record.task = $1
 ORDER BY record.id, feedback.created_at DESC"""
 _MIGRATION_LOCK = 7_421_001  # any constant: all processes of Signalbox take the same one
+_CONNECT_SECONDS = 3.0
 _TIMEOUT_SECONDS = 10.0
 # What asyncpg raises when the server is away, restarting or refusing; InterfaceError: a pool being closed.
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -47,11 +48,15 @@ class PostgresBackend:
                     self._url,
                     min_size=1,
                     max_size=8,
-                    timeout=_TIMEOUT_SECONDS,
+                    timeout=_CONNECT_SECONDS,
                     command_timeout=_TIMEOUT_SECONDS,
                 )
                 async with pool.acquire() as connection, connection.transaction():
                     await self._migrate(connection)
+            except (ValueError, OverflowError):
+                # Not chained: the cause quotes the part of the URL that it cannot read, perhaps a password.
+                cure = "Percent-encode special characters of user and password: postgresql://USER:PASSWORD@HOST:PORT/DB."
+                raise InputError("database_url", "postgresql://…", cure) from None
             except _AWAY as error:
                 raise StoreUnavailable(f"Postgres: {type(error).__name__}: {error}") from error
             self._pool = pool

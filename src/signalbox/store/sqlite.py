@@ -144,8 +144,9 @@ class SqliteBackend:
     async def _open(self) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(self._path, timeout=30)
         try:
-            for pragma in ("synchronous=FULL", "foreign_keys=ON"):
-                await connection.execute(f"PRAGMA {pragma}")
+            # secure_delete: what retention deletes is overwritten, not left in free pages.
+            for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+                await connection.execute_fetchall(f"PRAGMA {pragma}")
             await self._use_wal(connection)
         except BaseException:
             await connection.close()
@@ -194,13 +195,13 @@ class SqliteBackend:
         """One commit for the batch; if it fails, each write alone, so that one bad row fails alone."""
         try:
             await self._commit([record for records, _ in batch for record in records])
-        except (sqlite3.Error, InputError) as error:
+        except Exception as error:  # whatever it is belongs to its writer: the task must go on
             if len(batch) > 1:
                 for write in batch:
                     await self._write([write])
             elif not batch[0][1].done():
-                cause = error if isinstance(error, InputError) else StoreUnavailable(str(error))
-                batch[0][1].set_exception(cause)
+                away = isinstance(error, sqlite3.Error)
+                batch[0][1].set_exception(StoreUnavailable(str(error)) if away else error)
             return
         for _, done in batch:
             if not done.done():

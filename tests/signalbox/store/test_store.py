@@ -4,14 +4,16 @@ import asyncio
 import signal
 import subprocess
 import sys
+import traceback
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from signalbox.contracts.record import Feedback
-from signalbox.errors import InputError
+from signalbox.errors import InputError, SetupError
 from signalbox.store import StoreUnavailable, open_store
+from signalbox.store.spool import Spool
 from tests.helpers import record
 
 
@@ -136,6 +138,41 @@ def test_a_password_is_not_shown() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hun#ter2@127.0.0.1/db",
+        "postgresql://u:hun[ter2@h/db",
+        "postgresql://u:x@127.0.0.1:99999/db",
+    ],
+)
+async def test_a_postgres_url_that_cannot_be_read_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(InputError, match="Percent-encode") as caught:
+        await open_store(url).open()
+    assert "hun" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_an_id_that_cannot_be_looked_for_is_unknown(url: str) -> None:
+    async with open_store(url) as store:
+        assert await store.get("a\x00b") is None
+        assert await store.get("\ud800") is None
+        with pytest.raises(InputError, match="No such prediction"):
+            await store.add_feedback(Feedback(prediction_id="a\x00b", label="yes"))
+
+
+async def test_a_record_that_cannot_be_written_fails_alone(url: str) -> None:
+    """A lone surrogate has no UTF-8 form; models have said such things."""
+    bad, good = record(justification="\ud800"), [record(f"text {i}") for i in range(20)]
+    async with open_store(url) as store:
+        outcomes = await asyncio.gather(
+            store.append(bad), *(store.append(one) for one in good), return_exceptions=True
+        )
+        assert isinstance(outcomes[0], Exception)
+        assert outcomes[1:] == [None] * len(good)
+        await store.append(record("later"))
+        assert len(await store.records()) == len(good) + 1
+
+
 async def test_a_database_that_is_away_is_an_error_without_a_spool() -> None:
     with pytest.raises(StoreUnavailable, match="Postgres"):
         await open_store("postgresql://nobody@127.0.0.1:1/none").open()
@@ -152,8 +189,9 @@ async def test_rows_wait_in_the_spool_and_are_replayed(postgres, tmp_path: Path)
             await store.append(during)
             await store.add_feedback(Feedback(prediction_id=during.id, label="no"))
             assert store.spooled == 2
-            assert store.write_failures == 2
+            assert store.write_failures == 1  # the second row was not tried: it waits behind the first
             assert await store.get(during.id) == during
+            assert [given.label for given in await store.feedback_for(during.id)] == ["no"]
         finally:
             postgres.start()
         async with asyncio.timeout(30):
@@ -178,6 +216,63 @@ async def test_a_spool_outlives_its_process_and_a_torn_line(postgres, tmp_path: 
         await store.replay_spool()
         assert await store.get(made.id) == made
         assert store.spooled == 0
+
+
+async def test_a_torn_line_does_not_spoil_the_next_row(postgres, tmp_path: Path) -> None:
+    url = postgres.create("torn")
+    (tmp_path / "records.jsonl").write_text('{"kind":"record","row":{"torn', encoding="utf-8")
+    made = record()
+    postgres.stop()
+    try:
+        async with open_store(url, spool_dir=tmp_path) as store:
+            await store.append(made)
+        async with open_store(url, spool_dir=tmp_path) as store:
+            assert await store.get(made.id) == made
+    finally:
+        postgres.start()
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\x85", "\x0c", "\n"])
+def test_a_text_with_line_marks_is_read_back(tmp_path: Path, mark: str) -> None:
+    made = record(f"one{mark}two")
+    Spool(tmp_path / "records.jsonl").add([made])
+    assert Spool(tmp_path / "records.jsonl").rows(10) == [made]
+
+
+def test_two_processes_on_one_spool_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    one, two = Spool(tmp_path / "records.jsonl"), Spool(tmp_path / "records.jsonl")
+    mine, theirs = record("mine"), record("theirs")
+    one.add([mine])
+    two.add([theirs])
+    one.drop(1)
+    assert Spool(tmp_path / "records.jsonl").rows(10) == [theirs]
+
+
+def test_a_spool_that_cannot_be_read_names_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text('{"kind":"record"}\n', encoding="utf-8")
+    with pytest.raises(SetupError, match=r"records\.jsonl: line 1"):
+        Spool(tmp_path / "records.jsonl")
+
+
+async def test_a_database_that_hangs_is_not_waited_for_by_every_row(tmp_path: Path) -> None:
+    """It accepts connections and never speaks: the first row finds out, the others go to the spool."""
+    connections = []
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    made = [record(f"text {i}") for i in range(100)]
+    async with server:
+        store = await open_store(f"postgresql://u@127.0.0.1:{port}/db", spool_dir=tmp_path).open()
+        await asyncio.gather(*(store.append(one) for one in made))
+        assert store.spooled == len(made)
+        assert await store.get(made[50].id) == made[50]
+        assert len(connections) < 10
+        await store.close()
 
 
 WRITER = """
