@@ -87,6 +87,11 @@ def add_chunk(said: Said, chunk: ChatCompletionStreamOutput) -> str | None:
     return piece or None
 
 
+def well_formed(text: str) -> str:
+    """The text with surrogate pairs joined that came in two chunks, and � for half ones: they have no UTF-8."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _positions(
     logprobs: ChatCompletionOutputLogprobs | ChatCompletionStreamOutputLogprobs | None,
 ) -> list[Position]:

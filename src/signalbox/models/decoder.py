@@ -16,7 +16,7 @@ from signalbox.contracts.record import ModelRelease
 from signalbox.errors import InputError, ModelError, ModelUnavailable
 from signalbox.models import verdict
 from signalbox.models.base import Answer
-from signalbox.models.chat import ChatClient, Said, add_chunk, from_completion
+from signalbox.models.chat import ChatClient, Said, add_chunk, from_completion, well_formed
 from signalbox.models.engines import ENGINES, Engine, engine_of
 from signalbox.models.release import release_from_listing
 from signalbox.models.transport import CONNECTION_RESETS, RetryBudget, model_errors, status_error
@@ -182,7 +182,7 @@ class DecoderClient:
 
     def _answer(self, said: Said, language: str, release: ModelRelease, started: float) -> Answer:
         words = self._task.language(language).words
-        text = "".join(said.text)
+        text = well_formed("".join(said.text))
         positions = verdict.answer_positions(said.positions, text)
         reading = verdict.read_verdict(positions, words) if positions else None
         return Answer(

@@ -304,6 +304,25 @@ async def test_a_stream_that_is_cut(task, end):
         await client.close()
 
 
+async def test_half_a_character_does_not_spoil_the_answer(task):
+    """Engines that cut a stream between bytes of an emoji send its two halves as JSON escapes."""
+
+    async def halves(request):
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        for piece, end in (("Yes. \ud83d", None), ("\ude00 \ud83d.", "stop")):
+            chunk = {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": end}]}
+            await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    async with serving(faulty(halves)) as url:
+        client = DecoderClient(task, f"{url}/v1", model="tiny")
+        answer = (await collect(client))[-1]
+        await client.close()
+    assert answer.justification == "\U0001f600 \ufffd."
+
+
 def breaking(times: int):
     """A handler that drops the first connections and then answers; with the list of its calls."""
     calls = []
