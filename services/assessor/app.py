@@ -13,6 +13,7 @@ from services.assessor.assess import Assess
 from services.assessor.health import HealthPoll
 from services.assessor.limits import Limits
 from services.assessor.metrics import Metrics
+from services.assessor.retention import purging
 from services.assessor.state import State
 from signalbox.models.base import ModelClient
 from signalbox.models.factory import make_client
@@ -70,6 +71,7 @@ async def _open(
     # Reading may pause as long as a slow model thinks; connecting may not.
     timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=settings.decoder_timeout_seconds)
     upstream = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
+    await stack.enter_async_context(purging(store, settings.retention_days))
     poll = HealthPoll(clients, store, metrics)
     await stack.enter_async_context(poll.running())
     assess = Assess(settings, task, clients, store, metrics)

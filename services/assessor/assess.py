@@ -11,8 +11,9 @@ from typing import Literal
 
 from services.assessor.metrics import Metrics
 from signalbox import thresholds
+from signalbox.contracts.light import Light
 from signalbox.contracts.record import ModelRelease, Record, Route, text_sha256
-from signalbox.errors import ModelError, ModelUnavailable
+from signalbox.errors import InputError, ModelError, ModelUnavailable, SetupError
 from signalbox.light import Decision, decide, decide_failure, is_sure
 from signalbox.models.base import Answer, ModelClient
 from signalbox.models.decoder import DecoderClient
@@ -40,7 +41,7 @@ class ThresholdTable:
         self._known: dict[str, tuple[int, thresholds.ThresholdFile]] = {}
 
     def get(self, release: ModelRelease, language: str) -> Thresholds | None:
-        """Thresholds of a release in a language, None when it was not calibrated."""
+        """Thresholds of a release in a language, None when it was not calibrated. Raises SetupError."""
         path = thresholds.path_for(self._folder, self._task, release)
         try:
             modified = path.stat().st_mtime_ns
@@ -48,7 +49,10 @@ class ThresholdTable:
             return None
         known = self._known.get(release.key)
         if known is None or known[0] != modified:
-            loaded = thresholds.load(self._folder, self._task, release)
+            try:
+                loaded = thresholds.load(self._folder, self._task, release)
+            except InputError as error:  # not the caller's input: whoever runs the service must mend the file
+                raise SetupError(str(error)) from error
             if loaded is None:
                 return None
             known = self._known[release.key] = (modified, loaded)
@@ -81,18 +85,23 @@ class Assess:
         return list(records)
 
     async def stream(self, text: str, language: str, source: Source) -> AsyncIterator[str | Record]:
-        """The decoder's words as they come, then the record. A server that dies ends in a red record."""
+        """The decoder's words as they come, then the record. A server that dies ends in a red record.
+
+        No word leaves while the light may be red by what is known: red withholds the verdict here too.
+        """
         self._task.language(language)
         started = time.perf_counter()
         client = self._clients["decoder"]
         outcome: Answer | ModelError = ModelUnavailable("the stream ended without an answer")
+        shown = False
         try:
             if not isinstance(client, DecoderClient):
                 raise ModelUnavailable("no decoder that streams is configured")
             async for piece in client.stream(text, language):
                 if isinstance(piece, Answer):
                     outcome = piece
-                else:
+                    shown = self._decide(piece, language).light is not Light.RED
+                elif shown:
                     yield piece
         except ModelError as error:
             outcome = error

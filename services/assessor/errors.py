@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
@@ -9,7 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from signalbox.errors import InputError, SignalboxError, shorten
+from signalbox.errors import InputError, SetupError, SignalboxError, shorten
+
+log = logging.getLogger(__name__)
 
 NOT_FOUND_FIELDS = frozenset({"prediction_id"})
 _CURES = {404: "See /docs for the routes.", 405: "See /docs for the methods of this route."}
@@ -61,4 +64,13 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse(body("service", type(error).__name__, "Try again; /readyz says what is down."), 503)
+    log.warning("request not served", extra={"cause": str(error)})
+    return JSONResponse(unavailable(error), 503)
+
+
+def unavailable(error: Exception) -> dict[str, dict[str, str]]:
+    """The JSON of an error that is ours. Its text is for the log: it may name files and hosts."""
+    cure = "Tell whoever runs the service: its log says what to mend."
+    if not isinstance(error, SetupError):
+        cure = "Try again; /readyz says what is down."
+    return body("service", type(error).__name__, cure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Mapping
 
 from services.assessor.metrics import Metrics
@@ -13,7 +14,10 @@ from signalbox.errors import SignalboxError
 from signalbox.models.base import ModelClient
 from signalbox.store import Store
 
+log = logging.getLogger(__name__)
+
 POLL_SECONDS = 1.0
+STORE_SECONDS = 2.0  # A database that hangs must not make the state of the models old.
 
 
 class HealthPoll:
@@ -33,20 +37,21 @@ class HealthPoll:
 
     async def poll(self) -> None:
         """Ask everything once."""
-        names_of_clients = list(self._clients)
-        ready = await asyncio.gather(*(self._clients[name].ready() for name in names_of_clients))
-        state = dict(zip(names_of_clients, ready, strict=True))
-        try:
-            await self._store.ping()
-            state["store"] = True
-        except SignalboxError:
-            state["store"] = False
-        self._state = state
+        answers = (*(client.ready() for client in self._clients.values()), self._store_answers())
+        self._state = state = dict(zip(self._state, await asyncio.gather(*answers), strict=True))
         for name, up in state.items():
             self._metrics[names.UPSTREAM_READY].labels(name).set(up)
         self._metrics[names.SPOOLED_ROWS].set(self._store.spooled)
         failures = self._metrics[names.STORE_FAILURES]
         failures.inc(self._store.write_failures - failures._value.get())
+
+    async def _store_answers(self) -> bool:
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                await self._store.ping()
+        except (SignalboxError, TimeoutError):
+            return False
+        return True
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -63,4 +68,8 @@ class HealthPoll:
     async def _forever(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            await self.poll()
+            try:
+                await self.poll()
+            except Exception:  # a poll that ends for good would show the last state for ever
+                log.exception("health not polled")
+                self._state = dict.fromkeys(self._state, False)

@@ -6,26 +6,46 @@ Bodies are forwarded as they are, in both directions and unbuffered; only the he
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.assessor import errors
+from services.assessor.schemas import ErrorResponse
 from services.assessor.state import State
 
 router = APIRouter(tags=["OpenAI-compatible"])
+_FAILED: dict[int | str, dict[str, Any]] = {status: {"model": ErrorResponse} for status in (413, 502)}
+_CHAT = {
+    "requestBody": {
+        "required": True,
+        "description": "As OpenAI's chat completions; passed on unread.",
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "example": {
+                    "model": "any",
+                    "messages": [{"role": "user", "content": "Say hello."}],
+                    "max_tokens": 8,
+                    "stream": False,
+                },
+            }
+        },
+    }
+}
 _CUT = b'data: {"error":{"message":"The model server broke off.","type":"upstream_error","code":502}}\n\n'
 
 
-@router.post("/v1/chat/completions", response_class=Response)
+@router.post("/v1/chat/completions", response_class=Response, responses=_FAILED, openapi_extra=_CHAT)
 async def chat_completions(request: Request) -> Response:
     """Chat completion by the decoder, streamed or whole; no light is given and no record kept."""
     body = await request.body()
     return await _forward(request.app.state.signalbox, "POST", "/chat/completions", body)
 
 
-@router.get("/v1/models", response_class=Response)
+@router.get("/v1/models", response_class=Response, responses=_FAILED)
 async def models(request: Request) -> Response:
     """Models that the decoder serves."""
     return await _forward(request.app.state.signalbox, "GET", "/models", None)

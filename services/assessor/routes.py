@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
+from services.assessor import errors
 from services.assessor.schemas import (
     AssessRequest,
     AssessResponse,
@@ -24,7 +26,18 @@ from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
 from signalbox.store.base import unknown_prediction
 
+log = logging.getLogger(__name__)
+
 router = APIRouter(responses={status: {"model": ErrorResponse} for status in (400, 413, 422)})
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "text/event-stream": {
+                "example": 'event: delta\ndata: {"text": "Yes."}\n\nevent: prediction\ndata: {"id": "…", …}\n\n'
+            }
+        }
+    }
+}
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorResponse}}
 
 
@@ -45,22 +58,31 @@ async def assess(body: AssessRequest, state: Current) -> AssessResponse:
     return AssessResponse(predictions=[to_public(record, state.task) for record in records])
 
 
-@router.post("/v1/assess/stream", response_class=StreamingResponse)
+@router.post("/v1/assess/stream", response_class=StreamingResponse, responses=_EVENTS)
 async def assess_stream(body: AssessRequest, state: Current) -> StreamingResponse:
-    """Assess one text by the decoder, its words as they come (server-sent events `delta`, then `prediction`)."""
+    """Assess one text by the decoder, its words as they come (server-sent events).
+
+    `delta` events hold the words, once the light is known not to be red by them. One `prediction` event ends
+    the stream and alone counts: where it is red (the model server broke off), what was streamed is taken back.
+    An `error` event ends a stream that could not be assessed at all.
+    """
     texts = checked(body.all_texts, state)
     if len(texts) != 1:
         raise InputError("texts", len(texts), "Stream one text at a time.")
     state.task.language(body.language)
+    return StreamingResponse(_events(texts[0], body, state), media_type="text/event-stream")
 
-    async def events() -> AsyncIterator[str]:
-        async for item in state.assess.stream(texts[0], body.language, body.source):
+
+async def _events(text: str, body: AssessRequest, state: State) -> AsyncIterator[str]:
+    try:
+        async for item in state.assess.stream(text, body.language, body.source):
             if isinstance(item, Record):
                 yield f"event: prediction\ndata: {to_public(item, state.task).model_dump_json()}\n\n"
             else:
                 yield f"event: delta\ndata: {json.dumps({'text': item})}\n\n"
-
-    return StreamingResponse(events(), media_type="text/event-stream")
+    except Exception as error:  # the status is sent already, so the reader must be told here
+        log.exception("stream not assessed")
+        yield f"event: error\ndata: {json.dumps(errors.unavailable(error))}\n\n"
 
 
 @router.post("/v1/feedback", status_code=201, responses=_NOT_FOUND)

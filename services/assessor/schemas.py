@@ -12,17 +12,65 @@ from signalbox.tasks import Task
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
-_EXAMPLE: dict[str, JsonValue] = {
-    "text": "Socio-medical indication for the aid is confirmed.",
-    "language": "en",
-    "model": "cascade",
+_ID = "5f0c6c0e-7c7f-4b8e-9d6f-1f1f8a0f6a10"
+_RELEASE: dict[str, JsonValue] = {
+    "name": "SmolLM2-135M-Instruct",
+    "revision": "sha256:53aa51172d14",
+    "engine": "llama.cpp",
+    "quantization": "Q4_1",
 }
+_YELLOW: dict[str, JsonValue] = {
+    "id": _ID,
+    "task": "medical",
+    "language": "en",
+    "route": "decoder",
+    "light": {
+        "colour": "yellow",
+        "word": "Check",
+        "symbol": "!",
+        "reason": "unsure",
+        "text": "Provisional: not certified. The model is not confident enough.",
+        "provisional": True,
+    },
+    "verdict": "yes",
+    "word": "Yes",
+    "p_yes": 0.83,
+    "verdict_mass": 0.99,
+    "justification": "The indication is confirmed, so the aid is supported.",
+    "release": _RELEASE,
+    "latency_seconds": 0.61,
+}
+_RED: dict[str, JsonValue] = {
+    **_YELLOW,
+    "light": {
+        "colour": "red",
+        "word": "Withheld",
+        "symbol": "✕",
+        "reason": "unavailable",
+        "text": "The model server cannot be reached or broke off.",
+        "provisional": True,
+    },
+    "verdict": None,
+    "word": None,
+    "p_yes": None,
+    "verdict_mass": None,
+    "justification": None,
+    "release": None,
+}
+
+
+def _examples(*examples: dict[str, JsonValue]) -> ConfigDict:
+    """For the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": list(examples)})
 
 
 class AssessRequest(Contract):
     """One text or many."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [dict(_EXAMPLE)]})
+    model_config = _examples(
+        {"text": "Socio-medical indication for the aid is confirmed.", "language": "en", "model": "cascade"},
+        {"texts": ["Der Nutzen ist belegt.", "Ein Nutzen ist nicht belegt."], "language": "de"},
+    )
 
     text: Text | None = Field(default=None, description="One text.")
     texts: list[Text] | None = Field(
@@ -60,6 +108,8 @@ class ShownLight(Contract):
 class PublicPrediction(Contract):
     """A prediction as the API shows it; a red one withholds verdict, probability and justification."""
 
+    model_config = _examples(_YELLOW, _RED)
+
     id: str
     task: str
     language: str
@@ -68,6 +118,10 @@ class PublicPrediction(Contract):
     verdict: Verdict | None
     word: str | None = Field(description="The verdict in the language of the text.")
     p_yes: float | None
+    verdict_mass: float | None = Field(
+        description="Probability that the decoder's first word is a verdict word at all; p_yes is its share of yes. "
+        "The rest lies outside. None for an encoder."
+    )
     justification: str | None
     release: ModelRelease | None
     latency_seconds: float
@@ -76,17 +130,15 @@ class PublicPrediction(Contract):
 class AssessResponse(Contract):
     """Predictions in the order of the texts."""
 
+    model_config = _examples({"predictions": [_YELLOW, _RED]})
+
     predictions: list[PublicPrediction]
 
 
 class FeedbackRequest(Contract):
     """The ground truth of one prediction."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"prediction_id": "5f0c6c0e-7c7f-4b8e-9d6f-1f1f8a0f6a10", "label": "yes"}]
-        }
-    )
+    model_config = _examples({"prediction_id": _ID, "label": "yes", "comment": "Page 3 confirms it."})
 
     prediction_id: str = Field(min_length=1, max_length=64)
     label: Label
@@ -96,6 +148,10 @@ class FeedbackRequest(Contract):
 class FeedbackResponse(Contract):
     """What was kept."""
 
+    model_config = _examples(
+        {"id": "0d5c0a52-52a5-4f0f-9d0b-6f2f0c1de001", "prediction_id": _ID, "label": "yes"}
+    )
+
     id: str
     prediction_id: str
     label: Label
@@ -103,6 +159,10 @@ class FeedbackResponse(Contract):
 
 class Health(Contract):
     """Readiness with what is down."""
+
+    model_config = _examples(
+        {"ready": False, "upstreams": {"encoder": True, "decoder": False, "store": True}}
+    )
 
     ready: bool
     upstreams: dict[str, bool]
@@ -118,6 +178,10 @@ class ErrorBody(Contract):
 
 class ErrorResponse(Contract):
     """Every error of this API."""
+
+    model_config = _examples(
+        {"error": {"field": "language", "value": "fr", "cure": "Task 'medical' knows: de, en."}}
+    )
 
     error: ErrorBody
 
@@ -143,6 +207,7 @@ def to_public(record: Record, task: Task) -> PublicPrediction:
         verdict=record.verdict if shown else None,
         word=task.word(record.verdict, record.language) if shown else None,
         p_yes=record.p_yes if shown else None,
+        verdict_mass=record.verdict_mass if shown else None,
         justification=record.justification if shown else None,
         release=record.release,
         latency_seconds=record.latency_seconds,

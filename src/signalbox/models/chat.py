@@ -62,6 +62,17 @@ class Said:
     positions: list[Position] = field(default_factory=list)
     usage: ChatCompletionOutputUsage | ChatCompletionStreamOutputUsage | None = None
     finished: bool = False
+    taken: int = 0
+
+    def take(self) -> list[str]:
+        """The pieces that were not taken yet."""
+        fresh, self.taken = self.text[self.taken :], len(self.text)
+        return fresh
+
+    @property
+    def so_far(self) -> str:
+        """The text, well formed."""
+        return well_formed("".join(self.text))
 
 
 def from_completion(body: ChatCompletionOutput) -> Said:
@@ -73,18 +84,17 @@ def from_completion(body: ChatCompletionOutput) -> Said:
     return Said([content], _positions(choice.logprobs), body.usage, finished=True)
 
 
-def add_chunk(said: Said, chunk: ChatCompletionStreamOutput) -> str | None:
-    """Take over one chunk of a stream; returns its text."""
+def add_chunk(said: Said, chunk: ChatCompletionStreamOutput) -> None:
+    """Take over one chunk of a stream."""
     said.usage = chunk.usage or said.usage
     if not chunk.choices:
-        return None
+        return
     choice = chunk.choices[0]
     said.finished = said.finished or choice.finish_reason is not None
     said.positions += _positions(choice.logprobs)
     piece = choice.delta.content if choice.delta else None
     if piece:
         said.text.append(piece)
-    return piece or None
 
 
 def well_formed(text: str) -> str:

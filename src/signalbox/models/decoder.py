@@ -16,7 +16,7 @@ from signalbox.contracts.record import ModelRelease
 from signalbox.errors import InputError, ModelError, ModelUnavailable
 from signalbox.models import verdict
 from signalbox.models.base import Answer
-from signalbox.models.chat import ChatClient, Said, add_chunk, from_completion, well_formed
+from signalbox.models.chat import ChatClient, Said, add_chunk, from_completion
 from signalbox.models.engines import ENGINES, Engine, engine_of
 from signalbox.models.release import release_from_listing
 from signalbox.models.transport import CONNECTION_RESETS, RetryBudget, model_errors, status_error
@@ -102,24 +102,27 @@ class DecoderClient:
             await asyncio.gather(*calls, return_exceptions=True)
 
     async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
-        """The answer's text in pieces as they are generated, then the `Answer`. Raises a ModelError."""
+        """An `Answer` once verdict and p(yes) are settled, the text in pieces, then the whole `Answer`.
+
+        What comes before they are settled is held back, for a red light must withhold it. Raises a ModelError.
+        """
         messages = self._task.messages(text, language)
         async with self._slots, self._new_client(close=True) as client:
             started = time.monotonic()
             deadline = asyncio.get_running_loop().time() + self._timeout_seconds
-            said = Said()
+            said, settled = Said(), False
             with self._errors():
-                # Each wait has the deadline; one timeout around the loop would also cancel the reader.
                 async with asyncio.timeout_at(deadline):
                     release = await self.release()
                     chunks = await self._open_stream(client, messages, language)
-                while True:
-                    async with asyncio.timeout_at(deadline):
-                        chunk = await anext(chunks, None)
-                    if chunk is None:
-                        break
-                    if piece := add_chunk(said, chunk):
-                        yield piece
+                async for chunk in _until(deadline, chunks):
+                    add_chunk(said, chunk)
+                    if not settled and (said.finished or verdict.is_readable(said.positions, said.so_far)):
+                        settled = True
+                        yield self._answer(said, language, release, started)
+                    if settled:
+                        for piece in said.take():
+                            yield piece
                 if not said.finished:
                     raise ModelUnavailable(f"{self._base_url}: the stream ended before the answer did.")
                 answer = self._answer(said, language, release, started)
@@ -182,7 +185,7 @@ class DecoderClient:
 
     def _answer(self, said: Said, language: str, release: ModelRelease, started: float) -> Answer:
         words = self._task.language(language).words
-        text = well_formed("".join(said.text))
+        text = said.so_far
         positions = verdict.answer_positions(said.positions, text)
         reading = verdict.read_verdict(positions, words) if positions else None
         return Answer(
@@ -242,3 +245,15 @@ class DecoderClient:
         except ModelUnavailable:
             self._known_release = self._given_release
             raise
+
+
+async def _until(
+    deadline: float, chunks: AsyncIterator[ChatCompletionStreamOutput]
+) -> AsyncIterator[ChatCompletionStreamOutput]:
+    """Each wait has the deadline; one timeout around a loop would also cancel its reader."""
+    while True:
+        async with asyncio.timeout_at(deadline):
+            chunk = await anext(chunks, None)
+        if chunk is None:
+            return
+        yield chunk

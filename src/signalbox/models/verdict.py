@@ -99,6 +99,12 @@ def read_verdict(positions: Sequence[Position], words: Words) -> Reading:
     return Reading(min(1.0, yes / mass), min(1.0, mass))
 
 
+def is_readable(positions: Sequence[Position], text: str) -> bool:
+    """Whether a streamed answer has come far enough: more of it would not change verdict and p(yes)."""
+    far_enough = len(text.strip()) >= _ALIGNED_CHARACTERS
+    return far_enough and len(answer_positions(positions, text)) >= MAXIMUM_STEPS
+
+
 def answer_positions(positions: Sequence[Position], text: str) -> Sequence[Position]:
     """The positions from where `text` begins: a reasoning model's thoughts come before its answer.
 

@@ -1,6 +1,9 @@
 """The API over models that answer from a table, on a real SQLite store."""
 
-from collections.abc import Iterator
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,27 @@ from fastapi.testclient import TestClient
 from services.assessor.app import create_app
 from signalbox import thresholds
 from signalbox.contracts.record import ModelRelease, Verdict
-from signalbox.errors import ModelTimeout, ModelUnavailable
+from signalbox.errors import ModelTimeout, ModelUnavailable, SetupError
 from signalbox.models.base import Answer
+from signalbox.models.decoder import DecoderClient
 from signalbox.settings import Settings
+from signalbox.store import open_store
+from signalbox.tasks import load_task
+from tests.helpers import record
+
+
+class Speaker(DecoderClient):
+    """A decoder whose stream is given: answers so far, words, and what ends it."""
+
+    def __init__(self, settings: Settings, *items: Answer | str | Exception) -> None:
+        super().__init__(load_task(settings.task), "http://127.0.0.1:9/v1", model="none")
+        self.items = items
+
+    async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
+        for item in self.items:
+            if isinstance(item, Exception):
+                raise item
+            yield item
 
 
 class Table:
@@ -50,6 +71,7 @@ class Table:
         return
 
 
+LARGE = ModelRelease(name="large", revision="1", engine="table", quantization="none")
 CUTS = thresholds.Thresholds(
     decision=0.5,
     confident_yes=0.9,
@@ -148,6 +170,94 @@ def test_a_model_that_is_down_is_red_kept_and_told_without_its_paths(
     assert "secret.gguf" not in str(client.get(f"/v1/predictions/{made['id']}").json())
 
 
+def answer(p_yes: float) -> Answer:
+    stated = Verdict.YES if p_yes >= 0.5 else Verdict.NO
+    return Answer(
+        release=LARGE, stated=stated, p_yes=p_yes, verdict_mass=0.9, justification="So.", latency_seconds=0.0
+    )
+
+
+def events(page: str) -> list[tuple[str, dict[str, Any]]]:
+    """The server-sent events of a body."""
+    made = [dict(line.split(": ", 1) for line in event.splitlines()) for event in page.strip().split("\n\n")]
+    return [(event["event"], json.loads(event["data"])) for event in made]
+
+
+def streamed(settings: Settings, *items: Answer | str | Exception) -> list[tuple[str, dict[str, Any]]]:
+    file = thresholds.ThresholdFile(task="medical", release=LARGE, languages={"en": CUTS})
+    thresholds.save(settings.thresholds_dir, file)
+    clients = {"encoder": Table("small"), "decoder": Speaker(settings, *items)}
+    with TestClient(create_app(settings, clients=clients)) as client:
+        made = events(client.post("/v1/assess/stream", json={"text": "x", "language": "en"}).text)
+        if made[-1][0] == "prediction":
+            assert client.get(f"/v1/predictions/{made[-1][1]['id']}").json() == made[-1][1]
+    return made
+
+
+def test_a_stream_gives_words_and_then_the_prediction(settings: Settings) -> None:
+    *words, (kind, made) = streamed(settings, answer(0.95), "Yes.", " So.", answer(0.95))
+    assert words == [("delta", {"text": "Yes."}), ("delta", {"text": " So."})]
+    assert (kind, made["verdict"], made["verdict_mass"]) == ("prediction", "yes", 0.9)
+
+
+def test_a_stream_withholds_what_a_red_light_withholds(settings: Settings) -> None:
+    ((kind, made),) = streamed(settings, answer(0.5), "Yes.", " So.", answer(0.5))
+    assert (kind, made["light"]["reason"], made["verdict"]) == ("prediction", "too_close", None)
+
+
+def test_a_stream_that_breaks_off_ends_in_red(settings: Settings) -> None:
+    kinds = streamed(settings, answer(0.95), "Yes.", ModelUnavailable("gone"))
+    assert [kind for kind, _ in kinds] == ["delta", "prediction"]
+    made = kinds[-1][1]
+    assert (made["light"]["colour"], made["light"]["reason"], made["release"]) == ("red", "unavailable", None)
+
+
+def test_a_stream_that_fails_for_another_cause_says_so(settings: Settings) -> None:
+    ((kind, made),) = streamed(settings, SetupError("/srv/secret.json is no threshold file"))
+    assert (kind, made["error"]["field"]) == ("error", "service")
+    assert "secret" not in str(made)
+
+
+def test_a_broken_threshold_file_is_not_the_callers_fault(client: TestClient, settings: Settings) -> None:
+    for path in settings.thresholds_dir.iterdir():
+        path.write_text("{}")
+    answer = client.post("/v1/assess", json={"text": "0.9", "language": "en"})
+    assert answer.status_code == 503
+    assert str(settings.thresholds_dir) not in answer.text
+    assert client.get("/healthz").status_code == 200
+
+
+def test_what_is_older_than_the_retention_is_deleted(models: dict[str, Table], tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path, retention_days=30)
+    old = record(created_at=datetime.now(UTC) - timedelta(days=31))
+    young = record(created_at=datetime.now(UTC) - timedelta(days=29))
+
+    async def fill() -> None:
+        async with open_store(settings.store_url) as store:
+            await store.append_many([old, young])
+
+    asyncio.run(fill())
+    with TestClient(create_app(settings, clients=models)) as client:
+        for _ in range(200):
+            if client.get(f"/v1/predictions/{old.id}").status_code == 404:
+                break
+        assert client.get(f"/v1/predictions/{old.id}").status_code == 404
+        assert client.get(f"/v1/predictions/{young.id}").status_code == 200
+
+
+def test_nothing_of_a_text_is_logged(client: TestClient, models: dict[str, Table], caplog: Any) -> None:
+    caplog.set_level("INFO")
+    models["decoder"].up = False
+    made = assess(client, "0.7")
+    client.post("/v1/feedback", json={"prediction_id": made["id"], "label": "no", "comment": "patient X"})
+    assess(client, "0.123456789", model="decoder")
+    client.post("/v1/assess", json={"text": "0.987654321 private", "language": "fr"})
+    told = "".join(f"{line.getMessage()} {vars(line)}" for line in caplog.records if line.name != "httpx2")
+    assert "no answer" in told
+    for text in ("0.123456789", "patient X", "private"):
+        assert text not in told
+
+
 def test_many_texts_keep_their_order(client: TestClient) -> None:
     body = {"texts": ["0.95", "0.05", "0.7"], "language": "en"}
     predictions = client.post("/v1/assess", json=body).json()["predictions"]
@@ -183,6 +293,7 @@ def test_feedback_is_kept_and_counted(client: TestClient) -> None:
         ("POST", "/v1/feedback", {"prediction_id": "nope", "label": "yes"}, 404, "nope"),
         ("POST", "/v1/feedback", {"prediction_id": "nope", "label": "maybe"}, 422, "label"),
         ("GET", "/v1/predictions/nope", None, 404, "nope"),
+        ("GET", "/v1/predictions/a%00b", None, 404, "prediction_id"),
         ("GET", "/v1/nothing", None, 404, "/docs"),
         ("GET", "/v1/assess", None, 405, "/docs"),
     ],

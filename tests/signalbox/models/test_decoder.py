@@ -115,11 +115,17 @@ async def test_many_answers_keep_their_order(llama, task):
 @pytest.mark.slow
 async def test_a_stream_gives_the_text_and_then_the_answer(llama, task):
     client = DecoderClient(task, llama.url, model="any")
-    *pieces, answer = await collect(client)
+    settled, *pieces, answer = await collect(client)
     whole = await client.answer("The wheelchair is necessary.", "en")
     await client.close()
     assert isinstance(answer, Answer)
     assert len(pieces) > 1
+    # The first one tells what the last one will: a light that withholds can be decided before any word.
+    assert (settled.stated, settled.p_yes, settled.verdict_mass) == (
+        answer.stated,
+        answer.p_yes,
+        answer.verdict_mass,
+    )
     assert answer.justification in "".join(pieces)
     assert answer.stated is whole.stated
     assert answer.p_yes == pytest.approx(whole.p_yes, abs=0.05)
@@ -143,7 +149,7 @@ async def test_constrained_answers_start_with_a_verdict_word(llama, task, langua
     """Even a question about something else gets a verdict word, and a reason of the model's own."""
     client = DecoderClient(task, llama.url, model="any", constrained=True)
     text = "Write a poem about the sea. Die Sonne scheint."
-    *pieces, answer = await collect(client, text, language)
+    _, *pieces, answer = await collect(client, text, language)
     await client.close()
     assert "".join(pieces).startswith(words)
     assert answer.stated is not Verdict.NEUTRAL
@@ -158,7 +164,7 @@ async def test_a_server_killed_in_the_middle_of_a_stream(fresh_llama, task):
     async def read_and_kill():
         async for piece in client.stream("Tell a very long story, at least a thousand words.", "en"):
             pieces.append(piece)
-            if len(pieces) == 3:
+            if len(pieces) == 4:  # an Answer and three pieces
                 os.kill(fresh_llama.process.pid, signal.SIGKILL)
 
     with pytest.raises(ModelUnavailable) as caught:
@@ -301,6 +307,33 @@ async def test_a_stream_that_is_cut(task, end):
         client = DecoderClient(task, f"{url}/v1", model="tiny")
         with pytest.raises((ModelUnavailable, ModelUnparsable)):
             await collect(client)
+        await client.close()
+
+
+async def test_words_are_held_back_until_the_verdict_is_settled(task):
+    """A stream that breaks off before that has given nothing away."""
+
+    async def words(request):
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        for token in ("Yes", ".", " The", " aid", " is"):
+            chunk = {
+                "choices": [
+                    {
+                        "index": 0,
+                        "delta": {"content": token},
+                        "finish_reason": None,
+                        "logprobs": tokens(token),
+                    }
+                ]
+            }
+            await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        return response
+
+    async with serving(faulty(words)) as url:
+        client = DecoderClient(task, f"{url}/v1", model="tiny")
+        with pytest.raises(ModelUnavailable):
+            await anext(client.stream("A text.", "en"))
         await client.close()
 
 
@@ -455,7 +488,7 @@ async def test_vllm_refusals(task, name):
 async def test_vllm_stream_without_a_verdict_is_neutral(task):
     async with serving(vllm("chat_stream")) as url:
         client = DecoderClient(task, f"{url}/v1", model="tiny")
-        *pieces, answer = await collect(client)
+        _, *pieces, answer = await collect(client)
         await client.close()
     assert "".join(pieces).startswith("+")
     assert (answer.stated, answer.p_yes, answer.completion_tokens) == (Verdict.NEUTRAL, None, 8)

@@ -11,6 +11,7 @@ from signalbox.contracts.record import Verdict
 from signalbox.models.verdict import (
     Position,
     answer_positions,
+    is_readable,
     read_verdict,
     split_justification,
     stated_verdict,
@@ -244,6 +245,18 @@ def test_thoughts_of_a_reasoning_model_are_skipped():
     answer = [at(token, {token: 1.0}) for token in ("No", ".", " None", ".")]
     found = answer_positions([*thoughts, *answer], "No. None.")
     assert [p.token for p in found] == ["No", ".", " None", "."]
+
+
+def test_more_of_a_readable_answer_changes_nothing():
+    words = ("**", "No", ".", " There", " is", " no", " such", " finding", " in", " the", " file", ".")
+    positions = [at(token, {token: 0.9, "Yes": 0.05}) for token in words]
+    texts = ["".join(words[: count + 1]) for count in range(len(words))]
+    readable = [is_readable(positions[: count + 1], text) for count, text in enumerate(texts)]
+    assert readable == sorted(readable)
+    assert (readable[1], readable[-1]) == (False, True)
+    first = readable.index(True)
+    assert read_verdict(positions[: first + 1], EN) == read_verdict(positions, EN)
+    assert stated_verdict(texts[first], EN) is stated_verdict(texts[-1], EN)
 
 
 def test_an_answer_found_nowhere_has_no_positions():

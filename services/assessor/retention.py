@@ -1,0 +1,38 @@
+"""Retention: what is older than the setting allows is deleted, at the start and then every hour."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+from signalbox.store import Store
+
+log = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 3600.0
+
+
+@contextlib.asynccontextmanager
+async def purging(store: Store, days: int | None) -> AsyncIterator[None]:
+    """Delete old records with their feedback until the block ends; None keeps all."""
+    task = asyncio.create_task(_forever(store, timedelta(days=days))) if days else None
+    try:
+        yield
+    finally:
+        if task:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def _forever(store: Store, age: timedelta) -> None:
+    while True:
+        try:
+            deleted = await store.purge(datetime.now(UTC) - age)
+            log.info("retention", extra={"deleted": deleted, "days": age.days})
+        except Exception:  # the next hour may be better, and answers must go on
+            log.exception("old records not deleted")
+        await asyncio.sleep(PAUSE_SECONDS)
