@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
 from typing import Any
 
-from signalbox.errors import InputError, SetupError
+from signalbox.errors import InputError, SetupError, SignalboxError
 from signalbox.settings import Settings
+
+_SERVER_ERROR = 500
 
 
 def assess(settings: Settings, texts: list[str], language: str, model: str) -> list[dict[str, Any]]:
     """Predictions as the API gives them. InputError and SetupError as the assessor says them."""
     body = {"texts": texts, "language": language, "model": model}
-    answer: list[dict[str, Any]] = _post(settings, "/v1/assess", body)["predictions"]
-    return answer
+    answer = _post(settings, "/v1/assess", body)
+    if not isinstance(answer, dict) or "predictions" not in answer:
+        raise _stranger(settings, "its answer holds no predictions")
+    predictions: list[dict[str, Any]] = answer["predictions"]
+    return predictions
 
 
 def _post(settings: Settings, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
@@ -23,13 +29,37 @@ def _post(settings: Settings, path: str, body: dict[str, Any]) -> Any:  # noqa: 
         settings.assessor_url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=settings.decoder_timeout_seconds * 2) as answer:  # noqa: S310
+        with open_url(request, settings.decoder_timeout_seconds * 2) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        said = json.load(error)["error"]
-        raise InputError(said["field"], said["value"], said["cure"]) from error
-    except OSError as error:
+        raise _refusal(settings, error) from error
+    except ValueError as error:
+        raise _stranger(settings, "its answer is not JSON") from error
+    except (OSError, http.client.HTTPException) as error:
         cure = "Start it with `signalbox serve`, or set SIGNALBOX_HOST and SIGNALBOX_ASSESSOR_PORT."
         raise SetupError(
             f"The assessor at {settings.assessor_url} does not answer ({error}). {cure}"
         ) from error
+
+
+def open_url(request: urllib.request.Request | str, timeout_seconds: float) -> Any:  # noqa: ANN401 - untyped
+    """Open a URL of our own servers: never by the proxy that http_proxy names for other hosts."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return opener.open(request, timeout=timeout_seconds)
+
+
+def _refusal(settings: Settings, error: urllib.error.HTTPError) -> SignalboxError:
+    """What the assessor said of the request; 5xx is no fault of the caller."""
+    try:
+        said = json.load(error)["error"]
+        field, value, cure = said["field"], said["value"], said["cure"]
+    except (ValueError, KeyError, TypeError):
+        return _stranger(settings, f"it answered {error.code}")
+    if error.code >= _SERVER_ERROR:
+        return SetupError(f"The assessor at {settings.assessor_url} cannot answer: {value}. {cure}")
+    return InputError(field, value, cure)
+
+
+def _stranger(settings: Settings, why: str) -> SetupError:
+    cure = "Stop what listens there, or set SIGNALBOX_ASSESSOR_PORT."
+    return SetupError(f"What listens at {settings.assessor_url} is not the assessor: {why}. {cure}")
