@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from signalbox.client import open_url
 from signalbox.errors import SetupError
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 15
+_BIND_ERRORS = {
+    errno.EADDRINUSE: "is taken; stop what listens there",
+    errno.EACCES: "is kept for root",
+    errno.EADDRNOTAVAIL: "cannot be bound, because this machine has no such address (SIGNALBOX_HOST)",
+    socket.EAI_NONAME: "cannot be bound, because this machine knows no such host (SIGNALBOX_HOST)",
+}
 
 
 @dataclass(frozen=True)
@@ -67,15 +74,20 @@ class Supervisor:
         check_port(service)
         self._logs_dir.mkdir(parents=True, exist_ok=True)
         with self.log_path(service).open("wb") as log:
-            process = subprocess.Popen(
-                service.command,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, **service.environment},
-                start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one C call, no threads are running yet
-            )
+            try:
+                process = subprocess.Popen(
+                    service.command,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    stdin=subprocess.DEVNULL,
+                    env={**os.environ, **service.environment},
+                    start_new_session=True,
+                    preexec_fn=_die_with_parent,  # noqa: PLW1509 - one C call, no threads are running yet
+                )
+            except OSError as error:
+                raise SetupError(
+                    f"{service.name}: {service.command[0]} cannot be started ({error.strerror})."
+                ) from error
         self._running.append((service, process))
 
     def wait_ready(self, service: Service) -> None:
@@ -125,24 +137,25 @@ class Supervisor:
 
 
 def check_port(service: Service) -> None:
-    """SetupError naming the setting when something listens on the port already."""
+    """SetupError naming the setting when the port cannot be had."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((service.host, service.port))
         except OSError as error:
+            why = _BIND_ERRORS.get(error.errno or 0, error.strerror)
             raise SetupError(
-                f"Port {service.port} of {service.host}, wanted by {service.name}, is taken ({error.strerror}). "
-                f"Stop what listens there, or choose another: {service.port_setting}=PORT"
+                f"Port {service.port} of {service.host}, wanted by {service.name}, {why}. "
+                f"Choose another: {service.port_setting}=PORT"
             ) from error
 
 
 def answers(url: str, timeout_seconds: float = 2.0) -> bool:
     """Whether a GET is answered with a 2xx."""
     try:
-        with urllib.request.urlopen(url, timeout=timeout_seconds) as answer:  # noqa: S310 - our own servers
+        with open_url(url, timeout_seconds) as answer:
             return bool(200 <= answer.status < 300)
-    except (urllib.error.URLError, OSError, ValueError):
+    except (OSError, http.client.HTTPException, ValueError):
         return False
 
 
