@@ -13,17 +13,19 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import tarfile
 import tempfile
 import venv
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+import httpx2
 from huggingface_hub import HfApi, hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import HFValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -84,7 +86,8 @@ def gguf(model: str) -> Path:
 
 def _from_package(name: str) -> Path:
     """Found without importing the package: it would import what it was made for."""
-    spec = importlib.util.find_spec(name.replace("-", "_"))
+    module = name.replace("-", "_")
+    spec = importlib.util.find_spec(module) if module.isidentifier() else None
     folder = Path(spec.origin).parent if spec and spec.origin else None
     files = sorted(folder.glob("*.gguf")) if folder else []
     if len(files) != 1:
@@ -99,18 +102,22 @@ def _from_hub(name: str) -> Path:
     repository, _, file = name.partition(":")
     cure = "Check the name and the network; behind a wall, download the file and give its path."
     try:
-        if not file:
-            files = [entry for entry in HfApi().list_repo_files(repository) if entry.endswith(".gguf")]
-            if len(files) != 1:
-                raise InputError(
-                    "decoder_model", f"hf:{name}", f"Choose hf:{repository}:FILE from {sorted(files)}."
-                )
-            file = files[0]
-        return Path(hf_hub_download(repository, file))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        return Path(hf_hub_download(repository, file or _only_gguf(repository)))
+    except HFValidationError as error:
+        raise InputError("decoder_model", f"hf:{name}", "A repository is written OWNER/NAME.") from error
+    except (httpx2.HTTPError, OSError) as error:  # a Hub that refuses, a Hub that is not there
         raise SetupError(
             f"decoder_model: hf:{name} could not be fetched ({type(error).__name__}). {cure}"
         ) from error
+
+
+def _only_gguf(repository: str) -> str:
+    files = sorted(entry for entry in HfApi().list_repo_files(repository) if entry.endswith(".gguf"))
+    if not files:
+        raise InputError("decoder_model", f"hf:{repository}", "It holds no GGUF file; choose another.")
+    if len(files) > 1:
+        raise InputError("decoder_model", f"hf:{repository}", f"Choose hf:{repository}:FILE from {files}.")
+    return files[0]
 
 
 def _build_llama(target: Path, console: Console) -> None:
@@ -170,9 +177,16 @@ def run_logged(command: Sequence[str], log_file: TextIO, console: Console, what:
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
     )
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
     tail: list[str] = []
-    with Progress(*columns, console=console) as progress, process:
+    with _killed_on_error(process), Progress(*columns, console=console) as progress, process:
         bar = progress.add_task(what, total=None)
         for line in process.stdout or ():
             log_file.write(line)
@@ -187,6 +201,18 @@ def run_logged(command: Sequence[str], log_file: TextIO, console: Console, what:
             f"Building llama-server failed at {what!r} (status {process.returncode}). Put a llama-server on PATH, or "
             f"mend this:\n{cause}"
         )
+
+
+@contextmanager
+def _killed_on_error(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Ctrl-C ends the compilers that a build has started, not only the one that started them."""
+    try:
+        yield
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
 
 
 def _unpack(archive: Path, folder: Path) -> Path:
