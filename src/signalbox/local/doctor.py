@@ -74,7 +74,13 @@ def _memory(_: Settings) -> str | None:
 
 
 def _ports(settings: Settings) -> str | None:
-    ports = (settings.assessor_port, settings.encoder_port, settings.decoder_port, settings.mlflow_port)
+    elsewhere = {
+        settings.assessor_port: None,
+        settings.encoder_port: settings.encoder_url,
+        settings.decoder_port: settings.decoder_url,
+        settings.mlflow_port: settings.mlflow_url,
+    }
+    ports = [port for port, url in elsewhere.items() if not url]
     for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
