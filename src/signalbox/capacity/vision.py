@@ -1,0 +1,97 @@
+"""Parameters of vision towers and the projectors behind them, by the kind of tower."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Config = Mapping[str, Any]
+
+
+def vision_parameters(config: Config, text_hidden: int) -> tuple[int, str | None]:
+    """Parameters of tower and projector; and what was assumed, when the tower is of an unknown kind."""
+    tower = config.get("vision_config")
+    if not isinstance(tower, Mapping):
+        return 0, None
+    kind = str(tower.get("model_type") or config.get("model_type") or "")
+    if count := _TOWERS.get(kind):
+        return count(config, tower, text_hidden), None
+    if not tower.get("hidden_size"):
+        return 0, f"vision tower {kind!r} has no hidden_size: not counted"
+    return _plain_tower(tower) + int(tower["hidden_size"]) * text_hidden, (
+        f"vision tower {kind!r} is unknown: counted as a plain transformer"
+    )
+
+
+def _plain_tower(tower: Config) -> int:
+    """Patch convolution, positions, and layers with biases: SigLIP and its like, without a pooling head."""
+    hidden, inner = int(tower["hidden_size"]), int(tower.get("intermediate_size") or 4 * tower["hidden_size"])
+    layers = int(tower.get("num_hidden_layers") or tower.get("depth") or 24)
+    patch, image = int(tower.get("patch_size") or 14), int(tower.get("image_size") or 336)
+    layer = 4 * (hidden * hidden + hidden) + 2 * hidden * inner + inner + hidden + 4 * hidden
+    embedding = 3 * patch * patch * hidden + hidden + (image // patch) ** 2 * hidden
+    return layers * layer + embedding + 2 * hidden
+
+
+def _siglip(config: Config, tower: Config, text_hidden: int) -> int:
+    hidden = int(tower["hidden_size"])
+    if config.get("model_type") == "gemma3":
+        return _plain_tower(tower) + hidden * text_hidden + hidden
+    return _plain_tower(tower) + _two_layer_projector(config, hidden, text_hidden)
+
+
+def _two_layer_projector(config: Config, hidden: int, text_hidden: int) -> int:
+    """LLaVA's: features of one or several layers, two linear layers with biases, the newline embedding."""
+    layers = config.get("vision_feature_layer")
+    width = hidden * (len(layers) if isinstance(layers, list | tuple) else 1)
+    return width * text_hidden + text_hidden + text_hidden * text_hidden + text_hidden + text_hidden
+
+
+def _pixtral(config: Config, tower: Config, text_hidden: int) -> int:
+    hidden, inner = int(tower["hidden_size"]), int(tower["intermediate_size"])
+    layers, patch = int(tower["num_hidden_layers"]), int(tower["patch_size"])
+    layer = 4 * hidden * hidden + 3 * hidden * inner + 2 * hidden
+    merge = int(config.get("spatial_merge_size") or 2)
+    projector = hidden + merge * merge * hidden * hidden + hidden * text_hidden + text_hidden * text_hidden
+    return layers * layer + 3 * patch * patch * hidden + hidden + projector
+
+
+def _qwen_vl(_config: Config, tower: Config, text_hidden: int) -> int:
+    hidden, inner, depth = int(tower["hidden_size"]), int(tower["intermediate_size"]), int(tower["depth"])
+    mlp = 3 * hidden * inner + 2 * inner + hidden
+    layer = 4 * hidden * hidden + 4 * hidden + mlp + 2 * hidden
+    patch = 3 * int(tower["temporal_patch_size"]) * int(tower["patch_size"]) ** 2 * hidden
+    merged = hidden * int(tower["spatial_merge_size"]) ** 2
+    merger = hidden + merged * merged + merged + merged * text_hidden + text_hidden
+    return depth * layer + patch + merger
+
+
+def _llama4(_config: Config, tower: Config, text_hidden: int) -> int:
+    hidden, inner = int(tower["hidden_size"]), int(tower["intermediate_size"])
+    layers, patch = int(tower["num_hidden_layers"]), int(tower["patch_size"])
+    layer = 4 * (hidden * hidden + hidden) + 2 * hidden * inner + inner + hidden + 4 * hidden
+    tokens = (int(tower["image_size"]) // patch) ** 2 + 1
+    embedding = 3 * patch * patch * hidden + hidden + tokens * hidden + 4 * hidden
+    projected = int(tower["projector_output_dim"])
+    adapter = inner * int(tower["projector_input_dim"]) + int(tower["projector_input_dim"]) * projected
+    return layers * layer + embedding + adapter + int(tower["vision_output_dim"]) * text_hidden
+
+
+def _moonvit(_config: Config, tower: Config, text_hidden: int) -> int:
+    hidden, inner = int(tower["hidden_size"]), int(tower["intermediate_size"])
+    layers, patch = int(tower["num_hidden_layers"]), int(tower["patch_size"])
+    layer = 4 * (hidden * hidden + hidden) + 2 * hidden * inner + inner + hidden + 4 * hidden
+    embedding = 3 * patch * patch * hidden + hidden
+    embedding += int(tower["init_pos_emb_height"]) * int(tower["init_pos_emb_width"]) * hidden
+    merged = hidden * 4
+    projector = 2 * hidden + merged * merged + merged + merged * text_hidden + text_hidden
+    return layers * layer + embedding + 2 * hidden + projector
+
+
+_TOWERS: dict[str, Callable[[Config, Config, int], int]] = {
+    "siglip_vision_model": _siglip,
+    "pixtral": _pixtral,
+    "qwen2_5_vl": _qwen_vl,
+    "llama4_vision_model": _llama4,
+    "moonvit": _moonvit,
+}
