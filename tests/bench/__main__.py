@@ -9,6 +9,7 @@ import importlib
 import json
 import sys
 import time
+from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
@@ -19,13 +20,13 @@ _LOG_WIDTH = 200  # a log has no width of its own, and rich would cut the column
 
 
 def print_rows(console: Console, title: str, rows: list[dict[str, object]]) -> None:
-    """One table; the columns are the keys of all rows in order of first appearance."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    table = Table(*columns, title=title)
-    for row in rows:
-        values = (row.get(column, "") for column in columns)
-        table.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in values))
-    console.print(table)
+    """Rows with the same keys make a table; its columns are these keys."""
+    for columns, alike in groupby(rows, key=tuple):
+        table = Table(*columns, title=title)
+        for row in alike:
+            values = row.values()
+            table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in values))
+        console.print(table)
 
 
 def main(names: list[str]) -> int:

@@ -25,7 +25,7 @@ from signalbox.settings import Settings
 from signalbox.tasks import Task, load_data, load_task
 from tests.helpers import free_port
 
-ROWS_PER_LABEL = 20
+ROWS_PER_LABEL = 40  # all that the example task has
 _WARM_UP = 4
 MODES = {"free": False, "constrained": True}
 

@@ -45,8 +45,8 @@ def wrk(url: str, body: dict[str, object], clients: int, seconds: int = SECONDS)
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     return {
         "requests_per_second": float(_find(r"Requests/sec:\s+([\d.]+)", text)),
-        "p50_ms": _milliseconds(_find(r"50%\s+(\S+)", text)),
-        "p99_ms": _milliseconds(_find(r"99%\s+(\S+)", text)),
+        "p50_ms": _milliseconds(_find(r"^ +50% +(\S+)", text)),
+        "p99_ms": _milliseconds(_find(r"^ +99% +(\S+)", text)),
         "failed": float(failed[1]) if failed else 0.0,
     }
 
@@ -65,7 +65,7 @@ def run() -> list[dict[str, object]]:
 
 
 def _find(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
+    found = re.search(pattern, text, re.MULTILINE)  # other columns hold percentages too
     if found is None:
         raise RuntimeError(f"wrk printed no {pattern!r}:\n{text}")
     return found[1]
