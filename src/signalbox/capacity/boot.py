@@ -1,0 +1,43 @@
+"""What a boot log tells: the engine's own numbers of one start, as the parsers in `logs.py` give them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One boot, as logged. None: the log does not say. Bytes and tokens are those of one rank (one GPU).
+
+    `activation_bytes` excludes CUDA graphs. `graphs_bytes` is what the captured graphs took,
+    `graphs_estimate_bytes` what vLLM ≥ 0.21 set aside for them. `consumed_bytes` is weights and non-torch
+    memory together. Where ranks differ, the largest use and the smallest cache are given, and `notes` says so.
+    """
+
+    engine: Literal["vllm", "llamacpp"]
+    version: str | None = None
+    model: str | None = None
+    gpu: str | None = None
+    dtype: str | None = None
+    quantization: str | None = None
+    kv_dtype: str | None = None
+    context: int | None = None
+    concurrency: int | None = None
+    batched_tokens: int | None = None
+    tensor_parallel: int | None = None
+    pipeline_parallel: int | None = None
+    memory_utilization: float | None = None
+    eager: bool | None = None
+    total_bytes: int | None = None
+    weights_bytes: int | None = None
+    activation_bytes: int | None = None
+    non_torch_bytes: int | None = None
+    consumed_bytes: int | None = None
+    graphs_bytes: int | None = None
+    graphs_estimate_bytes: int | None = None
+    kv_bytes: int | None = None
+    kv_tokens: int | None = None
+    max_concurrency: float | None = None
+    error: str | None = None
+    notes: tuple[str, ...] = ()
