@@ -29,6 +29,7 @@ class Measured:
     pipeline_parallel: int | None = None
     memory_utilization: float | None = None
     eager: bool | None = None
+    cold: bool | None = None  # the compile cache was empty: compilation's scratch memory is counted too
     total_bytes: int | None = None
     weights_bytes: int | None = None
     activation_bytes: int | None = None

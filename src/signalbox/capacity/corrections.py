@@ -60,7 +60,7 @@ class Boot(Contract):
     def replaces(self, other: Boot) -> bool:
         """Whether the other is an earlier boot of the same set-up."""
         mine = (self.cluster, *self._machines, *self._model)
-        return mine == (other.cluster, *other._machines, *other._model)  # noqa: SLF001 - of the same class
+        return mine == (other.cluster, *other._machines, *other._model)
 
     @property
     def _machines(self) -> tuple[str, str, str, int, int]:

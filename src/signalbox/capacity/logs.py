@@ -1,7 +1,6 @@
-"""Parsers of boot logs: what vLLM and llama-server print when they start, as tables of line → fields.
+"""Parsers of boot logs: what vLLM and llama-server print when they start. `log_lines.py` has the lines.
 
 A line may carry any prefix (process name, time, file, pod) and colours: patterns are searched, not matched.
-The wording of each line is that of the engines' sources, vLLM 0.6 to 0.30 and llama.cpp of 2024 to 2026.
 """
 
 from __future__ import annotations
@@ -13,132 +12,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from signalbox.capacity import log_lines as lines
 from signalbox.capacity.boot import Measured
 from signalbox.errors import InputError
 
 Values = dict[str, Any]
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_SIZE = r"-?[\d.,]+ ?[KMGT]i?B"
 _TOKENS_PER_BLOCK = 16  # vLLM's default block size
 _ERROR_CHARACTERS = 300
+_FILE_TYPE_ENDS = {" - small": "_s", " - medium": "_m", " - large": "_l"}
 _COLOUR = re.compile(r"\x1b?\[\d+(?:;\d+)*m")
 _RANK = re.compile(r"\((?:Vllm)?Worker[^)]*\)")
-
-
-def _table(*lines: str) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(line.replace("SIZE", _SIZE)) for line in lines)
-
-
-# A group is named after the field of Measured that it fills; `_bytes` fields have their unit in the group.
-_VLLM = _table(
-    r"Model loading took (?P<weights_bytes>SIZE)",
-    r"Loading model weights took (?P<weights_bytes>SIZE)",
-    r"model weights take (?P<weights_bytes>SIZE)",
-    r"; weights memory: (?P<weights_bytes>SIZE)",
-    r"non_torch_memory takes (?P<non_torch_bytes>SIZE)",
-    r"non-torch forward increase memory: (?P<non_torch_bytes>SIZE)",
-    r"total consumed \(from mem_get_info\): (?P<consumed_bytes>SIZE)",
-    r"activation peak memory takes (?P<activation_bytes>SIZE)",
-    r"torch peak memory increase: (?P<activation_bytes>SIZE)",
-    r"Actual usage(?: is|:) (?P<weights_bytes>SIZE) for weights?, (?P<activation_bytes>SIZE) for peak activation, "
-    r"(?P<non_torch_bytes>SIZE) for non-torch memory, (?:and )?(?P<graphs_bytes>SIZE) for",
-    r"Actual usage is (?P<consumed_bytes>SIZE) for consumed memory[^,]*, (?P<peak_bytes>SIZE) for peak activation, "
-    r"and (?P<graphs_bytes>SIZE) for",
-    r"Estimated CUDA graph memory: (?P<graphs_estimate_bytes>SIZE)",
-    r"Graph capturing finished in .*?took (?P<graphs_bytes>SIZE)",
-    r"CUDA graph pool memory: (?P<graphs_bytes>SIZE) \(actual\), (?P<graphs_estimate_bytes>SIZE) \(estimated\)",
-    r"reserved for KV Cache is (?P<kv_bytes>SIZE)",
-    r"reserved (?P<kv_bytes>SIZE) memory for KV Cache as specified",
-    r"Available KV cache memory: (?P<kv_bytes>SIZE)",
-    r"GPU KV cache size: (?P<kv_tokens>[\d,]+) tokens",
-    r"# (?:GPU|cuda) blocks: (?P<kv_blocks>\d+)",
-    r"num_gpu_blocks is: (?P<kv_blocks>\d+)",
-    r"Maximum concurrency for (?P<context>[\d,]+) tokens per request: (?P<max_concurrency>[\d.]+)x",
-    r"total_gpu_memory \((?P<total_bytes>SIZE)\) x gpu_memory_utilization \((?P<memory_utilization>[\d.]+)\)",
-    r"Free memory on device[^(]*\([\d.]+/(?P<total_bytes>SIZE)\) on startup",
-    r"[Dd]esired GPU memory utilization (?:is )?\((?P<memory_utilization>[\d.]+), ",
-    r"Requested memory: (?P<memory_utilization>[\d.]+) \(util\)",
-    r"has a total capacity of (?P<total_bytes>SIZE)",
-    r"Chunked prefill is enabled with max_num_batched_tokens=(?P<batched_tokens>\d+)",
-    r"device_name=(?P<gpu>[\w-]+)",
-    r"vLLM (?:API )?server version v?(?P<version>\d[\w.+]*)",
-)
-_VLLM_BEGINS = re.compile(r"Initializing an? (?:V\d )?LLM engine \(v(?P<version>[\w.+]+)\) with config")
-_VLLM_READY = re.compile(
-    r"Application startup complete"
-)  # what follows is service: no line of it is a boot's
-_VLLM_CONFIG = _table(
-    r"with config: model='?(?P<model>[^',]+)",
-    r"\bdtype=(?:torch\.)?(?P<dtype>\w+)",
-    r"max_seq_len=(?P<context>\d+)",
-    r"tensor_parallel_size=(?P<tensor_parallel>\d+)",
-    r"pipeline_parallel_size=(?P<pipeline_parallel>\d+)",
-    r"\bquantization=(?P<quantization>[\w.-]+)",
-    r"enforce_eager=(?P<eager>\w+)",
-    r"kv_cache_dtype=(?:torch\.)?(?P<kv_dtype>\w+)",
-)
-_VLLM_ARGUMENTS_BEGIN = re.compile(r"\bargs: (?:\{|Namespace\()")
-_VLLM_ARGUMENTS = _table(
-    r"\bgpu_memory_utilization(?:': |=)(?P<memory_utilization>[\d.]+)",
-    r"\bmax_num_seqs(?:': |=)(?P<concurrency>\d+)",
-    r"\bmax_num_batched_tokens(?:': |=)(?P<batched_tokens>\d+)",
-)
-_VLLM_ERRORS = _table(
-    r"Free memory on device.*is less than desired.*",
-    r"No available memory for the cache blocks.*",
-    r"To serve at least one request with the model'?s'?s? max seq len.*",
-    r"CUDA out of memory\. Tried to allocate.*",
-    r"Bfloat16 is only supported on GPUs with compute capability.*",
-    r"Total number of attention heads.*must be divisible.*",
-)
-
-_BUFFER = re.compile(
-    r"\w+:\s+(?P<device>[A-Za-z][\w\[\].:-]*)\s+(?:(?P<kind>model|KV|RS|compute|output) )?\s*"
-    rf"buffer size\s*=\s*(?P<size>{_SIZE})"
-)
-_LLAMA = _table(
-    r"(?:llama_context|llama_new_context_with_model): n_ctx\s*= (?P<kv_tokens>\d+)",
-    r"n_ctx_(?:per_)?seq\s*= (?P<context>\d+)",
-    r"n_seq_max\s*= (?P<concurrency>\d+)",
-    r"n_slots = (?P<concurrency>\d+)",
-    r"n_ctx_slot = (?P<context>\d+)",
-    r"n_ubatch\s*= (?P<batched_tokens>\d+)",
-    r"size\s*=\s*SIZE.*\bK \((?P<kv_dtype>\w+)\)",
-    r"(?:file type|model ftype)\s*= (?P<quantization>\S+(?: - (?:Small|Medium|Large))?)",
-    r"loading model '(?P<model>[^']+)'",
-    r"key-value pairs and \d+ tensors from (?P<model>\S+) \(version",
-    r"build(?: =|:)? (?P<version>[1-9]\d*) \(",
-    r"\bDevice \d+: (?P<gpu>[^,]+), compute",
-    r"using device (?!CPU)\w+ \((?P<gpu>.+?)\) (?:\(|-)",
-    r"\|\s+- (?!Host)\w+ \((?P<gpu>[^)]+)\)\s+\|\s*(?P<total_mib>\d+) =",
-    r"offloaded (?P<offloaded>\d+/\d+) layers",
-)
-_LLAMA_ERRORS = _table(
-    r"allocating .* on device \d+: \w+ failed: out of memory.*",
-    r"failed to allocate .*buffer.*",
-    r"unable to allocate \w+ buffer.*",
-    r"(?:error loading|failed to load) model.*",
-)
-# Buffers of an earlier load or context (a fitting run, a restart) end where the next one begins.
-_LLAMA_LOADS = re.compile(r"load_tensors: (?:loading model tensors|ggml ctx size)")
-_LLAMA_CONTEXT = re.compile(r"constructing llama_context|llama_new_context_with_model: n_ctx ")
-_HOST = re.compile(r"^CPU|_Host$|^BLAS")
-_FILE_TYPE_ENDS = {" - small": "_s", " - medium": "_m", " - large": "_l"}
 
 
 def read_log(path: Path) -> Measured:
     """The boot in a log file; of several boots the last one. InputError names what each format lacked."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            return parse(lines, str(path))
+        with path.open(encoding="utf-8", errors="replace") as text:
+            return parse(text, str(path))
     except OSError as error:
         raise InputError("log", str(path), f"Give a file that can be read: {error.strerror}.") from error
 
 
-def parse(lines: Iterable[str], name: str = "log") -> Measured:
+def parse(text: Iterable[str], name: str = "log") -> Measured:
     """Parse a log of either engine."""
     vllm, llama = _Vllm(), _Llama()
-    for line in lines:
+    for line in text:
         plain = _COLOUR.sub("", line).rstrip()
         vllm.read(plain)
         llama.read(plain)
@@ -165,19 +64,19 @@ class _Vllm:
         self.ready = False
 
     def read(self, line: str) -> None:
-        if _VLLM_ARGUMENTS_BEGIN.search(line):
-            self.settings = _fields(_VLLM_ARGUMENTS, line)
-        if begins := _VLLM_BEGINS.search(line):
+        if lines.VLLM_ARGUMENTS_BEGIN.search(line):
+            self.settings = _fields(lines.VLLM_ARGUMENTS, line)
+        if begins := lines.VLLM_BEGINS.search(line):
             self._begin()
-            self.settings |= _fields(_VLLM_CONFIG, line) | begins.groupdict()
+            self.settings |= _fields(lines.VLLM_CONFIG, line) | begins.groupdict()
             return
-        self.ready = self.ready or _VLLM_READY.search(line) is not None
+        self.ready = self.ready or lines.VLLM_READY.search(line) is not None
         if self.ready:
             return
         rank = _RANK.search(line)
-        for field, value in _fields(_VLLM, line).items():
+        for field, value in _fields(lines.VLLM, line).items():
             self.ranks[field][rank.group() if rank else ""] = value
-        self.error = self.error or _first(_VLLM_ERRORS, line)
+        self.error = self.error or _first(lines.VLLM_ERRORS, line)
 
     def _begin(self) -> None:
         """Forget the former boot. Several engines of one boot (data parallel) begin before any loads weights."""
@@ -238,23 +137,23 @@ class _Llama:
         self.error: str | None = None
 
     def read(self, line: str) -> None:
-        if _LLAMA_LOADS.search(line):
+        if lines.LLAMA_LOADS.search(line):
             self.buffers["model"].clear()
-        if _LLAMA_CONTEXT.search(line):
+        if lines.LLAMA_CONTEXT.search(line):
             for kind in ("KV", "RS", "compute", "output"):
                 self.buffers[kind].clear()
-        if match := _BUFFER.search(line):
+        if match := lines.BUFFER.search(line):
             self.buffers[match["kind"] or "model"][match["device"]] += _bytes(match["size"])
             return
-        self.values |= _fields(_LLAMA, line)
-        self.error = self.error or _first(_LLAMA_ERRORS, line)
+        self.values |= _fields(lines.LLAMA, line)
+        self.error = self.error or _first(lines.LLAMA_ERRORS, line)
 
     def measured(self) -> Measured | None:
         if not self.buffers["model"]:
             return None
-        on_gpu = any(not _HOST.search(device) for device in self.buffers["model"])
+        on_gpu = any(not lines.HOST.search(device) for device in self.buffers["model"])
         per_device = {
-            kind: [size for device, size in devices.items() if bool(_HOST.search(device)) is not on_gpu]
+            kind: [size for device, size in devices.items() if bool(lines.HOST.search(device)) is not on_gpu]
             for kind, devices in self.buffers.items()
         }
         return _complete_llama(dict(self.values), per_device, on_gpu, self.error)
@@ -315,13 +214,14 @@ def _value(field: str, text: str) -> float | bool | str:
         return _bytes(text)
     if field in ("memory_utilization", "max_concurrency"):
         return float(text)
-    if field == "eager":
-        return text == "True"
+    if field in _TRUTHS:
+        return text == _TRUTHS[field]
     if field in _NUMBERS:
         return int(text.replace(",", ""))
     return text
 
 
+_TRUTHS = {"eager": "True", "cold": "Compiling a graph for"}
 _NUMBERS = frozenset(
     (
         "context",
