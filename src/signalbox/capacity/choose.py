@@ -1,0 +1,204 @@
+"""Choices left to the planner: dtype, the best quantization that fits, the smallest tensor parallelism that fits.
+
+`Judge` is what decides: support rules and memory. It is passed in, so that the choices can be tested alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from signalbox.capacity.answer import Alternative
+from signalbox.capacity.budget import Budget
+from signalbox.capacity.setup import Architecture, Gpu, Quantization, Setup
+from signalbox.capacity.support import Finding
+
+_BF16_CAPABILITY = 8.0
+_SMALLEST_CONTEXT = 512
+_SHOWN_ALTERNATIVES = 4
+_RANKS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A set-up with what the rules and the memory say of it."""
+
+    setup: Setup
+    budget: Budget
+    findings: tuple[Finding, ...]
+
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """Rules that it breaks."""
+        return tuple(row for row in self.findings if row.level == "refusal")
+
+    @property
+    def fits(self) -> bool:
+        """It starts, and holds one request of full context."""
+        return self.budget.fits and not self.refusals
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that it takes."""
+        return self.setup.tensor_parallel * self.setup.pipeline_parallel
+
+
+Judge = Callable[[Setup], Judged]
+
+
+def auto_dtype(model: Architecture, gpu: Gpu, quantization: Quantization) -> str:
+    """The checkpoint's dtype; float16 where the GPU has no bfloat16, or where the quantization names it."""
+    if quantization.name in ("fp16", "gguf-f16"):
+        return "float16"
+    if quantization.name == "fp32":
+        return "float32"
+    wanted = "bfloat16" if model.dtype == "float32" or quantization.name == "bf16" else model.dtype
+    if quantization.name != "bf16" and wanted == "bfloat16" and gpu.compute_capability < _BF16_CAPABILITY:
+        return "float16"
+    return wanted
+
+
+def bits(model: Architecture, quantization: Quantization) -> float:
+    """Bits of an average weight of this model."""
+    parts = model.parameters
+    counted = (
+        (parts.linear, quantization.linear_bits),
+        (parts.experts, quantization.expert_bits),
+        (parts.embedding, quantization.embedding_bits),
+        (parts.head, quantization.head_bits),
+        (parts.other + parts.vision, None),
+    )
+    return sum(number * (16 if width is None else width) for number, width in counted) / parts.total
+
+
+def by_quality(model: Architecture, rows: Sequence[Quantization], engine: str) -> tuple[Quantization, ...]:
+    """What the engine can load, most bits a linear weight first; equal ones in the catalogue's order.
+
+    A checkpoint that is published quantized (gpt-oss, DeepSeek) is taken as it is.
+    """
+    able = [row for row in rows if engine in row.engines and row.compute != "32bit"]
+    if declared := model.checkpoint_quantization:
+        own = [row for row in able if declared in (row.name, *row.aliases)]
+        if own:
+            return tuple(own)
+    return tuple(sorted(able, key=lambda row: -round(_main_bits(model, row))))
+
+
+def _main_bits(model: Architecture, row: Quantization) -> float:
+    width = row.expert_bits if model.parameters.experts > model.parameters.linear else row.linear_bits
+    return 16.0 if width is None else width
+
+
+def ranks(gpu: Gpu, count: int) -> tuple[int, ...]:
+    """Tensor-parallel sizes to try with so many GPUs; slices of a GPU cannot be joined."""
+    if gpu.slice_of is not None:
+        return (1,)
+    return tuple(sorted({n for n in (*_RANKS, 16, 32) if n <= count} | {count}))
+
+
+def best(candidates: Iterator[Setup], judge: Judge) -> Judged:
+    """The first that fits, else the one that lacks least: none refused before refused ones."""
+    closest: Judged | None = None
+    for setup in candidates:
+        judged = judge(setup)
+        if judged.fits:
+            return judged
+        if closest is None or _closeness(judged) > _closeness(closest):
+            closest = judged
+    if closest is None:
+        raise ValueError("no candidate to choose from")
+    return closest
+
+
+def _closeness(judged: Judged) -> tuple[bool, float]:
+    return (not judged.refusals, judged.budget.kv_bytes / judged.budget.total_bytes)
+
+
+def with_quantization(setup: Setup, quantization: Quantization, *, dtype: str | None = None) -> Setup:
+    """The set-up with another quantization, and the dtype that goes with it."""
+    chosen = dtype or auto_dtype(setup.model, setup.gpu, quantization)
+    return replace(setup, quantization=quantization, dtype=chosen)
+
+
+def alternatives(
+    judged: Judged, judge: Judge, quantizations: Sequence[Quantization], gpus: Sequence[Gpu]
+) -> tuple[Alternative, ...]:
+    """Changes after which it works, in the order: dtype, fewer requests, shorter context, other quantization,
+    more GPUs of the kind, another GPU; two changes at once only where no single one works."""
+    setup = judged.setup
+    others = [row for row in quantizations if row.name != setup.quantization.name]
+    bigger = sorted(
+        (row for row in gpus if row.slice_of is None and row.name != setup.gpu.name),
+        key=lambda row: (row.total_gib, row.name),
+    )
+    more = [n for n in ranks(setup.gpu, _RANKS[-1]) if n > setup.tensor_parallel]
+    single: list[Iterator[tuple[str, Setup]]] = [
+        _dtypes(setup) if judged.refusals else iter(()),
+        _fewer_requests(setup) if not judged.refusals else iter(()),
+        _shorter(setup) if not judged.refusals else iter(()),
+        ((f"quantization {row.name}", with_quantization(setup, row)) for row in others),
+        (
+            (f"{n * setup.pipeline_parallel}x{setup.gpu.name}", replace(setup, tensor_parallel=n))
+            for n in more
+        ),
+        ((f"GPU {row.name}", replace(setup, gpu=row)) for row in bigger),
+    ]
+    found = [hit for kind in single if (hit := _first(kind, judge)) is not None]
+    if not found:
+        pairs = [_quantized_ranks(setup, others, more), _quantized_gpus(setup, others, bigger)]
+        found = [hit for kind in pairs if (hit := _first(kind, judge)) is not None]
+    return tuple(found[:_SHOWN_ALTERNATIVES])
+
+
+def _first(kind: Iterator[tuple[str, Setup]], judge: Judge) -> Alternative | None:
+    for change, setup in kind:
+        judged = judge(setup)
+        if judged.fits:
+            return Alternative(
+                change=change,
+                gpu=setup.gpu.name,
+                gpus=judged.gpus,
+                quantization=setup.quantization.name,
+                dtype=setup.dtype,
+                context=setup.context,
+                concurrency=setup.concurrency,
+                tensor_parallel=setup.tensor_parallel,
+                max_concurrency=round(judged.budget.max_concurrency, 2),
+            )
+    return None
+
+
+def _dtypes(setup: Setup) -> Iterator[tuple[str, Setup]]:
+    for dtype in ("float16", "bfloat16"):
+        if dtype != setup.dtype:
+            yield f"dtype {dtype}", replace(setup, dtype=dtype)
+
+
+def _fewer_requests(setup: Setup) -> Iterator[tuple[str, Setup]]:
+    for limit in (256, 128, 64, 32, 16, 8, 4, 2, 1):
+        if setup.concurrency is None or limit < setup.concurrency:
+            yield f"concurrency {limit}", replace(setup, concurrency=limit)
+
+
+def _shorter(setup: Setup) -> Iterator[tuple[str, Setup]]:
+    context = setup.context // 2
+    while context >= _SMALLEST_CONTEXT:
+        yield f"context {context}", replace(setup, context=context)
+        context //= 2
+
+
+def _quantized_ranks(
+    setup: Setup, rows: Sequence[Quantization], more: Sequence[int]
+) -> Iterator[tuple[str, Setup]]:
+    for n, row in product(more, rows):
+        change = f"GPUs {n * setup.pipeline_parallel}x{setup.gpu.name}, quantization {row.name}"
+        yield change, replace(with_quantization(setup, row), tensor_parallel=n)
+
+
+def _quantized_gpus(
+    setup: Setup, rows: Sequence[Quantization], gpus: Sequence[Gpu]
+) -> Iterator[tuple[str, Setup]]:
+    for n, gpu, row in product(_RANKS, gpus, rows):
+        moved = replace(setup, gpu=gpu, tensor_parallel=n)
+        yield f"GPUs {n}x{gpu.name}, quantization {row.name}", with_quantization(moved, row)
