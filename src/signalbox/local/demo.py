@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import time
@@ -13,12 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from signalbox import client, thresholds
+from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 from signalbox.local import provision, stack
 from signalbox.local.processes import Service, Supervisor, check_port
-from signalbox.models.release import gguf_release
+from signalbox.models.factory import make_client
 from signalbox.settings import Settings
-from signalbox.tasks import load_task
+from signalbox.tasks import Task, load_task
 
 # What the demo asks; neither sentence is in the task's data.
 SENTENCES = {
@@ -61,28 +63,20 @@ class Clock:
 
 def demo(settings: Settings, console: Console, *, interactive: bool) -> None:
     """Train, serve, assess, evaluate, compare; then stay up until Ctrl-C when `interactive`."""
-    clock = Clock(console)
     with terminated_as_interrupt(), Supervisor(settings.logs_dir) as supervisor:
-        try:
-            _run(settings, console, clock, supervisor)
-            if interactive:
-                console.print("\nEverything is up. Ctrl-C stops all of it.")
-                wait(supervisor)
-        except KeyboardInterrupt:
-            console.print("\n· stopping")
+        _run(settings, console, Clock(console), supervisor)  # an interrupt in here is no success
+        if interactive:
+            console.print("\nEverything is up. Ctrl-C stops all of it.")
+            _wait_for_interrupt(supervisor, console)
     console.print("Stopped.")
 
 
 def serve(settings: Settings, console: Console) -> None:
     """Start everything that is trained, and stay up until Ctrl-C."""
-    clock = Clock(console)
     with terminated_as_interrupt(), Supervisor(settings.logs_dir) as supervisor:
-        try:
-            _start(settings, console, clock, supervisor)
-            addresses(settings, console)
-            wait(supervisor)
-        except KeyboardInterrupt:
-            console.print("\n· stopping")
+        _start(settings, console, Clock(console), supervisor)
+        addresses(settings, console)
+        _wait_for_interrupt(supervisor, console)
 
 
 def wait(supervisor: Supervisor) -> None:
@@ -90,6 +84,13 @@ def wait(supervisor: Supervisor) -> None:
     while True:
         supervisor.check()
         time.sleep(1)
+
+
+def _wait_for_interrupt(supervisor: Supervisor, console: Console) -> None:
+    try:
+        wait(supervisor)
+    except KeyboardInterrupt:
+        console.print("\n· stopping")
 
 
 @contextlib.contextmanager
@@ -165,7 +166,7 @@ def _start(settings: Settings, console: Console, clock: Clock, supervisor: Super
     if not _calibrated(settings):
         with clock.step("calibrate the decoder"):
             _wait(supervisor, tracking)
-            _calibrate(settings)
+            _calibrate(settings, console)
 
 
 def _check_ports(settings: Settings, *services: Service | None) -> None:
@@ -201,14 +202,28 @@ def _train(settings: Settings, console: Console) -> None:
 def _calibrated(settings: Settings) -> bool:
     if settings.decoder_url:
         return True  # a server elsewhere is calibrated on demand: `signalbox calibrate`
-    release = gguf_release(provision.gguf(settings.decoder_model))
-    return thresholds.load(settings.thresholds_dir, load_task(settings.task).name, release) is not None
+    task = load_task(settings.task)
+    release = asyncio.run(_served_release(settings, task))
+    return thresholds.load(settings.thresholds_dir, task.name, release) is not None
 
 
-def _calibrate(settings: Settings) -> None:
+async def _served_release(settings: Settings, task: Task) -> ModelRelease:
+    """As the server names it, because calibration and assessor know it by that."""
+    client = make_client(settings, task, "decoder")
+    try:
+        return await client.release()
+    finally:
+        await client.close()
+
+
+def _calibrate(settings: Settings, console: Console) -> None:
+    """A decoder that cannot be calibrated is shown all the same: its answers say so themselves."""
     from pipelines.calibrate import calibrate
 
-    calibrate(settings, "decoder")
+    try:
+        calibrate(settings, "decoder")
+    except SetupError as error:
+        console.print(f"  {error} Its answers are shown as uncalibrated.", markup=False, highlight=False)
 
 
 def _assess(settings: Settings, console: Console) -> None:
