@@ -142,7 +142,9 @@ def fetch() -> None:
 
 
 @app.command()
-def purge(days: Annotated[int, typer.Option(min=1, help="Delete records that are older.")]) -> None:
+def purge(
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="Delete records that are older.")],
+) -> None:
     """Delete old records with their feedback (retention)."""
     with _explained() as settings:
         import asyncio

@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     store_text: bool = Field(
         default=True, description="False: records keep only the input's hash and length."
     )
-    retention_days: int | None = Field(default=None, gt=0, description="Delete older rows; None keeps all.")
+    retention_days: int | None = Field(
+        default=None, gt=0, le=36_500, description="Delete older rows; None keeps all."
+    )
 
     max_body_bytes: int = Field(default=256 * 1024, gt=0)
     max_texts: int = Field(default=64, gt=0, description="Texts in one request to /v1/assess.")

@@ -1,0 +1,278 @@
+"""The command line: what it says when something is wrong, and its exit status."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from signalbox.cli import app
+from signalbox.settings import Settings
+from signalbox.store import open_store
+from tests.helpers import free_port, record
+from tests.services.assessor.page_app import SURE, TOO_CLOSE, make_app, serving
+
+COMMANDS = (
+    *("demo", "train", "serve", "assess", "calibrate", "evaluate"),
+    *("compare", "fetch", "purge", "doctor"),
+)
+HELP, FAILURE, INPUT = 0, 1, 2
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A state folder and ports of the test's own; wide, so that no line is broken."""
+    monkeypatch.setenv("SIGNALBOX_STATE_DIR", str(tmp_path / "run"))
+    for name in ("ASSESSOR", "ENCODER", "DECODER", "MLFLOW"):
+        monkeypatch.setenv(f"SIGNALBOX_{name}_PORT", str(free_port()))
+    monkeypatch.setenv("COLUMNS", "250")
+    return Settings()
+
+
+def run(*arguments: str):
+    """A command's result; an exception that is no exit fails the test with its traceback."""
+    result = CliRunner().invoke(app, arguments)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+# --- help -------------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_command():
+    said = run("--help")
+    assert said.exit_code == HELP
+    assert {command.callback.__name__ for command in app.registered_commands} == set(COMMANDS)
+    for name in COMMANDS:
+        assert f"│ {name} " in said.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_and_its_options(name):
+    said = run(name, "--help").output
+    command = next(c for c in app.registered_commands if c.callback.__name__ == name)
+    assert command.callback.__doc__.split(".")[0] in said
+    rows = [line for line in said.splitlines() if line.startswith("│ ") and "--" in line]
+    assert all(line.strip("│ ").split("  ")[-1].strip() for line in rows)
+
+
+def test_no_command_shows_the_help():
+    assert "Commands" in run().output
+
+
+# --- wrong settings and input -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("SIGNALBOX_ASSESSOR_PORT", "eighty", "integer"),
+        ("SIGNALBOX_ASSESSOR_PORT", "70000", "65535"),
+        ("SIGNALBOX_DECODER_TIMEOUT_SECONDS", "0", "greater than 0"),
+        ("SIGNALBOX_STORE_TEXT", "perhaps", "boolean"),
+        ("SIGNALBOX_RETENTION_DAYS", "-1", "greater than 0"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value(monkeypatch, name, value, why):
+    monkeypatch.setenv(name, value)
+    said = run("doctor")
+    assert said.exit_code == INPUT
+    assert f"error: {name}: got '{value}'." in said.output
+    assert why in said.output
+    assert "Traceback" not in said.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("assess",),
+        ("assess", "Text.", "--model", "oracle"),
+        ("evaluate", "--limit", "0"),
+        ("purge",),
+        ("purge", "--days", "0"),
+        ("purge", "--days", "99999999999"),
+        ("calibrate", "--model", "cascade"),
+        ("doctor", "--for", "fun"),
+        ("nonsense",),
+    ],
+)
+def test_wrong_arguments_are_input_errors(arguments):
+    said = run(*arguments)
+    assert said.exit_code == INPUT
+    assert "Usage" in said.output
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "compare", "calibrate"])
+def test_an_unknown_task_lists_the_known_ones(monkeypatch, command):
+    monkeypatch.setenv("SIGNALBOX_TASK", "tasks/nonsense")
+    said = run(command)
+    assert said.exit_code == INPUT
+    assert "medical, tickets" in said.output
+
+
+@pytest.mark.parametrize("url", ["mysql://user:secret@host/db", "records.db"])
+def test_a_wrong_database_is_input_and_its_password_is_not_shown(monkeypatch, url):
+    monkeypatch.setenv("SIGNALBOX_DATABASE_URL", url)
+    said = run("purge", "--days", "1")
+    assert said.exit_code == INPUT
+    assert "database_url" in said.output
+    assert "secret" not in said.output
+
+
+# --- servers that are down --------------------------------------------------------------------------------
+
+
+def test_a_down_assessor_has_a_cure(environment):
+    said = run("assess", "Text.")
+    assert said.exit_code == FAILURE
+    assert f"The assessor at {environment.assessor_url} does not answer" in said.output
+    assert "signalbox serve" in said.output
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare", "calibrate"])
+def test_down_models_are_a_failure_that_names_the_address(environment, command):
+    said = run(command)
+    assert said.exit_code == FAILURE
+    address = environment.decoder_base_url if command == "calibrate" else environment.encoder_base_url
+    assert address in said.output
+
+
+def test_serve_on_a_taken_port_names_the_setting(environment):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", environment.assessor_port))
+        other.listen()
+        said = run("serve")
+    assert said.exit_code == FAILURE
+    assert "SIGNALBOX_ASSESSOR_PORT=PORT" in said.output
+
+
+# --- assess -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def assessor(environment: Settings) -> Iterator[None]:
+    """The real assessor over models that answer from a table."""
+    with serving(make_app(environment.state_dir), environment.assessor_port):
+        yield
+
+
+@pytest.mark.slow
+def test_assess_shows_light_verdict_and_reason(assessor):
+    said = run("assess", SURE)
+    assert said.exit_code == 0
+    assert "! Check" in said.output
+    assert "Yes" in said.output
+    assert SURE in said.output
+
+
+@pytest.mark.slow
+def test_assess_shows_no_verdict_that_is_withheld(assessor):
+    said = run("assess", TOO_CLOSE, "--model", "decoder")
+    assert "✕ Withheld" in said.output
+    assert "Too close to call" in said.output
+    assert "The documents support it." not in said.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("",), "texts.0"),
+        (("Text.", "--language", "fr"), "language"),
+        (("x" * 5000,), "4000"),
+    ],
+)
+def test_what_the_assessor_refuses_is_input(assessor, arguments, named):
+    said = run("assess", *arguments)
+    assert said.exit_code == INPUT
+    assert named in said.output
+    assert len(said.output) < 400
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Another program on the assessor's port, that says what `answer` holds."""
+
+    answer: tuple[int, bytes] = (200, b"")
+
+    def do_POST(self) -> None:
+        status, body = self.answer
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def stranger(environment: Settings) -> Iterator[type[Stranger]]:
+    handler = type("Handler", (Stranger,), {})
+    with HTTPServer(("127.0.0.1", environment.assessor_port), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield handler
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, b"<html>Hello</html>"),
+        (200, b'{"hello": 1}'),
+        (200, b"[]"),
+        (404, b"<html>Not found</html>"),
+        (405, b'{"error": "method"}'),
+        (500, b""),
+    ],
+)
+def test_another_program_on_the_port_is_not_the_assessor(stranger, answer):
+    stranger.answer = answer
+    said = run("assess", "Text.")
+    assert said.exit_code == FAILURE
+    assert "is not the assessor" in said.output
+    assert "SIGNALBOX_ASSESSOR_PORT" in said.output
+
+
+def test_an_assessor_that_cannot_answer_is_no_wrong_input(stranger):
+    error = {"field": "service", "value": "StoreUnavailable", "cure": "Try again; /readyz says what is down."}
+    stranger.answer = (503, json.dumps({"error": error}).encode())
+    said = run("assess", "Text.")
+    assert said.exit_code == FAILURE
+    assert "StoreUnavailable. Try again" in said.output
+
+
+# --- doctor and purge -------------------------------------------------------------------------------------
+
+
+def test_doctor_fails_with_the_command_that_cures(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("SIGNALBOX_CACHE_DIR", str(tmp_path))
+    said = run("doctor", "--for", "bench")
+    assert said.exit_code == FAILURE
+    assert "apt-get install build-essential" in said.output
+    assert "apt-get install wrk" in said.output
+
+
+def test_doctor_succeeds_where_all_is_there():
+    said = run("doctor")
+    assert said.exit_code == 0
+    assert "llama-server" in said.output
+
+
+async def test_purge_deletes_what_is_older(environment):
+    old = record(created_at=datetime.now(UTC) - timedelta(days=40))
+    async with open_store(environment.store_url) as store:
+        await store.append_many([old, record()])
+    said = await asyncio.to_thread(run, "purge", "--days", "30")
+    assert said.output.strip() == "deleted 1 records"
+    async with open_store(environment.store_url) as store:
+        assert await store.get(old.id) is None
