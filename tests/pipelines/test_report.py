@@ -6,7 +6,7 @@ import re
 import mlflow
 import pytest
 
-from pipelines import report
+from pipelines import report, tracking
 from signalbox.settings import Settings
 from tests.helpers import RELEASE
 from tests.pipelines.made import ANSWERS, evaluation
@@ -74,8 +74,6 @@ def test_plots_are_drawn():
 
 
 def test_the_run_holds_params_metrics_table_and_plots(tmp_path, mlflow_url):
-    from pipelines import tracking
-
     client = mlflow.MlflowClient(mlflow_url)
     experiment = client.create_experiment("report", (tmp_path / "artifacts").as_uri())
     settings = Settings(mlflow_url=mlflow_url)
@@ -94,8 +92,6 @@ def test_the_run_holds_params_metrics_table_and_plots(tmp_path, mlflow_url):
 
 
 def test_a_run_that_fails_says_so(tmp_path, mlflow_url):
-    from pipelines import tracking
-
     client = mlflow.MlflowClient(mlflow_url)
     experiment = client.create_experiment("report-fails", (tmp_path / "artifacts").as_uri())
     settings = Settings(mlflow_url=mlflow_url)

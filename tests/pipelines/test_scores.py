@@ -1,6 +1,6 @@
 """The statistics against independent references: closed forms, scipy, scikit-learn, and their own properties."""
 
-from math import comb, isclose, nan, sqrt
+from math import comb, erf, isclose, nan, sqrt
 
 import numpy as np
 import pytest
@@ -49,8 +49,6 @@ def test_wilsons_bounds_solve_his_equation(count, confidence):
 
 def two_sided_z(confidence):
     """The z with P(|Z| ≤ z) = confidence, by bisection on the error function."""
-    from math import erf
-
     low, high = 0.0, 10.0
     for _ in range(200):
         middle = (low + high) / 2
