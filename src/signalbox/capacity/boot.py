@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredBoot:
     """One boot, as logged. None: the log does not say. Bytes and tokens are those of one rank (one GPU).
 
     `activation_bytes` excludes CUDA graphs. `graphs_bytes` is what the captured graphs took,
@@ -38,6 +38,7 @@ class Measured:
     graphs_bytes: int | None = None
     graphs_estimate_bytes: int | None = None
     kv_bytes: int | None = None
+    kv_given: bool = False  # the cache's size was an option, not what the budget left
     kv_tokens: int | None = None
     max_concurrency: float | None = None
     error: str | None = None

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from signalbox.capacity.boot import Measured
+from signalbox.capacity.boot import MeasuredBoot
 from signalbox.capacity.catalogue import Catalogue
 from signalbox.capacity.request import AUTO, Request, resolve
 from signalbox.capacity.setup import Setup
-from signalbox.capacity.source import find_model
+from signalbox.capacity.find import find_model
 from signalbox.errors import InputError
 
 _GGUF = re.compile(
@@ -41,7 +41,7 @@ class Told:
     memory_utilization: float | None = None
 
 
-def setup_of(measured: Measured, told: Told, catalogue: Catalogue) -> Setup:
+def setup_of(measured: MeasuredBoot, told: Told, catalogue: Catalogue) -> Setup:
     """The set-up that was booted. Raises InputError that names the option for what the log lacks."""
     gpu = told.gpu or measured.gpu
     if gpu is None:
@@ -76,7 +76,7 @@ def release(version: str | None) -> str | None:
     return found.group() if found else None
 
 
-def _model(measured: Measured, told: Told, catalogue: Catalogue) -> str | None:
+def _model(measured: MeasuredBoot, told: Told, catalogue: Catalogue) -> str | None:
     if told.model or told.config:
         return told.model
     if measured.model is None:
@@ -91,7 +91,7 @@ def _model(measured: Measured, told: Told, catalogue: Catalogue) -> str | None:
     return name
 
 
-def _quantization(measured: Measured, told: Told, model: str | None, catalogue: Catalogue) -> str:
+def _quantization(measured: MeasuredBoot, told: Told, model: str | None, catalogue: Catalogue) -> str:
     """The catalogue's name of what was loaded."""
     if told.quantization:
         return told.quantization

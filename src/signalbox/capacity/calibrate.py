@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from signalbox.capacity.boot import Measured
+from signalbox.capacity.boot import MeasuredBoot
 from signalbox.capacity.booted import Told, release, setup_of
 from signalbox.capacity.budget import Budget, TermName
 from signalbox.capacity.catalogue import Catalogue
@@ -44,7 +44,7 @@ class Row:
         return self.predicted / self.measured - 1 if self.measured > 0 else None
 
 
-def compare(measured: Measured, predicted: Budget, setup: Setup) -> tuple[Row, ...]:
+def compare(measured: MeasuredBoot, predicted: Budget, setup: Setup) -> tuple[Row, ...]:
     """All terms that the log and the prediction have in common, in the order of the budget."""
     rows = [
         _row(name, _term(predicted, name), actual)
@@ -66,9 +66,9 @@ def compare(measured: Measured, predicted: Budget, setup: Setup) -> tuple[Row, .
 
 
 def boot_of(
-    measured: Measured, predicted: Budget, setup: Setup, *, cluster: str, log: str, now: datetime
+    measured: MeasuredBoot, predicted: Budget, setup: Setup, *, cluster: str, log: str, now: datetime
 ) -> Boot:
-    """Measured minus predicted of each term. Raises InputError when the log gives no term to learn from."""
+    """MeasuredBoot minus predicted of each term. Raises InputError when the log gives no term to learn from."""
     learnt = {
         f"{name}_bytes": actual - _term(predicted, name)
         for name, actual in _measured_terms(measured).items()
@@ -125,18 +125,13 @@ def calibrate_command(
 
 
 def show(
-    console: Console, measured: Measured, setup: Setup, predicted: Budget, rows: tuple[Row, ...]
+    console: Console, measured: MeasuredBoot, setup: Setup, predicted: Budget, rows: tuple[Row, ...]
 ) -> None:
     """The table, and what to know about it."""
     gpus = setup.tensor_parallel * setup.pipeline_parallel
     what = f"{setup.model.name} {setup.quantization.name} on {gpus}x{setup.gpu.name}"
-    table = Table(
-        "of one GPU",
-        "predicted",
-        "measured",
-        "error",
-        title=f"{what}, {setup.engine.name} {setup.engine.version}",
-    )
+    console.print(f"{what}, {setup.engine.name} {setup.engine.version}", markup=False, soft_wrap=True)
+    table = Table("of one GPU", "predicted", "measured", "error")
     for row in rows:
         error = "" if row.error is None else f"{row.error:+.1%}"
         name = f"{row.term} (derived)" if row.derived else row.term
@@ -148,7 +143,7 @@ def show(
         console.print(f"note: {note}", markup=False)
 
 
-def _remarks(measured: Measured, setup: Setup) -> list[str]:
+def _remarks(measured: MeasuredBoot, setup: Setup) -> list[str]:
     remarks = [f"the engine said: {measured.error}"] if measured.error else []
     if measured.cold:
         remarks.append(
@@ -168,7 +163,7 @@ def _remarks(measured: Measured, setup: Setup) -> list[str]:
     return remarks
 
 
-def _measured_terms(measured: Measured) -> dict[TermName, int | None]:
+def _measured_terms(measured: MeasuredBoot) -> dict[TermName, int | None]:
     """The terms of the budget as measured; where one of activation and non-torch lacks, `_rest` has both."""
     whole = measured.activation_bytes is not None and (
         measured.non_torch_bytes is not None or measured.engine == "llamacpp"
@@ -181,7 +176,7 @@ def _measured_terms(measured: Measured) -> dict[TermName, int | None]:
     }
 
 
-def _graphs(measured: Measured) -> int | None:
+def _graphs(measured: MeasuredBoot) -> int | None:
     """What the budget is charged for graphs: since 0.21 the estimate, before that what they took."""
     estimate = measured.graphs_estimate_bytes
     if estimate is not None and _version(measured.version) >= _GRAPHS_IN_BUDGET:
@@ -189,18 +184,22 @@ def _graphs(measured: Measured) -> int | None:
     return measured.graphs_bytes
 
 
-def _rest(measured: Measured, setup: Setup) -> int | None:
-    """Activation and non-torch memory together, from what vLLM's budget leaves: only when no line tells them."""
+def _rest(measured: MeasuredBoot, setup: Setup) -> int | None:
+    """Activation and non-torch memory together, from what vLLM's budget leaves: only when no line tells them.
+
+    None too where nothing would be left: then the GPU or its share is not the one that was booted.
+    """
     if measured.engine != "vllm" or _measured_terms(measured)["activation"] is not None:
         return None
     weights, cache = measured.weights_bytes, measured.kv_bytes
-    if weights is None or cache is None:
+    if weights is None or cache is None or measured.kv_given:
         return None
     share = setup.engine.memory_utilization if setup.memory_utilization is None else setup.memory_utilization
     usable = math.ceil((measured.total_bytes or setup.gpu.total_bytes) * share)
     in_budget = _version(measured.version or setup.engine.version) >= _GRAPHS_IN_BUDGET
     graphs = (measured.graphs_estimate_bytes or 0) if in_budget else 0
-    return usable - weights - graphs - cache
+    rest = usable - weights - graphs - cache
+    return rest if rest > 0 else None
 
 
 def _row(term: str, predicted: int, measured: int, *, derived: bool = False) -> Row:

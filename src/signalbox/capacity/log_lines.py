@@ -1,6 +1,6 @@
 """The lines of boot logs that tell about memory, as tables: vLLM 0.6 to 0.30 and llama.cpp of 2024 to 2026.
 
-A named group is the field of `boot.Measured` that it fills (`kv_blocks`, `peak_bytes`, `total_mib` and `offloaded`
+A named group is the field of `boot.MeasuredBoot` that it fills (`kv_blocks`, `kv_given_bytes`, `peak_bytes`, `total_mib` and `offloaded`
 are turned into such fields by `logs.py`). A `_bytes` group holds its unit.
 """
 
@@ -33,7 +33,7 @@ VLLM = _table(
     r"Graph capturing finished in .*?took (?P<graphs_bytes>SIZE)",
     r"CUDA graph pool memory: (?P<graphs_bytes>SIZE) \(actual\), (?P<graphs_estimate_bytes>SIZE) \(estimated\)",
     r"reserved for KV Cache is (?P<kv_bytes>SIZE)",
-    r"reserved (?P<kv_bytes>SIZE) memory for KV Cache as specified",
+    r"reserved (?P<kv_given_bytes>SIZE) memory for KV Cache as specified",
     r"Available KV cache memory: (?P<kv_bytes>SIZE)",
     r"GPU KV cache size: (?P<kv_tokens>[\d,]+) tokens",
     r"# (?:GPU|cuda) blocks: (?P<kv_blocks>\d+)",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from signalbox.capacity import log_lines as lines
-from signalbox.capacity.boot import Measured
+from signalbox.capacity.boot import MeasuredBoot
 from signalbox.errors import InputError
 
 Values = dict[str, Any]
@@ -25,7 +25,7 @@ _COLOUR = re.compile(r"\x1b?\[\d+(?:;\d+)*m")
 _RANK = re.compile(r"\((?:Vllm)?Worker[^)]*\)")
 
 
-def read_log(path: Path) -> Measured:
+def read_log(path: Path) -> MeasuredBoot:
     """The boot in a log file; of several boots the last one. InputError names what each format lacked."""
     try:
         with path.open(encoding="utf-8", errors="replace") as text:
@@ -34,7 +34,7 @@ def read_log(path: Path) -> Measured:
         raise InputError("log", str(path), f"Give a file that can be read: {error.strerror}.") from error
 
 
-def parse(text: Iterable[str], name: str = "log") -> Measured:
+def parse(text: Iterable[str], name: str = "log") -> MeasuredBoot:
     """Parse a log of either engine."""
     vllm, llama = _Vllm(), _Llama()
     for line in text:
@@ -86,7 +86,7 @@ class _Vllm:
             self.error = None
         self.ready = False
 
-    def measured(self) -> Measured | None:
+    def measured(self) -> MeasuredBoot | None:
         if not (self.ranks.get("weights_bytes") or self.ranks.get("kv_bytes") or self.error):
             return None
         values, notes = _joined(self.ranks)
@@ -110,12 +110,15 @@ def _joined(ranks: dict[str, dict[str, Any]]) -> tuple[Values, list[str]]:
     return values, notes
 
 
-def _complete_vllm(values: Values, error: str | None, notes: list[str]) -> Measured:
+def _complete_vllm(values: Values, error: str | None, notes: list[str]) -> MeasuredBoot:
     """Derive what a version prints in another form."""
     blocks, peak = values.pop("kv_blocks", None), values.pop("peak_bytes", None)
     if blocks is not None and "kv_tokens" not in values:
         values["kv_tokens"] = blocks * _TOKENS_PER_BLOCK
         notes.append(f"tokens: {blocks} blocks of {_TOKENS_PER_BLOCK}")
+    if (given := values.pop("kv_given_bytes", None)) is not None:
+        values |= {"kv_bytes": given, "kv_given": True}
+        notes.append("the cache's size was given as an option: it says nothing about the other terms")
     if peak is not None and "activation_bytes" not in values:
         # This form counts the graph estimate as activation; the debug form does not.
         values["activation_bytes"] = peak - values.get("graphs_estimate_bytes", 0)
@@ -123,7 +126,7 @@ def _complete_vllm(values: Values, error: str | None, notes: list[str]) -> Measu
         values["non_torch_bytes"] = values["consumed_bytes"] - values["weights_bytes"]
     if "gpu" in values:
         values["gpu"] = values["gpu"].replace("_", " ")
-    return Measured(engine="vllm", error=error, notes=tuple(notes), **values)
+    return MeasuredBoot(engine="vllm", error=error, notes=tuple(notes), **values)
 
 
 class _Llama:
@@ -148,7 +151,7 @@ class _Llama:
         self.values |= _fields(lines.LLAMA, line)
         self.error = self.error or _first(lines.LLAMA_ERRORS, line)
 
-    def measured(self) -> Measured | None:
+    def measured(self) -> MeasuredBoot | None:
         if not self.buffers["model"]:
             return None
         on_gpu = any(not lines.HOST.search(device) for device in self.buffers["model"])
@@ -161,7 +164,7 @@ class _Llama:
 
 def _complete_llama(
     values: Values, buffers: dict[str, list[int]], on_gpu: bool, error: str | None
-) -> Measured:
+) -> MeasuredBoot:
     """The fullest GPU, or all of the host's memory where no layer lies on a GPU."""
     join: Callable[[list[int]], int] = max if on_gpu else sum
     cache = [*buffers.get("KV", []), *buffers.get("RS", [])]
@@ -179,7 +182,7 @@ def _complete_llama(
     if "quantization" in values:
         values["quantization"] = _file_type(values["quantization"])
     return replace(
-        Measured(engine="llamacpp", error=error, notes=tuple(notes), **values),
+        MeasuredBoot(engine="llamacpp", error=error, notes=tuple(notes), **values),
         version=f"b{values['version']}" if "version" in values else None,
         total_bytes=None if total_mib is None else int(total_mib) * 2**20,
         weights_bytes=join(buffers["model"]),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from signalbox.capacity.boot import Measured
+from signalbox.capacity.boot import MeasuredBoot
 from signalbox.capacity.logs import parse, read_log
 from signalbox.errors import InputError
 
@@ -15,7 +15,7 @@ GIB = 2**30
 MIB = 2**20
 
 
-def boot(name: str) -> Measured:
+def boot(name: str) -> MeasuredBoot:
     return read_log(BOOTS / f"{name}.log")
 
 
@@ -27,7 +27,7 @@ def gib(count: int | None) -> float | None:
     ("name", "version", "weights", "activation", "non_torch", "graphs", "cache", "tokens", "requests"),
     [
         ("vllm-0.6-v0-engine", "0.6.5", 15.51, 1.16, 0.28, 0.27, 4.36, 81_632, 9.96),
-        ("vllm-0.11-h100-gpt-oss-20b", "0.11.0", 13.47, 7.38, 0.13, 1.02, 50.28, 1_098_336, 133.93),
+        ("vllm-0.11-h100-gpt-oss-20b", "0.11.0", 13.47, 7.38, 0.13, 1.02, 50.28, 1_098_336, 90.26),
         ("vllm-0.19-h100-llama-8b-tp4", "0.19.0", 3.77, 1.89, 2.13, 0.67, 67.44, 2_209_792, 269.75),
         ("vllm-0.29-a100-llama-8b", "0.29.0", 15.0, 1.21, 0.26, 0.23, 56.21, 460_496, 3.51),
     ],
@@ -189,6 +189,15 @@ def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
 )
 def test_reads_every_spelling_of_a_size(size: str, expected: float) -> None:
     assert parse([f"Model loading took {size} memory"]).weights_bytes == round(expected)
+
+
+def test_a_cache_of_given_size_is_told_apart() -> None:
+    lines = [
+        "Model loading took 15.27 GiB memory",
+        "Initial free memory 77.91 GiB, reserved 5.32 GiB memory for KV Cache as specified by kv_cache_memory_bytes",
+    ]
+    found = parse(lines)
+    assert (gib(found.kv_bytes), found.kv_given) == (5.32, True)
 
 
 def test_colours_and_time_stamps_do_not_hide_a_line() -> None:
