@@ -53,6 +53,7 @@ class Family:
     expert_bias: bool = False
     router_bias: bool = False
     shared_gate: bool = False
+    plain_attention: bool = False  # its quantized checkpoints leave attention in 16 bit
 
 
 _BIASED = Family(
@@ -94,7 +95,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "deepseek_v2": Family(window="none"),
     "deepseek_v3": Family(window="none", router_bias=True),
-    "llama4_text": Family(window="chunks"),
+    "llama4_text": Family(window="chunks", plain_attention=True),
     "falcon": Family(gated=False, norm_bias=True, norms=1, tied=True, window="none"),
     "gpt_neox": Family(
         qkv_bias=True, out_bias=True, mlp_bias=True, gated=False, norm_bias=True, window="none"
@@ -372,7 +373,34 @@ def _parameters(shape: _Shape, vision: int) -> Parameters:
         + mlp_other
         + (shape.vocab if family.head_bias else 0),
         vision=vision,
+        **_placement(shape, full_layers),
     )
+
+
+def _placement(shape: _Shape, attention_layers: int) -> dict[str, int]:
+    """How the linear weights lie on tensor-parallel ranks, and what a rank holds beside the parameters."""
+    config, hidden = shape.config, shape.hidden
+    if not config.get("kv_lora_rank"):
+        keys = 2 * hidden * shape.kv_heads * shape.head_dim * attention_layers
+        attention = _attention(shape)[0] * attention_layers if shape.family.plain_attention else 0
+        return {"key_value": keys, "rope": _rope(shape), "plain": attention}
+    rank, rope = int(config["kv_lora_rank"]), int(config["qk_rope_head_dim"])
+    heads = shape.heads * (int(config["qk_nope_head_dim"]) + int(config["v_head_dim"]))
+    latent = hidden * (rank + rope + int(config.get("q_lora_rank") or 0))
+    return {
+        "replicated": latent * shape.layers,
+        "absorbed": rank * heads * shape.layers,
+        "rope": shape.positions * rope,
+    }
+
+
+def _rope(shape: _Shape) -> int:
+    """Positions x rotated width; models with a local and a global base hold two tables."""
+    if shape.family.learned_positions is not None or shape.family.embedding_norm:
+        return 0
+    width = int(shape.head_dim * float(shape.config.get("partial_rotary_factor") or 1.0))
+    tables = 2 if shape.family.window == "pattern" and shape.config.get("sliding_window") else 1
+    return shape.positions * width * tables
 
 
 def _norms(shape: _Shape) -> int:

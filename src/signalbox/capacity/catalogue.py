@@ -11,12 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import SequenceMatcher
 from functools import cached_property
-from importlib import resources
 from typing import Any, TypeVar
 
-import yaml
-
 from signalbox.capacity.architecture import from_config
+from signalbox.capacity.datafile import read
 from signalbox.capacity.setup import Architecture, EngineName, EngineVersion, Gpu, Quantization
 from signalbox.errors import InputError
 
@@ -170,13 +168,6 @@ def load() -> Catalogue:
     )
 
 
-def read(name: str) -> Any:  # noqa: ANN401 - YAML
-    """One data file of the package, parsed."""
-    path = resources.files("signalbox.capacity.data").joinpath(name)
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe loader
-
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEFAULTS: dict[str, Any] = {"aliases": (), "products": (), "gated": False, "arm64": False}
 
 

@@ -73,6 +73,11 @@ class Parameters:
     experts: int  # routed experts: quantized, and the only part that MXFP4 covers
     other: int  # norms, biases, routers, convolutions: 16 bit always
     vision: int  # towers and projectors: 16 bit
+    replicated: int = 0  # the part of `linear` that every tensor-parallel rank holds whole (latent attention)
+    key_value: int = 0  # the part of `linear` that projects keys and values: split by KV heads only
+    absorbed: int = 0  # latent attention keeps these weights a second time, in 16 bit, split by heads
+    plain: int = 0  # the part of `linear` that quantized checkpoints leave in 16 bit
+    rope: int = 0  # numbers of the table of rotary positions, held by every rank
 
     @property
     def total(self) -> int:

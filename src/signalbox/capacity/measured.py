@@ -1,0 +1,96 @@
+"""The measured constants, typed: read once from data/measured.yaml and passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from signalbox.capacity.datafile import read
+from signalbox.capacity.setup import GIB, EngineVersion, Gpu
+
+_MIB = 2**20
+_FALLBACK_REGIME = "vllm-0.24"
+
+
+@dataclass(frozen=True)
+class Regime:
+    """How a range of vLLM versions uses memory."""
+
+    name: str
+    logit_copies: float  # of max_num_seqs x vocab x 4 bytes, at the sampler's peak
+    logit_rows: bool  # one more row of the vocabulary for each multiprocessor
+    experts_stay: bool  # the experts' workspace is kept, so that the sampler's peak has it too
+    graphs_inside: bool  # CUDA graphs are taken off the budget
+    tokens_by_concurrency: bool
+    chunks_are_full: bool
+    mxfp4_inner: int  # granule that the inner width of MXFP4 experts is padded to
+    non_torch_gib: Mapping[int, float]  # by tensor-parallel ranks
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """CUDA graphs: (base + layers x layer [+ moe]) at `sizes` captured sizes, in proportion to their number."""
+
+    base_gib: float
+    layer_gib: float
+    moe_gib: float
+    sizes: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Constants that all regimes share, and the regimes."""
+
+    regimes: Mapping[str, Regime]
+    matmul_workspace_bytes: int
+    pipeline_non_torch_bytes: int
+    layer_hidden_copies: float
+    context_bytes: tuple[int, int]  # of one rank alone, of one of several
+    mxfp4_reserve_bytes: int
+    graphs: Graphs
+    multiprocessors: Mapping[str, int]
+    training: tuple[str, ...]
+
+    def regime(self, engine: EngineVersion) -> Regime:
+        """Of that engine; engines without one of their own are planned as the newest vLLM."""
+        return self.regimes.get(engine.regime, self.regimes[_FALLBACK_REGIME])
+
+    def multiprocessors_of(self, gpu: Gpu) -> int:
+        """Of a GPU, or of the GPU that a slice is cut from."""
+        return self.multiprocessors.get(gpu.slice_of or gpu.name, max(self.multiprocessors.values()))
+
+
+@cache
+def load() -> Measured:
+    """The package's constants, read once: they never change."""
+    data = read("measured.yaml")
+    regimes = {
+        name: Regime(name=name, **{**row, "rows": tuple(row["rows"])}) for name, row in data["vllm"].items()
+    }
+    common = data["common"]
+    context = common["context_gib"]
+    return Measured(
+        regimes=regimes,
+        matmul_workspace_bytes=common["matmul_workspace_mib"]["value"] * _MIB,
+        pipeline_non_torch_bytes=_bytes(common["pipeline_non_torch_gib"]["value"]),
+        layer_hidden_copies=common["layer_hidden_copies"]["value"],
+        context_bytes=(_bytes(context["single"]), _bytes(context["several"])),
+        mxfp4_reserve_bytes=_bytes(common["mxfp4_reserve_gib"]["value"]),
+        graphs=Graphs(**common["graphs"]),
+        multiprocessors=data["multiprocessors"],
+        training=_training(data),
+    )
+
+
+def _bytes(gib: float) -> int:
+    return round(gib * GIB)
+
+
+def _training(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Ids of all cases that a constant was read from."""
+    rows = [*data["vllm"].values(), *data["common"].values()]
+    return tuple(sorted({case for row in rows for case in row.get("rows", ())}))

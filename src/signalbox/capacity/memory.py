@@ -1,0 +1,153 @@
+"""Memory of one GPU: what is taken, what is left for the KV cache, and whether that starts.
+
+`budget` is the entry; it dispatches by engine and is pure: the same set-up gives the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from math import ceil
+
+from signalbox.capacity import activation, kv, measured
+from signalbox.capacity.budget import Budget, Term, TermName
+from signalbox.capacity.measured import Measured
+from signalbox.capacity.setup import GIB, Correction, EngineName, Setup
+from signalbox.capacity.weights import Stage, rank_weights, stages
+
+_LOGS = "vLLM's own budget, checked against boot logs: docs/reference/capacity-cases.md"
+_BUDGET = "vLLM gpu_worker.py: share of what CUDA shows, less weights, activation, other memory"
+
+
+@dataclass(frozen=True)
+class _Rank:
+    """One pipeline stage's memory."""
+
+    stage: Stage
+    terms: tuple[Term, ...]
+    kv_bytes: int
+    graphs_bytes: int
+    activation_bytes: int
+
+
+def budget(setup: Setup) -> Budget:
+    """The memory budget of one GPU of that set-up; with pipeline stages, of the one that limits the cache."""
+    return _ENGINES[setup.engine.name](setup)
+
+
+def _vllm(setup: Setup) -> Budget:
+    constants = measured.load()
+    regime = constants.regime(setup.engine)
+    share = setup.memory_utilization or setup.engine.memory_utilization
+    usable = ceil(setup.gpu.total_bytes * share)
+    ranks = [
+        _rank(setup, stage, usable, constants)
+        for stage in stages(setup.model.layers, setup.pipeline_parallel)
+    ]
+    given = activation.limits(setup)
+    pools = [kv.pool(setup, rank.stage.share, chunks_are_full=regime.chunks_are_full) for rank in ranks]
+    counts = [pool.blocks(rank.kv_bytes) for pool, rank in zip(pools, ranks, strict=True)]
+    limiting = min(range(len(ranks)), key=lambda i: (counts[i], ranks[i].kv_bytes))
+    rank, pool, blocks = ranks[limiting], pools[limiting], counts[limiting]
+    concurrency = kv.capacity(pool, blocks, setup.context, given.tokens)
+    needed = pool.request_blocks(setup.context, given.tokens)
+    reserve = setup.gpu.total_bytes - usable - (0 if regime.graphs_inside else rank.graphs_bytes)
+    fits, reason = _verdict(setup, rank, needed * pool.block_bytes, usable, constants)
+    kept = Term("reserve", max(0, reserve), f"{setup.gpu.total_gib} GiB x (1 - {share:g})", _BUDGET)
+    cache = Term("kv_cache", max(0, rank.kv_bytes), _kv_formula(pool, blocks, rank), _LOGS)
+    return Budget(
+        total_bytes=setup.gpu.total_bytes,
+        usable_bytes=usable,
+        terms=(*rank.terms, cache, kept),
+        kv_bytes=rank.kv_bytes,
+        kv_bytes_per_token=kv.bytes_per_token(setup, rank.stage.share),
+        kv_tokens=kv.logged_tokens(
+            pool, blocks, setup.context, concurrency, by_concurrency=regime.tokens_by_concurrency
+        ),
+        max_concurrency=concurrency,
+        fits=fits,
+        reason=reason,
+    )
+
+
+def _rank(setup: Setup, stage: Stage, usable: int, constants: Measured) -> _Rank:
+    regime = constants.regime(setup.engine)
+    fix = setup.correction or Correction("none")
+    weights = rank_weights(setup, stage, mxfp4_inner=regime.mxfp4_inner)
+    peak = activation.peak(setup, stage, constants)
+    graphs = activation.graphs(setup, stage, constants)
+    other = activation.non_torch(setup, constants, stage)
+    inside = "inside the budget" if regime.graphs_inside else "outside the budget"
+    terms = (
+        _term("weights", weights.total, fix.weights_bytes, weights.formula, _weights_source(setup)),
+        _term("non_torch", other.bytes, fix.non_torch_bytes, other.formula, _LOGS),
+        _term("activation", peak.bytes, fix.activation_bytes, peak.formula, _LOGS),
+        _term(
+            "graphs", graphs.bytes, fix.graphs_bytes, f"{graphs.formula}, {inside}", constants.graphs.source
+        ),
+    )
+    taken = sum(term.bytes for term in terms if term.name != "graphs" or regime.graphs_inside)
+    return _Rank(stage, terms, usable - taken, terms[3].bytes, terms[2].bytes)
+
+
+def _term(name: TermName, size: int, correction: int, formula: str, source: str) -> Term:
+    if correction:
+        formula = f"{formula}; corrected by {correction / GIB:+.3f} GiB"
+    return Term(name, max(0, size + correction), formula, source)
+
+
+def _weights_source(setup: Setup) -> str:
+    return f"{setup.quantization.name}: {setup.quantization.source}"
+
+
+def _kv_formula(pool: kv.Pool, blocks: int, rank: _Rank) -> str:
+    words = f"{blocks} blocks of {pool.block_bytes} B ({pool.group_layers} layers of {pool.page_bytes} B)"
+    if rank.kv_bytes < 0:
+        return f"{-rank.kv_bytes / GIB:.2f} GiB are lacking"
+    groups = len(pool.groups)
+    return words if groups == 1 else f"{words}, shared by {groups} groups of layers"
+
+
+def _verdict(setup: Setup, rank: _Rank, request: int, usable: int, constants: Measured) -> tuple[bool, str]:
+    """vLLM's start-up rule, then whether graphs and library memory find room outside the budget."""
+    regime = constants.regime(setup.engine)
+    several = setup.tensor_parallel * setup.pipeline_parallel > 1
+    context = constants.context_bytes[1 if several else 0]
+    if rank.kv_bytes <= 0:
+        return False, f"Weights and activation take {-rank.kv_bytes / GIB:.2f} GiB more than the budget."
+    if request > rank.kv_bytes:
+        return False, (
+            f"One request of {setup.context} tokens needs {request / GIB:.2f} GiB of KV cache, "
+            f"{rank.kv_bytes / GIB:.2f} GiB are left."
+        )
+    outside = setup.gpu.total_bytes - usable
+    graphs = 0 if regime.graphs_inside else rank.graphs_bytes
+    if setup.quantization.name == "mxfp4" and outside < constants.mxfp4_reserve_bytes:
+        return False, (
+            f"The sampler's warm-up of an MXFP4 model needs {constants.mxfp4_reserve_bytes / GIB:.1f} GiB "
+            f"outside the budget, {outside / GIB:.2f} GiB are there: lower the memory utilization."
+        )
+    if graphs + context > outside + rank.activation_bytes:
+        return False, (
+            f"CUDA graphs ({graphs / GIB:.2f} GiB) and the CUDA context ({context / GIB:.2f} GiB) do not fit "
+            f"beside the budget ({outside / GIB:.2f} GiB): lower the memory utilization."
+        )
+    return True, f"{rank.kv_bytes / GIB:.2f} GiB are left for the KV cache."
+
+
+def _elsewhere(module: str) -> Callable[[Setup], Budget]:
+    def of(setup: Setup) -> Budget:
+        found: Budget = import_module(f"signalbox.capacity.{module}").budget(setup)
+        return found
+
+    return of
+
+
+_ENGINES: dict[EngineName, Callable[[Setup], Budget]] = {
+    "vllm": _vllm,
+    "nim": _vllm,
+    "tgi": _elsewhere("tgi"),
+    "llamacpp": _elsewhere("gguf"),
+    "ollama": _elsewhere("gguf"),
+}
