@@ -50,7 +50,7 @@ class Measured:
     pipeline_non_torch_bytes: int
     layer_hidden_copies: float
     context_bytes: tuple[int, int]  # of one rank alone, of one of several
-    mxfp4_reserve_bytes: int
+    mxfp4_reserve_logits: float  # copies of max_num_seqs x vocab x 4 bytes
     graphs: Graphs
     multiprocessors: Mapping[str, int]
     training: tuple[str, ...]
@@ -79,7 +79,7 @@ def load() -> Measured:
         pipeline_non_torch_bytes=_bytes(common["pipeline_non_torch_gib"]["value"]),
         layer_hidden_copies=common["layer_hidden_copies"]["value"],
         context_bytes=(_bytes(context["single"]), _bytes(context["several"])),
-        mxfp4_reserve_bytes=_bytes(common["mxfp4_reserve_gib"]["value"]),
+        mxfp4_reserve_logits=common["mxfp4_reserve_logits"]["value"],
         graphs=Graphs(**common["graphs"]),
         multiprocessors=data["multiprocessors"],
         training=_training(data),

@@ -123,11 +123,14 @@ def _verdict(setup: Setup, rank: _Rank, request: int, usable: int, constants: Me
         )
     outside = setup.gpu.total_bytes - usable
     graphs = 0 if regime.graphs_inside else rank.graphs_bytes
-    if setup.quantization.name == "mxfp4" and outside < constants.mxfp4_reserve_bytes:
-        return False, (
-            f"The sampler's warm-up of an MXFP4 model needs {constants.mxfp4_reserve_bytes / GIB:.1f} GiB "
-            f"outside the budget, {outside / GIB:.2f} GiB are there: lower the memory utilization."
-        )
+    if setup.quantization.name == "mxfp4":
+        logits = activation.limits(setup).sequences * setup.model.vocab * 4
+        warm_up = constants.mxfp4_reserve_logits * logits
+        if outside < warm_up:
+            return False, (
+                f"The sampler's warm-up of an MXFP4 model needs {warm_up / GIB:.1f} GiB outside the budget, "
+                f"{outside / GIB:.2f} GiB are there: lower the memory utilization or the number of sequences."
+            )
     if graphs + context > outside + rank.activation_bytes:
         return False, (
             f"CUDA graphs ({graphs / GIB:.2f} GiB) and the CUDA context ({context / GIB:.2f} GiB) do not fit "

@@ -1,0 +1,104 @@
+"""Predicted against measured, case by case: `python -m signalbox.capacity.cases [FILES]`.
+
+Without files the package's own cases are judged, and docs/reference/capacity-cases.md is written.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from signalbox.capacity import catalogue, datafile, kv, measured
+from signalbox.capacity.budget import Budget, TermName
+from signalbox.capacity.case_report import report
+from signalbox.capacity.case_rows import Case, LeftOut, Row, case_of, read, row_of
+from signalbox.capacity.memory import budget
+from signalbox.capacity.setup import GIB
+from signalbox.capacity.support import check
+from signalbox.capacity.weights import checkpoint_bytes, stages
+
+PAGE = Path("docs/reference/capacity-cases.md")
+_OWN_FILES = ("cases.jsonl", "boots-vllm-0.24.0.jsonl")
+_CONTEXT_BYTES = GIB // 2  # CUDA context of a process that is no server
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A case with the planner's answer. `budget` is None for rows of Transformers, which has no budget."""
+
+    case: Case
+    budget: Budget | None
+    fits: bool
+    reason: str
+    training: bool
+    held_bytes: int  # weights and cache on all GPUs
+
+    def gib(self, name: TermName) -> float | None:
+        """A term of the budget in GiB."""
+        term = self.budget.term(name) if self.budget else None
+        return term.bytes / GIB if term else None
+
+
+def judge(rows: Iterable[Row]) -> tuple[list[Judged], list[LeftOut]]:
+    """Every row through the planner; and the rows that are left out."""
+    known = catalogue.load()
+    training = measured.load().training
+    judged: list[Judged] = []
+    left: list[LeftOut] = []
+    for row in rows:
+        for found in case_of(row, known):
+            if isinstance(found, LeftOut):
+                left.append(found)
+            else:
+                judged.append(_judge(found, training))
+    return judged, left
+
+
+def _judge(case: Case, training: Sequence[str]) -> Judged:
+    taught = any(case.id.startswith(start) for start in training)
+    if case.engine == "transformers":
+        return _transformers(case, taught)
+    found = budget(case.setup)
+    refusals = [finding for finding in check(case.setup) if finding.level == "refusal"]
+    held = sum(term.bytes for term in found.terms if term.name not in ("reserve",))
+    reason = refusals[0].reason if refusals else found.reason
+    return Judged(case, found, found.fits and not refusals, reason, taught, held)
+
+
+def _transformers(case: Case, taught: bool) -> Judged:
+    """Weights in layers over the GPUs, the cache and the logits of one request, and the CUDA context on each."""
+    setup = case.setup
+    weights = checkpoint_bytes(setup.model, setup.quantization)
+    tokens = int(case.measured.get("tokens_held") or setup.context)
+    cache = round(kv.bytes_per_token(replace(setup, tensor_parallel=1)) * tokens)
+    widest = max(stage.share for stage in stages(setup.model.layers, case.gpus))
+    # The library computes the logits of the whole prompt, in 16 bit and again in 32.
+    logits = setup.context * setup.model.vocab * 6
+    taken = round((weights + cache) * widest) + logits + _CONTEXT_BYTES
+    words = f"{taken / GIB:.2f} GiB on the fullest of {case.gpus} GPU(s), of {setup.gpu.total_gib}"
+    return Judged(case, None, taken <= setup.gpu.total_bytes, words, taught, weights + cache)
+
+
+def own_rows() -> list[Row]:
+    """The package's cases: published ones, and the project's own boots."""
+    return [row_of(row, name) for name in _OWN_FILES for row in datafile.read_lines(name)]
+
+
+def page() -> str:
+    """docs/reference/capacity-cases.md."""
+    return report(*judge(own_rows()))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the report; write the page when the package's own cases were judged."""
+    text = report(*judge(read(Path(a) for a in arguments))) if arguments else page()
+    if not arguments:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
