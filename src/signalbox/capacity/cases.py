@@ -62,7 +62,7 @@ def _judge(case: Case, training: Sequence[str]) -> Judged:
         return _transformers(case, taught)
     found = budget(case.setup)
     refusals = [finding for finding in check(case.setup) if finding.level == "refusal"]
-    held = sum(term.bytes for term in found.terms if term.name not in ("reserve",))
+    held = sum(term.bytes for term in found.terms if term.name != "reserve")
     reason = refusals[0].reason if refusals else found.reason
     return Judged(case, found, found.fits and not refusals, reason, taught, held)
 

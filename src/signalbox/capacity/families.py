@@ -1,0 +1,85 @@
+"""Traits of model families that their config.json does not say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Family:
+    """Traits that a config.json does not say, by its model_type."""
+
+    qkv_bias: bool = False
+    out_bias: bool = False
+    mlp_bias: bool = False
+    gated: bool = True
+    norms: int = 2  # of the hidden size, in a layer
+    norm_bias: bool = False
+    embedding_norm: bool = False
+    qk_norm: Literal["none", "head", "full"] = "none"
+    tied: bool = False  # when the config is silent
+    learned_positions: int | None = None  # rows beyond max_position_embeddings
+    head_bias: bool = False
+    window: Literal["config", "qwen", "alternate", "pattern", "chunks", "none"] = "config"
+    gate_in_query: bool = False
+    sinks: bool = False
+    expert_bias: bool = False
+    router_bias: bool = False
+    shared_gate: bool = False
+    plain_attention: bool = False  # its quantized checkpoints leave attention in 16 bit
+
+
+_BIASED = Family(
+    qkv_bias=True, out_bias=True, mlp_bias=True, gated=False, norm_bias=True, tied=True, window="none"
+)
+FAMILIES: dict[str, Family] = {
+    "llama": Family(window="none"),
+    "mistral": Family(),
+    "ministral": Family(),
+    "mixtral": Family(),
+    "smollm3": Family(tied=True, window="none"),
+    "granite": Family(window="none"),
+    "granitemoe": Family(window="none"),
+    "qwen2": Family(qkv_bias=True, window="qwen"),
+    "qwen2_vl": Family(qkv_bias=True, window="qwen"),
+    "qwen2_5_vl": Family(qkv_bias=True, window="qwen"),
+    "qwen2_moe": Family(qkv_bias=True, window="qwen", shared_gate=True),
+    "qwen3": Family(qk_norm="head", window="qwen"),
+    "qwen3_moe": Family(qk_norm="head", window="qwen"),
+    "qwen3_next": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True),
+    "gemma": Family(tied=True, window="none"),
+    "gemma2": Family(norms=4, tied=True, window="alternate"),
+    "gemma3": Family(norms=4, qk_norm="head", tied=True, window="pattern"),
+    "gemma3_text": Family(norms=4, qk_norm="head", tied=True, window="pattern"),
+    "phi": Family(
+        qkv_bias=True,
+        out_bias=True,
+        mlp_bias=True,
+        gated=False,
+        norms=1,
+        norm_bias=True,
+        head_bias=True,
+        window="none",
+    ),
+    "phi3": Family(),
+    "phimoe": Family(qkv_bias=True, out_bias=True, norm_bias=True, head_bias=True),
+    "gpt_oss": Family(
+        qkv_bias=True, out_bias=True, window="alternate", sinks=True, expert_bias=True, router_bias=True
+    ),
+    "deepseek_v2": Family(window="none"),
+    "deepseek_v3": Family(window="none", router_bias=True),
+    "llama4_text": Family(window="chunks", plain_attention=True),
+    "falcon": Family(gated=False, norm_bias=True, norms=1, tied=True, window="none"),
+    "gpt_neox": Family(
+        qkv_bias=True, out_bias=True, mlp_bias=True, gated=False, norm_bias=True, window="none"
+    ),
+    "gpt2": Family(**{**_BIASED.__dict__, "learned_positions": 0}),
+    "opt": Family(**{**_BIASED.__dict__, "learned_positions": 2}),
+    "bloom": Family(**{**_BIASED.__dict__, "embedding_norm": True}),
+    "starcoder2": Family(qkv_bias=True, out_bias=True, mlp_bias=True, gated=False, norm_bias=True, tied=True),
+    "cohere": Family(norms=1, tied=True, window="none"),
+    "cohere2": Family(norms=1, tied=True, window="pattern"),
+    "olmo2": Family(qk_norm="full", window="none"),
+    "glm4": Family(qkv_bias=True, norms=4, window="none"),
+}
