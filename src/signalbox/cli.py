@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -12,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from signalbox.errors import InputError, SignalboxError
-from signalbox.settings import Settings
+from signalbox.capacity.commands import calibrate, plan
+from signalbox.explained import EXIT_FAILURE, explained
 
 app = typer.Typer(
     help="Open language models on your own hardware, and which of their answers to trust.",
@@ -21,32 +19,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _Route = Literal["encoder", "decoder", "cascade"]
-_EXIT_FAILURE, _EXIT_INPUT = 1, 2
 
-
-@contextmanager
-def _explained() -> Iterator[Settings]:
-    """Settings for a command; errors made for people are printed as one message, all others are not hidden."""
-    from pydantic import ValidationError
-
-    console = Console(stderr=True)
-    try:
-        try:
-            settings = Settings()
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = f"SIGNALBOX_{str(first['loc'][0]).upper()}"
-            raise InputError(name, first.get("input"), f"{first['msg']}.") from error
-        yield settings
-    except SignalboxError as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(_EXIT_INPUT if isinstance(error, InputError) else _EXIT_FAILURE) from error
+app.command()(plan)
+app.command()(calibrate)
 
 
 @app.command()
 def demo(interactive: Annotated[bool, typer.Option(help="Stay up until Ctrl-C.")] = True) -> None:
     """Train, serve, assess, evaluate and compare on this machine."""
-    with _explained() as settings:
+    with explained() as settings:
         from signalbox.local.demo import demo as run
 
         run(settings, Console(), interactive=interactive)
@@ -55,7 +36,7 @@ def demo(interactive: Annotated[bool, typer.Option(help="Stay up until Ctrl-C.")
 @app.command()
 def train() -> None:
     """Train the encoder on the few-shot examples and the ground truth collected so far (MLflow must be up)."""
-    with _explained() as settings:
+    with explained() as settings:
         from pipelines.train import train as run
 
         trained = run(settings)
@@ -72,7 +53,7 @@ def train() -> None:
 @app.command()
 def serve() -> None:
     """Start encoder, decoder, assessor and MLflow, until Ctrl-C; trains when nothing was trained yet."""
-    with _explained() as settings:
+    with explained() as settings:
         from signalbox.local.demo import serve as run
 
         run(settings, Console())
@@ -85,7 +66,7 @@ def assess(
     model: Annotated[_Route, typer.Option(help="Which model answers.")] = "cascade",
 ) -> None:
     """Assess one text through the running assessor."""
-    with _explained() as settings:
+    with explained() as settings:
         from signalbox.client import assess as run
         from signalbox.local.demo import print_prediction
 
@@ -93,11 +74,11 @@ def assess(
 
 
 @app.command()
-def calibrate(
+def thresholds(
     model: Annotated[Literal["encoder", "decoder"], typer.Option(help="Which model.")] = "decoder",
 ) -> None:
     """Fit the thresholds of a running model on the calibration split."""
-    with _explained() as settings:
+    with explained() as settings:
         from pipelines.calibrate import calibrate as run
 
         run(settings, model)
@@ -109,7 +90,7 @@ def evaluate(
     fresh: Annotated[bool, typer.Option(help="Ask everything again.")] = False,
 ) -> None:
     """Evaluate the running services on the test split."""
-    with _explained() as settings:
+    with explained() as settings:
         from rich.markdown import Markdown
 
         from pipelines.evaluate import evaluate as run
@@ -122,7 +103,7 @@ def evaluate(
 @app.command()
 def compare() -> None:
     """Compare encoder, decoder and cascade with the baselines: accuracy, latency, memory, size."""
-    with _explained() as settings:
+    with explained() as settings:
         from pipelines.compare import compare as run
         from pipelines.compare import show
 
@@ -132,7 +113,7 @@ def compare() -> None:
 @app.command()
 def fetch() -> None:
     """Get what is slow ahead of time: build llama-server, make the encoder's ONNX file."""
-    with _explained() as settings:
+    with explained() as settings:
         from pipelines.minilm import ensure_onnx
         from signalbox.local.provision import llama_server
 
@@ -146,7 +127,7 @@ def purge(
     days: Annotated[int, typer.Option(min=1, max=36_500, help="Delete records that are older.")],
 ) -> None:
     """Delete old records with their feedback (retention)."""
-    with _explained() as settings:
+    with explained() as settings:
         import asyncio
 
         from signalbox.store import open_store
@@ -165,7 +146,7 @@ def doctor(
     ] = "demo",
 ) -> None:
     """Say what this machine lacks, and the command that installs it."""
-    with _explained() as settings:
+    with explained() as settings:
         from signalbox.local.doctor import examine
 
         findings = examine(settings, purpose)
@@ -175,7 +156,7 @@ def doctor(
             table.add_row(mark, finding.name, finding.found or "", "" if finding.found else finding.cure)
         Console().print(table)
         if any(finding.blocks for finding in findings):
-            sys.exit(_EXIT_FAILURE)
+            sys.exit(EXIT_FAILURE)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from tests.helpers import free_port, record
 from tests.services.assessor.page_app import SURE, TOO_CLOSE, make_app, serving
 
 COMMANDS = (
-    *("demo", "train", "serve", "assess", "calibrate", "evaluate"),
+    *("plan", "calibrate", "demo", "train", "serve", "assess", "thresholds", "evaluate"),
     *("compare", "fetch", "purge", "doctor"),
 )
 HELP, FAILURE, INPUT = 0, 1, 2
@@ -98,7 +98,7 @@ def test_a_wrong_setting_is_named_with_its_value(monkeypatch, name, value, why):
         ("purge",),
         ("purge", "--days", "0"),
         ("purge", "--days", "99999999999"),
-        ("calibrate", "--model", "cascade"),
+        ("thresholds", "--model", "cascade"),
         ("doctor", "--for", "fun"),
         ("nonsense",),
     ],
@@ -109,7 +109,7 @@ def test_wrong_arguments_are_input_errors(arguments):
     assert "Usage" in said.output
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "compare", "calibrate"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "compare", "thresholds"])
 def test_an_unknown_task_lists_the_known_ones(monkeypatch, command):
     monkeypatch.setenv("SIGNALBOX_TASK", "tasks/nonsense")
     said = run(command)
@@ -136,11 +136,11 @@ def test_a_down_assessor_has_a_cure(environment):
     assert "signalbox serve" in said.output
 
 
-@pytest.mark.parametrize("command", ["evaluate", "compare", "calibrate"])
+@pytest.mark.parametrize("command", ["evaluate", "compare", "thresholds"])
 def test_down_models_are_a_failure_that_names_the_address(environment, command):
     said = run(command)
     assert said.exit_code == FAILURE
-    address = environment.decoder_base_url if command == "calibrate" else environment.encoder_base_url
+    address = environment.decoder_base_url if command == "thresholds" else environment.encoder_base_url
     assert address in said.output
 
 

@@ -12,15 +12,17 @@ from rich.console import Console
 from signalbox.capacity.answer import Plan
 from signalbox.capacity.catalogue import Catalogue
 from signalbox.capacity.cluster import cluster_gpus, pools
+from signalbox.capacity.corrections import load_corrections, stored_clusters
 from signalbox.capacity.inventory import Pool, parse_gpus
 from signalbox.capacity.nodes import NodeGpus
-from signalbox.capacity.plan import default_catalogue, plan
+from signalbox.capacity.plan import Correct, default_catalogue, plan
 from signalbox.capacity.rank import Option, rank
 from signalbox.capacity.request import Request
 from signalbox.capacity.show import explain, show
 from signalbox.capacity.show_ranking import show_ranking
 from signalbox.capacity.values import write_values
 from signalbox.errors import InputError
+from signalbox.settings import Settings
 
 _PRICED_COUNT = 8  # GPUs of a kind that a cloud puts into one machine
 
@@ -33,6 +35,7 @@ class Where:
     gpus: str | None
     cluster: bool
     kube_context: str | None
+    corrections: str | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Output:
     top: int
 
 
-def run(request: Request, where: Where, output: Output, prices: Path | None) -> None:
+def run(settings: Settings, request: Request, where: Where, output: Output, prices: Path | None) -> None:
     """Answer and print. Raises InputError and SetupError, which the command shows."""
     ways = [name for name in ("gpu", "gpus", "cluster") if getattr(where, name)]
     if len(ways) > 1:
@@ -57,14 +60,28 @@ def run(request: Request, where: Where, output: Output, prices: Path | None) -> 
         )
     if where.kube_context is not None and not where.cluster:
         raise InputError("--kube-context", where.kube_context, "It goes with --cluster.")
+    correct = _correct(settings, where)
+    table = load_prices(prices)
     if where.gpu is not None:
-        _one(request.model_copy(update={"gpu": where.gpu}), output, prices)
+        _one(request.model_copy(update={"gpu": where.gpu}), output, table, correct)
     else:
-        _many(request, where, output, prices)
+        _many(request, where, output, table if prices else None, correct)
 
 
-def _one(request: Request, output: Output, prices: Path | None) -> None:
-    found = plan(request.model_copy(update={"prices": prices}))
+def _correct(settings: Settings, where: Where) -> Correct | None:
+    """Corrections of the cluster that is named, of the context that is read, or of the only one that has some."""
+    stored = stored_clusters(settings)
+    name = where.corrections or (where.kube_context if where.kube_context in stored else None)
+    if where.corrections is not None and name not in stored:
+        known = f"Stored: {', '.join(stored)}." if stored else "None are stored."
+        raise InputError("--corrections", name, f"{known} `signalbox calibrate --store` makes them.")
+    if name is None and len(stored) == 1:
+        name = stored[0]
+    return load_corrections(settings, name).of if name else None
+
+
+def _one(request: Request, output: Output, prices: Prices, correct: Correct | None) -> None:
+    found = plan(request, correct=correct, prices=prices)
     if output.as_json:
         typer.echo(found.model_dump_json(indent=2))
     else:
@@ -87,11 +104,12 @@ def _refuse_impossible(found: Plan) -> None:
 _FIELDS: dict[str, tuple[str, str]] = {}
 
 
-def _many(request: Request, where: Where, output: Output, prices: Path | None) -> None:
+def _many(
+    request: Request, where: Where, output: Output, prices: Prices | None, correct: Correct | None
+) -> None:
     rows = default_catalogue()
-    known = load_prices(prices) if prices is not None else None
-    owned, left_out = _inventory(where, rows, known)
-    ranking = rank(request, owned, rows, prices=known, left_out=left_out)
+    owned, left_out = _inventory(where, rows, prices)
+    ranking = rank(request, owned, rows, prices=prices, left_out=left_out, correct=correct)
     if output.as_json:
         typer.echo(ranking.model_dump_json(indent=2))
     else:
@@ -100,7 +118,7 @@ def _many(request: Request, where: Where, output: Output, prices: Path | None) -
         if not ranking.options:
             raise InputError("--write", str(output.write), "Nothing fits, so there is nothing to write.")
         chosen = ranking.cheapest or ranking.options[0]
-        _write(plan(_request_of(chosen, request)), request, output)
+        _write(plan(_request_of(chosen, request), correct=correct), request, output)
 
 
 def _request_of(option: Option, request: Request) -> Request:

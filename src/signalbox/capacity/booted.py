@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from signalbox.capacity.boot import MeasuredBoot
 from signalbox.capacity.catalogue import Catalogue
+from signalbox.capacity.find import find_model
 from signalbox.capacity.request import AUTO, Request, resolve
 from signalbox.capacity.setup import Setup
-from signalbox.capacity.find import find_model
 from signalbox.errors import InputError
 
 _GGUF = re.compile(

@@ -16,7 +16,7 @@ from signalbox.capacity.support import Finding
 
 _BF16_CAPABILITY = 8.0
 _SMALLEST_CONTEXT = 512
-_SHOWN_ALTERNATIVES = 4
+_SHOWN_ALTERNATIVES, _ENOUGH_ALTERNATIVES = 4, 2
 _RANKS = (1, 2, 4, 8)
 
 
@@ -125,7 +125,7 @@ def alternatives(
     judged: Judged, judge: Judge, quantizations: Sequence[Quantization], gpus: Sequence[Gpu]
 ) -> tuple[Alternative, ...]:
     """Changes after which it works, in the order: dtype, fewer requests, shorter context, other quantization,
-    more GPUs of the kind, another GPU; two changes at once only where no single one works."""
+    more GPUs of the kind, another GPU; two changes at once where single ones give little choice."""
     setup = judged.setup
     others = [row for row in quantizations if row.name != setup.quantization.name]
     bigger = sorted(
@@ -145,8 +145,9 @@ def alternatives(
         ((f"GPU {row.name}", replace(setup, gpu=row)) for row in bigger),
     ]
     found = [hit for kind in single if (hit := _first(kind, judge)) is not None]
-    if not found:
-        pairs = [_quantized_ranks(setup, others, more), _quantized_gpus(setup, others, bigger)]
+    if len(found) < _ENOUGH_ALTERNATIVES:
+        any_quantization = [setup.quantization, *others]
+        pairs = [_quantized_ranks(setup, others, more), _quantized_gpus(setup, any_quantization, bigger)]
         found = [hit for kind in pairs if (hit := _first(kind, judge)) is not None]
     return tuple(found[:_SHOWN_ALTERNATIVES])
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from signalbox.capacity.datafile import read
 from signalbox.capacity.inventory import Pool, merge
 from signalbox.capacity.nodes import NodeGpus, read_nodes
 from signalbox.capacity.setup import Gpu
@@ -22,8 +20,7 @@ _INSTALL = "uv pip install 'signalbox[cluster]'"
 
 def node_table() -> dict[str, Any]:
     """The labels by which nodes name their GPUs (data/nodes.yaml)."""
-    text = files("signalbox.capacity.data").joinpath("nodes.yaml").read_text(encoding="utf-8")
-    table: dict[str, Any] = yaml.safe_load(text)
+    table: dict[str, Any] = read("nodes.yaml")
     return table
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from signalbox.explained import explained
 
 _GPU = "What the question is about"
 _LIMITS = "Limits of the engine"
 _OUTPUT = "Output"
+_LOG = "What the log does not say"
 
 
 def _option(panel: str, text: str) -> typer.models.OptionInfo:
@@ -19,7 +21,7 @@ def _option(panel: str, text: str) -> typer.models.OptionInfo:
     return option
 
 
-def plan(  # noqa: PLR0913 - one parameter an option
+def plan(
     model: Annotated[str | None, _option(_GPU, "Catalogue name, hf:ORG/NAME, or a path.")] = None,
     gpu: Annotated[str | None, _option(_GPU, "One kind of GPU: L4, or 2xL4.")] = None,
     gpus: Annotated[str | None, _option(_GPU, 'Rank what fits on what you own: "2xT4,1xL4".')] = None,
@@ -39,6 +41,9 @@ def plan(  # noqa: PLR0913 - one parameter an option
     ] = False,
     task: Annotated[Path | None, _option(_GPU, "Take the token lengths of this task's folder.")] = None,
     prices: Annotated[Path | None, _option(_GPU, "Prices per GPU hour and kWh; finds the cheapest.")] = None,
+    corrections: Annotated[
+        str | None, _option(_GPU, "Correct by the boots stored for this cluster; default: the only one stored.")
+    ] = None,
     engine: Annotated[str, _option(_LIMITS, "vllm, tgi, llamacpp, ollama or nim.")] = "vllm",
     engine_version: Annotated[str | None, _option(_LIMITS, "Such as 0.24.0.")] = None,
     quantization: Annotated[str, _option(_LIMITS, "auto is the best quality that fits.")] = "auto",
@@ -74,8 +79,8 @@ def plan(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Say which model fits on which GPU, what it holds there and how to start it; nothing is downloaded."""
     with explained() as settings:
-        from signalbox.capacity import answering
-        from signalbox.capacity.request import Request, tensor_parallel
+        from signalbox.capacity import answering  # noqa: PLC0415 - heavy, and the command line is not
+        from signalbox.capacity.request import Request, tensor_parallel  # noqa: PLC0415
 
         request = Request(
             model=model, gpu=gpu or "", config=config, fallback=fallback, task=task, engine=engine,
@@ -84,6 +89,41 @@ def plan(  # noqa: PLR0913 - one parameter an option
             tensor_parallel=tensor_parallel(tp), pipeline_parallel=pp,
             memory_utilization=gpu_memory_utilization, eager=eager,
         )  # fmt: skip
-        where = answering.Where(gpu, gpus, cluster=cluster, kube_context=kube_context)
+        where = answering.Where(
+            gpu, gpus, cluster=cluster, kube_context=kube_context, corrections=corrections
+        )
         output = answering.Output(write, force=force, as_json=as_json, explain=explain, top=top)
-        answering.run(request, where, output, prices)
+        answering.run(settings, request, where, output, prices)
+
+
+def calibrate(
+    log: Annotated[Path, typer.Argument(help="Log of a vLLM or llama-server start.")],
+    gpu: Annotated[str | None, _option(_LOG, "The GPU, such as H100.")] = None,
+    model: Annotated[str | None, _option(_LOG, "The model.")] = None,
+    config: Annotated[Path | None, _option(_LOG, "Its config.json.")] = None,
+    quantization: Annotated[str | None, _option(_LOG, "The quantization.")] = None,
+    engine_version: Annotated[str | None, _option(_LOG, "The engine's version.")] = None,
+    concurrency: Annotated[int | None, _option(_LOG, "Most requests at once (max_num_seqs).")] = None,
+    batched_tokens: Annotated[int | None, _option(_LOG, "max_num_batched_tokens.")] = None,
+    gpu_memory_utilization: Annotated[float | None, _option(_LOG, "Share of the GPU.")] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="Correct `plan` by this boot from now on; needs --cluster.")
+    ] = False,
+    cluster: Annotated[str | None, typer.Option(help="Name of the cluster that --store is for.")] = None,
+) -> None:
+    """Compare the boot log of an engine with the plan, term by term."""
+    with explained() as settings:
+        from signalbox.capacity.booted import Told  # noqa: PLC0415
+        from signalbox.capacity.calibrate import calibrate_command  # noqa: PLC0415
+
+        told = Told(
+            gpu=gpu,
+            model=model,
+            config=config,
+            quantization=quantization,
+            engine_version=engine_version,
+            concurrency=concurrency,
+            batched_tokens=batched_tokens,
+            memory_utilization=gpu_memory_utilization,
+        )
+        calibrate_command(settings, log, Console(), told, keep=store, cluster=cluster)

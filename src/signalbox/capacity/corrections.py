@@ -101,6 +101,11 @@ def load_corrections(settings: Settings, cluster: str) -> Corrections:
     return Corrections(cluster, tuple(boot for boot in boots if boot.cluster == cluster))
 
 
+def stored_clusters(settings: Settings) -> list[str]:
+    """Names of the clusters that boots are stored for."""
+    return sorted({boot.cluster for boot in _read(corrections_path(settings)).boots})
+
+
 def load_correction(settings: Settings, cluster: str, setup: Setup | None = None) -> Correction | None:
     """The correction of a set-up on a cluster, see `Corrections.of`.
 

@@ -17,10 +17,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
-from signalbox.capacity.catalogue import Catalogue, read
-from signalbox.capacity.choose import Judged, auto_dtype
+from signalbox.capacity.catalogue import Catalogue
+from signalbox.capacity.choose import auto_dtype
+from signalbox.capacity.datafile import read
+from signalbox.capacity.memory import budget
 from signalbox.capacity.plan import default_catalogue, judge
 from signalbox.capacity.setup import Architecture, EngineVersion, Gpu, Quantization, Setup
 
@@ -39,20 +42,24 @@ class Cell:
 
 
 def cell(setup: Setup) -> Cell:
-    """The longest context that fits, in steps of 16, by bisection: a shorter one fits where a longer one does."""
+    """The longest context that fits, in steps of 16: a shorter one fits where a longer one does."""
     longest = setup.model.max_positions
     whole = judge(replace(setup, context=longest))
     if whole.refusals:
         return Cell(0, 0, whole.refusals[0].reason)
     if whole.fits:
         return Cell(longest, whole.budget.kv_tokens)
-    low, high = 0, -(-longest // _STEP)  # in steps: low fits, high does not
-    best: Judged | None = None
+    low, high, tokens = 0, -(-longest // _STEP), 0  # in steps: low fits, high does not
+    # Where every layer keeps every token, the cache's size is the answer; elsewhere it halves the search.
+    guess = min(whole.budget.kv_tokens // _STEP, high - 2)
+    tries = [guess, guess + 1] if guess > 0 else [1]
     while high - low > 1:
-        middle = (low + high) // 2
-        tried = judge(replace(setup, context=middle * _STEP))
-        low, high, best = (middle, high, tried) if tried.fits else (low, middle, best)
-    return Cell(low * _STEP, best.budget.kv_tokens if best else 0)
+        middle = tries.pop(0) if tries else (low + high) // 2
+        if not low < middle < high:
+            continue
+        tried = budget(replace(setup, context=middle * _STEP))
+        low, high, tokens = (middle, high, tried.kv_tokens) if tried.fits else (low, middle, tokens)
+    return Cell(low * _STEP, tokens)
 
 
 @dataclass
@@ -128,7 +135,7 @@ def helm_table(catalogue: Catalogue | None = None, models: Sequence[str] | None 
     cells: dict[str, Any] = {}
     terms: dict[str, Any] = {}
     for engine in covers["quantizations"]:
-        made = grid(engine, rows, covers)
+        made = default_grid(engine) if catalogue is None else grid(engine, rows)
         cells[engine] = {model.name: _model_cells(made, model, reasons, options) for model in architectures}
         terms[engine] = {model.name: _terms(made, model) for model in architectures}
     return {
@@ -146,8 +153,15 @@ def helm_table(catalogue: Catalogue | None = None, models: Sequence[str] | None 
     }
 
 
-def grid(engine: str, rows: Catalogue, covers: dict[str, Any]) -> Grid:
-    """The grid of an engine in its default version."""
+@cache
+def default_grid(engine: str) -> Grid:
+    """The grid of an engine over the package's catalogue; its cells are worked out when asked for, once."""
+    return grid(engine, default_catalogue())
+
+
+def grid(engine: str, rows: Catalogue) -> Grid:
+    """An empty grid of an engine in its default version, over what data/helm.yaml covers."""
+    covers = read("helm.yaml")
     return Grid(
         engine=rows.engine(engine),
         gpus=rows.gpus,
@@ -159,7 +173,7 @@ def grid(engine: str, rows: Catalogue, covers: dict[str, Any]) -> Grid:
 
 
 def _names(rows: Catalogue, model: Architecture) -> dict[str, Any]:
-    return {"max": model.max_positions, "aliases": [a for a in rows.model(model.name).aliases]}
+    return {"max": model.max_positions, "aliases": list(rows.model(model.name).aliases)}
 
 
 def _model_cells(made: Grid, model: Architecture, reasons: _Index, options: _Index) -> dict[str, Any]:

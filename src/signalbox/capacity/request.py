@@ -10,9 +10,9 @@ from pydantic import Field
 
 from signalbox.capacity.catalogue import Catalogue
 from signalbox.capacity.choose import auto_dtype, by_quality, ranks
+from signalbox.capacity.find import find_model
 from signalbox.capacity.inventory import parse_gpu
 from signalbox.capacity.setup import Architecture, EngineVersion, Gpu, Quantization, Setup
-from signalbox.capacity.find import find_model
 from signalbox.capacity.tokens import TaskLengths, find_tokenizer, task_lengths
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError

@@ -174,6 +174,7 @@ def _figures(plan: Plan) -> list[RenderableType]:
 
 
 def range_text(figures: Range) -> str:
+    """Both ends, or one figure where they read the same."""
     low, high = (_digits(number) for number in (figures.low, figures.high))
     return low if low == high else f"{low} to {high}"
 

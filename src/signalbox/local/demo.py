@@ -201,7 +201,7 @@ def _train(settings: Settings, console: Console) -> None:
 
 def _calibrated(settings: Settings) -> bool:
     if settings.decoder_url:
-        return True  # a server elsewhere is calibrated on demand: `signalbox calibrate`
+        return True  # a server elsewhere is calibrated on demand: `signalbox thresholds`
     task = load_task(settings.task)
     release = asyncio.run(_served_release(settings, task))
     return thresholds.load(settings.thresholds_dir, task.name, release) is not None
