@@ -143,7 +143,7 @@ def graphs(setup: Setup, stage: Stage, measured: Measured) -> Peak:
     """CUDA graphs of one stage; none in eager mode."""
     if setup.eager:
         return Peak(0, "0: eager mode")
-    fit = measured.graphs
+    fit = measured.regime(setup.engine).graphs
     sizes = captured_sizes(limits(setup))
     moe = fit.moe_gib if setup.model.moe is not None else 0.0
     gib = (fit.base_gib + fit.layer_gib * stage.layers + moe) * sizes / fit.sizes

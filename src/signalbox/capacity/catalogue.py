@@ -221,7 +221,8 @@ def _gpu_key(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "", name.lower())
+    """Letters, digits, and the points within numbers: opt-1.3b is not opt-13b."""
+    return re.sub(r"[^a-z0-9.]+|(?<!\d)\.|\.(?!\d)", "", name.lower())
 
 
 def _find(
@@ -233,13 +234,17 @@ def _find(
 ) -> Row:
     """The row of that name; the full name wins over an alias, and the first row over a later one."""
     wanted = key(name)
-    for exact in (True, False):
+    for exact, spelt in ((True, str), (False, str), (True, _pointless), (False, _pointless)):
         for row in rows:
             known = names(row)
-            if wanted and any(key(k) == wanted for k in (known[:1] if exact else known)):
+            if wanted and any(spelt(key(k)) == spelt(wanted) for k in (known[:1] if exact else known)):
                 return row
     near = nearest(wanted, {names(row)[0]: tuple(key(k) for k in names(row)) for row in rows})
     raise InputError(what, name, f"Unknown {what} {name!r}. Nearest: {', '.join(near)}.")
+
+
+def _pointless(key: str) -> str:
+    return key.replace(".", "")
 
 
 def nearest(wanted: str, names: Mapping[str, tuple[str, ...]]) -> list[str]:

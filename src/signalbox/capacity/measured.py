@@ -15,22 +15,6 @@ _FALLBACK_REGIME = "vllm-0.24"
 
 
 @dataclass(frozen=True)
-class Regime:
-    """How a range of vLLM versions uses memory."""
-
-    name: str
-    logit_copies: float  # of max_num_seqs x vocab x 4 bytes, at the sampler's peak
-    logit_rows: bool  # one more row of the vocabulary for each multiprocessor
-    experts_stay: bool  # the experts' workspace is kept, so that the sampler's peak has it too
-    graphs_inside: bool  # CUDA graphs are taken off the budget
-    tokens_by_concurrency: bool
-    chunks_are_full: bool
-    mxfp4_inner: int  # granule that the inner width of MXFP4 experts is padded to
-    non_torch_gib: Mapping[int, float]  # by tensor-parallel ranks
-    rows: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Graphs:
     """CUDA graphs: (base + layers x layer [+ moe]) at `sizes` captured sizes, in proportion to their number."""
 
@@ -42,6 +26,23 @@ class Graphs:
 
 
 @dataclass(frozen=True)
+class Regime:
+    """How a range of vLLM versions uses memory."""
+
+    name: str
+    logit_copies: float  # of max_num_seqs x vocab x 4 bytes, at the sampler's peak
+    logit_rows: bool  # one more row of the vocabulary for each multiprocessor
+    experts_stay: bool  # the experts' workspace is kept, so that the sampler's peak has it too
+    graphs_inside: bool  # CUDA graphs are taken off the budget
+    tokens_by_concurrency: bool
+    chunks_are_full: bool
+    mxfp4_inner: int  # granule that the inner width of MXFP4 experts is padded to
+    graphs: Graphs
+    non_torch_gib: Mapping[int, float]  # by tensor-parallel ranks
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Measured:
     """Constants that all regimes share, and the regimes."""
 
@@ -50,8 +51,8 @@ class Measured:
     pipeline_non_torch_bytes: int
     layer_hidden_copies: float
     context_bytes: tuple[int, int]  # of one rank alone, of one of several
+    least_outside_bytes: int
     mxfp4_reserve_logits: float  # copies of max_num_seqs x vocab x 4 bytes
-    graphs: Graphs
     multiprocessors: Mapping[str, int]
     training: tuple[str, ...]
 
@@ -68,9 +69,7 @@ class Measured:
 def load() -> Measured:
     """The package's constants, read once: they never change."""
     data = read("measured.yaml")
-    regimes = {
-        name: Regime(name=name, **{**row, "rows": tuple(row["rows"])}) for name, row in data["vllm"].items()
-    }
+    regimes = {name: _regime(name, row) for name, row in data["vllm"].items()}
     common = data["common"]
     context = common["context_gib"]
     return Measured(
@@ -79,11 +78,15 @@ def load() -> Measured:
         pipeline_non_torch_bytes=_bytes(common["pipeline_non_torch_gib"]["value"]),
         layer_hidden_copies=common["layer_hidden_copies"]["value"],
         context_bytes=(_bytes(context["single"]), _bytes(context["several"])),
+        least_outside_bytes=_bytes(common["least_outside_gib"]["value"]),
         mxfp4_reserve_logits=common["mxfp4_reserve_logits"]["value"],
-        graphs=Graphs(**common["graphs"]),
         multiprocessors=data["multiprocessors"],
         training=_training(data),
     )
+
+
+def _regime(name: str, row: Mapping[str, Any]) -> Regime:
+    return Regime(**{**row, "name": name, "graphs": Graphs(**row["graphs"]), "rows": tuple(row["rows"])})
 
 
 def _bytes(gib: float) -> int:

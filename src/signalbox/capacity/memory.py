@@ -83,9 +83,7 @@ def _rank(setup: Setup, stage: Stage, usable: int, constants: Measured) -> _Rank
         _term("weights", weights.total, fix.weights_bytes, weights.formula, _weights_source(setup)),
         _term("non_torch", other.bytes, fix.non_torch_bytes, other.formula, _LOGS),
         _term("activation", peak.bytes, fix.activation_bytes, peak.formula, _LOGS),
-        _term(
-            "graphs", graphs.bytes, fix.graphs_bytes, f"{graphs.formula}, {inside}", constants.graphs.source
-        ),
+        _term("graphs", graphs.bytes, fix.graphs_bytes, f"{graphs.formula}, {inside}", regime.graphs.source),
     )
     taken = sum(term.bytes for term in terms if term.name != "graphs" or regime.graphs_inside)
     return _Rank(stage, terms, usable - taken, terms[3].bytes, terms[2].bytes)
@@ -122,6 +120,11 @@ def _verdict(setup: Setup, rank: _Rank, request: int, usable: int, constants: Me
             f"{rank.kv_bytes / GIB:.2f} GiB are left."
         )
     outside = setup.gpu.total_bytes - usable
+    if outside < constants.least_outside_bytes:
+        return False, (
+            f"The CUDA context takes {constants.least_outside_bytes / GIB:.1f} GiB or more, the budget leaves "
+            f"{outside / GIB:.2f} GiB free: lower the memory utilization."
+        )
     graphs = 0 if regime.graphs_inside else rank.graphs_bytes
     if setup.quantization.name == "mxfp4":
         logits = activation.limits(setup).sequences * setup.model.vocab * 4
