@@ -15,13 +15,22 @@ from signalbox.errors import InputError, SetupError, SignalboxError, shorten
 log = logging.getLogger(__name__)
 
 NOT_FOUND_FIELDS = frozenset({"prediction_id"})
+# By the type of pydantic's complaint; the others say themselves what would be right.
+_CURES_BY_TYPE = {
+    "missing": "Add this field; /docs has an example.",
+    "extra_forbidden": "Leave it out, or correct its name; /docs lists the fields.",
+    "string_too_short": "Send a text that is not empty.",
+    "too_short": "Send at least one text.",
+}
 _CURES = {404: "See /docs for the routes.", 405: "See /docs for the methods of this route."}
 
 
 def body(field: str, value: object, cure: str) -> dict[str, dict[str, str]]:
     """The JSON of an error."""
     shown = value if isinstance(value, str) and len(value) <= 80 else shorten(value)
-    return {"error": {"field": field, "value": shown, "cure": cure}}
+    told = {"field": field, "value": shown, "cure": cure}
+    # A lone surrogate, in a text or in a field's name, has no UTF-8 form and would end in a 500.
+    return {"error": {name: text.encode(errors="backslashreplace").decode() for name, text in told.items()}}
 
 
 def body_too_large(limit_bytes: int) -> str:
@@ -49,7 +58,8 @@ async def _validation_error(_: Request, error: Exception) -> JSONResponse:
     where = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
     if first["type"] == "json_invalid":
         return JSONResponse(body("body", "(not JSON)", f"Send JSON: {first['ctx']['error']}."), 400)
-    return JSONResponse(body(where, first.get("input"), f"{first['msg']}."), 422)
+    cure = _CURES_BY_TYPE.get(first["type"], f"{first['msg']}.")
+    return JSONResponse(body(where, first.get("input"), cure), 422)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

@@ -313,7 +313,15 @@ def test_wrong_input_names_field_value_and_cure(
 
 @pytest.mark.parametrize(
     ("content", "status"),
-    [(b"{not json", 400), (b'{"text": "\xff\xfe"}', 400), (b"", 422), (b"[1]", 422), (b"x" * 1_000_000, 413)],
+    [
+        (b'{"text": "\\ud800", "language": "en"}', 422),
+        (b'{"\\ud800": 1}', 422),
+        (b"{not json", 400),
+        (b'{"text": "\xff\xfe"}', 400),
+        (b"", 422),
+        (b"[1]", 422),
+        (b"x" * 1_000_000, 413),
+    ],
 )
 def test_bodies_that_are_not_what_they_should_be(client: TestClient, content: bytes, status: int) -> None:
     answer = client.post("/v1/assess", content=content, headers={"content-type": "application/json"})
