@@ -42,7 +42,7 @@ def limits(setup: Setup) -> Limits:
     large = gpu.nvidia_smi_mib / 1024 >= _LARGE_GPU_GIB and not gpu.name.startswith("a100")
     sequences = setup.concurrency or (1024 if large else 256)
     tokens = setup.batched_tokens or (8192 if large else 2048)
-    return Limits(sequences, max(tokens, min(sequences, tokens)))
+    return Limits(min(sequences, tokens), tokens)
 
 
 def peak(setup: Setup, stage: Stage, measured: Measured) -> Peak:
@@ -60,7 +60,7 @@ def _sampler(setup: Setup, given: Limits, regime: Regime, measured: Measured) ->
     """Copies of the logits; hidden states of all tokens, and of the sampled rows twice, stay alive."""
     model = setup.model
     vocab = -(-model.vocab // _VOCAB_PADDING) * _VOCAB_PADDING
-    rows = min(given.sequences, given.tokens)
+    rows = given.sequences
     logits = regime.logit_copies * rows * vocab * _LOGIT_BYTES
     programs = min(rows, measured.multiprocessors_of(setup.gpu)) if regime.logit_rows else 0
     states = (given.tokens + 2 * rows) * model.hidden * _HALF
@@ -82,7 +82,7 @@ def _sampler(setup: Setup, given: Limits, regime: Regime, measured: Measured) ->
 def _layer(setup: Setup, given: Limits, measured: Measured) -> Peak:
     """The feed-forward part of one layer: the widest point of a forward pass."""
     model, tp = setup.model, setup.tensor_parallel
-    copies = measured.layer_hidden_copies + (2 if setup.pipeline_parallel > 1 else 0)
+    copies = measured.layer_hidden_copies[0 if setup.eager else 1] + (2 if setup.pipeline_parallel > 1 else 0)
     states = copies * given.tokens * model.hidden * _HALF
     inner = 3 * model.intermediate / tp * given.tokens * _HALF
     words = f"layer: {given.tokens} tokens x (3 x inner {model.intermediate} / {tp}"

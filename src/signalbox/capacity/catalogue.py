@@ -42,6 +42,11 @@ _ENCODINGS: tuple[tuple[str, str], ...] = (
     (r"[ ]int8$", "int8"),
     (r"[-_](bnb[-_]8bit|llm[._]?int8|8bit)$", "int8"),
     (r"[-_]mxfp4$", "mxfp4"),
+    (r"[-_ :.]q8_0(\.gguf)?$", "gguf-q8_0"),
+    (r"[-_ :.]q6_k(\.gguf)?$", "gguf-q6_k"),
+    (r"[-_ :.]q5_k_m(\.gguf)?$", "gguf-q5_k_m"),
+    (r"[-_ :.]q4_k_m(\.gguf)?$", "gguf-q4_k_m"),
+    (r"[-_ :.]q4_0(\.gguf)?$", "gguf-q4_0"),
 )
 _DECLARED: dict[str, dict[str, Any]] = {
     "fp8": {"quant_method": "fp8"},
@@ -65,6 +70,10 @@ _DECLARED: dict[str, dict[str, Any]] = {
     "bnb-nf4": {"quant_method": "bitsandbytes", "load_in_4bit": True},
     "int8": {"quant_method": "bitsandbytes", "load_in_8bit": True},
     "mxfp4": {"quant_method": "mxfp4"},
+    **{
+        f"gguf-{name}": {"quant_method": "gguf", "type": name}
+        for name in ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0")
+    },
 }
 
 

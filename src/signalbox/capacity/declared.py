@@ -20,6 +20,7 @@ def checkpoint_quantization(config: Config) -> str | None:
         "gptq": lambda: "gptq-int8" if bits == 8 else "gptq-int4",
         "awq": lambda: "awq-int4",
         "mxfp4": lambda: "mxfp4",
+        "gguf": lambda: f"gguf-{declared.get('type')}",
         "modelopt": lambda: "nvfp4" if "FP4" in str(declared.get("quant_algo", "")).upper() else "fp8",
         "compressed-tensors": lambda: _compressed_tensors(declared),
         "bitsandbytes": lambda: _bitsandbytes(declared),

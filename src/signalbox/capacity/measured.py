@@ -49,7 +49,7 @@ class Measured:
     regimes: Mapping[str, Regime]
     matmul_workspace_bytes: int
     pipeline_non_torch_bytes: int
-    layer_hidden_copies: float
+    layer_hidden_copies: tuple[float, float]  # eager, compiled
     context_bytes: tuple[int, int]  # of one rank alone, of one of several
     least_outside_bytes: int
     mxfp4_reserve_logits: float  # copies of max_num_seqs x vocab x 4 bytes
@@ -76,7 +76,10 @@ def load() -> Measured:
         regimes=regimes,
         matmul_workspace_bytes=common["matmul_workspace_mib"]["value"] * _MIB,
         pipeline_non_torch_bytes=_bytes(common["pipeline_non_torch_gib"]["value"]),
-        layer_hidden_copies=common["layer_hidden_copies"]["value"],
+        layer_hidden_copies=(
+            common["layer_hidden_copies"]["eager"],
+            common["layer_hidden_copies"]["compiled"],
+        ),
         context_bytes=(_bytes(context["single"]), _bytes(context["several"])),
         least_outside_bytes=_bytes(common["least_outside_gib"]["value"]),
         mxfp4_reserve_logits=common["mxfp4_reserve_logits"]["value"],

@@ -45,6 +45,7 @@ def test_finds_a_gpu_as_people_write_it(written, name):
         ("openai/gpt-oss-20b", "openai/gpt-oss-20b", "mxfp4"),
         ("qwen3:32b", "Qwen/Qwen3-32B", None),
         ("Qwen2-5-7B-Instruct", "Qwen/Qwen2.5-7B-Instruct", None),
+        ("qwen3:32b Q4_K_M", "Qwen/Qwen3-32B", "gguf-q4_k_m"),
         ("opt-1.3b", "facebook/opt-1.3b", None),
     ],
 )
