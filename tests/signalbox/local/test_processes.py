@@ -180,6 +180,7 @@ def test_a_proxy_is_not_asked_for_our_own_servers(supervisor, monkeypatch):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("urllib.request._opener", None)  # it keeps the proxies of its first use
     toy = service()
     supervisor.start(toy)
     supervisor.wait_ready(toy)
