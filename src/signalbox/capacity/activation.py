@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from signalbox.capacity.kv import BLOCK_TOKENS
 from signalbox.capacity.measured import Measured, Regime
 from signalbox.capacity.setup import GIB, Setup
 from signalbox.capacity.weights import Stage
@@ -18,6 +19,7 @@ _HALF = 2
 _LARGE_GPU_GIB = 70
 _LARGEST_GRAPH = 512
 _VOCAB_PADDING = 64
+_LATENT_WORKSPACE_TOKENS = 64 * 1024  # mla_attention.py
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def limits(setup: Setup) -> Limits:
 
 def peak(setup: Setup, stage: Stage, measured: Measured) -> Peak:
     """The larger of sampler and layer; a middle pipeline stage has no sampler."""
-    regime = measured.regime(setup.engine)
+    regime = measured.regime(setup)
     given = limits(setup)
     layer = _layer(setup, given, measured)
     if not stage.last:
@@ -63,7 +65,7 @@ def _sampler(setup: Setup, given: Limits, regime: Regime, measured: Measured) ->
     rows = given.sequences
     logits = regime.logit_copies * rows * vocab * _LOGIT_BYTES
     programs = min(rows, measured.multiprocessors_of(setup.gpu)) if regime.logit_rows else 0
-    states = (given.tokens + 2 * rows) * model.hidden * _HALF
+    states = (given.tokens + regime.sampled_states * rows) * model.hidden * _HALF
     experts = _expert_workspace(setup, given) if regime.experts_stay else 0.0
     seen = _encoder_cache(setup, given)
     total = (
@@ -71,7 +73,7 @@ def _sampler(setup: Setup, given: Limits, regime: Regime, measured: Measured) ->
     )
     parts = [
         f"sampler: ({regime.logit_copies} x {rows} + {programs}) x vocabulary {vocab} x 4 B",
-        f"({given.tokens} + 2 x {rows}) x hidden {model.hidden} x 2 B",
+        f"({given.tokens} + {regime.sampled_states} x {rows}) x hidden {model.hidden} x 2 B",
         f"matrix workspace {measured.matmul_workspace_bytes / GIB:.3f} GiB",
         *_named(experts, "expert workspace"),
         *_named(seen, "encoder cache"),
@@ -80,28 +82,41 @@ def _sampler(setup: Setup, given: Limits, regime: Regime, measured: Measured) ->
 
 
 def _layer(setup: Setup, given: Limits, measured: Measured) -> Peak:
-    """The feed-forward part of one layer: the widest point of a forward pass."""
-    model, tp = setup.model, setup.tensor_parallel
+    """The widest point of a forward pass: the feed-forward part of a layer, or attention that expands latents."""
+    model = setup.model
     copies = measured.layer_hidden_copies[0 if setup.eager else 1] + (2 if setup.pipeline_parallel > 1 else 0)
-    states = copies * given.tokens * model.hidden * _HALF
-    inner = 3 * model.intermediate / tp * given.tokens * _HALF
-    words = f"layer: {given.tokens} tokens x (3 x inner {model.intermediate} / {tp}"
+    inner, words = _feed_forward(setup, given)
+    if (expanded := _expanded_latents(setup, given)) > inner:
+        inner, words = expanded, f"attention: latents expanded to {model.expanded} numbers"
     experts = _expert_workspace(setup, given)
-    if model.moe is not None:
-        shared = model.moe.shared * model.moe.intermediate
-        inner = 3 * shared / tp * given.tokens * _HALF
-        words = f"layer: {given.tokens} tokens x (3 x shared experts {shared} / {tp}"
-    quantized = _quantized_input(setup, given)
     seen = _encoder_cache(setup, given)
-    total = states + inner + experts + quantized + seen + measured.matmul_workspace_bytes
+    states = copies * given.tokens * model.hidden * _HALF
     parts = [
-        f"{words} + {copies:g} x hidden {model.hidden}) x 2 B",
+        f"{words} {inner / GIB:.3f} GiB",
+        f"{copies:g} x {given.tokens} tokens x hidden {model.hidden} x 2 B",
         f"matrix workspace {measured.matmul_workspace_bytes / GIB:.3f} GiB",
         *_named(experts, "expert workspace"),
-        *_named(quantized, "quantized input"),
         *_named(seen, "encoder cache"),
     ]
-    return Peak(round(total), " + ".join(parts))
+    return Peak(round(states + inner + experts + seen + measured.matmul_workspace_bytes), " + ".join(parts))
+
+
+def _feed_forward(setup: Setup, given: Limits) -> tuple[float, str]:
+    """Gate, up and their product, of dense layers or shared experts; kernels in 8 bits hold the input again."""
+    model, tp = setup.model, setup.tensor_parallel
+    width = model.intermediate if model.moe is None else model.moe.shared * model.moe.intermediate
+    size = 3 * width / tp * given.tokens * _HALF
+    words = f"layer: {given.tokens} tokens x 3 x inner {width} / {tp} x 2 B"
+    if setup.quantization.compute in ("fp8", "int8", "int8-mixed"):
+        return size + given.tokens * width / tp, f"{words} and the input in 8 bits"
+    return size, words
+
+
+def _expanded_latents(setup: Setup, given: Limits) -> float:
+    """Keys and values of the workspace (8 contexts, 4 pages a sequence, at most 64 Ki tokens), and the queries."""
+    most = max(8 * setup.context, 4 * given.sequences * BLOCK_TOKENS)
+    tokens = min(most, _LATENT_WORKSPACE_TOKENS) + given.tokens
+    return tokens * setup.model.expanded / setup.tensor_parallel * _HALF
 
 
 def _named(size: float, name: str) -> list[str]:
@@ -116,13 +131,6 @@ def _expert_workspace(setup: Setup, given: Limits) -> float:
     inner = model.moe.intermediate / setup.tensor_parallel
     width = max(inner, model.hidden) + max(2 * inner, model.hidden)
     return given.tokens * model.moe.topk * width * _HALF
-
-
-def _quantized_input(setup: Setup, given: Limits) -> float:
-    """Kernels that multiply in 8 bits hold the layer's input a second time, in 8 bits."""
-    if setup.quantization.compute not in ("fp8", "int8", "int8-mixed"):
-        return 0.0
-    return given.tokens * setup.model.intermediate / setup.tensor_parallel
 
 
 def _encoder_cache(setup: Setup, given: Limits) -> float:
@@ -143,7 +151,7 @@ def graphs(setup: Setup, stage: Stage, measured: Measured) -> Peak:
     """CUDA graphs of one stage; none in eager mode."""
     if setup.eager:
         return Peak(0, "0: eager mode")
-    fit = measured.regime(setup.engine).graphs
+    fit = measured.regime(setup).graphs
     sizes = captured_sizes(limits(setup))
     moe = fit.moe_gib if setup.model.moe is not None else 0.0
     gib = (fit.base_gib + fit.layer_gib * stage.layers + moe) * sizes / fit.sizes
@@ -154,7 +162,7 @@ def graphs(setup: Setup, stage: Stage, measured: Measured) -> Peak:
 
 def non_torch(setup: Setup, measured: Measured, stage: Stage) -> Peak:
     """Libraries' own memory: kernels, and NCCL's buffers when there are several ranks."""
-    table = measured.regime(setup.engine).non_torch_gib
+    table = measured.regime(setup).non_torch_gib
     ranks = max((n for n in table if n <= setup.tensor_parallel), default=1)
     size = round(table[ranks] * GIB)
     if setup.pipeline_parallel > 1 and not stage.last and setup.tensor_parallel == 1:

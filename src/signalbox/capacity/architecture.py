@@ -5,7 +5,7 @@ The counts equal the published ones to the parameter (a test asserts it for ever
 
 from __future__ import annotations
 
-from signalbox.capacity.counting import parameters
+from signalbox.capacity.counting import expanded_width, parameters
 from signalbox.capacity.declared import checkpoint_quantization
 from signalbox.capacity.families import FAMILIES, Family
 from signalbox.capacity.layers import kv_groups
@@ -49,6 +49,7 @@ def from_config(config: Config, name: str, *, fallback: bool = False) -> Archite
         dtype=str(get(text, "torch_dtype") or get(config, "torch_dtype") or "bfloat16"),
         softcap=bool(text.get("attn_logit_softcapping")),
         checkpoint_quantization=checkpoint_quantization(config),
+        expanded=expanded_width(shape),
         uncertainty=uncertainty,
         assumptions=assumptions,
     )

@@ -42,13 +42,21 @@ def _placement(shape: Shape, attention_layers: int) -> dict[str, int]:
         attention = _attention(shape)[0] * attention_layers if shape.family.plain_attention else 0
         return {"key_value": keys, "rope": _rope(shape), "plain": attention}
     rank, rope = int(config["kv_lora_rank"]), int(config["qk_rope_head_dim"])
-    heads = shape.heads * (int(config["qk_nope_head_dim"]) + int(config["v_head_dim"]))
+    heads = expanded_width(shape)
     latent = hidden * (rank + rope + int(config.get("q_lora_rank") or 0))
     return {
         "replicated": latent * shape.layers,
         "absorbed": rank * heads * shape.layers,
         "rope": shape.positions * rope,
     }
+
+
+def expanded_width(shape: Shape) -> int:
+    """Keys and values of all heads that one latent expands to; 0 without latent attention."""
+    config = shape.config
+    if not config.get("kv_lora_rank"):
+        return 0
+    return shape.heads * (int(config["qk_nope_head_dim"]) + int(config["v_head_dim"]))
 
 
 def _rope(shape: Shape) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from signalbox.capacity.datafile import read
-from signalbox.capacity.setup import GIB, EngineVersion, Gpu
+from signalbox.capacity.setup import GIB, Gpu, Setup
 
 _MIB = 2**20
-_FALLBACK_REGIME = "vllm-0.24"
+_FALLBACK_REGIME = "vllm-0.23"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Regime:
     name: str
     logit_copies: float  # of max_num_seqs x vocab x 4 bytes, at the sampler's peak
     logit_rows: bool  # one more row of the vocabulary for each multiprocessor
+    sampled_states: int  # copies of the hidden states of the sampled rows
     experts_stay: bool  # the experts' workspace is kept, so that the sampler's peak has it too
     graphs_inside: bool  # CUDA graphs are taken off the budget
     tokens_by_concurrency: bool
@@ -40,6 +41,7 @@ class Regime:
     graphs: Graphs
     non_torch_gib: Mapping[int, float]  # by tensor-parallel ranks
     rows: tuple[str, ...]
+    runners: tuple[Mapping[str, Any], ...] = ()  # families that run otherwise, and what differs
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,11 @@ class Measured:
     multiprocessors: Mapping[str, int]
     training: tuple[str, ...]
 
-    def regime(self, engine: EngineVersion) -> Regime:
-        """Of that engine; engines without one of their own are planned as the newest vLLM."""
-        return self.regimes.get(engine.regime, self.regimes[_FALLBACK_REGIME])
+    def regime(self, setup: Setup) -> Regime:
+        """Of that engine and model; engines without one of their own are planned as a vLLM of 0.21 or later."""
+        found = self.regimes.get(setup.engine.regime, self.regimes[_FALLBACK_REGIME])
+        mine = (r for r in found.runners if setup.model.family in r["families"])
+        return replace(found, **{k: v for k, v in next(mine, {}).items() if k != "families"})
 
     def multiprocessors_of(self, gpu: Gpu) -> int:
         """Of a GPU, or of the GPU that a slice is cut from."""
@@ -89,7 +93,15 @@ def load() -> Measured:
 
 
 def _regime(name: str, row: Mapping[str, Any]) -> Regime:
-    return Regime(**{**row, "name": name, "graphs": Graphs(**row["graphs"]), "rows": tuple(row["rows"])})
+    return Regime(
+        **{
+            **row,
+            "name": name,
+            "graphs": Graphs(**row["graphs"]),
+            "rows": tuple(row["rows"]),
+            "runners": tuple(row.get("runners", ())),
+        }
+    )
 
 
 def _bytes(gib: float) -> int:

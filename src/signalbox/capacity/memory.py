@@ -38,7 +38,7 @@ def budget(setup: Setup) -> Budget:
 
 def _vllm(setup: Setup) -> Budget:
     constants = measured.load()
-    regime = constants.regime(setup.engine)
+    regime = constants.regime(setup)
     share = setup.memory_utilization or setup.engine.memory_utilization
     usable = ceil(setup.gpu.total_bytes * share)
     ranks = [
@@ -72,7 +72,7 @@ def _vllm(setup: Setup) -> Budget:
 
 
 def _rank(setup: Setup, stage: Stage, usable: int, constants: Measured) -> _Rank:
-    regime = constants.regime(setup.engine)
+    regime = constants.regime(setup)
     fix = setup.correction or Correction("none")
     weights = rank_weights(setup, stage, mxfp4_inner=regime.mxfp4_inner)
     peak = activation.peak(setup, stage, constants)
@@ -109,7 +109,7 @@ def _kv_formula(pool: kv.Pool, blocks: int, rank: _Rank) -> str:
 
 def _verdict(setup: Setup, rank: _Rank, request: int, usable: int, constants: Measured) -> tuple[bool, str]:
     """vLLM's start-up rule, then whether graphs and library memory find room outside the budget."""
-    regime = constants.regime(setup.engine)
+    regime = constants.regime(setup)
     several = setup.tensor_parallel * setup.pipeline_parallel > 1
     context = constants.context_bytes[1 if several else 0]
     if rank.kv_bytes <= 0:

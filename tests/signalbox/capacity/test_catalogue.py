@@ -77,7 +77,8 @@ def test_an_unknown_name_is_answered_with_the_nearest(look_up, wrong, nearest):
         ("vLLM 0.19.0", "0.19.0", "vllm-0.20"),
         ("vLLM ~0.11", "0.11", "vllm-0.16"),
         ("vllm:v0.24.0", "0.24.0", "vllm-0.24"),
-        ("vLLM 0.30", "0.30", "vllm-0.24"),
+        ("vLLM 0.22.1", "0.22.1", "vllm-0.23"),
+        ("vLLM 0.30", "0.30", "vllm-0.30"),
         ("llama.cpp", "b6000", "llamacpp"),
     ],
 )

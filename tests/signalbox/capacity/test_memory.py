@@ -14,7 +14,7 @@ from signalbox.capacity.weights import linear_per_rank, rank_weights, stages
 CATALOGUE = catalogue.load()
 MODELS = [row.architecture for row in CATALOGUE.models]
 SCHEMES = [row for row in CATALOGUE.quantizations if "vllm" in row.engines]
-VERSIONS = ("0.11.0", "0.19.0", "0.24.0")
+VERSIONS = ("0.11.0", "0.19.0", "0.22.1", "0.24.0", "0.30")
 
 
 def setup(model="llama-3.1-8b", gpu="h100", quantization="bf16", version="0.19.0", **more):
@@ -51,7 +51,7 @@ setups = st.builds(
 def test_the_terms_inside_the_budget_add_up_to_it(one):
     found = budget(one)
     inside = [t for t in found.terms if t.name not in ("reserve", "kv_cache")]
-    if one.engine.regime != "vllm-0.24":
+    if not measured.load().regime(one).graphs_inside:
         inside = [t for t in inside if t.name != "graphs"]
     assert sum(t.bytes for t in inside) + found.kv_bytes == found.usable_bytes
     assert found.usable_bytes <= found.total_bytes
@@ -164,7 +164,7 @@ def test_a_t4_holds_a_quantized_8b_but_not_the_16_bit_one():
 
 
 def test_graphs_lie_inside_the_budget_since_0_21():
-    old, new = (budget(setup(version=v, memory_utilization=0.9)) for v in ("0.20.0", "0.24.0"))
+    old, new = (budget(setup("qwen2.5-7b", version=v, memory_utilization=0.9)) for v in ("0.20.0", "0.24.0"))
     graphs = new.term("graphs").bytes
     assert graphs > 0
     assert abs(old.kv_bytes - new.kv_bytes - graphs) < 0.3 * GIB
@@ -179,6 +179,13 @@ def test_the_servers_defaults_follow_the_size_of_the_gpu():
 @pytest.mark.parametrize(("sequences", "sizes"), [(1, 2), (4, 4), (128, 35), (256, 51), (1024, 51)])
 def test_graphs_are_captured_for_the_sizes_that_occur(sequences, sizes):
     assert activation.captured_sizes(activation.Limits(sequences, 8192)) == sizes
+
+
+def test_0_24_profiles_six_families_on_its_second_runner_without_graphs():
+    llama, qwen = (setup(m, version="0.24.0", memory_utilization=0.9) for m in ("llama-3.1-8b", "qwen2.5-7b"))
+    constants = measured.load()
+    assert (constants.regime(llama).logit_copies, constants.regime(qwen).logit_copies) == (1.5, 3.5)
+    assert budget(llama).kv_bytes == budget(replace(llama, eager=True)).kv_bytes - 4096 * 8192 * 2
 
 
 def test_every_regime_of_the_catalogue_has_constants():
