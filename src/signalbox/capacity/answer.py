@@ -50,6 +50,7 @@ class Alternative(Contract):
     """A change after which it works."""
 
     change: str = Field(examples=["quantization fp8"])
+    engine: str
     gpu: str
     gpus: int
     quantization: str
@@ -57,6 +58,8 @@ class Alternative(Contract):
     context: int
     concurrency: int | None
     tensor_parallel: int
+    memory_utilization: float | None
+    eager: bool
     max_concurrency: float
 
 
@@ -125,7 +128,7 @@ class Plan(Contract):
     activation_gib: float
     graphs_gib: float
     non_torch_gib: float
-    reserve_gib: float = Field(description="Left to others: total less usable.")
+    reserve_gib: float = Field(description="Left to others: what the engine does not take.")
     kv_gib: float = Field(description="For the KV cache; negative is what is lacking.")
     kv_bytes_per_token: float
     kv_tokens: int

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
-from signalbox.capacity.answer import Alternative
 from signalbox.capacity.budget import Budget
 from signalbox.capacity.setup import Architecture, Gpu, Quantization, Setup
 from signalbox.capacity.support import Finding
 
 _BF16_CAPABILITY = 8.0
-_SMALLEST_CONTEXT = 512
-_SHOWN_ALTERNATIVES, _ENOUGH_ALTERNATIVES = 4, 2
 _RANKS = (1, 2, 4, 8)
 
 
@@ -119,87 +115,3 @@ def with_quantization(setup: Setup, quantization: Quantization, *, dtype: str | 
     """The set-up with another quantization, and the dtype that goes with it."""
     chosen = dtype or auto_dtype(setup.model, setup.gpu, quantization)
     return replace(setup, quantization=quantization, dtype=chosen)
-
-
-def alternatives(
-    judged: Judged, judge: Judge, quantizations: Sequence[Quantization], gpus: Sequence[Gpu]
-) -> tuple[Alternative, ...]:
-    """Changes after which it works, in the order: dtype, fewer requests, shorter context, other quantization,
-    more GPUs of the kind, another GPU; two changes at once where single ones give little choice."""
-    setup = judged.setup
-    others = [row for row in quantizations if row.name != setup.quantization.name]
-    bigger = sorted(
-        (row for row in gpus if row.slice_of is None and row.name != setup.gpu.name),
-        key=lambda row: (row.total_gib, row.name),
-    )
-    more = [n for n in ranks(setup.gpu, _RANKS[-1]) if n > setup.tensor_parallel]
-    single: list[Iterator[tuple[str, Setup]]] = [
-        _dtypes(setup) if judged.refusals else iter(()),
-        _fewer_requests(setup) if not judged.refusals else iter(()),
-        _shorter(setup) if not judged.refusals else iter(()),
-        ((f"quantization {row.name}", with_quantization(setup, row)) for row in others),
-        (
-            (f"{n * setup.pipeline_parallel}x{setup.gpu.name}", replace(setup, tensor_parallel=n))
-            for n in more
-        ),
-        ((f"GPU {row.name}", replace(setup, gpu=row)) for row in bigger),
-    ]
-    found = [hit for kind in single if (hit := _first(kind, judge)) is not None]
-    if len(found) < _ENOUGH_ALTERNATIVES:
-        any_quantization = [setup.quantization, *others]
-        pairs = [_quantized_ranks(setup, others, more), _quantized_gpus(setup, any_quantization, bigger)]
-        found = [hit for kind in pairs if (hit := _first(kind, judge)) is not None]
-    return tuple(found[:_SHOWN_ALTERNATIVES])
-
-
-def _first(kind: Iterator[tuple[str, Setup]], judge: Judge) -> Alternative | None:
-    for change, setup in kind:
-        judged = judge(setup)
-        if judged.fits:
-            return Alternative(
-                change=change,
-                gpu=setup.gpu.name,
-                gpus=judged.gpus,
-                quantization=setup.quantization.name,
-                dtype=setup.dtype,
-                context=setup.context,
-                concurrency=setup.concurrency,
-                tensor_parallel=setup.tensor_parallel,
-                max_concurrency=round(judged.budget.max_concurrency, 2),
-            )
-    return None
-
-
-def _dtypes(setup: Setup) -> Iterator[tuple[str, Setup]]:
-    for dtype in ("float16", "bfloat16"):
-        if dtype != setup.dtype:
-            yield f"dtype {dtype}", replace(setup, dtype=dtype)
-
-
-def _fewer_requests(setup: Setup) -> Iterator[tuple[str, Setup]]:
-    for limit in (256, 128, 64, 32, 16, 8, 4, 2, 1):
-        if setup.concurrency is None or limit < setup.concurrency:
-            yield f"concurrency {limit}", replace(setup, concurrency=limit)
-
-
-def _shorter(setup: Setup) -> Iterator[tuple[str, Setup]]:
-    context = setup.context // 2
-    while context >= _SMALLEST_CONTEXT:
-        yield f"context {context}", replace(setup, context=context)
-        context //= 2
-
-
-def _quantized_ranks(
-    setup: Setup, rows: Sequence[Quantization], more: Sequence[int]
-) -> Iterator[tuple[str, Setup]]:
-    for n, row in product(more, rows):
-        change = f"GPUs {n * setup.pipeline_parallel}x{setup.gpu.name}, quantization {row.name}"
-        yield change, replace(with_quantization(setup, row), tensor_parallel=n)
-
-
-def _quantized_gpus(
-    setup: Setup, rows: Sequence[Quantization], gpus: Sequence[Gpu]
-) -> Iterator[tuple[str, Setup]]:
-    for n, gpu, row in product(_RANKS, gpus, rows):
-        moved = replace(setup, gpu=gpu, tensor_parallel=n)
-        yield f"GPUs {n}x{gpu.name}, quantization {row.name}", with_quantization(moved, row)

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from signalbox.capacity import catalogue as catalogue_module
 from signalbox.capacity import support
+from signalbox.capacity.alternatives import alternatives
 from signalbox.capacity.answer import Combination, Outcome, Part, Plan, Remark, Workload
 from signalbox.capacity.budget import Budget, TermName
 from signalbox.capacity.catalogue import Catalogue
-from signalbox.capacity.choose import Judge, Judged, alternatives, best, by_quality
+from signalbox.capacity.choose import Judge, Judged, best
 from signalbox.capacity.memory import budget
 from signalbox.capacity.request import AUTO, Question, Request, resolve
 from signalbox.capacity.setup import GIB, Correction, Setup
@@ -55,7 +56,6 @@ def plan(request: Request, catalogue: Catalogue | None = None, correct: Correct 
 def answer(question: Question, judged: Judged, catalogue: Catalogue, decide: Judge = judge) -> Plan:
     """The answer for the set-up that was chosen."""
     setup = judged.setup
-    others = by_quality(setup.model, catalogue.quantizations, setup.engine.name)
     workload = _workload(question)
     return Plan(
         **_setup_fields(setup, question.count - judged.gpus),
@@ -63,7 +63,7 @@ def answer(question: Question, judged: Judged, catalogue: Catalogue, decide: Jud
         verdict=_verdict(judged),
         fits=judged.fits,
         reason=_reason(judged),
-        alternatives=() if judged.fits else alternatives(judged, decide, others, catalogue.gpus),
+        alternatives=() if judged.fits else alternatives(judged, decide, catalogue),
         combinations=combinations(setup),
         workload=workload,
         speed=None,

@@ -21,6 +21,12 @@ from signalbox.tasks import load_task
 AUTO = "auto"
 _DEFAULT_CONTEXT = 8192
 _DTYPES = {"bf16": "bfloat16", "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32"}
+# Formats that hold several quantizations; a checkpoint says which of them it has.
+_CONTAINERS = {
+    "compressed-tensors": ("fp8", "w8a8-int8", "w4a16"),
+    "modelopt": ("fp8", "nvfp4"),
+    "gguf": ("gguf-q4_k_m", "gguf-q8_0"),
+}
 _KNOWN_DTYPES = ("bfloat16", "float16", "float32")
 
 
@@ -28,7 +34,7 @@ class Request(Contract):
     """One question to the planner. What is None or "auto" is chosen, and the answer says how."""
 
     model: str | None = Field(default=None, description="Catalogue name or hf:ORG/NAME.")
-    gpu: str = Field(description="L4, or 2xL4.")
+    gpu: str = Field(default="", description="L4, or 2xL4; empty in a ranking.")
     config: Path | None = Field(default=None, description="A config.json, for a model outside the catalogue.")
     fallback: bool = Field(default=False, description="Read an unknown architecture as a plain decoder.")
     engine: str = "vllm"
@@ -117,7 +123,13 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
 def _quantizations(
     request: Request, model: Architecture, engine: EngineVersion, catalogue: Catalogue
 ) -> tuple[Quantization, ...]:
-    if request.quantization != AUTO:
+    asked, own = request.quantization.lower(), model.checkpoint_quantization
+    if asked in _CONTAINERS:
+        if own is None:
+            cure = f"It names a file format: say what is in it, such as {' or '.join(_CONTAINERS[asked])}."
+            raise InputError("--quantization", request.quantization, cure)
+        return (catalogue.quantization(own),)
+    if asked != AUTO:
         return (catalogue.quantization(request.quantization),)
     return by_quality(model, catalogue.quantizations, engine.name)
 

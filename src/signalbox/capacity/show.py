@@ -88,7 +88,7 @@ def _legend(plan: Plan, width: int) -> Text:
             entries.append(Text.assemble((letter, style), f" {name} {gib:.2f}"))
     if plan.kv_gib < 0:
         entries.append(Text.assemble((_LACKING, "white on red"), f" lacking {-plan.kv_gib:.2f}"))
-    entries.append(Text(f"{_FREE} reserve {max(0.0, plan.total_gib - plan.usable_gib):.2f}"))
+    entries.append(Text(f"{_FREE} reserve {plan.reserve_gib:.2f}"))
     entries.append(Text(f"of {plan.total_gib:.2f} GiB{' each' if plan.gpus > 1 else ''}"))
     lines = [entries[0]]
     for entry in entries[1:]:

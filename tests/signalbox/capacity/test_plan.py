@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signalbox.capacity.answer import Plan
+from signalbox.capacity.answer import Alternative, Plan
 from signalbox.capacity.memory import budget
 from signalbox.capacity.plan import combinations, default_catalogue, judge, plan
 from signalbox.capacity.request import Request, resolve, tensor_parallel
@@ -18,6 +18,12 @@ WHOLES = [gpu for gpu in ROWS.gpus if gpu.slice_of is None]
 
 def ask(model: str = "llama-3.1-8b", gpu: str = "l4", **changes: object) -> Plan:
     return plan(Request(model=model, gpu=gpu, **changes))
+
+
+def follow(model: str, row: Alternative) -> Plan:
+    """Ask for what an alternative says."""
+    same = row.model_dump(exclude={"change", "gpu", "gpus", "max_concurrency"})
+    return ask(model, f"{row.gpus}x{row.gpu}", **same)
 
 
 # --- choices ----------------------------------------------------------------------------------------------
@@ -34,7 +40,7 @@ def test_the_best_quantization_that_fits_is_chosen():
 def test_the_fewest_gpus_that_fit_are_chosen():
     one = ask(gpu="2xl4")
     assert (one.tensor_parallel, one.gpus_left) == (1, 1)
-    both = ask(gpu="2xt4", quantization="fp16")
+    both = ask(gpu="2xt4", quantization="fp16", memory_utilization=0.85)
     assert (both.fits, both.tensor_parallel, both.gpus_left) == (True, 2, 0)
 
 
@@ -46,6 +52,13 @@ def test_a_bare_name_is_one_gpu_unless_parallelism_is_given():
 def test_a_checkpoint_published_quantized_is_taken_as_it_is():
     assert ask("openai/gpt-oss-20b", "h100").quantization == "mxfp4"
     assert ask("RedHatAI/Llama-3.3-70B-Instruct-FP8", "2xh100").quantization == "fp8"
+
+
+def test_a_file_format_stands_for_what_the_checkpoint_has():
+    named = "RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w8a8"
+    assert ask(named, "h100", quantization="compressed-tensors").quantization == "w8a8-int8"
+    with pytest.raises(InputError, match=r"--quantization: got 'compressed-tensors'.*fp8 or w8a8-int8"):
+        ask(quantization="compressed-tensors")
 
 
 def test_bfloat16_is_not_chosen_on_a_gpu_without_it():
@@ -78,10 +91,8 @@ def test_a_short_context_of_the_model_is_not_exceeded():
 def test_the_parts_add_up_to_the_gpu():
     found = ask(concurrency=8)
     assert found.total_gib == pytest.approx(22.03, abs=0.01)
-    assert found.usable_gib == pytest.approx(
-        found.weights_gib + found.activation_gib + found.graphs_gib + found.non_torch_gib + found.kv_gib,
-        abs=0.01,
-    )
+    fields = ("weights", "activation", "graphs", "non_torch", "kv", "reserve")
+    assert sum(getattr(found, f"{name}_gib") for name in fields) == pytest.approx(found.total_gib, abs=0.01)
 
 
 def test_a_refused_setup_names_the_reason_and_what_works():
@@ -89,15 +100,7 @@ def test_a_refused_setup_names_the_reason_and_what_works():
     assert (found.verdict, found.fits) == ("refused", False)
     assert "bfloat16" in found.reason.lower() or "bf16" in found.reason.lower()
     assert found.nearest is not None
-    again = ask(
-        gpu=f"{found.nearest.gpus}x{found.nearest.gpu}",
-        quantization=found.nearest.quantization,
-        dtype=found.nearest.dtype,
-        context=found.nearest.context,
-        concurrency=found.nearest.concurrency,
-        tensor_parallel=found.nearest.tensor_parallel,
-    )
-    assert again.fits
+    assert follow("llama-3.1-8b", found.nearest).fits
 
 
 @pytest.mark.parametrize(
@@ -114,16 +117,7 @@ def test_every_alternative_works(model, gpu, changes):
     assert found.verdict == "does not fit"
     assert found.alternatives
     for row in found.alternatives:
-        again = ask(
-            model,
-            f"{row.gpus}x{row.gpu}",
-            quantization=row.quantization,
-            dtype=row.dtype,
-            context=row.context,
-            concurrency=row.concurrency,
-            tensor_parallel=row.tensor_parallel,
-        )
-        assert again.fits, row.change
+        assert follow(model, row).fits, row.change
 
 
 def test_a_context_that_is_too_long_is_shortened_before_the_model_is_changed():
