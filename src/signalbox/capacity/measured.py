@@ -37,6 +37,7 @@ class Regime:
     graphs_inside: bool  # CUDA graphs are taken off the budget
     tokens_by_concurrency: bool
     chunks_are_full: bool
+    mxfp4_warm_up: float  # copies of max_num_seqs x vocab x 4 bytes that must be free outside the budget
     mxfp4_inner: int  # granule that the inner width of MXFP4 experts is padded to
     graphs: Graphs
     non_torch_gib: Mapping[int, float]  # by tensor-parallel ranks
@@ -54,7 +55,6 @@ class Measured:
     layer_hidden_copies: tuple[float, float]  # eager, compiled
     context_bytes: tuple[int, int]  # of one rank alone, of one of several
     least_outside_bytes: int
-    mxfp4_reserve_logits: float  # copies of max_num_seqs x vocab x 4 bytes
     multiprocessors: Mapping[str, int]
     training: tuple[str, ...]
 
@@ -86,7 +86,6 @@ def load() -> Measured:
         ),
         context_bytes=(_bytes(context["single"]), _bytes(context["several"])),
         least_outside_bytes=_bytes(common["least_outside_gib"]["value"]),
-        mxfp4_reserve_logits=common["mxfp4_reserve_logits"]["value"],
         multiprocessors=data["multiprocessors"],
         training=_training(data),
     )

@@ -128,7 +128,7 @@ def _verdict(setup: Setup, rank: _Rank, request: int, usable: int, constants: Me
     graphs = 0 if regime.graphs_inside else rank.graphs_bytes
     if setup.quantization.name == "mxfp4":
         logits = activation.limits(setup).sequences * setup.model.vocab * 4
-        warm_up = constants.mxfp4_reserve_logits * logits
+        warm_up = regime.mxfp4_warm_up * logits
         if outside < warm_up:
             return False, (
                 f"The sampler's warm-up of an MXFP4 model needs {warm_up / GIB:.1f} GiB outside the budget, "

@@ -102,9 +102,10 @@ def test_every_name_and_alias_finds_its_own_row():
         (CATALOGUE.gpus, CATALOGUE.gpu),
         (CATALOGUE.quantizations, CATALOGUE.quantization),
     ):
+        names = {row.name for row in rows}
         for row in rows:
             assert look_up(row.name) is row
-            assert all(look_up(alias) is row for alias in row.aliases), row.name
+            assert all(look_up(alias) is row for alias in row.aliases if alias not in names), row.name
     for model in CATALOGUE.models:
         found = {name: CATALOGUE.model(name).architecture.parameters for name in model.names}
         assert all(counts == model.architecture.parameters for counts in found.values()), found
