@@ -175,10 +175,12 @@ def _quantization_groups(setup: Setup) -> Finding | None:
     if inner % group or (inner // size) % group == 0:
         return None  # A checkpoint whose own width is no multiple is stored padded, or in smaller groups.
     fitting = max(n for n in range(1, size) if inner % (n * group) == 0 and _indivisible(setup, n) is None)
+    strict = setup.quantization.name == "fp8-block"
     return Finding(
-        "refusal",
+        "refusal" if strict else "warning",
         "quantization-groups",
-        f"{setup.quantization.name} has groups of {group}: {inner} / {size} = {inner // size} is no multiple.",
+        f"{setup.quantization.name} has groups of {group}: {inner} / {size} = {inner // size} is no multiple."
+        + ("" if strict else " The checkpoint must be one that was padded for it."),
         f"Use tensorParallel {fitting}, or another quantization.",
     )
 
