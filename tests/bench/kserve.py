@@ -31,7 +31,7 @@ _UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
 def wrk(url: str, body: dict[str, object], clients: int, seconds: int = SECONDS) -> dict[str, float]:
-    """One bounded run: requests/s, p50 and p99 in ms, count of answers that are not 2xx/3xx."""
+    """One bounded run: requests/s, p50 and p99 in ms, count of answers that are not 2xx/3xx, came late, or broke."""
     if shutil.which("wrk") is None:
         raise SetupError("wrk is missing: apt-get install wrk")
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
@@ -42,12 +42,15 @@ def wrk(url: str, body: dict[str, object], clients: int, seconds: int = SECONDS)
         script.flush()
         command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", "-s", script.name, url]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    if float(_find(r"Requests/sec:\s+([\d.]+)", text)) == 0:  # its percentiles are then 0 ms
+        raise RuntimeError(f"{url} answered nothing within {seconds} s:\n{text}")
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
     return {
         "requests_per_second": float(_find(r"Requests/sec:\s+([\d.]+)", text)),
         "p50_ms": _milliseconds(_find(r"^ +50% +(\S+)", text)),
         "p99_ms": _milliseconds(_find(r"^ +99% +(\S+)", text)),
-        "failed": float(failed[1]) if failed else 0.0,
+        "failed": sum(int(n) for found in (refused, broken) if found for n in found.groups()),
     }
 
 
