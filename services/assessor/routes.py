@@ -28,8 +28,16 @@ from signalbox.store.base import unknown_prediction
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(responses={status: {"model": ErrorResponse} for status in (400, 413, 422)})
-_EVENTS: dict[int | str, dict[str, Any]] = {
+router = APIRouter()
+Responses = dict[int | str, dict[str, Any]]
+
+
+def _errors(*statuses: int) -> Responses:
+    return {status: {"model": ErrorResponse} for status in statuses}
+
+
+_BODY = _errors(400, 413, 422, 503)
+_EVENTS: Responses = {
     200: {
         "content": {
             "text/event-stream": {
@@ -38,7 +46,6 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
         }
     }
 }
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorResponse}}
 
 
 def state_of(request: Request) -> State:
@@ -50,7 +57,7 @@ def state_of(request: Request) -> State:
 Current = Annotated[State, Depends(state_of)]
 
 
-@router.post("/v1/assess")
+@router.post("/v1/assess", responses=_BODY)
 async def assess(body: AssessRequest, state: Current) -> AssessResponse:
     """Assess one text or many: light, verdict, reason."""
     texts = checked(body.all_texts, state)
@@ -58,7 +65,7 @@ async def assess(body: AssessRequest, state: Current) -> AssessResponse:
     return AssessResponse(predictions=[to_public(record, state.task) for record in records])
 
 
-@router.post("/v1/assess/stream", response_class=StreamingResponse, responses=_EVENTS)
+@router.post("/v1/assess/stream", response_class=StreamingResponse, responses=_BODY | _EVENTS)
 async def assess_stream(body: AssessRequest, state: Current) -> StreamingResponse:
     """Assess one text by the decoder, its words as they come (server-sent events).
 
@@ -85,14 +92,14 @@ async def _events(text: str, body: AssessRequest, state: State) -> AsyncIterator
         yield f"event: error\ndata: {json.dumps(errors.unavailable(error))}\n\n"
 
 
-@router.post("/v1/feedback", status_code=201, responses=_NOT_FOUND)
+@router.post("/v1/feedback", status_code=201, responses=_BODY | _errors(404))
 async def feedback(body: FeedbackRequest, state: Current) -> FeedbackResponse:
     """Give the ground truth of a prediction."""
     kept = await give_feedback(body, state)
     return FeedbackResponse(id=kept.id, prediction_id=kept.prediction_id, label=kept.label)
 
 
-@router.get("/v1/predictions/{prediction_id}", responses=_NOT_FOUND)
+@router.get("/v1/predictions/{prediction_id}", responses=_errors(404, 422, 503))
 async def prediction(prediction_id: str, state: Current) -> PublicPrediction:
     """A prediction made earlier."""
     record = await state.store.get(prediction_id)

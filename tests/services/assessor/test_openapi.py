@@ -1,15 +1,50 @@
 """Generated requests over the OpenAPI document find no 5xx."""
 
+from pathlib import Path
+
 import pytest
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 
 from services.assessor.app import create_app
+from services.assessor.schemas import (
+    AssessRequest,
+    AssessResponse,
+    ErrorResponse,
+    FeedbackRequest,
+    FeedbackResponse,
+    Health,
+)
 from signalbox.settings import Settings
 from tests.services.assessor.test_api import Table
 
 SKIPPED = r"^/v1/(chat/completions|models)$"  # passed through: they answer 502 without a decoder
+
+
+def test_what_is_sent_and_answered_has_an_example(tmp_path: Path) -> None:
+    """And every error of an operation has the one form."""
+    document = create_app(Settings(state_dir=tmp_path), clients={}).openapi()
+    schemas = document["components"]["schemas"]
+    named = set()
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            contents = [operation["requestBody"]["content"]] if "requestBody" in operation else []
+            contents += [answer.get("content", {}) for answer in operation["responses"].values()]
+            for content in contents:
+                reference = content.get("application/json", {}).get("schema", {}).get("$ref")
+                if reference:
+                    named.add(reference.rsplit("/", 1)[1])
+            if "requestBody" in operation and not path.endswith("completions"):
+                assert {"400", "413", "422", "503"} <= set(operation["responses"]), path
+    assert {"AssessRequest", "AssessResponse", "FeedbackRequest", "ErrorResponse", "Health"} <= named
+    assert [name for name in named if not schemas[name].get("examples")] == []
+
+
+def test_examples_are_valid() -> None:
+    for model in (AssessRequest, AssessResponse, FeedbackRequest, FeedbackResponse, Health, ErrorResponse):
+        for example in model.model_json_schema()["examples"]:
+            model.model_validate(example)
 
 
 class Always(Table):
