@@ -25,7 +25,7 @@ class MeasuredBoot:
     context: int | None = None
     concurrency: int | None = None
     batched_tokens: int | None = None
-    tensor_parallel: int | None = None
+    tensor_parallel: int | None = None  # for llama.cpp: the GPUs that share the layers
     pipeline_parallel: int | None = None
     memory_utilization: float | None = None
     eager: bool | None = None

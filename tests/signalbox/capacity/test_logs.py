@@ -144,7 +144,7 @@ def test_llama_server_on_two_gpus_gives_the_fuller_one() -> None:
     assert found.weights_bytes == round(7016.23 * MIB)  # not the fitting run's 1 MiB before it
     assert found.kv_bytes == round(3323.5 * MIB)
     assert found.activation_bytes == round(654.78 * MIB)
-    assert found.total_bytes == 24135 * MIB
+    assert (found.total_bytes, found.tensor_parallel) == (24135 * MIB, 2)
     assert "2 GPUs share the layers: the largest buffer of each kind is taken" in found.notes
     assert "only 60 of 65 layers lie on the GPU" in found.notes
 
