@@ -170,6 +170,7 @@ def _complete_llama(
     cache = [*buffers.get("KV", []), *buffers.get("RS", [])]
     notes = [] if on_gpu else ["no layer lies on a GPU: these are buffers in the host's memory"]
     if on_gpu and len(buffers["model"]) > 1:
+        values["tensor_parallel"] = len(buffers["model"])
         notes.append(
             f"{len(buffers['model'])} GPUs share the layers: the largest buffer of each kind is taken"
         )
