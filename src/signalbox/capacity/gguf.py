@@ -52,7 +52,7 @@ def budget(setup: Setup) -> Budget:
     share = _share(setup)
     weights = _gpu_weights(setup, share) + fix.weights_bytes
     other = _overhead_bytes() + fix.non_torch_bytes
-    slots = _planned(setup, share, usable - weights - other - fix.activation_bytes)
+    slots = planned_slots(setup)
     compute = compute_bytes(setup, slots) + fix.activation_bytes
     wanted = cache_bytes(setup, slots, share.layers)
     left = usable - weights - other - compute
@@ -89,6 +89,13 @@ def slots_of(setup: Setup) -> Slots:
         return Slots(setup.concurrency, tokens, unified=False)
     unified = setup.engine.name == "llamacpp"
     return Slots(defaults["slots"] if unified else 1, tokens, unified)
+
+
+def planned_slots(setup: Setup) -> Slots:
+    """The slots that `budget` plans with: those asked for, or as many as fit."""
+    fix, share = setup.correction or Correction("none"), _share(setup)
+    taken = _gpu_weights(setup, share) + fix.weights_bytes + _overhead_bytes() + fix.non_torch_bytes
+    return _planned(setup, share, _usable(setup) - taken - fix.activation_bytes)
 
 
 def _planned(setup: Setup, share: _Share, room: int) -> Slots:
