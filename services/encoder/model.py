@@ -95,7 +95,12 @@ def texts_v2(request: InferRequest) -> tuple[list[str], InferRequest]:
     if tensor is None or tensor.datatype != "BYTES":
         names = [f"{item.name}:{item.datatype}" for item in request.inputs]
         raise InputError("inputs", names, "Send an input named text of datatype BYTES.")
-    values = np.asarray(tensor.as_numpy()).ravel().tolist()
+    try:
+        values = np.asarray(tensor.as_numpy()).ravel().tolist()
+    except ValueError as error:
+        raise InputError(
+            "inputs.text.shape", tensor.shape, "Give the number of texts, [n] or [n, 1]."
+        ) from error
     return check([_decoded(value) for value in values], "inputs.text[{}]"), request
 
 
@@ -109,6 +114,8 @@ def check(values: list[object], field: str) -> list[str]:
             raise InputError(field.format(index), value, "Send a text that is not empty.")
         if len(value) > MAX_CHARACTERS:
             raise InputError(field.format(index), value, f"Send at most {MAX_CHARACTERS} characters.")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise InputError(field.format(index), value, "Send text without lone surrogates.")
         texts.append(value)
     return texts
 

@@ -80,6 +80,37 @@ async def test_v2_without_a_text_input(url: str) -> None:
     assert "named text" in answer["error"]
 
 
+@pytest.mark.parametrize("shape", [[3], [0], [1, 2]])
+async def test_v2_with_a_shape_that_is_not_the_datas(url: str, shape: list[int]) -> None:
+    tensor = {"name": "text", "datatype": "BYTES", "shape": shape, "data": ["x"]}
+    status, answer = await post(f"{url}/v2/models/encoder/infer", {"inputs": [tensor]})
+    assert status == 400
+    assert "shape" in answer["error"]
+
+
+V1, V2 = "v1/models/encoder:predict", "v2/models/encoder/infer"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (V1, b'{"instances":[{"text":"Ma\xdf"}]}'),
+        (V1, b'{"instances":[{"text":"\\ud800"}]}'),
+        (V1, b"{"),
+        (V2, b'{"inputs":[{"name":"text","datatype":"BYTES","shape":[1],"data":["Ma\xdf"]}]}'),
+        (V2, b'{"inputs":[{"name":"text","datatype":"BYTES","shape":[1],"data":["\\ud800"]}]}'),
+        (V2, b"{"),
+    ],
+)
+async def test_a_body_that_is_no_text_is_a_4xx(url: str, path: str, body: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/{path}", data=body, headers=headers) as answer,
+    ):
+        assert 400 <= answer.status < 500
+
+
 async def test_is_alive_while_it_computes(url: str) -> None:
     """A batch of long texts keeps the thread busy; liveness is answered before it is done."""
     long = {"instances": [{"text": "The measure is described at great length. " * 100}] * 128}
