@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from math import ceil
 
-from signalbox.capacity import activation, kv, measured
+from signalbox.capacity import activation, gguf, kv, measured, tgi
 from signalbox.capacity.budget import Budget, Term, TermName
 from signalbox.capacity.measured import Measured
 from signalbox.capacity.setup import GIB, Correction, EngineName, Setup
@@ -142,18 +141,10 @@ def _verdict(setup: Setup, rank: _Rank, request: int, usable: int, constants: Me
     return True, f"{rank.kv_bytes / GIB:.2f} GiB are left for the KV cache."
 
 
-def _elsewhere(module: str) -> Callable[[Setup], Budget]:
-    def of(setup: Setup) -> Budget:
-        found: Budget = import_module(f"signalbox.capacity.{module}").budget(setup)
-        return found
-
-    return of
-
-
 _ENGINES: dict[EngineName, Callable[[Setup], Budget]] = {
     "vllm": _vllm,
     "nim": _vllm,
-    "tgi": _elsewhere("tgi"),
-    "llamacpp": _elsewhere("gguf"),
-    "ollama": _elsewhere("gguf"),
+    "tgi": tgi.budget,
+    "llamacpp": gguf.budget,
+    "ollama": gguf.budget,
 }
