@@ -79,7 +79,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(look_up, wrong, nearest):
         ("vllm:v0.24.0", "0.24.0", "vllm-0.24"),
         ("vLLM 0.22.1", "0.22.1", "vllm-0.23"),
         ("vLLM 0.30", "0.30", "vllm-0.30"),
-        ("llama.cpp", "b6000", "llamacpp"),
+        ("llama.cpp b6000", "b6000", "llamacpp"),
     ],
 )
 def test_a_version_belongs_to_the_regime_that_began_before_it(written, version, regime):
