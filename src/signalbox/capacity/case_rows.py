@@ -17,6 +17,8 @@ from signalbox.capacity.setup import Gpu, Quantization, Setup
 from signalbox.errors import InputError
 
 Row = Mapping[str, Any]
+_H100_GIB = 79.19  # what CUDA shows
+_ROUNDING = 0.01
 _STATED_CONTEXT = 4096  # where a published row names no context
 
 # Engine of a published table that does not name one in the row.
@@ -186,9 +188,23 @@ def _unanswerable(row: Row) -> str | None:
         return "a throughput row, or one whose memory holds the logits of a long prompt"
     if row["set"].startswith("public logs") and not row.get("engine") and row.get("fits") is not False:
         return "the engine's version is not given"
+    if (sum_ := _own_sum(row, has_memory)) is not None:
+        return sum_
     if row.get("engine") and "T4" in str(row.get("gpu")) and not row.get("gmu"):
         return "the memory utilization is not given"
     return None
+
+
+def _own_sum(row: Row, has_memory: bool) -> str | None:
+    """A row whose own terms do not add up to its own budget has a setting that is not the one it ran with."""
+    terms = [row.get(f"{term}_gib") for term in ("weights", "activation", "non_torch", "kv")]
+    share, gpu = row.get("gmu"), str(row.get("gpu") or "")
+    if not has_memory or not share or any(term is None for term in terms) or "H100" not in gpu:
+        return None
+    total, budget = sum(float(term or 0.0) for term in terms), float(share) * _H100_GIB
+    if abs(total / budget - 1) <= _ROUNDING:
+        return None
+    return f"its own terms add up to {total:.2f} GiB, not to its budget of {budget:.2f}"
 
 
 def _case(row: Row, named: str, ident: str, catalogue: Catalogue) -> Case:

@@ -160,7 +160,7 @@ class Catalogue:
 
     def engine(self, name: str, version: str | None = None) -> EngineVersion:
         """An engine at a version; "vllm 0.19.0" and "vLLM ~0.11" are read too."""
-        written = re.match(r"^\s*([A-Za-z][A-Za-z.\-]*?)[\s:=@]+[~v]*(\d.*)$", name)
+        written = re.match(r"^\s*([A-Za-z][A-Za-z.\-]*?)[\s:=@]+[~v]*(b?\d.*)$", name)
         if written and version is None:
             name, version = written[1], written[2].split()[0]
         row = _find("engine", name, self.engines, lambda row: (row.name, *row.aliases), _plain)
