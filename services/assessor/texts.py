@@ -48,6 +48,14 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "verdict": {"en": "Verdict", "de": "Urteil"},
     "p_yes": {"en": "Probability of “{word}”", "de": "Wahrscheinlichkeit für „{word}“"},
+    "cut_off_yes": {
+        "en": "Above the calibrated cut-off of this model, so “{yes}”",
+        "de": "Über der kalibrierten Grenze dieses Modells, daher „{yes}“",
+    },
+    "cut_off_no": {
+        "en": "Below the calibrated cut-off of this model, so “{no}”",
+        "de": "Unter der kalibrierten Grenze dieses Modells, daher „{no}“",
+    },
     "reason": {"en": "Reason given by the model", "de": "Begründung des Modells"},
     "no_reason_encoder": {
         "en": "None: an encoder answers without a written reason. The decoder gives one.",

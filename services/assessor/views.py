@@ -33,6 +33,7 @@ class AnswerView:
     provisional: str | None
     verdict: str | None
     p_yes: str | None
+    cut_off: str | None
     justification: str | None
     no_justification: str | None
     text: str | None
@@ -56,6 +57,7 @@ class HistoryRow:
     excerpt: str | None
     characters: int
     language: str
+    route: str
     truth: str | None
     time: str
     timestamp: str
@@ -87,6 +89,7 @@ def answer_view(record: Record, task: Task, t: Texts) -> AnswerView:
         provisional=provisional,
         verdict=_verdict_word(public.verdict, task, t),
         p_yes=None if public.p_yes is None else t.percent(public.p_yes),
+        cut_off=_cut_off(public.verdict, public.p_yes, label_words(task, t), t),
         justification=public.justification,
         no_justification=_no_justification(record, t) if public.verdict else None,
         text=record.input_text,
@@ -112,6 +115,7 @@ def history_row(record: Record, feedback: list[Feedback], task: Task, t: Texts) 
         excerpt=_excerpt(record.input_text),
         characters=record.input_characters,
         language=public.language,
+        route=t(f"route_{public.route}"),
         truth=words[feedback[-1].label] if feedback else None,
         time=t.time(record.created_at),
         timestamp=record.created_at.isoformat(),
@@ -121,6 +125,17 @@ def history_row(record: Record, feedback: list[Feedback], task: Task, t: Texts) 
 def _verdict_word(verdict: Verdict | None, task: Task, t: Texts) -> str | None:
     """The verdict in the page's language, as the question beside it is."""
     return None if verdict is None else label_words(task, t).get(verdict.value, "Neutral")
+
+
+def _cut_off(verdict: Verdict | None, p_yes: float | None, words: dict[str, str], t: Texts) -> str | None:
+    """Why a verdict stands beside a probability that seems to say the opposite: the cut-off is not one half."""
+    if (
+        verdict not in (Verdict.YES, Verdict.NO)
+        or p_yes is None
+        or (p_yes >= 0.5) == (verdict is Verdict.YES)
+    ):
+        return None
+    return t(f"cut_off_{verdict.value}", **words)
 
 
 def _no_justification(record: Record, t: Texts) -> str | None:

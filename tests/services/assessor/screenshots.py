@@ -2,8 +2,8 @@
 
 python -m tests.services.assessor.screenshots docs/images --url http://127.0.0.1:8080
 
-With `--url`, real models answer: sentences of the test split are asked, in order, until a light has the
-wanted colour. Without it, an example model answers from a table (its release says so).
+With `--url`, real models answer: sentences of the test split are asked, in order, and at last one that is
+beside the question, until a light has the wanted colour. Without it, an example model answers from a table (its release says so).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ PORT = 18589
 MARGIN = 20
 MOST_BYTES = 150_000
 MOST_TRIES = 60
+OFF_TOPIC = {"en": "What is the capital of France?", "de": "Was ist die Hauptstadt von Frankreich?"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def _light_of(page: Page, text: str) -> str:
 def _texts(picture: Picture, real: bool) -> list[str]:
     if not real:
         return EXAMPLES[picture.language, picture.light]
-    return [row.text for row in load_data(load_task(TASK), "test") if row.language == picture.language]
+    rows = (row for row in load_data(load_task(TASK), "test") if row.language == picture.language)
+    return [*(row.text for row in islice(rows, MOST_TRIES - 1)), OFF_TOPIC[picture.language]]
 
 
 @contextlib.contextmanager

@@ -11,16 +11,20 @@ from string import Formatter
 import pytest
 from fastapi.testclient import TestClient
 
-from services.assessor import history
+from services.assessor import history, views
 from services.assessor.forms import is_same_origin
 from services.assessor.texts import TEXTS, Texts, negotiate
-from signalbox.contracts.record import Record
+from signalbox.contracts.light import Light
+from signalbox.contracts.record import Record, Verdict
 from signalbox.store import Store, open_store
 from signalbox.store.base import StoreUnavailable
+from signalbox.tasks import load_task
+from tests.helpers import record
 from tests.services.assessor.page_app import (
     REASON,
     SLOW,
     SURE,
+    TASK,
     TOO_CLOSE,
     UNSURE,
     UNSURE_DE,
@@ -104,6 +108,28 @@ def test_the_page_speaks_german_about_a_german_text(page: TestClient):
     words = plain(assess(page, text=UNSURE_DE, language="de", lang="de"))
     for expected in ("! Prüfen", "Vorläufig: nicht zertifiziert", "Urteil Nein", "für „Ja“ 31,0 %"):
         assert expected in words.replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "p_yes", "light", "said"),
+    [
+        (Verdict.NO, 0.69, Light.YELLOW, "Below the calibrated cut-off of this model, so “No”"),
+        (Verdict.YES, 0.31, Light.YELLOW, "Above the calibrated cut-off of this model, so “Yes”"),
+        (Verdict.YES, 0.69, Light.YELLOW, None),
+        (Verdict.NO, 0.31, Light.YELLOW, None),
+        (Verdict.NO, 0.69, Light.RED, None),
+    ],
+)
+def test_a_verdict_beside_the_opposite_probability_is_explained(
+    verdict: Verdict, p_yes: float, light: Light, said: str | None
+):
+    made = record(verdict=verdict, p_yes=p_yes, light=light)
+    assert views.answer_view(made, load_task(TASK), Texts("en")).cut_off == said
+
+
+def test_the_list_says_which_model_answered(page: TestClient):
+    listed = assess(page, model="encoder").split('id="history-heading"')[1]
+    assert "· Encoder · no ground truth yet" in plain(listed)
 
 
 def test_provisional_is_said_once(page: TestClient):
