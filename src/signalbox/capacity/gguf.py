@@ -61,7 +61,7 @@ def budget(setup: Setup) -> Budget:
     held = slots.cells if fits else max(0, int(left / rate)) if rate else 0
     terms = (
         _term("weights", weights, _weights_formula(setup, share)),
-        _term("non_torch", other, f"{other / GIB:.2f} GiB: CUDA context, kernels' own buffers, measured"),
+        _term("non_torch", other, f"{other / GIB:.2f} GiB: CUDA context and kernels' own buffers, assumed"),
         _term("activation", compute, _compute_formula(setup, slots)),
         _term("kv_cache", wanted if fits else max(0, left), _cache_formula(setup, slots)),
         _term(
