@@ -122,7 +122,7 @@ def _instead(setup: Setup, tables: Support) -> str:
             cell = tables.cell(engine, other, setup.gpu.compute_capability)
             if cell == OK or tables.verdicts[cell].level == "warning":
                 return other if engine == setup.engine.name else f"{other} with engine {engine}"
-    return "of fewer bits, or another GPU"
+    return f"{name} with engine llamacpp" if name.startswith("gguf") else "of fewer bits, or another GPU"
 
 
 def _numbers(version: str) -> tuple[int, ...]:
