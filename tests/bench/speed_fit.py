@@ -1,4 +1,4 @@
-"""Fits the speed constants on the declared rows and tests them on the others: `python -m tests.bench speed_fit`.
+"""Fits the speed constants on the declared rows and tests them on the others: `python -m tests.bench.speed_fit`.
 
 One constant is fitted a regime, the time a layer takes beyond reading; spread is what 95 of 100 training
 rows need, and a tenth more, but never below 1.35 (one kind of GPU was measured). Efficiency (0.85) and time a request (10 us) are set beforehand and the same everywhere.
@@ -125,3 +125,8 @@ def _prompts(pairs: Sequence[tuple[Row, Setup]]) -> str:
         for row, setup in timed
     )
     return f"{inside}/{len(timed)}"
+
+
+if __name__ == "__main__":
+    for line in run():
+        print(line)

@@ -265,6 +265,26 @@ def _fp8_experts(setup: Setup) -> Finding | None:
     )
 
 
+_ASSUMED = {
+    "tgi": (
+        "TGI has been in maintenance mode since December 2025, and its memory was read from its source, not measured.",
+        "Leave a tenth of the GPU free, or use engine vllm.",
+    ),
+    "nim": (
+        "NIM is planned as vLLM, which its generic profiles run; a TensorRT-LLM profile has its own engine and buffers.",
+        "Ask the image which profiles fit: list-model-profiles.",
+    ),
+}
+
+
+def _assumed(setup: Setup) -> Finding | None:
+    """Engines whose memory nobody measured here."""
+    if setup.engine.name not in _ASSUMED:
+        return None
+    reason, cure = _ASSUMED[setup.engine.name]
+    return Finding("warning", f"{setup.engine.name}-assumed", reason, cure)
+
+
 Rule = Callable[[Setup], Finding | None]
 RULES: tuple[Rule, ...] = (
     cell_finding,
@@ -283,4 +303,5 @@ RULES: tuple[Rule, ...] = (
     _slices,
     _bitsandbytes,
     _fp8_experts,
+    _assumed,
 )

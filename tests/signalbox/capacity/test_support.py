@@ -84,9 +84,15 @@ def test_does_not_refuse_what_works(
 
 def test_lack_of_proof_can_be_overruled_and_proof_of_failure_cannot() -> None:
     unproven = setup("llama-3.1-8b", "t4", "fp16", "tgi")
-    assert [row.level for row in check(unproven, forced={"tgi-generation"})] == ["warning"]
+    assert found(unproven, "refusal").keys() == {"tgi-generation"}
+    assert {row.level for row in check(unproven, forced={"tgi-generation"})} == {"warning"}
     impossible = setup("llama-3.1-8b", "t4", "bf16")
     assert any(row.level == "refusal" for row in check(impossible, forced={"bf16-capability"}))
+
+
+@pytest.mark.parametrize("engine", ["tgi", "nim"])
+def test_engines_that_were_not_measured_say_so(engine: str) -> None:
+    assert f"{engine}-assumed" in found(setup("llama-3.1-8b", "l4", "bf16", engine), "warning")
 
 
 def test_older_versions_have_their_own_verdicts() -> None:
