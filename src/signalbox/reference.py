@@ -1,4 +1,4 @@
-"""Write the generated reference pages: `python -m signalbox.reference docs/reference`."""
+"""Write the generated reference pages and files: `python -m signalbox.reference docs/reference [ROOT]`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from signalbox.capacity.helm import table_file
+from signalbox.capacity.reference import capacity_page, plan_schema
 from signalbox.contracts import metrics
 from signalbox.contracts.record import Feedback, Record
 from signalbox.settings import Settings
@@ -42,7 +44,15 @@ def schema_file() -> str:
     return json.dumps(schemas, indent=2, sort_keys=True) + "\n"
 
 
-PAGES = {"settings.md": settings_page, "metrics.md": metrics_page, "record.schema.json": schema_file}
+PAGES = {
+    "settings.md": settings_page,
+    "metrics.md": metrics_page,
+    "record.schema.json": schema_file,
+    "capacity.md": capacity_page,
+    "plan.schema.json": plan_schema,
+}
+# Generated too, but read by a machine, and not beside the pages: path from the repository's root.
+FILES = {"src/signalbox/capacity/data/helm-table.json": table_file}
 
 _FROM_NAME = {
     "assessor_port": "Port of the assessor.",
@@ -69,5 +79,13 @@ def main(folder: Path) -> None:
         (folder / name).write_text(page(), encoding="utf-8")
 
 
+def write_files(root: Path) -> None:
+    """Write the generated files that are no pages, below the repository's root."""
+    for name, content in FILES.items():
+        (root / name).write_text(content(), encoding="utf-8")
+
+
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    if len(sys.argv) > 2:
+        write_files(Path(sys.argv[2]))

@@ -12,10 +12,10 @@ from signalbox.capacity.choose import Judge, Judged, by_quality, ranks, with_qua
 from signalbox.capacity.setup import Gpu, Quantization, Setup
 
 _SHARES_UP, _SHARES_DOWN = (0.95, 0.97), (0.9, 0.88, 0.85, 0.8)
+_ROOMY = 0.85
 _REQUESTS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 _RANKS = (1, 2, 4, 8)
 _SMALLEST_CONTEXT = 512
-_SHOWN, _ENOUGH = 4, 2
 _OTHER_ENGINE = "llamacpp"  # runs where the others do not: old GPUs, fewer bits
 Changes = Iterator[tuple[str, Setup]]
 
@@ -31,10 +31,7 @@ class _Choice:
 
 
 def alternatives(judged: Judged, judge: Judge, catalogue: Catalogue) -> tuple[Alternative, ...]:
-    """The first change of each kind that works, in the order of the kinds below.
-
-    Two changes at once are tried where single ones give little choice, another engine where nothing else works.
-    """
+    """The first change of each kind that works, in the order of the kinds below."""
     setup = judged.setup
     choice = _Choice(
         setup=setup,
@@ -50,10 +47,10 @@ def alternatives(judged: Judged, judge: Judge, catalogue: Catalogue) -> tuple[Al
         catalogue=catalogue,
     )
     found: list[Alternative] = []
-    for kinds in (_SINGLE, _PAIRS, _ENGINES):
-        if len(found) < _ENOUGH:
-            found += [hit for kind in kinds if (hit := _first(kind(choice), judge)) is not None]
-    return tuple(found[:_SHOWN])
+    for kind, enough in _KINDS:
+        if len(found) < enough and (hit := _first(kind(choice), judge)) is not None:
+            found.append(hit)
+    return tuple(found)
 
 
 def _first(changes: Changes, judge: Judge) -> Alternative | None:
@@ -125,15 +122,19 @@ def _ranks(choice: _Choice) -> Changes:
 
 def _gpu(choice: _Choice) -> Changes:
     for row in choice.gpus:
-        yield f"GPU {row.name}", replace(choice.setup, gpu=row)
+        moved = replace(choice.setup, gpu=row)
+        yield f"GPU {row.name}", with_quantization(moved, moved.quantization)
 
 
 def _ranks_and_quantization(choice: _Choice) -> Changes:
+    """More GPUs of the kind with the own or another quantization; with more room for NCCL where that helps."""
     setup = choice.setup
     more = [n for n in ranks(setup.gpu, _RANKS[-1]) if n > setup.tensor_parallel]
-    for size, row in product(more, choice.quantizations):
+    for size, row in product(more, (setup.quantization, *choice.quantizations)):
         change = f"tp {size}: {size * setup.pipeline_parallel}x{setup.gpu.name}, quantization {row.name}"
-        yield change, replace(with_quantization(setup, row), tensor_parallel=size)
+        split = replace(with_quantization(setup, row), tensor_parallel=size)
+        yield change, split
+        yield f"{change}, gpu-memory-utilization {_ROOMY}", replace(split, memory_utilization=_ROOMY)
 
 
 def _gpu_and_quantization(choice: _Choice) -> Changes:
@@ -158,15 +159,17 @@ def _engine(choice: _Choice) -> Changes:
         yield f"engine {_OTHER_ENGINE}, quantization {row.name}", with_quantization(other, row)
 
 
-_SINGLE: tuple[Callable[[_Choice], Changes], ...] = (
-    _dtype,
-    _share,
-    _requests,
-    _eager,
-    _context,
-    _quantization,
-    _ranks,
-    _gpu,
+# Kind of change, and how many that work already make it needless.
+_KINDS: tuple[tuple[Callable[[_Choice], Changes], int], ...] = (
+    (_dtype, 4),
+    (_share, 4),
+    (_requests, 4),
+    (_eager, 4),
+    (_context, 4),
+    (_quantization, 4),
+    (_ranks, 4),
+    (_ranks_and_quantization, 1),
+    (_engine, 1),
+    (_gpu, 4),
+    (_gpu_and_quantization, 1),
 )
-_PAIRS = (_ranks_and_quantization, _gpu_and_quantization)
-_ENGINES = (_engine,)

@@ -83,12 +83,17 @@ class Speed(Contract):
 
 
 class Costs(Contract):
-    """Energy and money for 1,000 output tokens; a price that is not known is None."""
+    """Energy and money for 1,000 output tokens, the prompts included; what is not known is None."""
 
-    wh_per_1k_tokens: Range | None
-    price_per_1k_tokens: Range | None
+    wh_per_1k_tokens: Range | None = Field(description="Watt hours of the GPUs.")
+    electricity_per_1k_tokens: Range | None = Field(
+        description="Money for electricity, server and cooling included."
+    )
+    rent_per_1k_tokens: Range | None = Field(
+        description="Money for renting the GPUs, when they are never idle."
+    )
     currency: str | None
-    gpu_hour_price: float | None
+    gpu_hour_price: float | None = Field(description="Of one GPU.")
     source: str
 
 
@@ -134,14 +139,17 @@ class Plan(Contract):
     kv_tokens: int
     max_concurrency: float = Field(description="Requests of the full context held at once.")
     parts: tuple[Part, ...]
-    combinations: tuple[Combination, ...]
+    combinations: tuple[Combination, ...] = Field(description="Empty where a rule refuses.")
 
     workload: Workload
     speed: Speed | None
     costs: Costs | None
     refusals: tuple[Remark, ...]
     warnings: tuple[Remark, ...]
-    flags: tuple[str, ...] = Field(description="Arguments of the engine, one word each.")
+    program: tuple[str, ...] = Field(
+        description="What the engine's image starts; empty where it starts itself."
+    )
+    flags: tuple[str, ...] = Field(description="Arguments of the program, one word each.")
     environment: dict[str, str]
     notes: tuple[str, ...] = Field(description="What was decided for the asker, and why.")
 

@@ -13,6 +13,7 @@ from signalbox.capacity.answer import Plan
 from signalbox.capacity.catalogue import Catalogue
 from signalbox.capacity.cluster import cluster_gpus, pools
 from signalbox.capacity.corrections import load_corrections, stored_clusters
+from signalbox.capacity.energy import Prices, load_prices
 from signalbox.capacity.inventory import Pool, parse_gpus
 from signalbox.capacity.nodes import NodeGpus
 from signalbox.capacity.plan import Correct, default_catalogue, plan
@@ -61,11 +62,11 @@ def run(settings: Settings, request: Request, where: Where, output: Output, pric
     if where.kube_context is not None and not where.cluster:
         raise InputError("--kube-context", where.kube_context, "It goes with --cluster.")
     correct = _correct(settings, where)
-    table = load_prices(prices)
+    table = load_prices(prices, default_catalogue().gpu) if prices else None
     if where.gpu is not None:
         _one(request.model_copy(update={"gpu": where.gpu}), output, table, correct)
     else:
-        _many(request, where, output, table if prices else None, correct)
+        _many(request, where, output, table, correct)
 
 
 def _correct(settings: Settings, where: Where) -> Correct | None:
@@ -80,7 +81,7 @@ def _correct(settings: Settings, where: Where) -> Correct | None:
     return load_corrections(settings, name).of if name else None
 
 
-def _one(request: Request, output: Output, prices: Prices, correct: Correct | None) -> None:
+def _one(request: Request, output: Output, prices: Prices | None, correct: Correct | None) -> None:
     found = plan(request, correct=correct, prices=prices)
     if output.as_json:
         typer.echo(found.model_dump_json(indent=2))
@@ -101,7 +102,15 @@ def _refuse_impossible(found: Plan) -> None:
             raise InputError(flag, getattr(found, attribute), f"{row.reason} {row.cure}")
 
 
-_FIELDS: dict[str, tuple[str, str]] = {}
+# Rule → option and field of the answer.
+_FIELDS = {
+    "tensor-parallel-split": ("--tp", "tensor_parallel"),
+    "quantization-groups": ("--tp", "tensor_parallel"),
+    "mig-parallel": ("--tp", "tensor_parallel"),
+    "pipeline-layers": ("--pp", "pipeline_parallel"),
+    "context-positions": ("--context", "context"),
+    "kv-dtype-engine": ("--kv-dtype", "kv_dtype"),
+}
 
 
 def _many(
@@ -118,7 +127,7 @@ def _many(
         if not ranking.options:
             raise InputError("--write", str(output.write), "Nothing fits, so there is nothing to write.")
         chosen = ranking.cheapest or ranking.options[0]
-        _write(plan(_request_of(chosen, request), correct=correct), request, output)
+        _write(plan(_request_of(chosen, request), correct=correct, prices=prices), request, output)
 
 
 def _request_of(option: Option, request: Request) -> Request:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from signalbox.capacity.budget import Budget
@@ -14,6 +14,8 @@ from signalbox.capacity.support import Finding
 
 _BF16_CAPABILITY = 8.0
 _RANKS = (1, 2, 4, 8)
+_PUBLISHED_ONLY = "mxfp4"
+_SLOW = ("int8-mixed",)  # LLM.int8 multiplies outliers apart: no better than other 8 bits, and slower
 
 
 @dataclass(frozen=True)
@@ -69,21 +71,24 @@ def bits(model: Architecture, quantization: Quantization) -> float:
 
 
 def by_quality(model: Architecture, rows: Sequence[Quantization], engine: str) -> tuple[Quantization, ...]:
-    """What the engine can load, most bits a linear weight first; equal ones in the catalogue's order.
+    """What the engine can load, most bits a weight (rounded) first; equal ones in the catalogue's order,
+    the slow one last.
 
-    A checkpoint that is published quantized (gpt-oss, DeepSeek) is taken as it is.
+    A checkpoint that is published quantized (gpt-oss, DeepSeek) is taken as it is, and only such ones are MXFP4.
     """
     able = [row for row in rows if engine in row.engines and row.compute != "32bit"]
     if declared := model.checkpoint_quantization:
         own = [row for row in able if declared in (row.name, *row.aliases)]
         if own:
             return tuple(own)
-    return tuple(sorted(able, key=lambda row: -round(_main_bits(model, row))))
+    able = [row for row in able if not row.name.endswith(_PUBLISHED_ONLY)]
+    return tuple(sorted(able, key=lambda row: (-bits_class(model, row), row.compute in _SLOW)))
 
 
-def _main_bits(model: Architecture, row: Quantization) -> float:
+def bits_class(model: Architecture, row: Quantization) -> int:
+    """Bits of most of the weights, rounded: what quality is taken to follow."""
     width = row.expert_bits if model.parameters.experts > model.parameters.linear else row.linear_bits
-    return 16.0 if width is None else width
+    return 16 if width is None else round(width)
 
 
 def ranks(gpu: Gpu, count: int) -> tuple[int, ...]:
@@ -93,22 +98,39 @@ def ranks(gpu: Gpu, count: int) -> tuple[int, ...]:
     return tuple(sorted({n for n in (*_RANKS, 16, 32) if n <= count} | {count}))
 
 
-def best(candidates: Iterator[Setup], judge: Judge) -> Judged:
-    """The first that fits, else the one that lacks least: none refused before refused ones."""
+def best(candidates: Iterable[Setup], judge: Judge) -> Judged:
+    """The first that fits; of as many bits and GPUs, one that no rule warns of. Else the one that lacks least."""
+    found: Judged | None = None
     closest: Judged | None = None
     for setup in candidates:
+        if found is not None and not _could_be_better(setup, found):
+            continue
         judged = judge(setup)
-        if judged.fits:
-            return judged
-        if closest is None or _closeness(judged) > _closeness(closest):
+        if judged.fits and (found is None or len(judged.findings) < len(found.findings)):
+            found = judged
+        elif closest is None or _closeness(judged) > _closeness(closest):
             closest = judged
-    if closest is None:
+    result = found or closest
+    if result is None:
         raise ValueError("no candidate to choose from")
-    return closest
+    return result
 
 
-def _closeness(judged: Judged) -> tuple[bool, float]:
-    return (not judged.refusals, judged.budget.kv_bytes / judged.budget.total_bytes)
+def _could_be_better(setup: Setup, found: Judged) -> bool:
+    same_class = bits_class(setup.model, setup.quantization) == bits_class(
+        setup.model, found.setup.quantization
+    )
+    gpus = setup.tensor_parallel * setup.pipeline_parallel
+    return bool(found.findings) and same_class and gpus <= found.gpus
+
+
+def _closeness(judged: Judged) -> tuple[int, float]:
+    """A refused one is farthest; next is the one that lacks least; one that only lacks room elsewhere is nearest."""
+    if judged.refusals:
+        return (0, 0.0)
+    if judged.budget.max_concurrency >= 1:
+        return (2, 0.0)
+    return (1, judged.budget.kv_bytes / judged.budget.total_bytes)
 
 
 def with_quantization(setup: Setup, quantization: Quantization, *, dtype: str | None = None) -> Setup:

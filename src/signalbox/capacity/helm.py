@@ -70,9 +70,19 @@ class Grid:
     gpus: Sequence[Gpu]
     quantizations: Sequence[Quantization]
     tensors: Sequence[int]
+    only_published: Sequence[str]
     context: int
     concurrency: int
     cells: dict[tuple[str, str, int, str], Cell] = field(default_factory=dict)
+
+    def quantizations_of(self, model: Architecture) -> list[Quantization]:
+        """Those that a model is covered in."""
+        own = model.checkpoint_quantization
+        return [
+            row
+            for row in self.quantizations
+            if row.name not in self.only_published or row.name.removeprefix("gguf-") == own
+        ]
 
     def of(self, model: Architecture, place: Place) -> Cell:
         """The cell, from the planner."""
@@ -100,7 +110,8 @@ class Grid:
         """`quantization tensor gpu` of the smallest change that fits the table's context, "" for none."""
         wanted = min(self.context, model.max_positions)
         for row, tensor, gpu in self._changes(place):
-            if self.of(model, (row, tensor, gpu)).max_context >= wanted:
+            covered = row in self.quantizations_of(model)
+            if covered and self.of(model, (row, tensor, gpu)).max_context >= wanted:
                 return f"{row.name} {tensor} {gpu.name}"
         return ""
 
@@ -167,6 +178,7 @@ def grid(engine: str, rows: Catalogue) -> Grid:
         gpus=rows.gpus,
         quantizations=[rows.quantization(name) for name in covers["quantizations"][engine]],
         tensors=covers["tensor"],
+        only_published=covers["only_published"],
         context=covers["context"],
         concurrency=covers["concurrency"],
     )
@@ -184,7 +196,7 @@ def _model_cells(made: Grid, model: Architecture, reasons: _Index, options: _Ind
             )
             for tensor in made.tensors
         }
-        for quantization in made.quantizations
+        for quantization in made.quantizations_of(model)
     }
 
 
@@ -209,7 +221,7 @@ def _terms(made: Grid, model: Architecture) -> dict[str, dict[str, str]]:
     """`WEIGHTS FIXED PER_TOKEN` by quantization and tensor: MiB, MiB, bytes; FIXED on the largest GPU."""
     largest = max(made.gpus, key=lambda gpu: gpu.total_bytes)
     found: dict[str, dict[str, str]] = {}
-    for quantization in made.quantizations:
+    for quantization in made.quantizations_of(model):
         for tensor in made.tensors:
             memory = judge(made.setup(model, (quantization, tensor, largest))).budget
             fixed = sum(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -14,7 +14,10 @@ from signalbox.capacity.answer import Combination, Outcome, Part, Plan, Remark, 
 from signalbox.capacity.budget import Budget, TermName
 from signalbox.capacity.catalogue import Catalogue
 from signalbox.capacity.choose import Judge, Judged, best
+from signalbox.capacity.energy import Prices
 from signalbox.capacity.memory import budget
+from signalbox.capacity.outlook import costs_of, speed_of, start_of, throughput_of
+from signalbox.capacity.remarks import remarks
 from signalbox.capacity.request import AUTO, Question, Request, resolve
 from signalbox.capacity.setup import GIB, Correction, Setup
 
@@ -42,7 +45,13 @@ def judge_with(correct: Correct | None) -> Judge:
     return lambda setup: judge(replace(setup, correction=correct(setup)))
 
 
-def plan(request: Request, catalogue: Catalogue | None = None, correct: Correct | None = None) -> Plan:
+def plan(
+    request: Request,
+    catalogue: Catalogue | None = None,
+    *,
+    correct: Correct | None = None,
+    prices: Prices | None = None,
+) -> Plan:
     """Answer a request. `correct` gives the correction of a set-up, `Corrections.of` of a cluster's boots.
 
     Raises InputError for what cannot be a question: unknown names, numbers out of range.
@@ -50,13 +59,20 @@ def plan(request: Request, catalogue: Catalogue | None = None, correct: Correct 
     rows = catalogue or default_catalogue()
     question = resolve(request, rows)
     decide = judge_with(correct)
-    return answer(question, best(question.setups(), decide), rows, decide)
+    return answer(question, best(question.setups(), decide), rows, decide, prices)
 
 
-def answer(question: Question, judged: Judged, catalogue: Catalogue, decide: Judge = judge) -> Plan:
+def answer(
+    question: Question,
+    judged: Judged,
+    catalogue: Catalogue,
+    decide: Judge = judge,
+    prices: Prices | None = None,
+) -> Plan:
     """The answer for the set-up that was chosen."""
     setup = judged.setup
-    workload = _workload(question)
+    workload = workload_of(question)
+    speed = throughput_of(judged, workload)
     return Plan(
         **_setup_fields(setup, question.count - judged.gpus),
         **_memory_fields(judged.budget),
@@ -64,14 +80,13 @@ def answer(question: Question, judged: Judged, catalogue: Catalogue, decide: Jud
         fits=judged.fits,
         reason=_reason(judged),
         alternatives=() if judged.fits else alternatives(judged, decide, catalogue),
-        combinations=combinations(setup),
+        combinations=() if judged.refusals else combinations(setup),
         workload=workload,
-        speed=None,
-        costs=None,
-        flags=(),
-        environment={},
+        speed=speed_of(speed),
+        costs=costs_of(judged, speed, prices),
+        **start_of(judged),
         refusals=_remarks(judged, "refusal"),
-        warnings=(*_remarks(judged, "warning"), *_own_warnings(judged)),
+        warnings=(*_remarks(judged, "warning"), *remarks(judged)),
         notes=_notes(question, judged),
     )
 
@@ -160,30 +175,8 @@ def _remarks(judged: Judged, level: Literal["refusal", "warning"]) -> tuple[Rema
     )
 
 
-def _own_warnings(judged: Judged) -> Iterator[Remark]:
-    setup, held = judged.setup, judged.budget.max_concurrency
-    if judged.fits and setup.concurrency is not None and held < setup.concurrency:
-        yield Remark(
-            rule="requests-wait",
-            reason=f"The cache holds {held:.1f} of {setup.concurrency} requests of {setup.context} tokens.",
-            cure="Longer requests wait for each other: lower --context, or --concurrency, or add a replica.",
-        )
-    if setup.gpu.total_is_estimated:
-        yield Remark(
-            rule="total-estimated",
-            reason=f"No reading of what CUDA shows on a {setup.gpu.name} was found: {setup.gpu.total_gib} GiB is estimated.",
-            cure="Compare with torch.cuda.mem_get_info() on the machine.",
-        )
-    if setup.model.uncertainty:
-        yield Remark(
-            rule="unknown-architecture",
-            reason=f"The architecture {setup.model.family!r} is not known: its size may be off by "
-            f"{setup.model.uncertainty:.0%}.",
-            cure="Leave that much room, or calibrate with the log of a first boot.",
-        )
-
-
-def _workload(question: Question) -> Workload:
+def workload_of(question: Question) -> Workload:
+    """What a typical request looks like: the task's, else a default."""
     lengths = question.lengths
     if lengths is None:
         return Workload(

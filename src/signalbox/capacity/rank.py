@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import Field
 
 from signalbox.capacity.answer import Range
 from signalbox.capacity.catalogue import Catalogue
-from signalbox.capacity.choose import Judged, best, bits, ranks
+from signalbox.capacity.choose import Judge, Judged, best, bits, ranks
+from signalbox.capacity.energy import Prices
 from signalbox.capacity.inventory import Pool
-from signalbox.capacity.plan import judge, speed_of
+from signalbox.capacity.outlook import speed_of, throughput_of
+from signalbox.capacity.plan import Correct, judge_with, workload_of
 from signalbox.capacity.request import Question, Request, resolve
 from signalbox.contracts.record import Contract
 
-ORDER = "holds the requests asked for, then more parameters, more bits a weight, fewer GPUs, more requests at once"
+ORDER = "holds the requests asked for, then more parameters, better quantization, fewer GPUs, more requests"
 
 
 class Option(Contract):
@@ -24,6 +26,7 @@ class Option(Contract):
     parameters_billion: float
     quantization: str
     bits_per_weight: float
+    quality_rank: int = Field(description="Place among the model's quantizations, 0 is the best.")
     dtype: str
     gpu: str
     gpus: int
@@ -55,20 +58,23 @@ def rank(
     pools: Sequence[Pool],
     catalogue: Catalogue,
     *,
-    prices: Mapping[str, float] | None = None,
-    currency: str | None = None,
+    prices: Prices | None = None,
     left_out: Iterable[str] = (),
+    correct: Correct | None = None,
 ) -> Ranking:
     """Every model of the catalogue (or the one that the request names), in every quantization, on every pool."""
     named = request.model is not None or request.config is not None
     names = [request.model] if named else [row.name for row in catalogue.models]
+    known, decide = prices.gpu_hour if prices else {}, judge_with(correct)
     options: list[Option] = []
     nowhere: list[str] = []
     for name in names:
         found = [
             option
             for pool in pools
-            for option in _options(request.model_copy(update={"model": name}), pool, catalogue, prices or {})
+            for option in _options(
+                request.model_copy(update={"model": name}), pool, catalogue, known.get(pool.gpu.name), decide
+            )
         ]
         options += found
         if not found:
@@ -79,43 +85,46 @@ def rank(
         inventory=tuple(pool.name for pool in pools),
         options=tuple(options),
         cheapest=min(priced, key=lambda option: (option.price_per_hour, _order(option)), default=None),
-        currency=currency if priced else None,
+        currency=prices.currency if prices else None,
         fits_nowhere=tuple(nowhere),
         left_out=tuple(left_out),
     )
 
 
-def _order(option: Option) -> tuple[bool, float, float, int, float]:
+def _order(option: Option) -> tuple[bool, float, int, int, float]:
     return (
         not option.holds_concurrency,
         -option.parameters_billion,
-        -option.bits_per_weight,
+        option.quality_rank,
         option.gpus,
         -option.max_concurrency,
     )
 
 
 def _options(
-    request: Request, pool: Pool, catalogue: Catalogue, prices: Mapping[str, float]
+    request: Request, pool: Pool, catalogue: Catalogue, price: float | None, decide: Judge
 ) -> Iterator[Option]:
+    stages, asked = request.pipeline_parallel, request.tensor_parallel
+    sizes = ranks(pool.gpu, pool.in_one_node) if asked is None else (asked,)
+    sizes = tuple(n for n in sizes if n <= pool.in_one_node and n * stages <= pool.count)
+    if not sizes:
+        return
     question = resolve(request.model_copy(update={"gpu": pool.name}), catalogue)
-    sizes = [n for n in ranks(pool.gpu, pool.in_one_node) if n * request.pipeline_parallel <= pool.count]
-    if request.tensor_parallel is not None:
-        sizes = [request.tensor_parallel]
-    for quantization in question.quantizations:
-        judged = best((question.setup(quantization, n) for n in sizes), judge)
+    for place, quantization in enumerate(question.quantizations):
+        judged = best((question.setup(quantization, n) for n in sizes), decide)
         if judged.fits:
-            yield _option(judged, question, prices.get(pool.gpu.name))
+            yield _option(judged, question, place, price)
 
 
-def _option(judged: Judged, question: Question, price: float | None) -> Option:
+def _option(judged: Judged, question: Question, place: int, price: float | None) -> Option:
     setup, memory = judged.setup, judged.budget
-    speed = speed_of(question, judged)
+    speed = speed_of(throughput_of(judged, workload_of(question)))
     return Option(
         model=setup.model.name,
         parameters_billion=round(setup.model.parameters.total / 1e9, 2),
         quantization=setup.quantization.name,
         bits_per_weight=round(bits(setup.model, setup.quantization), 2),
+        quality_rank=place,
         dtype=setup.dtype,
         gpu=setup.gpu.name,
         gpus=judged.gpus,

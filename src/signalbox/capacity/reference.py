@@ -76,7 +76,7 @@ def _matrix(made: Grid, models: Sequence[Architecture], rows: Catalogue) -> Iter
 
 def _quantizations(model: Architecture, made: Grid) -> list[Quantization]:
     own = model.checkpoint_quantization
-    return [row for row in made.quantizations if (row.name == own if own else row.name in _MATRIX)]
+    return [row for row in made.quantizations_of(model) if (row.name == own if own else row.name in _MATRIX)]
 
 
 def _fewest(made: Grid, model: Architecture, quantization: Quantization, gpu: Gpu) -> str:

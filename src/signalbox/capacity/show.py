@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from itertools import groupby
@@ -25,7 +26,7 @@ _MARKS = {
     "does not fit": ("✕ does not fit", "bold red"),
     "refused": ("✕ refused", "bold red"),
 }
-_SPEED_DIGITS = 3
+_DIGITS = 3
 
 
 def show(plan: Plan, console: Console) -> None:
@@ -46,7 +47,7 @@ def _screen(plan: Plan, width: int) -> list[RenderableType]:
     rows += _figures(plan)
     rows += [_remark("!", "yellow", row.reason, row.cure) for row in plan.warnings]
     rows += _notes(plan)
-    if plan.fits and plan.flags:
+    if plan.fits:
         rows += ["", *(Text(line) for line in command_lines(plan, width))]
     return rows
 
@@ -157,20 +158,26 @@ def _trimmed(cells: Sequence[Combination]) -> list[Combination]:
 
 
 def _figures(plan: Plan) -> list[RenderableType]:
-    rows: list[RenderableType] = []
-    if plan.speed is not None:
-        speed = plan.speed
-        rows.append(
-            f"speed   {range_text(speed.output_tokens_per_second)} tokens/s for {speed.requests} requests together, "
-            f"{range_text(speed.request_tokens_per_second)} for each; first token after "
+    """Speed, energy and cost, each on a line or two."""
+    lines: list[str] = []
+    if (speed := plan.speed) is not None:
+        lines.append(
+            f"speed   {range_text(speed.output_tokens_per_second)} tokens/s for {speed.requests} requests at once "
+            f"of {plan.workload.input_tokens} tokens in, {plan.workload.output_tokens} out; first token after "
             f"{range_text(speed.first_token_seconds)} s"
         )
-    if plan.costs is not None and plan.costs.wh_per_1k_tokens is not None:
-        energy = f"energy  {range_text(plan.costs.wh_per_1k_tokens)} Wh for 1,000 tokens"
-        price = plan.costs.price_per_1k_tokens
-        cost = f", {range_text(price)} {plan.costs.currency}" if price is not None else ""
-        rows.append(energy + cost)
-    return ["", *rows] if rows else []
+    if (costs := plan.costs) is not None and costs.wh_per_1k_tokens is not None:
+        money = [
+            f"{name} {range_text(figures)} {costs.currency}"
+            for name, figures in (
+                ("electricity", costs.electricity_per_1k_tokens),
+                ("rent", costs.rent_per_1k_tokens),
+            )
+            if figures is not None
+        ]
+        energy = f"{range_text(costs.wh_per_1k_tokens)} Wh for 1,000 tokens"
+        lines.append(f"energy  {', '.join([energy, *money])}")
+    return ["", *(Text(line) for line in lines)] if lines else []
 
 
 def range_text(figures: Range) -> str:
@@ -180,23 +187,25 @@ def range_text(figures: Range) -> str:
 
 
 def _digits(number: float) -> str:
-    """Three digits that count, without an exponent."""
+    """Two or three digits that count, without an exponent."""
     if number == 0:
         return "0"
-    decimals = max(0, _SPEED_DIGITS - len(str(int(abs(number)))) if abs(number) >= 1 else 4)
+    whole = math.floor(math.log10(abs(number))) + 1
+    decimals = max(0, (_DIGITS if whole > 1 else _DIGITS - 1) - whole)
     return f"{number:,.{decimals}f}"
 
 
 def _notes(plan: Plan) -> list[RenderableType]:
     notes = list(plan.notes)
     if plan.gpus_left:
-        notes.append(f"{plan.gpus_left} more {plan.gpu} stay free, for replicas")
+        notes.append(f"{plan.gpus_left}x{plan.gpu} left, for replicas")
     return [Text("; ".join(notes), style="dim")] if notes else []
 
 
 def command_lines(plan: Plan, width: int) -> list[str]:
     """Environment and flags as a shell takes them, a flag on the line of its value, `\\` at the end of a line."""
     words = [f"{name}={shlex.quote(value)}" for name, value in plan.environment.items()]
+    words += [shlex.quote(word) for word in plan.program]
     for flag in plan.flags:
         if words and not flag.startswith("-") and words[-1].startswith("-") and " " not in words[-1]:
             words[-1] += f" {shlex.quote(flag)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,38 +15,51 @@ _PRICED = "price/h"
 
 
 def show_ranking(ranking: Ranking, console: Console, *, top: int) -> None:
-    """Print the first `top` options (0: all), what fits nowhere, and what was left out."""
+    """Print the first `top` options (0: all), what fits nowhere, and what was left out.
+
+    Of several models, each is shown in its best quantization on each kind of GPU; one model is shown in all.
+    """
+    options = _shown(ranking)
     if not ranking.inventory:
         console.print(Text("No GPU is free.", style="bold red"))
     elif not ranking.options:
         console.print(Text(f"Nothing fits on {', '.join(ranking.inventory)}.", style="bold red"))
     else:
-        console.print(_table(ranking, top or len(ranking.options)), highlight=False)
-    hidden = len(ranking.options) - top if top else 0
+        console.print(Text(f"what fits on {', '.join(ranking.inventory)}", style="bold"))
+        console.print(Text(f"order: {ranking.order}", style="dim"))
+        if len(options) < len(ranking.options):
+            console.print(Text("each model in its best quantization; --model NAME shows all", style="dim"))
+        console.print(_table(ranking, options[: top or len(options)]), highlight=False)
+    hidden = len(options) - top if top else 0
     if hidden > 0:
         console.print(Text(f"… and {hidden} more: --top 0 shows all", style="dim"))
     if ranking.cheapest is not None:
         console.print(Text(_cheapest(ranking.cheapest, ranking.currency or ""), style="bold"))
     if ranking.fits_nowhere and ranking.options:
-        console.print(Text(f"fits nowhere: {', '.join(ranking.fits_nowhere)}", style="dim"))
+        names = ", ".join(name.rsplit("/", maxsplit=1)[-1] for name in ranking.fits_nowhere)
+        console.print(Text(f"fits nowhere: {names}", style="dim"))
     for line in ranking.left_out:
         console.print(Text(f"left out: {line}", style="dim"))
 
 
-def _table(ranking: Ranking, rows: int) -> Table:
-    table = Table(
-        title=f"what fits on {', '.join(ranking.inventory)}\norder: {ranking.order}",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
+def _shown(ranking: Ranking) -> list[Option]:
+    if len({option.model for option in ranking.options}) < 2:
+        return list(ranking.options)
+    first: dict[tuple[str, str], Option] = {}
+    for option in ranking.options:
+        first.setdefault((option.model, option.gpu), option)
+    return list(first.values())
+
+
+def _table(ranking: Ranking, options: Sequence[Option]) -> Table:
+    table = Table(box=None, pad_edge=False)
     priced = any(option.price_per_hour is not None for option in ranking.options)
     table.add_column("model", overflow="fold")
     table.add_column("quantization")
     table.add_column("GPUs")
     for name in ("context", "requests", "tokens/s", *([_PRICED] if priced else [])):
         table.add_column(name, justify="right")
-    for option in ranking.options[:rows]:
+    for option in options:
         table.add_row(*_cells(option, ranking.currency if priced else None))
     return table
 

@@ -72,7 +72,7 @@ def test_flags_can_be_pasted_into_a_shell():
     assert all(len(line) <= 62 for line in lines)
     assert all(line.endswith(" \\") for line in lines[:-1])
     words = shlex.split("\n".join(lines).replace("\\\n", " "))
-    assert words == [*(f"{k}={v}" for k, v in FITS.environment.items()), *FITS.flags]
+    assert words == [*(f"{k}={v}" for k, v in FITS.environment.items()), *FITS.program, *FITS.flags]
 
 
 @pytest.mark.parametrize("width", [80, 100])

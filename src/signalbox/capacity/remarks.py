@@ -1,0 +1,113 @@
+"""What the owner of a set-up should know beyond the support rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from signalbox.capacity.answer import Remark
+from signalbox.capacity.choose import Judged
+from signalbox.capacity.flags import needs_quantized_checkpoint
+from signalbox.capacity.setup import GIB
+
+_BF16_CAPABILITY = 8.0
+
+
+def remarks(judged: Judged) -> Iterator[Remark]:
+    """Warnings, in the order of the table below."""
+    for rule in _RULES:
+        if (found := rule(judged)) is not None:
+            yield found
+
+
+def _waiting(judged: Judged) -> Remark | None:
+    setup, held = judged.setup, judged.budget.max_concurrency
+    if not judged.fits or setup.concurrency is None or held >= setup.concurrency:
+        return None
+    return Remark(
+        rule="requests-wait",
+        reason=f"The cache holds {held:.1f} of {setup.concurrency} requests of {setup.context} tokens.",
+        cure="Full ones wait for each other: lower --context or --concurrency, or add a replica.",
+    )
+
+
+def _cast(judged: Judged) -> Remark | None:
+    setup = judged.setup
+    lacks = setup.gpu.compute_capability < _BF16_CAPABILITY
+    if setup.engine.name not in ("vllm", "tgi", "nim") or not lacks or setup.model.dtype != "bfloat16":
+        return None
+    if setup.dtype == "bfloat16":
+        return None  # refused, and said there
+    return Remark(
+        rule="no-bfloat16",
+        reason=f"{setup.gpu.name} has no bfloat16: the model, made in it, runs in {setup.dtype}.",
+        cure="Check the quality on your task; float16 has a smaller range.",
+    )
+
+
+def _tied_head(judged: Judged) -> Remark | None:
+    setup = judged.setup
+    if not (setup.model.tied and setup.quantization.head_copy):
+        return None
+    size = setup.model.parameters.embedding * 2 / GIB / setup.tensor_parallel
+    return Remark(
+        rule="tied-head-copy",
+        reason=f"The model shares head and embedding, a checkpoint in {setup.quantization.name} stores both: "
+        f"{size:.2f} GiB more, and counted.",
+        cure="",
+    )
+
+
+def _cold(judged: Judged) -> Remark | None:
+    """Seen: 3.53 instead of 6.03 GiB of cache, 1.5 instead of 2.41, about 5 % (vllm-project/vllm#54383)."""
+    setup = judged.setup
+    if setup.engine.name != "vllm" or setup.eager or not judged.fits:
+        return None
+    return Remark(
+        rule="cold-first-boot",
+        reason="A first start compiles, and was seen to leave 1 to 2.5 GiB less for the cache.",
+        cure="Keep VLLM_CACHE_ROOT on a volume and start again.",
+    )
+
+
+def _checkpoint(judged: Judged) -> Remark | None:
+    setup = judged.setup
+    if not judged.fits or not needs_quantized_checkpoint(setup):
+        return None
+    return Remark(
+        rule="quantized-checkpoint",
+        reason=f"{setup.engine.name} does not make {setup.quantization.name} itself.",
+        cure=f"Serve a checkpoint of {setup.model.name} that is published in it.",
+    )
+
+
+def _estimated(judged: Judged) -> Remark | None:
+    gpu = judged.setup.gpu
+    if not gpu.total_is_estimated:
+        return None
+    return Remark(
+        rule="total-estimated",
+        reason=f"No reading of what CUDA shows on a {gpu.name} was found: {gpu.total_gib} GiB is estimated.",
+        cure="Compare with torch.cuda.mem_get_info() on the machine.",
+    )
+
+
+def _uncertain(judged: Judged) -> Remark | None:
+    model = judged.setup.model
+    if not model.uncertainty:
+        return None
+    return Remark(
+        rule="unknown-architecture",
+        reason=f"The architecture {model.family!r} is not known: its size may be off by {model.uncertainty:.0%}.",
+        cure="Leave that much room, or calibrate with the log of a first boot.",
+    )
+
+
+_RULES: tuple[Callable[[Judged], Remark | None], ...] = (
+    _waiting,
+    _cast,
+    _tied_head,
+    _cold,
+    _checkpoint,
+    _estimated,
+    _uncertain,
+)
