@@ -42,7 +42,8 @@ def plan(
     task: Annotated[Path | None, _option(_GPU, "Take the token lengths of this task's folder.")] = None,
     prices: Annotated[Path | None, _option(_GPU, "Prices per GPU hour and kWh; finds the cheapest.")] = None,
     corrections: Annotated[
-        str | None, _option(_GPU, "Correct by the boots stored for this cluster; default: the only one stored.")
+        str | None,
+        _option(_GPU, "Correct by the boots stored for this cluster; default: the only one stored."),
     ] = None,
     engine: Annotated[str, _option(_LIMITS, "vllm, tgi, llamacpp, ollama or nim.")] = "vllm",
     engine_version: Annotated[str | None, _option(_LIMITS, "Such as 0.24.0.")] = None,

@@ -16,6 +16,7 @@ from signalbox.capacity.setup import GIB, Correction, EngineName, Setup
 from signalbox.capacity.weights import Stage, rank_weights, stages
 
 _LOGS = "vLLM's own budget, checked against boot logs: docs/reference/capacity-cases.md"
+_LARGE_GIB = 70  # vLLM's own line between GPUs with small and with large defaults
 _BUDGET = "vLLM gpu_worker.py: share of what CUDA shows, less weights, activation, other memory"
 
 
@@ -110,7 +111,8 @@ def _verdict(setup: Setup, rank: _Rank, request: int, usable: int, constants: Me
     """vLLM's start-up rule, then whether graphs and library memory find room outside the budget."""
     regime = constants.regime(setup)
     several = setup.tensor_parallel * setup.pipeline_parallel > 1
-    context = constants.context_bytes[1 if several else 0]
+    # NCCL's large buffers were measured on H100s; two RTX 4090 started with 0.46 GiB outside.
+    context = constants.context_bytes[1 if several and setup.gpu.total_gib >= _LARGE_GIB else 0]
     if rank.kv_bytes <= 0:
         return False, f"Weights and activation take {-rank.kv_bytes / GIB:.2f} GiB more than the budget."
     if request > rank.kv_bytes:
