@@ -57,6 +57,7 @@ _UNANSWERABLE: tuple[tuple[str, str, str], ...] = (
     ("model", r"DP\+EP|multimodal checkpoint|MTP|gemma-4", "the model is not named or not in the catalogue"),
     ("gpu", r"Intel|sm103|24GB class", "the GPU is not named or not in the catalogue"),
     ("engine", r"XPU", "not an NVIDIA GPU"),
+    ("env", r"MODEL_RUNNER", "an environment variable chooses the model runner: not planned"),
 )
 
 
@@ -135,6 +136,7 @@ def _boot(row: Row, name: str) -> Row:
         "offline": True,
         "quant": row.get("quantization") or given.get("quantization"),
         "dtype": given.get("dtype"),
+        "env": row.get("env"),
         **{key: _number(value) for key, value in numbers.items() if value is not None},
         "fits": row.get("rc") == 0,
     }
