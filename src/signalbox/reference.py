@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from signalbox.capacity.helm import table_file
-from signalbox.capacity.reference import capacity_page, plan_schema
+from signalbox.capacity.reference import capacity_page, plan_schema, ranking_schema
 from signalbox.contracts import metrics
 from signalbox.contracts.record import Feedback, Record
 from signalbox.settings import Settings
@@ -50,6 +50,7 @@ PAGES = {
     "record.schema.json": schema_file,
     "capacity.md": capacity_page,
     "plan.schema.json": plan_schema,
+    "ranking.schema.json": ranking_schema,
 }
 # Generated too, but read by a machine, and not beside the pages: path from the repository's root.
 FILES = {"src/signalbox/capacity/data/helm-table.json": table_file}

@@ -8,7 +8,7 @@ from itertools import product
 
 from signalbox.capacity.answer import Alternative
 from signalbox.capacity.catalogue import Catalogue
-from signalbox.capacity.choose import Judge, Judged, by_quality, ranks, with_quantization
+from signalbox.capacity.choose import Judge, Judged, best, by_quality, ranks, with_quantization
 from signalbox.capacity.setup import Gpu, Quantization, Setup
 
 _SHARES_UP, _SHARES_DOWN = (0.95, 0.97), (0.9, 0.88, 0.85, 0.8)
@@ -54,24 +54,31 @@ def alternatives(judged: Judged, judge: Judge, catalogue: Catalogue) -> tuple[Al
 
 
 def _first(changes: Changes, judge: Judge) -> Alternative | None:
-    for change, setup in changes:
-        judged = judge(setup)
-        if judged.fits:
-            return Alternative(
-                change=change,
-                engine=setup.engine.name,
-                gpu=setup.gpu.name,
-                gpus=judged.gpus,
-                quantization=setup.quantization.name,
-                dtype=setup.dtype,
-                context=setup.context,
-                concurrency=setup.concurrency,
-                tensor_parallel=setup.tensor_parallel,
-                memory_utilization=setup.memory_utilization,
-                eager=setup.eager,
-                max_concurrency=round(judged.budget.max_concurrency, 2),
-            )
-    return None
+    labelled = list(changes)
+    if not labelled:
+        return None
+    judged = best((setup for _, setup in labelled), judge)
+    if not judged.fits:
+        return None
+    setup = judged.setup
+    return Alternative(
+        change=next(change for change, tried in labelled if _same(tried, setup)),
+        engine=setup.engine.name,
+        gpu=setup.gpu.name,
+        gpus=judged.gpus,
+        quantization=setup.quantization.name,
+        dtype=setup.dtype,
+        context=setup.context,
+        concurrency=setup.concurrency,
+        tensor_parallel=setup.tensor_parallel,
+        memory_utilization=setup.memory_utilization,
+        eager=setup.eager,
+        max_concurrency=round(judged.budget.max_concurrency, 2),
+    )
+
+
+def _same(tried: Setup, judged: Setup) -> bool:
+    return replace(tried, correction=judged.correction) == judged
 
 
 def _dtype(choice: _Choice) -> Changes:
