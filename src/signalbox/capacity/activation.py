@@ -48,14 +48,15 @@ def limits(setup: Setup) -> Limits:
 
 
 def peak(setup: Setup, stage: Stage, measured: Measured) -> Peak:
-    """The larger of sampler and layer; a middle pipeline stage has no sampler."""
+    """The largest of sampler, layer and compilation; only the last pipeline stage has a sampler."""
     regime = measured.regime(setup)
     given = limits(setup)
-    layer = _layer(setup, given, measured)
-    if not stage.last:
-        return layer
-    sampler = _sampler(setup, given, regime, measured)
-    return max(sampler, layer, key=lambda found: found.bytes)
+    found = [_layer(setup, stage, given, measured)]
+    if stage.last:
+        found.append(_sampler(setup, given, regime, measured))
+    if stage.first and not setup.eager and not setup.warm_cache:
+        found.append(_compilation(setup, given, regime))
+    return max(found, key=lambda one: one.bytes)
 
 
 def _sampler(setup: Setup, given: Limits, regime: Regime, measured: Measured) -> Peak:
@@ -81,42 +82,68 @@ def _sampler(setup: Setup, given: Limits, regime: Regime, measured: Measured) ->
     return Peak(round(total), " + ".join(parts))
 
 
-def _layer(setup: Setup, given: Limits, measured: Measured) -> Peak:
-    """The widest point of a forward pass: the feed-forward part of a layer, or attention that expands latents."""
+def _layer(setup: Setup, stage: Stage, given: Limits, measured: Measured) -> Peak:
+    """The widest point of a forward pass: the feed-forward part of a layer, or its attention."""
     model = setup.model
-    copies = measured.layer_hidden_copies[0 if setup.eager else 1] + (2 if setup.pipeline_parallel > 1 else 0)
-    inner, words = _feed_forward(setup, given)
-    if (expanded := _expanded_latents(setup, given)) > inner:
-        inner, words = expanded, f"attention: latents expanded to {model.expanded} numbers"
+    copies = measured.layer_hidden_copies + (0 if stage.first else 2)  # what came from the stage before
+    inner, words = _feed_forward(setup, given, measured)
+    if (attention := _attention(setup, given))[0] > inner:
+        inner, words = attention
     experts = _expert_workspace(setup, given)
     seen = _encoder_cache(setup, given)
     states = copies * given.tokens * model.hidden * _HALF
+    # Kernels for quantized weights need no cuBLAS workspace; the head, in 16 bit, comes after this peak.
+    workspace = measured.matmul_workspace_bytes if setup.quantization.compute == "16bit" else 0
     parts = [
         f"{words} {inner / GIB:.3f} GiB",
         f"{copies:g} x {given.tokens} tokens x hidden {model.hidden} x 2 B",
-        f"matrix workspace {measured.matmul_workspace_bytes / GIB:.3f} GiB",
+        *_named(workspace, "matrix workspace"),
         *_named(experts, "expert workspace"),
         *_named(seen, "encoder cache"),
     ]
-    return Peak(round(states + inner + experts + seen + measured.matmul_workspace_bytes), " + ".join(parts))
+    return Peak(round(states + inner + experts + seen + workspace), " + ".join(parts))
 
 
-def _feed_forward(setup: Setup, given: Limits) -> tuple[float, str]:
+def _feed_forward(setup: Setup, given: Limits, measured: Measured) -> tuple[float, str]:
     """Gate, up and their product, of dense layers or shared experts; kernels in 8 bits hold the input again."""
     model, tp = setup.model, setup.tensor_parallel
     width = model.intermediate if model.moe is None else model.moe.shared * model.moe.intermediate
     size = 3 * width / tp * given.tokens * _HALF
     words = f"layer: {given.tokens} tokens x 3 x inner {width} / {tp} x 2 B"
+    if model.family not in measured.lean_families:
+        size += given.tokens * model.hidden * _HALF
+        words += " and the output"
     if setup.quantization.compute in ("fp8", "int8", "int8-mixed"):
         return size + given.tokens * width / tp, f"{words} and the input in 8 bits"
     return size, words
 
 
-def _expanded_latents(setup: Setup, given: Limits) -> float:
-    """Keys and values of the workspace (8 contexts, 4 pages a sequence, at most 64 Ki tokens), and the queries."""
-    most = max(8 * setup.context, 4 * given.sequences * BLOCK_TOKENS)
-    tokens = min(most, _LATENT_WORKSPACE_TOKENS) + given.tokens
-    return tokens * setup.model.expanded / setup.tensor_parallel * _HALF
+def _attention(setup: Setup, given: Limits) -> tuple[float, str]:
+    """Queries, keys and values, the normed queries and the output; latents are expanded in a workspace.
+
+    The workspace is for 8 contexts, at least 4 pages a sequence, and at most 64 Ki tokens (mla_attention.py).
+    """
+    model, tp = setup.model, setup.tensor_parallel
+    if model.expanded:
+        most = max(8 * setup.context, 4 * given.sequences * BLOCK_TOKENS)
+        tokens = min(most, _LATENT_WORKSPACE_TOKENS) + given.tokens
+        words = f"attention: latents of {tokens} tokens expanded to {model.expanded} / {tp} x 2 B"
+        return tokens * model.expanded / tp * _HALF, words
+    width = (3 * model.heads + 2 * max(tp, model.kv_heads)) * model.head_dim
+    return width / tp * given.tokens * _HALF, f"attention: {given.tokens} tokens x {width} / {tp} x 2 B"
+
+
+def _compilation(setup: Setup, given: Limits, regime: Regime) -> Peak:
+    """A first start compiles with a second copy of the embedding, which takes part in the graph.
+
+    Models that also see get their embeddings from outside the graph. The next start finds the compile cache.
+    """
+    model, tp = setup.model, setup.tensor_parallel
+    if model.multimodal:
+        return Peak(0, "")
+    size = model.vocab * model.hidden / tp * _HALF + regime.cold_states * given.tokens * model.hidden * _HALF
+    words = f"compilation of a first start: embedding {model.vocab} x {model.hidden} / {tp} x 2 B"
+    return Peak(round(size), f"{words} + {regime.cold_states} x {given.tokens} tokens x {model.hidden} x 2 B")
 
 
 def _named(size: float, name: str) -> list[str]:
@@ -138,13 +165,13 @@ def _encoder_cache(setup: Setup, given: Limits) -> float:
     return given.tokens * setup.model.hidden * _HALF if setup.model.multimodal else 0.0
 
 
-def captured_sizes(given: Limits) -> int:
-    """Number of batch sizes that are captured: 1, 2, 4, then by 8 up to 256, then by 16 up to 512."""
+def captured_sizes(given: Limits) -> list[int]:
+    """Batch sizes that are captured: 1, 2, 4, then by 8 up to 256, then by 16 up to 512 (config/vllm.py)."""
     largest = min(2 * given.sequences, _LARGEST_GRAPH, given.tokens)
     sizes = [n for n in (1, 2, 4) if n <= largest]
     sizes += range(8, min(largest + 1, 256), 8)
     sizes += range(256, largest + 1, 16)
-    return max(1, len(sizes))
+    return sizes or [1]
 
 
 def graphs(setup: Setup, stage: Stage, measured: Measured) -> Peak:
@@ -152,12 +179,14 @@ def graphs(setup: Setup, stage: Stage, measured: Measured) -> Peak:
     if setup.eager:
         return Peak(0, "0: eager mode")
     fit = measured.regime(setup).graphs
-    sizes = captured_sizes(limits(setup))
+    given = limits(setup)
+    decodes = sum(1 for size in captured_sizes(given) if size <= given.sequences)
+    share = fit.fixed + (1 - fit.fixed) * decodes / fit.sizes
     moe = fit.moe_gib if setup.model.moe is not None else 0.0
-    gib = (fit.base_gib + fit.layer_gib * stage.layers + moe) * sizes / fit.sizes
+    gib = (fit.base_gib + fit.layer_gib * stage.layers + moe) * share
     words = f"({fit.base_gib} + {fit.layer_gib} x {stage.layers} layers"
     words += f" + {moe} for experts) GiB" if moe else ") GiB"
-    return Peak(round(gib * GIB), f"{words} x {sizes}/{fit.sizes} sizes")
+    return Peak(round(gib * GIB), f"{words} x {share:.2f} for {decodes} of {fit.sizes} decode sizes")
 
 
 def non_torch(setup: Setup, measured: Measured, stage: Stage) -> Peak:

@@ -57,7 +57,6 @@ _UNANSWERABLE: tuple[tuple[str, str, str], ...] = (
     ("model", r"DP\+EP|multimodal checkpoint|MTP|gemma-4", "the model is not named or not in the catalogue"),
     ("gpu", r"Intel|sm103|24GB class", "the GPU is not named or not in the catalogue"),
     ("engine", r"XPU", "not an NVIDIA GPU"),
-    ("env", r"MODEL_RUNNER", "an environment variable chooses the model runner: not planned"),
 )
 
 
@@ -119,7 +118,7 @@ def _boot(row: Row, name: str) -> Row:
         "max_concurrency": row.get("max_conc"),
     }
     return {
-        "id": row.get("id") or f"{name}-{row['case']}",
+        "id": row.get("id") or f"{'boots' if name.startswith('boots') else name}-{row['case']}",
         "set": name,
         "source": row.get("source") or f"boots of {name}",
         "engine": f"vllm {row.get('version') or (version[1] if version else '0.24.0')}",
@@ -133,6 +132,8 @@ def _boot(row: Row, name: str) -> Row:
         "max_num_seqs": given.get("max_num_seqs"),
         "kv_dtype": given.get("kv_cache_dtype"),
         "eager": bool(given.get("enforce_eager")),
+        "warm": row.get("compile_cache") == "warm",
+        "runner": str(row["runner"]).lower() if row.get("env") and row.get("runner") else None,
         "offline": True,
         "quant": row.get("quantization") or given.get("quantization"),
         "dtype": given.get("dtype"),
@@ -234,6 +235,8 @@ def _case(row: Row, named: str, ident: str, catalogue: Catalogue) -> Case:
         batched_tokens=row.get("mnbt") or _offline_tokens(row, gpu),
         memory_utilization=row.get("gmu"),
         eager=bool(row.get("eager")),
+        warm_cache=bool(row.get("warm")),
+        runner=row.get("runner"),
     )
     measured = row
     if not row.get("engine") and str(row["set"]).startswith("public"):

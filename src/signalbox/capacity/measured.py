@@ -16,12 +16,16 @@ _FALLBACK_REGIME = "vllm-0.23"
 
 @dataclass(frozen=True)
 class Graphs:
-    """CUDA graphs: (base + layers x layer [+ moe]) at `sizes` captured sizes, in proportion to their number."""
+    """CUDA graphs: base + layers x layer [+ moe] where `sizes` decode batches are captured.
+
+    The share `fixed` is there however few are captured, the rest is in proportion.
+    """
 
     base_gib: float
     layer_gib: float
     moe_gib: float
     sizes: int
+    fixed: float
     source: str
 
 
@@ -33,6 +37,7 @@ class Regime:
     logit_copies: float  # of max_num_seqs x vocab x 4 bytes, at the sampler's peak
     logit_rows: bool  # one more row of the vocabulary for each multiprocessor
     sampled_states: int  # copies of the hidden states of the sampled rows
+    cold_states: int  # copies of all hidden states while compiling
     experts_stay: bool  # the experts' workspace is kept, so that the sampler's peak has it too
     graphs_inside: bool  # CUDA graphs are taken off the budget
     tokens_by_concurrency: bool
@@ -52,7 +57,8 @@ class Measured:
     regimes: Mapping[str, Regime]
     matmul_workspace_bytes: int
     pipeline_non_torch_bytes: int
-    layer_hidden_copies: tuple[float, float]  # eager, compiled
+    layer_hidden_copies: float
+    lean_families: tuple[str, ...]  # whose feed-forward layers hold one copy less than the others'
     context_bytes: tuple[int, int]  # of one rank alone, of one of several
     least_outside_bytes: int
     multiprocessors: Mapping[str, int]
@@ -61,8 +67,16 @@ class Measured:
     def regime(self, setup: Setup) -> Regime:
         """Of that engine and model; engines without one of their own are planned as a vLLM of 0.21 or later."""
         found = self.regimes.get(setup.engine.regime, self.regimes[_FALLBACK_REGIME])
-        mine = (r for r in found.runners if setup.model.family in r["families"])
-        return replace(found, **{k: v for k, v in next(mine, {}).items() if k != "families"})
+        for runner in found.runners:
+            chosen = (
+                setup.model.family in runner["families"] if setup.runner is None else setup.runner == "v2"
+            )
+            if chosen:
+                changed = {k: v for k, v in runner.items() if k != "families"}
+                if "graphs" in changed:
+                    changed["graphs"] = Graphs(**changed["graphs"])
+                return replace(found, **changed)
+        return found
 
     def multiprocessors_of(self, gpu: Gpu) -> int:
         """Of a GPU, or of the GPU that a slice is cut from."""
@@ -80,10 +94,8 @@ def load() -> Measured:
         regimes=regimes,
         matmul_workspace_bytes=common["matmul_workspace_mib"]["value"] * _MIB,
         pipeline_non_torch_bytes=_bytes(common["pipeline_non_torch_gib"]["value"]),
-        layer_hidden_copies=(
-            common["layer_hidden_copies"]["eager"],
-            common["layer_hidden_copies"]["compiled"],
-        ),
+        layer_hidden_copies=common["layer_hidden_copies"]["value"],
+        lean_families=tuple(common["lean_families"]),
         context_bytes=(_bytes(context["single"]), _bytes(context["several"])),
         least_outside_bytes=_bytes(common["least_outside_gib"]["value"]),
         multiprocessors=data["multiprocessors"],
@@ -109,5 +121,5 @@ def _bytes(gib: float) -> int:
 
 def _training(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Ids of all cases that a constant was read from."""
-    rows = [*data["vllm"].values(), *data["common"].values()]
+    rows = [row for part in ("vllm", "common") for row in data[part].values() if isinstance(row, dict)]
     return tuple(sorted({case for row in rows for case in row.get("rows", ())}))

@@ -191,4 +191,6 @@ class Setup:
     batched_tokens: int | None = None
     memory_utilization: float | None = None
     eager: bool = False
+    warm_cache: bool = False  # vLLM's compile cache is filled: a first start takes more
+    runner: Literal["v1", "v2"] | None = None  # VLLM_USE_V2_MODEL_RUNNER; None: the engine's choice
     correction: Correction | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalbox.capacity.setup import GIB, Architecture, Parameters, Quantization, Setup
+from signalbox.capacity.tensors import rounding_bytes
 
 _HALF = 2  # bytes of a 16-bit number
 _VOCAB_PADDING = 64
@@ -33,12 +34,20 @@ class Weights:
     other: int
     vision: int
     buffers: int
+    rounding: int
 
     @property
     def total(self) -> int:
         """All of them."""
         return (
-            self.embedding + self.head + self.linear + self.experts + self.other + self.vision + self.buffers
+            self.embedding
+            + self.head
+            + self.linear
+            + self.experts
+            + self.other
+            + self.vision
+            + self.buffers
+            + self.rounding
         )
 
     @property
@@ -52,6 +61,7 @@ class Weights:
             "norms, biases, routers": self.other,
             "vision": self.vision,
             "position tables and copies": self.buffers,
+            "rounding to 2 MiB": self.rounding,
         }
         return " + ".join(f"{name} {size / GIB:.3f}" for name, size in parts.items() if size)
 
@@ -84,6 +94,7 @@ def rank_weights(setup: Setup, stage: Stage, *, mxfp4_inner: int = _MX_INNER) ->
         experts=round(experts * mxfp4_padding(model, scheme, tp, mxfp4_inner)),
         other=round(counts.other * base * share),
         vision=round(counts.vision * base / tp) if stage.first else 0,
+        rounding=rounding_bytes(setup, share),
         buffers=round(_HALF * (counts.rope + counts.absorbed * share / tp)),
     )
 
