@@ -87,7 +87,7 @@ def _layer(setup: Setup, stage: Stage, given: Limits, measured: Measured) -> Pea
     model = setup.model
     copies = measured.layer_hidden_copies + (0 if stage.first else 2)  # what came from the stage before
     inner, words = _feed_forward(setup, given, measured)
-    if (attention := _attention(setup, given))[0] > inner:
+    if (attention := _attention(setup, given, measured))[0] > inner:
         inner, words = attention
     experts = _expert_workspace(setup, given)
     seen = _encoder_cache(setup, given)
@@ -118,7 +118,7 @@ def _feed_forward(setup: Setup, given: Limits, measured: Measured) -> tuple[floa
     return size, words
 
 
-def _attention(setup: Setup, given: Limits) -> tuple[float, str]:
+def _attention(setup: Setup, given: Limits, measured: Measured) -> tuple[float, str]:
     """Queries, keys and values, the normed queries and the output; latents are expanded in a workspace.
 
     The workspace is for 8 contexts, at least 4 pages a sequence, and at most 64 Ki tokens (mla_attention.py).
@@ -129,7 +129,7 @@ def _attention(setup: Setup, given: Limits) -> tuple[float, str]:
         tokens = min(most, _LATENT_WORKSPACE_TOKENS) + given.tokens
         words = f"attention: latents of {tokens} tokens expanded to {model.expanded} / {tp} x 2 B"
         return tokens * model.expanded / tp * _HALF, words
-    width = (3 * model.heads + 2 * max(tp, model.kv_heads)) * model.head_dim
+    width = (measured.attention_queries * model.heads + 2 * max(tp, model.kv_heads)) * model.head_dim
     return width / tp * given.tokens * _HALF, f"attention: {given.tokens} tokens x {width} / {tp} x 2 B"
 
 

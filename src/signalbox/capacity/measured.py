@@ -58,7 +58,10 @@ class Measured:
     matmul_workspace_bytes: int
     pipeline_non_torch_bytes: int
     layer_hidden_copies: float
-    lean_families: tuple[str, ...]  # whose feed-forward layers hold one copy less than the others'
+    attention_queries: int
+    allocator_step_bytes: int
+    own_segment_bytes: int
+    lean_families: tuple[str, ...]  # whose feed-forward layers hold one copy less than the others
     context_bytes: tuple[int, int]  # of one rank alone, of one of several
     least_outside_bytes: int
     multiprocessors: Mapping[str, int]
@@ -95,6 +98,9 @@ def load() -> Measured:
         matmul_workspace_bytes=common["matmul_workspace_mib"]["value"] * _MIB,
         pipeline_non_torch_bytes=_bytes(common["pipeline_non_torch_gib"]["value"]),
         layer_hidden_copies=common["layer_hidden_copies"]["value"],
+        attention_queries=common["attention_queries"]["value"],
+        allocator_step_bytes=common["allocator"]["step_mib"] * _MIB,
+        own_segment_bytes=common["allocator"]["own_segment_mib"] * _MIB,
         lean_families=tuple(common["lean_families"]),
         context_bytes=(_bytes(context["single"]), _bytes(context["several"])),
         least_outside_bytes=_bytes(common["least_outside_gib"]["value"]),

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from math import ceil
 
+from signalbox.capacity import measured
 from signalbox.capacity.setup import Architecture, Setup
-
-_MIB = 2**20
-_STEP = 2 * _MIB
-_OWN_SEGMENT = 20 * _MIB  # Smaller tensors share segments (torch's caching allocator).
 
 
 def rounding_bytes(setup: Setup, layers_share: float = 1.0) -> int:
@@ -43,4 +40,6 @@ def _projections(model: Architecture, tp: int) -> list[float]:
 
 
 def _lost(size: float) -> float:
-    return ceil(size / _STEP) * _STEP - size if size >= _OWN_SEGMENT else 0.0
+    constants = measured.load()
+    step = constants.allocator_step_bytes
+    return ceil(size / step) * step - size if size >= constants.own_segment_bytes else 0.0
