@@ -108,8 +108,9 @@ def _feed_forward(setup: Setup, given: Limits, measured: Measured) -> tuple[floa
     """Gate, up and their product, of dense layers or shared experts; kernels in 8 bits hold the input again."""
     model, tp = setup.model, setup.tensor_parallel
     width = model.intermediate if model.moe is None else model.moe.shared * model.moe.intermediate
-    size = 3 * width / tp * given.tokens * _HALF
-    words = f"layer: {given.tokens} tokens x 3 x inner {width} / {tp} x 2 B"
+    matrices = 3 if model.gated else 2
+    size = matrices * width / tp * given.tokens * _HALF
+    words = f"layer: {given.tokens} tokens x {matrices} x inner {width} / {tp} x 2 B"
     if model.family not in measured.lean_families:
         size += given.tokens * model.hidden * _HALF
         words += " and the output"

@@ -49,6 +49,7 @@ def from_config(config: Config, name: str, *, fallback: bool = False) -> Archite
         dtype=str(get(text, "torch_dtype") or get(config, "torch_dtype") or "bfloat16"),
         softcap=bool(text.get("attn_logit_softcapping")),
         checkpoint_quantization=checkpoint_quantization(config),
+        gated=family.gated,
         expanded=expanded_width(shape),
         uncertainty=uncertainty,
         assumptions=assumptions,

@@ -116,6 +116,7 @@ class Architecture:
     dtype: str
     softcap: bool
     checkpoint_quantization: str | None
+    gated: bool = True  # feed-forward layers have a gate beside the up projection
     expanded: int = 0  # latent attention: width of the keys and values of all heads that a latent expands to
     uncertainty: float = 0.0  # of the parameter count, as a share; above 0 only where the family is unknown
     assumptions: tuple[str, ...] = ()  # what was assumed for lack of knowledge, for a person to read

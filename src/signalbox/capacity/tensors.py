@@ -35,8 +35,7 @@ def _projections(model: Architecture, tp: int) -> list[float]:
     if model.moe is not None:
         return attention
     wide = model.hidden * model.intermediate / tp
-    gated = model.parameters.linear > model.layers * 2.5 * wide * tp
-    return [*attention, 2 * wide if gated else wide, wide]
+    return [*attention, 2 * wide if model.gated else wide, wide]
 
 
 def _lost(size: float) -> float:
