@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pipelines.scores import area_under_curve
 from signalbox import thresholds
 from signalbox.contracts.record import LabelledText, ModelRelease, Verdict
 from signalbox.errors import InputError, ModelError, SetupError, SignalboxError
@@ -145,20 +146,10 @@ def fit_language(
         usable=len(pairs),
         neutral_share=neutral / len(given) if given else 0.0,
         mean_verdict_mass=math.fsum(masses) / len(masses) if masses else None,
-        auc=area_under_curve(p_yes, labels),
+        auc=area_under_curve(p_yes, labels) if p_yes else None,
         fitted=fitted,
         reason=reason,
     )
-
-
-def area_under_curve(p_yes: Sequence[float], labels: Sequence[bool]) -> float | None:
-    """Share of (yes, no) pairs that p(yes) orders rightly, ties half; None when a class is missing."""
-    positive = [p for p, label in zip(p_yes, labels, strict=True) if label]
-    negative = [p for p, label in zip(p_yes, labels, strict=True) if not label]
-    if not positive or not negative:
-        return None
-    wins = sum((yes > no) + 0.5 * (yes == no) for yes in positive for no in negative)
-    return wins / (len(positive) * len(negative))
 
 
 def _of_language(

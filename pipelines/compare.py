@@ -14,7 +14,8 @@ from rich.table import Table
 
 from pipelines import footprint, scores, tracking
 from pipelines.baselines import BASELINES
-from pipelines.evaluate import Evaluation, evaluate
+from pipelines.evaluate import evaluate
+from pipelines.evaluation import Evaluation
 from pipelines.report import with_interval
 from signalbox.contracts.record import LabelledText
 from signalbox.errors import SignalboxError

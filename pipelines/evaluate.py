@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import aiohttp
 from rich.console import Console
@@ -19,6 +18,7 @@ from rich.progress import Progress
 
 from pipelines import report, textfile, tracking
 from pipelines.baselines import BASELINES, accuracy, check_learnable
+from pipelines.evaluation import Evaluation
 from pipelines.summary import ALL, Summary, summarise
 from signalbox import thresholds
 from signalbox.contracts.record import LabelledText, ModelRelease, Record, Route
@@ -35,28 +35,6 @@ _MODELS: dict[Route, tuple[str, ...]] = {
     "cascade": ("encoder", "decoder"),
 }
 _CONCURRENCY = 2
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """One route on the test split. `right` is in the order of the rows, for paired comparisons."""
-
-    task: str
-    route: Route
-    releases: tuple[ModelRelease, ...]
-    summaries: dict[str, Summary]
-    rows: tuple[LabelledText, ...]
-    records: tuple[Record, ...]
-
-    @property
-    def release_key(self) -> str:
-        """The releases that answered, in the order asked."""
-        return " → ".join(release.key for release in self.releases)
-
-    @property
-    def right(self) -> list[bool]:
-        """Whether each row was answered correctly."""
-        return [r.verdict.value == row.label for r, row in zip(self.records, self.rows, strict=True)]
 
 
 def evaluate(
@@ -86,6 +64,7 @@ async def _evaluate(
             journal = Journal(settings, task, route, releases, rows)
             asked = await _ask(settings, route, rows, journal, fresh, progress)
             records = await _read(settings, rows, journal)
+            check_releases(releases, records)
             evaluation = Evaluation(
                 task.name, route, releases, summaries(task, rows, records), tuple(rows), tuple(records)
             )
@@ -186,6 +165,16 @@ async def _releases(settings: Settings, task: Task, route: Route) -> tuple[Model
         finally:
             await client.close()
     return tuple(found)
+
+
+def check_releases(expected: Sequence[ModelRelease], records: Sequence[Record]) -> None:
+    """SetupError when another release answered than the server named before: its figures would be mislabelled."""
+    strangers = {r.release.key for r in records if r.release is not None and r.release not in expected}
+    if strangers:
+        raise SetupError(
+            f"While evaluating {' → '.join(release.key for release in expected)}, answers came from "
+            f"{', '.join(sorted(strangers))}: a model was changed meanwhile. Evaluate again with --fresh."
+        )
 
 
 async def _ask(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlflow
 from matplotlib.figure import Figure
 
 from pipelines import scores
+from pipelines.evaluation import Evaluation
 from pipelines.summary import ALL, Summary
-
-if TYPE_CHECKING:
-    from pipelines.evaluate import Evaluation
 
 
 def markdown(evaluation: Evaluation) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prometheus_client import CollectorRegistry, write_to_textfile
 
+from pipelines.evaluation import Evaluation
 from signalbox.contracts import metrics as names
-
-if TYPE_CHECKING:
-    from pipelines.evaluate import Evaluation
-
 
 Values = list[tuple[names.Metric, tuple[str, ...], float | None]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Literal
 
@@ -120,7 +120,8 @@ def load_data(task: Task, split: Split | None = None) -> list[LabelledText]:
     """The labelled texts of a task, in file order; `split` keeps one split only."""
     path = task.folder / "data.jsonl"
     rows: list[LabelledText] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    # Not splitlines: a text may hold U+2028, which is no end of a JSON line.
+    for number, line in enumerate(_read(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -129,8 +130,16 @@ def load_data(task: Task, split: Split | None = None) -> list[LabelledText]:
             raise InputError(f"{path}:{number}", line, f"Not a labelled text: {error}") from error
         task.language(row.language)
         rows.append(row)
+    check_ids(rows)
     check_families(rows)
     return [row for row in rows if split is None or row.split == split]
+
+
+def check_ids(rows: list[LabelledText]) -> None:
+    """Raise InputError when two rows share an id: an evaluation would take one's answer for the other's."""
+    counts = Counter(row.id for row in rows)
+    if repeated := sorted(name for name, count in counts.items() if count > 1):
+        raise InputError("id", repeated[0], f"{counts[repeated[0]]} rows have it; give each row its own.")
 
 
 def check_families(rows: list[LabelledText]) -> None:
@@ -143,6 +152,17 @@ def check_families(rows: list[LabelledText]) -> None:
             raise InputError(
                 "family", family, f"It is in splits {sorted(found)}; keep a family in one split."
             )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(
+            "data.jsonl", str(path), "No such file: put one labelled text a line there."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError("data.jsonl", str(path), f"Save it as UTF-8 ({error.reason}).") from error
 
 
 def known_tasks(root: Path) -> list[str]:

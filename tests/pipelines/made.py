@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipelines.evaluate import Evaluation
+from pipelines.evaluation import Evaluation
 from pipelines.summary import ALL, summarise
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import LabelledText, Record, Route, Verdict

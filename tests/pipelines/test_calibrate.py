@@ -2,12 +2,10 @@
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 from mlflow import MlflowClient
 
 from pipelines import calibrate as module
-from pipelines.calibrate import area_under_curve, calibrate, fit_language
+from pipelines.calibrate import calibrate, fit_language
 from signalbox import thresholds
 from signalbox.contracts.record import LabelledText, ModelRelease, Verdict
 from signalbox.errors import ModelUnavailable, SetupError
@@ -123,14 +121,3 @@ def test_too_few_rows_say_so():
     assert result.fitted is None
     assert "10 usable of 10" in result.reason
     assert fit_language("en", [], []).auc is None
-
-
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=40))
-def test_area_under_curve_mirrors(rows):
-    p, labels = [x for x, _ in rows], [y for _, y in rows]
-    area = area_under_curve(p, labels)
-    if len(set(labels)) < 2:
-        assert area is None
-        return
-    assert 0.0 <= area <= 1.0
-    assert area_under_curve(p, [not y for y in labels]) == pytest.approx(1.0 - area)

@@ -308,3 +308,14 @@ def test_what_only_looks_like_a_bullet_is_none(line):
     lengths = scores.answer_lengths([line])
     assert lengths is not None
     assert lengths.bullets == 0
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=40))
+def test_area_under_curve_mirrors(rows):
+    p, labels = [x for x, _ in rows], [y for _, y in rows]
+    area = scores.area_under_curve(p, labels)
+    if len(set(labels)) < 2:
+        assert area is None
+        return
+    assert 0.0 <= area <= 1.0
+    assert scores.area_under_curve(p, [not y for y in labels]) == pytest.approx(1.0 - area)

@@ -64,4 +64,25 @@ def test_a_bad_line_is_numbered(tmp_path: Path) -> None:
 
 def test_a_family_in_two_splits_leaks(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="keep a family in one split"):
-        load_data(load_task(make(tmp_path, data=LINE % "test" + LINE % "calibration")))
+        other = (LINE % "calibration").replace('"1"', '"2"')
+        load_data(load_task(make(tmp_path, data=LINE % "test" + other)))
+
+
+def test_two_rows_of_one_id_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="2 rows have it"):
+        load_data(load_task(make(tmp_path, data=LINE % "test" + LINE % "test")))
+
+
+def test_a_line_may_hold_a_line_separator(tmp_path: Path) -> None:
+    data = (LINE % "test").replace('"t"', '"one\u2028two"')
+    assert [row.text for row in load_data(load_task(make(tmp_path, data=data)))] == ["one\u2028two"]
+
+
+def test_data_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    task = load_task(make(tmp_path))
+    (tmp_path / "data.jsonl").write_bytes(b'{"text": "\xff"}')
+    with pytest.raises(InputError, match="UTF-8"):
+        load_data(task)
+    (tmp_path / "data.jsonl").unlink()
+    with pytest.raises(InputError, match="No such file"):
+        load_data(task)
