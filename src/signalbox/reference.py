@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from signalbox.capacity import cases
 from signalbox.capacity.helm import table_file
 from signalbox.capacity.reference import capacity_page, plan_schema, ranking_schema
 from signalbox.contracts import metrics
@@ -49,6 +50,7 @@ PAGES = {
     "metrics.md": metrics_page,
     "record.schema.json": schema_file,
     "capacity.md": capacity_page,
+    "capacity-cases.md": cases.page,
     "plan.schema.json": plan_schema,
     "ranking.schema.json": ranking_schema,
 }

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
         default=False, description="Force the first word to be a verdict word, where the engine can."
     )
     decoder_threads: int = Field(default=2, ge=1)
+    decoder_concurrency: int = Field(
+        default=2, ge=1, description="Questions to the decoder at once; as many as its server has slots."
+    )
     decoder_timeout_seconds: float = Field(default=60.0, gt=0)
     encoder_timeout_seconds: float = Field(default=10.0, gt=0)
 

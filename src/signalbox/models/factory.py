@@ -38,5 +38,6 @@ def make_decoder(settings: Settings, task: Task, *, release: ModelRelease | None
         api_key=key.get_secret_value() if key else None,
         timeout_seconds=settings.decoder_timeout_seconds,
         constrained=settings.decoder_constrained,
+        concurrency=settings.decoder_concurrency,
         release=release,
     )
