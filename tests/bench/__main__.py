@@ -15,7 +15,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-BENCHMARKS = ("encoder", "kserve", "assessor", "store", "decoder", "naive_threshold", "capacity_peers", "speed_fit")
+BENCHMARKS = (
+    "encoder",
+    "kserve",
+    "assessor",
+    "store",
+    "decoder",
+    "naive_threshold",
+    "capacity_peers",
+    "speed_fit",
+)
 _LOG_WIDTH = 200  # a log has no width of its own, and rich would cut the columns to 80
 
 

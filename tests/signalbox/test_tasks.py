@@ -63,9 +63,10 @@ def test_a_bad_line_is_numbered(tmp_path: Path) -> None:
 
 
 def test_a_family_in_two_splits_leaks(tmp_path: Path) -> None:
+    other = (LINE % "calibration").replace('"1"', '"2"')
+    task = load_task(make(tmp_path, data=LINE % "test" + other))
     with pytest.raises(InputError, match="keep a family in one split"):
-        other = (LINE % "calibration").replace('"1"', '"2"')
-        load_data(load_task(make(tmp_path, data=LINE % "test" + other)))
+        load_data(task)
 
 
 def test_two_rows_of_one_id_are_refused(tmp_path: Path) -> None:

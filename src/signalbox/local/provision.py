@@ -186,6 +186,7 @@ def run_logged(command: Sequence[str], log_file: TextIO, console: Console, what:
         start_new_session=True,
     )
     tail: list[str] = []
+    said = 0
     with _killed_on_error(process), Progress(*columns, console=console) as progress, process:
         bar = progress.add_task(what, total=None)
         for line in process.stdout or ():
@@ -193,6 +194,7 @@ def run_logged(command: Sequence[str], log_file: TextIO, console: Console, what:
             tail = [*tail[-19:], line]
             if step := _STEP.match(line):
                 progress.update(bar, completed=int(step[1]), total=int(step[2]))
+                said = _say_in_log(console, what, 100 * int(step[1]) // int(step[2]), said)
         process.wait()
         progress.update(bar, total=1, completed=1)
     if process.returncode:
@@ -201,6 +203,15 @@ def run_logged(command: Sequence[str], log_file: TextIO, console: Console, what:
             f"Building llama-server failed at {what!r} (status {process.returncode}). Put a llama-server on PATH, or "
             f"mend this:\n{cause}"
         )
+
+
+def _say_in_log(console: Console, what: str, percent: int, said: int) -> int:
+    """A bar shows nothing in a log until it ends: there, a line for every fifth; returns the last one said."""
+    fifth = percent // 20 * 20
+    if not console.is_terminal and said < fifth < 100:
+        console.print(f"  {what}: {fifth} %")
+        return fifth
+    return said
 
 
 @contextmanager

@@ -261,6 +261,14 @@ def test_progress_follows_ninjas_lines(tmp_path):
     assert "100%" in shown.getvalue()
 
 
+def test_a_log_gets_a_line_for_every_fifth(tmp_path):
+    shown = io.StringIO()
+    code = "for done in range(1, 11): print(f'[{done}/10] x')"
+    logged(code, tmp_path, Console(file=shown, width=80))
+    lines = [line.strip() for line in shown.getvalue().splitlines() if " %" in line]
+    assert lines == [f"compile: {percent} %" for percent in (20, 40, 60, 80)]
+
+
 def test_a_step_that_fails_shows_the_end_of_its_output(tmp_path):
     code = "import sys\nfor i in range(50): print('line', i)\nsys.exit(3)"
     with pytest.raises(SetupError, match=r"failed at 'compile' \(status 3\)") as raised:
