@@ -1,0 +1,16 @@
+"""What is generated for the charts: value schemas, reference pages, renders of the examples, schemas of kinds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CHARTS = ROOT / "charts"
+PAGES = ROOT / "docs" / "reference" / "charts"
+
+
+def charts(names: list[str] | None = None) -> list[Path]:
+    """The folders of all charts, or of those named."""
+    if names:
+        return [CHARTS / name for name in names]
+    return sorted(path.parent for path in CHARTS.glob("*/Chart.yaml"))

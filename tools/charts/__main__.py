@@ -1,0 +1,28 @@
+"""Write values.schema.json and the reference page of charts: `python -m tools.charts [CHART…]`."""
+
+from __future__ import annotations
+
+import sys
+
+from signalbox.errors import InputError
+from tools.charts import PAGES, charts
+from tools.charts.reference import page
+from tools.charts.schema import schema_file
+
+
+def main(names: list[str]) -> int:
+    """Write the files of the charts named, or of all; 2 when a values.yaml is wrong."""
+    PAGES.mkdir(parents=True, exist_ok=True)
+    for chart in charts(names):
+        try:
+            schema, reference = schema_file(chart), page(chart)
+        except InputError as error:
+            sys.stderr.write(f"charts/{chart.name}/values.yaml: {error}\n")
+            return 2
+        (chart / "values.schema.json").write_text(schema, encoding="utf-8")
+        (PAGES / f"{chart.name}.md").write_text(reference, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

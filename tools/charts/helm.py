@@ -1,0 +1,34 @@
+"""Find the pinned command-line tools, and render charts with helm."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from signalbox.errors import SetupError
+from tools.charts import ROOT
+
+KUBERNETES = "1.34.4"
+
+
+def find_tool(name: str) -> str:
+    """Path of a tool that tools/go.mod pins: from the cache that `make tools` fills, else from PATH."""
+    cache = Path(os.environ.get("SIGNALBOX_CACHE_DIR") or Path.home() / ".cache" / "signalbox")
+    sums = ROOT / "tools" / "go.sum"
+    pinned = hashlib.sha256(sums.read_bytes()).hexdigest()[:12]
+    built = cache / f"tools-{pinned}" / "bin" / name
+    found = str(built) if built.is_file() else shutil.which(name)
+    if found is None:
+        raise SetupError(f"{name} is neither in {built.parent} nor on PATH. Build it: make tools")
+    return found
+
+
+def template(chart: Path, *args: str, name: str = "x") -> subprocess.CompletedProcess[str]:
+    """`helm template` of a chart for the Kubernetes version that its manifests are checked against."""
+    command = [find_tool("helm"), "template", name, str(chart), "--namespace", "models"]
+    return subprocess.run(
+        [*command, "--kube-version", KUBERNETES, *args], capture_output=True, text=True, check=False
+    )

@@ -1,0 +1,68 @@
+"""Write the renders of the charts' examples: `python -m tools.charts.render [CHART…]`.
+
+The render of charts/<chart>/examples/<name>.yaml lies in charts/<chart>/examples/rendered/<name>.yaml, so that
+a change of a template shows in review as the change of objects that it makes.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from signalbox.errors import InputError
+from tools.charts import charts
+from tools.charts.helm import template
+
+GENERATED = "<generated>"
+RELEASE = "example"
+
+
+def examples(chart: Path) -> list[Path]:
+    """The value files among a chart's examples."""
+    return sorted((chart / "examples").glob("*.yaml"))
+
+
+def golden(example: Path) -> Path:
+    """Where the render of an example is kept."""
+    return example.parent / "rendered" / example.name
+
+
+def rendered(chart: Path, example: Path) -> str:
+    """The objects of an example; what differs from one render to the next (a generated key) is masked.
+
+    Raises InputError with helm's sentence when the chart refuses the values.
+    """
+    first, second = (_once(chart, example).splitlines() for _ in range(2))
+    pairs = zip(first, second, strict=True)
+    return "\n".join(_mask(line, again).rstrip() for line, again in pairs).strip() + "\n"
+
+
+def _once(chart: Path, example: Path) -> str:
+    done = template(chart, "--values", str(example), name=RELEASE)
+    if done.returncode:
+        raise InputError(
+            f"charts/{chart.name}/examples/{example.name}", done.stderr[-500:], "Mend the values."
+        )
+    return done.stdout
+
+
+def _mask(line: str, again: str) -> str:
+    if line == again:
+        return line
+    key, colon, _ = line.partition(": ")
+    return f"{key}{colon}{GENERATED}"
+
+
+def main(names: list[str]) -> None:
+    """Write the renders of the charts named, or of all, and remove those whose example is gone."""
+    for chart in charts(names):
+        kept = {golden(example): rendered(chart, example) for example in examples(chart)}
+        for stale in set((chart / "examples" / "rendered").glob("*.yaml")) - kept.keys():
+            stale.unlink()
+        for path, text in kept.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

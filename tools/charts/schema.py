@@ -1,0 +1,70 @@
+"""The values.schema.json (draft 07) of a chart, from its values.yaml."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tools.charts.values import Key, read
+
+# bool before int: in Python a bool is an int.
+_TYPES: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"),
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+    (list, "array"),
+    (dict, "object"),
+)
+
+
+def schema(chart: Path) -> dict[str, Any]:
+    """The schema of a chart's values: unknown keys are refused wherever values.yaml does not open a map."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": f"Values of the chart {chart.name}",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": _properties(read(chart / "values.yaml")),
+    }
+
+
+def schema_file(chart: Path) -> str:
+    """The text of values.schema.json."""
+    return json.dumps(schema(chart), indent=2, ensure_ascii=False) + "\n"
+
+
+def type_name(default: object) -> str | None:
+    """The JSON type of a default; None for null."""
+    return next((name for kind, name in _TYPES if isinstance(default, kind)), None)
+
+
+def _properties(keys: list[Key]) -> dict[str, Any]:
+    return {key.path.rpartition(".")[2]: _property(key) for key in keys}
+
+
+def _property(key: Key) -> dict[str, Any]:
+    made: dict[str, Any] = {"description": key.text}
+    derived = type_name(key.default)
+    if derived and not key.schema.keys() & {"type", "enum", "const", "anyOf", "oneOf", "$ref"}:
+        made["type"] = derived
+    if derived == "object":
+        made["additionalProperties"] = False
+        if key.children:
+            made["properties"] = _properties(key.children)
+    elif key.default is not None:
+        made["default"] = key.default
+    merged = made | key.schema
+    if "properties" in made and "properties" in key.schema:
+        merged["properties"] = made["properties"] | key.schema["properties"]
+    return _nullable(merged) if key.default is None else merged
+
+
+def _nullable(made: dict[str, Any]) -> dict[str, Any]:
+    """The default null is allowed beside what `@schema` names."""
+    if isinstance(made.get("type"), str):
+        made["type"] = [made["type"], "null"]
+    if "enum" in made and None not in made["enum"]:
+        made["enum"] = [*made["enum"], None]
+    return made
