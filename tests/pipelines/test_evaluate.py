@@ -20,6 +20,7 @@ from signalbox.store import open_store
 from signalbox.tasks import load_data, load_task
 from tests.helpers import free_port
 from tests.pipelines.world import CUTS, FEW_SHOT, row, rows_right_and_wrong
+from tests.services.assessor.page_app import ENCODER
 
 pytestmark = pytest.mark.slow
 
@@ -227,9 +228,16 @@ def test_records_of_another_database_are_named(world):
 
 def test_another_release_is_asked_anew(world):
     evaluate(world.settings, routes=["encoder"])
-    world.served["encoder"] = world.served["encoder"].model_copy(update={"revision": "table-2"})
+    world.change_encoder("table-2")
     evaluate(world.settings, routes=["encoder"])
     assert Counter(Counter(world.asked).values()) == {2: 16}
+
+
+def test_a_model_that_changes_meanwhile_is_told(world):
+    world.change_encoder("table-2")
+    world.served["encoder"] = ENCODER  # what the server named before the questions
+    with pytest.raises(SetupError, match=r"table-2.*changed meanwhile.*--fresh"):
+        evaluate(world.settings, routes=["encoder"], limit=1)
 
 
 @pytest.mark.parametrize("change", ["threshold", "row"])

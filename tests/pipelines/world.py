@@ -103,6 +103,11 @@ class World:
     decoder: Scripted
     served: dict[str, ModelRelease] = field(default_factory=dict)
 
+    def change_encoder(self, revision: str) -> None:
+        """Another release answers from now on, and its server says so."""
+        release = self.served["encoder"].model_copy(update={"revision": revision})
+        self.served["encoder"] = self.encoder._release = release
+
     @property
     def asked(self) -> list[str]:
         """Every text that reached a model."""
