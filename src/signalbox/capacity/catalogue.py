@@ -200,7 +200,9 @@ def _engine(row: Mapping[str, Any]) -> EngineRow:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(n) for n in re.findall(r"\d+", version)[:3])
+    """0.24 is 0.24.0; empty where the version holds no number."""
+    found = [int(n) for n in re.findall(r"\d+", version)[:3]]
+    return (*found, *[0] * (3 - len(found))) if found else ()
 
 
 def split_encoding(name: str) -> tuple[str, str | None]:

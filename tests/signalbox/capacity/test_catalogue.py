@@ -116,3 +116,7 @@ def test_every_row_states_its_source_and_every_gpu_shows_less_than_it_has():
         assert row.source, row.name
     for gpu in CATALOGUE.gpus:
         assert gpu.total_gib <= gpu.nvidia_smi_mib / 1024 or gpu.slice_of, gpu.name
+
+
+def test_a_version_without_its_last_number_is_that_release():
+    assert CATALOGUE.engine("vllm", "0.24").regime == CATALOGUE.engine("vllm", "0.24.0").regime
