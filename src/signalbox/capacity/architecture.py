@@ -16,6 +16,7 @@ from signalbox.errors import InputError
 
 _GENERIC_UNCERTAINTY = 0.05  # Biases, norms and layouts that an unknown family may add or lack.
 _REQUIRED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+_COUNTS = ("num_key_value_heads", "head_dim", "intermediate_size", "max_position_embeddings")
 
 
 def from_config(config: Config, name: str, *, fallback: bool = False) -> Architecture:
@@ -60,6 +61,10 @@ def _family(kind: str, text: Config, fallback: bool) -> tuple[Family, float, tup
     missing = [key for key in _REQUIRED if get(text, key) is None]
     if missing:
         raise InputError("config.json", kind or "(no model_type)", f"It lacks {', '.join(missing)}.")
+    for key in (*_REQUIRED, *_COUNTS):
+        value = get(text, key)
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise InputError(f"config.json: {key}", value, "It must be a whole number of at least 1.")
     if kind in FAMILIES:
         return FAMILIES[kind], 0.0, ()
     lacking = [k for k in ("num_key_value_heads", "head_dim", "intermediate_size") if get(text, k) is None]

@@ -135,3 +135,12 @@ def test_an_unknown_vision_tower_is_counted_and_said_so():
     found = from_config({"model_type": "llava", "text_config": LLAMA, "vision_config": tower}, "x")
     assert found.multimodal
     assert "new_tower" in found.assumptions[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("hidden_size", -64), ("num_hidden_layers", "two"), ("vocab_size", 0), ("head_dim", 1.5)],
+)
+def test_a_size_that_is_no_count_is_refused(key, value):
+    with pytest.raises(InputError, match=rf"{key}.*at least 1"):
+        from_config({**LLAMA, key: value}, "odd")
