@@ -29,7 +29,8 @@ class MeasuredBoot:
     pipeline_parallel: int | None = None
     memory_utilization: float | None = None
     eager: bool | None = None
-    cold: bool | None = None  # the compile cache was empty: compilation's scratch memory is counted too
+    unified: bool | None = None  # llama.cpp: all slots share one cache
+    cold: bool | None = None  # the compile cache was empty, so compilation's memory is counted too
     total_bytes: int | None = None
     weights_bytes: int | None = None
     activation_bytes: int | None = None
@@ -37,6 +38,7 @@ class MeasuredBoot:
     consumed_bytes: int | None = None
     graphs_bytes: int | None = None
     graphs_estimate_bytes: int | None = None
+    on_gpu: bool = True
     kv_bytes: int | None = None
     kv_given: bool = False  # the cache's size was an option, not what the budget left
     kv_tokens: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from signalbox.capacity.boot import MeasuredBoot
@@ -59,7 +59,7 @@ def setup_of(measured: MeasuredBoot, told: Told, catalogue: Catalogue) -> Setup:
         dtype=measured.dtype or AUTO,
         kv_dtype=measured.kv_dtype or AUTO,
         context=measured.context,
-        concurrency=told.concurrency or measured.concurrency,
+        concurrency=told.concurrency or _slots(measured),
         batched_tokens=told.batched_tokens or measured.batched_tokens,
         tensor_parallel=tensor_parallel,
         pipeline_parallel=pipeline_parallel,
@@ -67,7 +67,13 @@ def setup_of(measured: MeasuredBoot, told: Told, catalogue: Catalogue) -> Setup:
         eager=bool(measured.eager),
     )
     question = resolve(request, catalogue)
-    return question.setup(question.quantizations[0], tensor_parallel)
+    setup = question.setup(question.quantizations[0], tensor_parallel)
+    return replace(setup, warm_cache=measured.cold is False)
+
+
+def _slots(measured: MeasuredBoot) -> int | None:
+    """Slots that share one cache are the engine's default, which the planner knows as no number."""
+    return None if measured.unified else measured.concurrency
 
 
 def release(version: str | None) -> str | None:

@@ -25,6 +25,7 @@ from signalbox.errors import InputError
 from signalbox.settings import Settings
 
 _GRAPHS_IN_BUDGET = (0, 21)  # vLLM's first version that subtracts its graph estimate from the cache
+_MOST_TIMES = 4  # what is left to activation and non-torch memory, relative to the plan: more is another GPU
 _GPU_TOLERANCE = 0.03  # drivers of one GPU differ by less than this in what CUDA shows
 
 
@@ -118,6 +119,7 @@ def calibrate_command(
     rows = compare(measured, predicted, setup)
     show(console, measured, setup, predicted, rows)
     if keep and cluster:
+        _check_stored(measured, predicted, setup, log.name)
         now = datetime.now(UTC).replace(microsecond=0)
         path = store(settings, boot_of(measured, predicted, setup, cluster=cluster, log=log.name, now=now))
         console.print(f"stored for cluster {cluster} in {path}; boots there: {_count(settings, cluster)}")
@@ -139,25 +141,44 @@ def show(
     console.print(table)
     started = "it did not start" if measured.error else "it started"
     console.print(f"predicted: {'fits' if predicted.fits else 'does not fit'}; log: {started}", markup=False)
-    for note in (*_remarks(measured, setup), *measured.notes):
+    for note in (*_remarks(measured, predicted, setup), *measured.notes):
         console.print(f"note: {note}", markup=False)
 
 
-def _remarks(measured: MeasuredBoot, setup: Setup) -> list[str]:
+def _check_stored(measured: MeasuredBoot, predicted: Budget, setup: Setup, log: str) -> None:
+    """Refuse what would correct plans by another machine's memory."""
+    if not measured.on_gpu:
+        raise InputError("--store", log, "No layer lay on a GPU: boot with --n-gpu-layers, then store.")
+    if (doubt := _other_gpu(measured, predicted, setup)) is not None:
+        raise InputError("--store", log, f"Nothing was stored: {doubt}. Give the --gpu that was booted.")
+
+
+def _other_gpu(measured: MeasuredBoot, predicted: Budget, setup: Setup) -> str | None:
+    """What says that the boot was on another GPU than `setup` has."""
+    total, gpu = measured.total_bytes, setup.gpu
+    if total is not None and abs(gpu.total_bytes / total - 1) > _GPU_TOLERANCE:
+        return f"the log's GPU shows {total / GIB:.2f} GiB, a {gpu.name} {gpu.total_gib} GiB"
+    rest = None if total is not None else _rest(measured, setup)
+    both = _term(predicted, "activation") + _term(predicted, "non_torch")
+    if rest is not None and rest > _MOST_TIMES * both:
+        return f"{rest / GIB:.2f} GiB would be activation and non-torch memory on {gpu.name}"
+    return None
+
+
+def _remarks(measured: MeasuredBoot, predicted: Budget, setup: Setup) -> list[str]:
     remarks = [f"the engine said: {measured.error}"] if measured.error else []
-    if measured.cold:
+    if measured.cold is not None:
         remarks.append(
-            "the compile cache was empty, compilation's memory is counted: boot again before --store"
+            "the compile cache was empty: compared with the plan of a first start, which compiles"
+            if measured.cold
+            else "the compile cache was filled: compared with the plan of a later start, which does not compile"
         )
     if measured.version is None:
         remarks.append(
             f"the log does not say the version: {setup.engine.version} is assumed (--engine-version)"
         )
-    total = measured.total_bytes
-    if total is not None and abs(setup.gpu.total_bytes / total - 1) > _GPU_TOLERANCE:
-        remarks.append(
-            f"the log's GPU shows {total / GIB:.2f} GiB, a {setup.gpu.name} {setup.gpu.total_gib} GiB: is --gpu right?"
-        )
+    if (doubt := _other_gpu(measured, predicted, setup)) is not None:
+        remarks.append(f"{doubt}: is --gpu right?")
     if measured.engine == "vllm" and measured.concurrency is None:
         remarks.append("the log does not say max_num_seqs: the default is assumed (--concurrency)")
     return remarks

@@ -46,7 +46,7 @@ VLLM = _table(
     r"has a total capacity of (?P<total_bytes>SIZE)",
     r"Chunked prefill is enabled with max_num_batched_tokens=(?P<batched_tokens>\d+)",
     r"device_name=(?P<gpu>[\w-]+)",
-    r"(?P<cold>Compiling a graph for|Directly load the compiled graph)",
+    r"(?P<cold>Compiling a graph for|Directly load (?:the|AOT) )",
     r"vLLM (?:API )?server version v?(?P<version>\d[\w.+]*)",
 )
 VLLM_BEGINS = re.compile(r"Initializing an? (?:V\d )?LLM engine \(v(?P<version>[\w.+]+)\) with config")
@@ -88,6 +88,9 @@ LLAMA = _table(
     r"n_ctx_slot = (?P<context>\d+)",
     r"n_ubatch\s*= (?P<batched_tokens>\d+)",
     r"size\s*=\s*SIZE.*\bK \((?P<kv_dtype>\w+)\)",
+    r"size\s*=\s*SIZE.*\bV \((?P<value_dtype>\w+)\)",
+    r"kv_unified\s*= (?P<unified>true|false)",
+    r"flash_attn\s*= (?P<flash>\w+)",
     r"(?:file type|model ftype)\s*= (?P<quantization>\S+(?: - (?:Small|Medium|Large))?)",
     r"loading model '(?P<model>[^']+)'",
     r"key-value pairs and \d+ tensors from (?P<model>\S+) \(version",

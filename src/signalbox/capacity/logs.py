@@ -75,7 +75,9 @@ class _Vllm:
             return
         rank = _RANK.search(line)
         for field, value in _fields(lines.VLLM, line).items():
-            self.ranks[field][rank.group() if rank else ""] = value
+            by_rank, who = self.ranks[field], rank.group() if rank else ""
+            # One graph that was compiled makes a cold start, whatever is loaded beside it.
+            by_rank[who] = value or by_rank.get(who, False) if field == "cold" else value
         self.error = self.error or _first(lines.VLLM_ERRORS, line)
 
     def _begin(self) -> None:
@@ -177,6 +179,11 @@ def _complete_llama(
     done, _, layers = values.pop("offloaded", "0/0").partition("/")
     if on_gpu and done != layers:
         notes.append(f"only {done} of {layers} layers lie on the GPU")
+    if values.pop("flash", None) in ("0", "disabled"):
+        notes.append("flash attention is off: the plan has it on, which needs a smaller compute buffer")
+    of_values = values.pop("value_dtype", None)
+    if of_values not in (None, values.get("kv_dtype")):
+        values["kv_dtype"] = f"{values['kv_dtype']}/{of_values}"
     total_mib = values.pop("total_mib", None)
     if "context" not in values and "kv_tokens" in values:
         values["context"] = values["kv_tokens"] // max(1, values.get("concurrency", 1))
@@ -186,6 +193,7 @@ def _complete_llama(
         MeasuredBoot(engine="llamacpp", error=error, notes=tuple(notes), **values),
         version=f"b{values['version']}" if "version" in values else None,
         total_bytes=None if total_mib is None else int(total_mib) * 2**20,
+        on_gpu=on_gpu,
         weights_bytes=join(buffers["model"]),
         activation_bytes=join(buffers["compute"]) if buffers.get("compute") else None,
         kv_bytes=join(cache) if cache else None,
@@ -225,7 +233,7 @@ def _value(field: str, text: str) -> float | bool | str:
     return text
 
 
-_TRUTHS = {"eager": "True", "cold": "Compiling a graph for"}
+_TRUTHS = {"eager": "True", "cold": "Compiling a graph for", "unified": "true"}
 _NUMBERS = frozenset(
     (
         "context",
@@ -248,4 +256,6 @@ def _bytes(text: str) -> int:
 def _first(table: Iterable[re.Pattern[str]], line: str) -> str | None:
     """The text of the first pattern that occurs, to the end of the line."""
     found = next((match.group() for pattern in table if (match := pattern.search(line))), None)
-    return found[:_ERROR_CHARACTERS] if found else None
+    if found is None:
+        return None
+    return found if len(found) <= _ERROR_CHARACTERS else f"{found[: _ERROR_CHARACTERS - 1].rstrip()}…"

@@ -237,3 +237,31 @@ def test_a_cold_boot_and_the_wrong_gpu_are_pointed_out(settings: Settings, tmp_p
 
 def _gib(found: Budget, name: str) -> float:
     return next(term.bytes for term in found.terms if term.name == name) / GIB
+
+
+def test_a_boot_with_a_filled_cache_is_compared_with_a_plan_that_does_not_compile() -> None:
+    warm, cold = (
+        setup_of(read_log(BOOTS / name), H100, CATALOGUE)
+        for name in ("vllm-0.24.0-h100-qwen-7b-debug.log", "vllm-0.24.0-h100-llama-8b.log")
+    )
+    assert (warm.warm_cache, cold.warm_cache) == (True, False)
+    activation = budget(warm).term("activation")
+    assert activation is not None
+    assert activation.bytes / GIB == pytest.approx(0.63, abs=0.01)
+
+
+@pytest.mark.parametrize("log", sorted(BOOTS.glob("llama-server-11434-*.log")), ids=lambda path: path.stem)
+def test_the_cache_of_a_small_llama_server_is_predicted(log: Path) -> None:
+    measured = read_log(log)
+    predicted = budget(setup_of(measured, H100, CATALOGUE))
+    assert predicted.kv_tokens == measured.kv_tokens
+    assert predicted.kv_bytes == pytest.approx(measured.kv_bytes, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("log", "said"), [("vllm-0.11-4090-context", "non-torch"), ("llama-server-cpu-smollm2", "No layer")]
+)
+def test_memory_of_another_machine_is_not_stored(settings: Settings, log: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        run(settings, BOOTS / f"{log}.log", H100, "lab")
+    assert not load_corrections(settings, "lab").boots
