@@ -54,7 +54,9 @@ def _vllm(setup: Setup) -> Budget:
     needed = pool.request_blocks(setup.context, given.tokens)
     reserve = setup.gpu.total_bytes - usable - (0 if regime.graphs_inside else rank.graphs_bytes)
     fits, reason = _verdict(setup, rank, needed * pool.block_bytes, usable, constants)
-    kept = Term("reserve", max(0, reserve), f"{setup.gpu.total_gib} GiB x (1 - {share:g})", _BUDGET)
+    beside = "" if regime.graphs_inside else ", less the graphs"
+    formula = f"{setup.gpu.total_gib} GiB x (1 - {share:g}){beside}"
+    kept = Term("reserve", max(0, reserve), formula, _BUDGET)
     cache = Term("kv_cache", max(0, rank.kv_bytes), _kv_formula(pool, blocks, rank), _LOGS)
     return Budget(
         total_bytes=setup.gpu.total_bytes,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from signalbox.capacity.answer import Remark
 from signalbox.capacity.choose import Judged
 from signalbox.capacity.flags import needs_quantized_checkpoint
-from signalbox.capacity.setup import GIB
+from signalbox.capacity.memory import budget
+from signalbox.capacity.setup import GIB, Setup
 
 _BF16_CAPABILITY = 8.0
+_LEAST_GAIN = GIB // 20  # what a filled compile cache gains below this is not worth a line
+_LOGS_READ = ((0, 6), (0, 30))  # oldest and newest vLLM whose boots the cases have
 
 
 def remarks(judged: Judged) -> Iterator[Remark]:
@@ -46,37 +51,70 @@ def _cast(judged: Judged) -> Remark | None:
 
 def _tied_head(judged: Judged) -> Remark | None:
     setup = judged.setup
-    if not (setup.model.tied and setup.quantization.head_copy):
+    # vLLM binds the head to the embedding, whatever the checkpoint stores; TGI loads both.
+    if setup.engine.name != "tgi" or not (setup.model.tied and setup.quantization.head_copy):
         return None
     size = setup.model.parameters.embedding * 2 / GIB / setup.tensor_parallel
     return Remark(
         rule="tied-head-copy",
-        reason=f"The model shares head and embedding, a checkpoint in {setup.quantization.name} stores both: "
+        reason=f"The model shares head and embedding, TGI loads both from a checkpoint in {setup.quantization.name}: "
         f"{size:.2f} GiB more, and counted.",
         cure="",
     )
 
 
 def _cold(judged: Judged) -> Remark | None:
-    """Seen: 3.53 instead of 6.03 GiB of cache, 1.5 instead of 2.41, about 5 % (vllm-project/vllm#54383)."""
+    """The plan counts a first start's compilation; what a start gains that finds its result."""
     setup = judged.setup
     if setup.engine.name != "vllm" or setup.eager or not judged.fits:
         return None
+    gain = budget(replace(setup, warm_cache=True)).kv_bytes - judged.budget.kv_bytes
+    if gain < _LEAST_GAIN:
+        return None
     return Remark(
         rule="cold-first-boot",
-        reason="A first start compiles, and was seen to leave 1 to 2.5 GiB less for the cache.",
-        cure="Keep VLLM_CACHE_ROOT on a volume and start again.",
+        reason=f"A first start compiles, which is counted; a later one has {gain / GIB:.2f} GiB more for the KV cache.",
+        cure="Keep VLLM_CACHE_ROOT on a volume, and start a second time.",
     )
 
 
 def _checkpoint(judged: Judged) -> Remark | None:
     setup = judged.setup
-    if not judged.fits or not needs_quantized_checkpoint(setup):
+    if not judged.fits or _nothing_to_hold(setup) or not needs_quantized_checkpoint(setup):
         return None
     return Remark(
         rule="quantized-checkpoint",
         reason=f"{setup.engine.name} does not make {setup.quantization.name} itself.",
         cure=f"Serve a checkpoint of {setup.model.name} that is published in it.",
+    )
+
+
+def _nothing_to_hold(setup: Setup) -> bool:
+    return setup.quantization.name == "mxfp4" and setup.model.moe is None
+
+
+def _no_experts(judged: Judged) -> Remark | None:
+    setup = judged.setup
+    if not _nothing_to_hold(setup):
+        return None
+    return Remark(
+        rule="no-experts",
+        reason=f"mxfp4 holds experts only, and {setup.model.name} has none: its weights stay 16-bit.",
+        cure="Use another quantization.",
+    )
+
+
+def _unread_version(judged: Judged) -> Remark | None:
+    """Constants of the nearest version are taken; outside of those seen, nobody knows how far they hold."""
+    engine = judged.setup.engine
+    oldest, newest = _LOGS_READ
+    version = tuple(int(part) for part in re.findall(r"\d+", engine.version)[:2])
+    if engine.name != "vllm" or oldest <= version <= newest:
+        return None
+    return Remark(
+        rule="unread-version",
+        reason=f"No start of vLLM {engine.version} was read: the memory of {engine.regime} is assumed.",
+        cure="Compare with a real start: signalbox calibrate.",
     )
 
 
@@ -108,6 +146,8 @@ _RULES: tuple[Callable[[Judged], Remark | None], ...] = (
     _tied_head,
     _cold,
     _checkpoint,
+    _no_experts,
+    _unread_version,
     _estimated,
     _uncertain,
 )

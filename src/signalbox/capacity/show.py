@@ -162,7 +162,8 @@ def _figures(plan: Plan) -> list[RenderableType]:
     lines: list[str] = []
     if (speed := plan.speed) is not None:
         lines.append(
-            f"speed   {range_text(speed.output_tokens_per_second)} tokens/s for {speed.requests} requests at once "
+            f"speed   {range_text(speed.output_tokens_per_second)} tokens/s for {speed.requests} request"
+            f"{'' if speed.requests == 1 else 's'} at once "
             f"of {plan.workload.input_tokens} tokens in, {plan.workload.output_tokens} out; first token after "
             f"{range_text(speed.first_token_seconds)} s"
         )
