@@ -1,0 +1,21 @@
+"""Post one assessment per model to the Service and fail unless a model really answered."""
+
+import json
+import os
+import sys
+from http.client import HTTPConnection
+
+NO_ANSWER = {"timeout", "unavailable", "rejected", "unparsable"}
+
+for model in os.environ["MODELS"].split():
+    body = {"text": os.environ["TEXT"], "language": os.environ["LANGUAGE"], "model": model}
+    connection = HTTPConnection(os.environ["ASSESSOR"], timeout=float(os.environ["TIMEOUT"]))
+    connection.request("POST", "/v1/assess", json.dumps(body), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    content = answer.read().decode()
+    if answer.status != 200:
+        sys.exit(f"{model}: HTTP {answer.status}: {content}")
+    light = json.loads(content)["predictions"][0]["light"]
+    if light["reason"] in NO_ANSWER:
+        sys.exit(f"{model}: no answer, {light['reason']}: {light['text']}")
+    sys.stdout.write(f"{model}: {light['colour']}, {light['reason']}\n")

@@ -1,0 +1,44 @@
+{{- define "assessor.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The release's name alone where it holds the chart's name already. Room is left for suffixes. */}}
+{{- define "assessor.fullname" -}}
+{{- $name := include "assessor.name" . -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- default $full .Values.fullnameOverride | trunc 45 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "assessor.serviceAccountName" -}}
+{{- default (ternary (include "assessor.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "assessor.encoderName" -}}
+{{- printf "%s-encoder" (include "assessor.fullname" .) -}}
+{{- end -}}
+
+{{/* KServe's Standard mode serves an InferenceService at NAME-predictor, port 80. */}}
+{{- define "assessor.encoderUrl" -}}
+{{- if .Values.encoder.install -}}
+http://{{ include "assessor.encoderName" . }}-predictor.{{ .Release.Namespace }}.svc
+{{- else -}}
+{{ .Values.encoder.url }}
+{{- end -}}
+{{- end -}}
+
+{{- define "assessor.replicas" -}}
+{{- if kindIs "invalid" .Values.replicas -}}
+{{ ternary 1 2 (eq .Values.database.type "sqlite") }}
+{{- else -}}
+{{ int .Values.replicas }}
+{{- end -}}
+{{- end -}}
+
+{{/* Arguments: (list ROOT IMAGE), IMAGE being the values of one image. */}}
+{{- define "assessor.image" -}}
+{{- $root := index . 0 -}}{{- $image := index . 1 -}}
+{{- $registry := default $image.registry $root.Values.global.imageRegistry -}}
+{{- $tag := default $root.Chart.AppVersion $image.tag -}}
+{{- with $registry }}{{ . }}/{{ end -}}
+{{ $image.repository }}:{{ $tag }}{{ with $image.digest }}@{{ . }}{{ end }}
+{{- end -}}
