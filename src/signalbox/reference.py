@@ -55,7 +55,10 @@ PAGES = {
     "ranking.schema.json": ranking_schema,
 }
 # Generated too, but read by a machine, and not beside the pages: path from the repository's root.
-FILES = {"src/signalbox/capacity/data/helm-table.json": table_file}
+FILES = {
+    "src/signalbox/capacity/data/helm-table.json": table_file,
+    "charts/model-server/files/capacity.json": table_file,  # a chart can read only files of its own
+}
 
 _FROM_NAME = {
     "assessor_port": "Port of the assessor.",

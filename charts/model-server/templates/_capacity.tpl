@@ -1,0 +1,84 @@
+{{/*
+The fit check: looks the set-up up in files/capacity.json, whose format src/signalbox/capacity/helm.py describes.
+Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server, 0 where unknown), tokens of cache.
+*/}}
+{{- define "model-server.capacity" -}}
+{{- $pool := include "model-server.pool" . | fromJson -}}
+{{- $table := .Files.Get "files/capacity.json" | fromJson -}}
+{{- $asked := include "model-server.plainModel" (default $.Values.model.name $.Values.capacity.model) -}}
+{{- $model := "" -}}
+{{- range $name, $row := $table.models -}}
+{{- range prepend $row.aliases $name -}}
+{{- if eq (include "model-server.plainModel" .) $asked }}{{ $model = $name }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- $quantization := $.Values.quantization -}}
+{{- $rows := dig $.Values.engine $model (dict) $table.cells -}}
+{{- if and (eq $.Values.dtype "bfloat16") (eq $quantization "fp16") }}{{ $quantization = "bf16" }}{{ end -}}
+{{- if and (eq $.Values.dtype "float16") (eq $quantization "bf16") (hasKey $rows "fp16") }}{{ $quantization = "fp16" }}{{ end -}}
+{{- if and (eq $quantization "fp16") (not (hasKey $rows "fp16")) }}{{ $quantization = "bf16" }}{{ end -}}
+{{- $tensor := toString (int $.Values.parallelism.tensor) -}}
+{{- $terms := dig $.Values.engine $model $quantization $tensor "" $table.terms -}}
+{{- $weights := mul (splitList " " (default "0" $terms) | first | int) (int $.Values.parallelism.tensor) -}}
+{{- $row := dig $quantization $tensor "" $rows -}}
+{{- $place := 0 -}}
+{{- range $index, $gpu := $table.gpus }}{{ if eq $gpu (default "" $pool.capacity) }}{{ $place = add1 $index }}{{ end }}{{ end -}}
+{{- $out := dict "verdict" "unknown" "weightsMiB" $weights "tokens" 0 -}}
+{{- if not $pool.resource -}}{{- $_ := set $out "text" "On a CPU only the memory limit counts; the table is about GPUs." -}}
+{{- else if not $model -}}{{- $_ := set $out "text" (printf "%s is not in the capacity table. Name a model of the same shape in capacity.model, or ask `signalbox plan`." $.Values.model.name) -}}
+{{- else if or (not $row) (not $place) (gt (int $.Values.parallelism.pipeline) 1) -}}{{- $_ := set $out "text" (printf "The capacity table has no cell for %s, quantization %s, tensor %s × pipeline %d, %s. Ask `signalbox plan`." $.Values.engine $.Values.quantization $tensor (int $.Values.parallelism.pipeline) $pool.name) -}}
+{{- else -}}
+{{- $cells := splitList " " $row -}}
+{{- $cell := ternary $row (index $cells (min (sub $place 1) (sub (len $cells) 1) | int)) (eq (len $cells) 1) -}}
+{{- $head := splitList ":" $cell | first -}}
+{{- $tail := splitList ":" $cell | last -}}
+{{- $option := "" -}}
+{{- if or (eq $head "0") (hasPrefix "r" $head) -}}
+{{- if ne $tail "-" -}}
+{{- $words := index $table.options (int $tail) | splitList " " -}}
+{{- $option = printf " Nearest that fits: quantization %s, parallelism.tensor %s, gpu.product %s." (index $words 0) (index $words 1) (upper (index $words 2)) -}}
+{{- end -}}
+{{- end -}}
+{{- $setup := printf "%s in %s on %s× %s with %s" $model $quantization $tensor $pool.name $.Values.engine -}}
+{{- if eq $cell "-" -}}{{- $_ := set $out "text" "A slice of a GPU cannot be one of several." -}}{{- $_ := set $out "verdict" "refused" -}}
+{{- else if hasPrefix "r" $head -}}
+{{- $_ := set $out "verdict" "refused" -}}
+{{- $_ := set $out "text" (printf "%s: %s%s" $setup (index $table.reasons (trimPrefix "r" $head | int)) $option) -}}
+{{- else if eq $head "0" -}}
+{{- $_ := set $out "verdict" "refused" -}}
+{{- $_ := set $out "text" (printf "%s does not fit: the weights take %d MiB a GPU of %d MiB.%s" $setup (div $weights (int $.Values.parallelism.tensor)) (index $table.total_mib (int (sub $place 1)) | int) $option) -}}
+{{- else -}}
+{{- $longest := ternary (index $table.models $model "max" | int) (int $head) (eq $head "m") -}}
+{{- $tokens := mul (int $tail) 1000 -}}
+{{- $_ := set $out "tokens" $tokens -}}
+{{- if gt (int $.Values.context) $longest -}}
+{{- $_ := set $out "verdict" "refused" -}}
+{{- $_ := set $out "text" (printf "%s fits up to context %d, and %d is asked. Lower context, or take more or larger GPUs." $setup $longest (int $.Values.context)) -}}
+{{- else -}}
+{{- $_ := set $out "verdict" "fits" -}}
+{{- $_ := set $out "text" (printf "%s fits: up to context %d, %d tokens of cache." $setup $longest (int $tokens)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $out -}}
+{{- end }}
+
+{{/* A model's name without what tells only its tuning, its format or its publisher. */}}
+{{- define "model-server.plainModel" -}}
+{{- $name := splitList "/" . | last | lower | trimPrefix "meta-" -}}
+{{- $name = regexReplaceAll "[-_.](instruct|it|chat|hf|base|awq|gptq|gguf|bnb|bits|int4|int8|4bit|8bit|fp8|dynamic|quantized|w4a16|w8a8|w8a16|128k|4k)\\b" $name "" -}}
+{{- regexReplaceAll "[-_.](instruct|it|chat|hf|base|awq|gptq|gguf|bnb|bits|int4|int8|4bit|8bit|fp8|dynamic|quantized|w4a16|w8a8|w8a16|128k|4k)\\b" $name "" -}}
+{{- end }}
+
+{{/* Seconds that a server may take until it is ready. */}}
+{{- define "model-server.startupSeconds" -}}
+{{- $engine := include "model-server.engine" . | fromJson -}}
+{{- if gt (int $.Values.startup.budgetSeconds) 0 }}{{ int $.Values.startup.budgetSeconds }}
+{{- else -}}
+{{- $mib := mul (int $.Values.model.sizeGiB) 1024 -}}
+{{- if not $mib }}{{ $mib = (include "model-server.capacity" . | fromJson).weightsMiB | int }}{{ end -}}
+{{- if not $mib }}{{ $mib = 20480 }}{{ end -}}
+{{- $each := ternary $.Values.startup.secondsPerGiBDownloaded $.Values.startup.secondsPerGiBRead (has $.Values.model.source (list "hf" "url")) -}}
+{{- add (int $engine.startup) (div (mul $mib (int $each)) 1024) -}}
+{{- end -}}
+{{- end }}

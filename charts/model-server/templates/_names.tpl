@@ -1,0 +1,33 @@
+{{/* Names of the objects, and references of images. */}}
+{{- define "model-server.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" -}}
+{{- end }}
+
+{{- define "model-server.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "model-server.name" . -}}
+{{- if contains $name .Release.Name -}}{{ .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else -}}{{ printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "model-server.serviceAccountName" -}}
+{{- default (ternary (include "model-server.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- end }}
+
+{{- define "model-server.keySecret" -}}
+{{- default (printf "%s-key" (include "model-server.fullname" .)) .Values.apiKey.existingSecret -}}
+{{- end }}
+
+{{- define "model-server.cacheClaim" -}}
+{{- default (printf "%s-cache" (include "model-server.fullname" .)) .Values.cache.existingClaim -}}
+{{- end }}
+
+{{/* An image from (dict "root" $ "image" {registry repository tag digest}); global.imageRegistry wins over its registry. */}}
+{{- define "model-server.image" -}}
+{{- $registry := default .image.registry .root.Values.global.imageRegistry -}}
+{{- printf "%s/%s:%s" $registry .image.repository .image.tag -}}
+{{- with .image.digest }}@{{ . }}{{ end -}}
+{{- end }}

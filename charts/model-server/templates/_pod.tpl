@@ -1,0 +1,164 @@
+{{/*
+The pod of a server, shared by Deployment, LeaderWorkerSet and InferenceService.
+Call with (dict "root" $ "container" NAME "more" ARGUMENTS "probes" true|false).
+*/}}
+{{- define "model-server.pod" -}}
+{{- $root := .root -}}
+{{- $engine := include "model-server.engine" $root | fromJson -}}
+{{- $pool := include "model-server.pool" $root | fromJson -}}
+{{- $nodes := int $root.Values.parallelism.nodes -}}
+serviceAccountName: {{ include "model-server.serviceAccountName" $root }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+terminationGracePeriodSeconds: {{ add (int $root.Values.shutdown.preStopSeconds) (int $root.Values.shutdown.drainSeconds) 15 }}
+{{- with $root.Values.gpu.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- with $root.Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $root.Values.image.pullSecrets }}
+imagePullSecrets:
+{{- range . }}
+- name: {{ . }}
+{{- end }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ $engine.user }}
+  runAsGroup: {{ $engine.user }}
+  fsGroup: {{ $engine.user }}
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- with include "model-server.nodeTerms" (dict "root" $root "pool" $pool) | trim }}
+affinity:
+  nodeAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      nodeSelectorTerms:
+      - matchExpressions:
+        {{- . | nindent 8 }}
+{{- end }}
+{{- with include "model-server.tolerations" (dict "root" $root "pool" $pool) }}
+tolerations:
+{{ . }}
+{{- end }}
+{{- if and $engine.pull (not $root.Values.airGapped) }}
+initContainers:
+- name: pull
+  image: {{ include "model-server.engineImage" $root }}
+  imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+  command: [/bin/sh, -c]
+  args:
+  - {{ $engine.pull | quote }}
+  env:
+  - {name: MODEL, value: {{ $root.Values.model.name | quote }}}
+  {{- include "model-server.env" $root | trim | nindent 2 }}
+  securityContext: {{- include "model-server.containerSecurity" . | nindent 4 }}
+  resources: {{- toYaml $root.Values.resources | nindent 4 }}
+  volumeMounts: {{- include "model-server.mounts" $root | nindent 2 }}
+{{- end }}
+containers:
+- name: {{ .container }}
+  image: {{ include "model-server.engineImage" $root }}
+  imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+  {{- with $engine.command }}
+  command: {{ toJson . }}
+  {{- end }}
+  {{- with include "model-server.args" (dict "root" $root "more" .more) }}
+  args: {{- . | nindent 2 }}
+  {{- end }}
+  env: {{- include "model-server.env" $root | trim | nindent 2 }}
+  ports:
+  - {name: http, containerPort: {{ $engine.port }}, protocol: TCP}
+  {{- if .probes }}
+  {{- $seconds := include "model-server.startupSeconds" $root | int }}
+  # Nothing else is judged before this one succeeds: {{ $seconds }} s to load the weights.
+  startupProbe:
+    {{- include "model-server.ready" $root | nindent 4 }}
+    periodSeconds: 10
+    timeoutSeconds: 5
+    failureThreshold: {{ div (add $seconds 9) 10 }}
+  readinessProbe:
+    {{- include "model-server.ready" $root | nindent 4 }}
+    periodSeconds: 5
+    timeoutSeconds: 5
+    failureThreshold: 3
+  livenessProbe:
+    httpGet: {path: {{ $engine.probes.live }}, port: http}
+    periodSeconds: 15
+    timeoutSeconds: 10
+    failureThreshold: 4
+  {{- end }}
+  lifecycle:
+    preStop:
+      exec: {command: [sleep, {{ $root.Values.shutdown.preStopSeconds | toString | quote }}]}
+  securityContext: {{- include "model-server.containerSecurity" . | nindent 4 }}
+  resources: {{- include "model-server.resources" $root | nindent 4 }}
+  volumeMounts: {{- include "model-server.mounts" $root | nindent 2 }}
+volumes:
+{{ include "model-server.volumes" $root | trim }}
+{{- end }}
+
+{{- define "model-server.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "model-server.ready" -}}
+{{- $probes := (include "model-server.engine" . | fromJson).probes -}}
+{{- with $probes.readyCommand }}exec: {command: {{ append . $.Values.model.name | toJson }}}
+{{- else }}httpGet: {path: {{ $probes.ready }}, port: http}{{ end -}}
+{{- end }}
+
+{{/* Requests and limits with the GPUs of one node. */}}
+{{- define "model-server.resources" -}}
+{{- $all := deepCopy .Values.resources -}}
+{{- $pool := include "model-server.pool" . | fromJson -}}
+{{- if $pool.resource -}}
+{{- $each := div (int .Values.gpu.count) (int .Values.parallelism.nodes) -}}
+{{- $_ := set $all "requests" (merge (dict $pool.resource $each) (default dict $all.requests)) -}}
+{{- $_ := set $all "limits" (merge (dict $pool.resource $each) (default dict $all.limits)) -}}
+{{- end -}}
+{{- toYaml $all -}}
+{{- end }}
+
+{{/* Size of /dev/shm; empty where one process serves alone. */}}
+{{- define "model-server.sharedMemory" -}}
+{{- if .Values.sharedMemory }}{{ .Values.sharedMemory }}
+{{- else if gt (int .Values.gpu.count) 1 }}{{ printf "%dGi" (mul 2 (div (int .Values.gpu.count) (int .Values.parallelism.nodes))) }}{{ end -}}
+{{- end }}
+
+{{- define "model-server.mounts" -}}
+- {name: cache, mountPath: /cache}
+- {name: tmp, mountPath: /tmp}
+{{- if include "model-server.sharedMemory" . }}
+- {name: shm, mountPath: /dev/shm}
+{{- end }}
+{{- if has .Values.model.source (list "pvc" "oci") }}
+- {name: model, mountPath: /model, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "model-server.volumes" -}}
+{{- if .Values.cache.persistent }}
+- name: cache
+  persistentVolumeClaim: {claimName: {{ include "model-server.cacheClaim" . }}}
+{{- else }}
+- name: cache
+  emptyDir: {sizeLimit: {{ .Values.cache.size }}}
+{{- end }}
+- name: tmp
+  emptyDir: {sizeLimit: 4Gi}
+{{- with include "model-server.sharedMemory" . }}
+- name: shm
+  emptyDir: {medium: Memory, sizeLimit: {{ . }}}
+{{- end }}
+{{- if eq .Values.model.source "pvc" }}
+- name: model
+  persistentVolumeClaim: {claimName: {{ .Values.model.pvc.claimName }}, readOnly: true}
+{{- else if eq .Values.model.source "oci" }}
+- name: model
+  image: {reference: {{ .Values.model.oci.reference }}, pullPolicy: IfNotPresent}
+{{- end }}
+{{- end }}

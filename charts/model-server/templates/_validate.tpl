@@ -1,0 +1,83 @@
+{{/* Refuses what cannot work: each sentence names the key, its value and the cure. Called by every workload. */}}
+{{- define "model-server.validate" -}}
+{{- $engine := include "model-server.engine" . | fromJson -}}
+{{- $pool := include "model-server.pool" . | fromJson -}}
+{{- include "model-server.validateSource" . -}}
+{{- if le (int $.Values.context) 0 }}{{ fail (printf "context: %d is no length. Give the tokens of the longest request, such as 8192." (int $.Values.context)) }}{{ end -}}
+{{- include "model-server.validateParallel" . -}}
+{{- include "model-server.validateScaling" . -}}
+{{- if and $.Values.apiKey.value $.Values.apiKey.existingSecret }}{{ fail "apiKey: both value and existingSecret are set, and one of them would be ignored. Remove apiKey.value." }}{{ end -}}
+{{- if and (eq $engine.gpu "required") (not $pool.resource) }}{{ fail (printf "gpu.product: %s has no GPU, and %s needs one. Use engine llamacpp or ollama, or a GPU." $pool.name $engine.title) }}{{ end -}}
+{{- if and (not $pool.resource) (gt (int $.Values.gpu.count) 0) }}{{ fail (printf "gpu.count: %d GPUs of product %s. Set gpu.count to 0." (int $.Values.gpu.count) $pool.name) }}{{ end -}}
+{{- if and $pool.resource (eq (int $.Values.gpu.count) 0) }}{{ fail (printf "gpu.count: 0 GPUs of product %s. Set gpu.count to 1 or more, or gpu.product to CPU." $pool.name) }}{{ end -}}
+{{- if and (ne $pool.arch "any") (not (has $pool.arch $engine.arch)) }}{{ fail (printf "engine: %s on %s: the nodes are %s, and the image is made for %s only. Use engine vllm." $.Values.engine $pool.name $pool.arch (join ", " $engine.arch)) }}{{ end -}}
+{{- include "model-server.enforce" . -}}
+{{- end }}
+
+{{- define "model-server.validateSource" -}}
+{{- $engine := include "model-server.engine" . | fromJson -}}
+{{- $set := dict "pvc" $.Values.model.pvc.claimName "oci" $.Values.model.oci.reference "url" $.Values.model.url.address -}}
+{{- $field := dict "pvc" "model.pvc.claimName" "oci" "model.oci.reference" "url" "model.url.address" -}}
+{{- range $source, $value := $set -}}
+{{- if and $value (ne $source $.Values.model.source) }}{{ fail (printf "%s: %q is set, but model.source is %q. Set model.source to %q, or remove %s." (get $field $source) $value $.Values.model.source $source (get $field $source)) }}{{ end -}}
+{{- if and (not $value) (eq $source $.Values.model.source) }}{{ fail (printf "%s: is empty, and model.source %q needs it. Say where the files are." (get $field $source) $source) }}{{ end -}}
+{{- end -}}
+{{- if and (ne $.Values.model.source "hf") $.Values.model.token.existingSecret }}{{ fail (printf "model.token.existingSecret: %q is for a hub, but model.source is %q. Remove it, or set model.source to hf." $.Values.model.token.existingSecret $.Values.model.source) }}{{ end -}}
+{{- if not (has $.Values.model.source $engine.sources) }}{{ fail (printf "model.source: %s cannot take %q. It takes %s." $engine.title $.Values.model.source (join ", " $engine.sources)) }}{{ end -}}
+{{- if and (eq $.Values.engine "llamacpp") (ne $.Values.model.source "url") (not $.Values.model.file) }}{{ fail (printf "model.file: is empty. llama.cpp opens one GGUF file: name it, such as model-q4_k_m.gguf.") }}{{ end -}}
+{{- if and $.Values.airGapped (has $.Values.model.source (list "hf" "url")) (not $.Values.cache.existingClaim) (not $engine.imageOfModel) }}{{ fail (printf "model.source: %q downloads, but airGapped is true. Use source pvc or oci, or a filled cache in cache.existingClaim." $.Values.model.source) }}{{ end -}}
+{{- if and $.Values.cache.existingClaim (not $.Values.cache.persistent) }}{{ fail (printf "cache.existingClaim: %q is set, but cache.persistent is false. Set cache.persistent to true, or remove the claim." $.Values.cache.existingClaim) }}{{ end -}}
+{{- end }}
+
+{{- define "model-server.validateParallel" -}}
+{{- $engine := include "model-server.engine" . | fromJson -}}
+{{- $tensor := int $.Values.parallelism.tensor -}}
+{{- $pipeline := int $.Values.parallelism.pipeline -}}
+{{- $nodes := int $.Values.parallelism.nodes -}}
+{{- if not (has $tensor (list 1 2 4 8 16)) }}{{ fail (printf "parallelism.tensor: %d does not divide the attention heads of a model (32 or 64 in most). Use 1, 2, 4, 8 or 16." $tensor) }}{{ end -}}
+{{- if and (gt (int $.Values.gpu.count) 0) (ne (mul $tensor $pipeline | int) (int $.Values.gpu.count)) (ne $.Values.engine "ollama") }}{{ fail (printf "gpu.count: %d GPUs, but parallelism.tensor %d × parallelism.pipeline %d uses %d. Make them equal." (int $.Values.gpu.count) $tensor $pipeline (mul $tensor $pipeline)) }}{{ end -}}
+{{- if gt $nodes 1 -}}
+{{- if not $engine.multiNode }}{{ fail (printf "parallelism.nodes: %d, but %s runs on one node here. Use engine vllm." $nodes $engine.title) }}{{ end -}}
+{{- if mod (int $.Values.gpu.count) $nodes }}{{ fail (printf "parallelism.nodes: gpu.count %d does not divide by %d nodes. Choose a count that does." (int $.Values.gpu.count) $nodes) }}{{ end -}}
+{{- if $.Values.kserve.enabled }}{{ fail "kserve.enabled: an InferenceService runs on one node here. Set parallelism.nodes to 1, or kserve.enabled to false." }}{{ end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "model-server.validateScaling" -}}
+{{- $engine := include "model-server.engine" . | fromJson -}}
+{{- $most := int (ternary $.Values.autoscaling.maxReplicas $.Values.replicas $.Values.autoscaling.enabled) -}}
+{{- if $.Values.autoscaling.enabled -}}
+{{- if not $.Values.autoscaling.metrics }}{{ fail "autoscaling.metrics: is empty, so nothing would ever scale. Name a recording rule, such as {rule: signalbox:requests_waiting, perServer: 4}." }}{{ end -}}
+{{- if not $engine.metrics }}{{ fail (printf "autoscaling.enabled: %s has no metrics to scale on. Set replicas, or use another engine." $engine.title) }}{{ end -}}
+{{- if gt (int $.Values.autoscaling.minReplicas) (int $.Values.autoscaling.maxReplicas) }}{{ fail (printf "autoscaling.minReplicas: %d is above maxReplicas %d." (int $.Values.autoscaling.minReplicas) (int $.Values.autoscaling.maxReplicas)) }}{{ end -}}
+{{- if and (eq $.Values.autoscaling.kind "hpa") (eq (int $.Values.autoscaling.minReplicas) 0) }}{{ fail "autoscaling.minReplicas: 0, but a HorizontalPodAutoscaler keeps one. Use autoscaling.kind keda, or minReplicas 1." }}{{ end -}}
+{{- if $.Values.kserve.enabled }}{{ fail "autoscaling.enabled: KServe scales its own Deployment. Set replicas, or kserve.enabled to false." }}{{ end -}}
+{{- end -}}
+{{- $shared := and $.Values.cache.persistent (ne $.Values.cache.accessMode "ReadWriteMany") (eq $.Values.cache.existingClaim "") -}}
+{{- if and $shared (gt $most 1) }}{{ fail (printf "cache.accessMode: %s lets one node mount the cache, but there may be %d servers. Use ReadWriteMany, or cache.persistent false." $.Values.cache.accessMode $most) }}{{ end -}}
+{{- if and $shared (eq (int $.Values.update.surge) 1) }}{{ fail (printf "update.surge: 1 starts a second server while the first holds the cache (%s). Use surge 0, cache.accessMode ReadWriteMany, or cache.persistent false." $.Values.cache.accessMode) }}{{ end -}}
+{{- end }}
+
+{{/* Refusals that rest on arithmetic or on lack of proof; capacity.enforce overrules them. */}}
+{{- define "model-server.enforce" -}}
+{{- if eq (toString .Values.capacity.enforce) "true" -}}
+{{- with include "model-server.doubts" . -}}
+{{- fail (printf "%s (capacity.enforce: warn installs it all the same.)" .) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* Why the set-up should not be tried; empty when nothing speaks against it. */}}
+{{- define "model-server.doubts" -}}
+{{- $engine := include "model-server.engine" . | fromJson -}}
+{{- $pool := include "model-server.pool" . | fromJson -}}
+{{- $capability := float64 (default 0 $pool.capability) -}}
+{{- $fit := include "model-server.capacity" . | fromJson -}}
+{{- if and $capability (or (lt $capability (float64 $engine.capability.from)) (ge $capability (float64 $engine.capability.below))) -}}
+engine: {{ $.Values.engine }} is unproven on {{ $pool.name }} (compute capability {{ $capability }}): the image is built from {{ $engine.capability.from }}{{ if lt (float64 $engine.capability.below) 99.0 }} to below {{ $engine.capability.below }}{{ end }}. Use engine {{ if ge $capability 7.5 }}vllm or llamacpp{{ else }}llamacpp{{ end }}.
+{{- else if and (lt $capability 8.0) $capability (eq $.Values.dtype "bfloat16") -}}
+dtype: bfloat16 needs compute capability 8.0; {{ $pool.name }} has {{ $capability }}. Use dtype float16.
+{{- else if eq $fit.verdict "refused" -}}
+{{ $fit.text }}
+{{- end -}}
+{{- end }}
