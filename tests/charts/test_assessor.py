@@ -3,6 +3,8 @@
 import ast
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -11,6 +13,8 @@ from services.assessor.app import create_app
 from signalbox.contracts.light import LightReason
 from signalbox.settings import Settings
 from tests.charts.conftest import chart_folder, pods, render, render_error
+from tests.helpers import free_port
+from tests.services.assessor.page_app import SLOW, SURE, make_app, serving
 from tools.charts.helm import template
 
 POSTGRES = {"database": {"type": "postgres", "postgres": {"existingSecret": "signalbox-app"}}}
@@ -158,6 +162,7 @@ def test_the_file_of_sqlite_lies_on_a_claim_that_outlives_the_release():
 def test_every_variable_of_the_pod_is_a_setting_and_reads_as_one(monkeypatch):
     values = {"records": {"retentionDays": 30}, "decoder": {"apiKey": {"value": "k"}}}
     environment = {item["name"]: item.get("value", "k") for item in container(values)["env"]}
+    assert environment.pop("HOME") == "/tmp"
     known = {f"SIGNALBOX_{name.upper()}" for name in Settings.model_fields}
     assert environment.keys() <= known
     for name, value in environment.items():
@@ -303,3 +308,37 @@ def test_the_helm_test_asks_the_service_and_knows_every_reason_for_no_answer():
             LightReason.UNPARSABLE,
         )
     }
+
+
+@pytest.fixture
+def helm_test(tmp_path):
+    """Run what the pod of `helm test` runs against the real assessor over models that answer from a table."""
+    with serving(make_app(tmp_path), free_port()) as url:
+
+        def run(text: str) -> subprocess.CompletedProcess[str]:
+            container = one(render("assessor", {"test": {"text": text}}), "Pod")["spec"]["containers"][0]
+            environment = {item["name"]: item["value"] for item in container["env"]}
+            environment["ASSESSOR"] = url.removeprefix("http://")
+            _, *arguments = container["command"]
+            command = [sys.executable, *arguments]
+            return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+        yield run
+
+
+def test_the_helm_test_passes_when_both_models_answer(helm_test):
+    done = helm_test(SURE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["encoder: yellow, provisional", "decoder: yellow, provisional"]
+
+
+def test_the_helm_test_fails_when_a_model_gives_no_answer(helm_test):
+    done = helm_test(SLOW)
+    assert done.returncode == 1
+    assert done.stderr.startswith("encoder: no answer, timeout")
+
+
+def test_the_helm_test_fails_with_what_the_assessor_refuses(helm_test):
+    done = helm_test("x" * 9000)
+    assert done.returncode == 1
+    assert "HTTP 4" in done.stderr

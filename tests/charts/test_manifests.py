@@ -75,6 +75,9 @@ def test_the_encoder_is_restricted_and_has_probes_requests_and_bounds(folder):
     assert predictor["securityContext"]["runAsNonRoot"] is True
     assert predictor["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert container["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "seccompProfile": {"type": "RuntimeDefault"},
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
