@@ -300,11 +300,16 @@ def test_an_interrupt_ends_the_compilers_too(tmp_path):
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        logged(code, tmp_path)
-    thread.join()
+    # A shell starts what it puts into the background with SIGINT ignored, and Python leaves it so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            logged(code, tmp_path)
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     stat = Path(f"/proc/{int((tmp_path / 'pid').read_text())}/stat")
     deadline = time.monotonic() + 30
     alive = True
