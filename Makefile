@@ -27,6 +27,8 @@ install: $(UV) ## Install everything this repository needs into .venv
 demo: install ## Train, serve, assess, evaluate and show, on this machine (NONINTERACTIVE=1 exits by itself)
 	@$(RUN) signalbox demo $(if $(NONINTERACTIVE),--no-interactive)
 
+# Helm's release builds are told for which Kubernetes they render when no cluster is asked; ours is, too.
+HELM_LD := $(foreach p,pkg/chartutil pkg/lint/rules,-X helm.sh/helm/v3/$(p).k8sVersionMajor=1 -X helm.sh/helm/v3/$(p).k8sVersionMinor=34)
 TOOLS := $(CACHE)/tools-$(shell sha256sum tools/go.sum | cut -c1-12)/bin
 
 $(TOOLS)/.built: tools/go.mod
@@ -34,7 +36,7 @@ $(TOOLS)/.built: tools/go.mod
 	@echo "· building helm, kubeconform and kubectl into $(TOOLS) (once, about 5 min on 2 cores)"
 	@mkdir -p $(TOOLS)
 	@cd tools && for tool in $$(go list -f '{{.ImportPath}}' tool); do \
-	  echo "  · $${tool##*/}"; go build -buildvcs=false -trimpath -ldflags='-s -w' -o $(TOOLS)/ "$$tool"; done
+	  echo "  · $${tool##*/}"; go build -buildvcs=false -trimpath -ldflags='-s -w $(HELM_LD)' -o $(TOOLS)/ "$$tool"; done
 	@touch $@
 
 .PHONY: tools
@@ -46,6 +48,10 @@ test: install tools ## Run the tests with the real servers
 	@$(RUN) signalbox doctor --for test
 	@$(RUN) pytest $(PYTEST_ARGS)
 
+.PHONY: test-charts
+test-charts: install tools ## Run the tests of the charts and manifests alone
+	@$(RUN) pytest tests/charts $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: install ## Check style and types
 	@$(RUN) ruff format --check .
@@ -54,7 +60,7 @@ lint: install ## Check style and types
 
 .PHONY: verify
 verify: lint generate ## Lint, regenerate what is generated, fail on a difference
-	@git diff --exit-code -- docs/reference src/signalbox/capacity/data || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
+	@git diff --exit-code -- docs/reference src/signalbox/capacity/data charts || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
 
 .PHONY: bench
 bench: install ## Run the benchmarks and print their table
@@ -64,6 +70,11 @@ bench: install ## Run the benchmarks and print their table
 .PHONY: generate
 generate: install ## Write the generated files again
 	@$(RUN) python -m signalbox.reference docs/reference .
+	@$(RUN) python -m tools.charts
+
+.PHONY: renders
+renders: install tools ## Render the charts' examples again
+	@$(RUN) python -m tools.charts.render
 
 .PHONY: format
 format: install ## Format the code

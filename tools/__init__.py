@@ -1,0 +1,1 @@
+"""Development tools: what Go builds (go.mod), and what writes the files of charts."""
