@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -123,10 +124,10 @@ def markdown(comparison: Comparison) -> str:
 def show(comparison: Comparison, console: Console) -> None:
     """The table for a terminal."""
     header, *lines = rendered(comparison)
+    title = f"{comparison.task}: {len(comparison.row_languages)} test rows, accuracy with 95 % interval"
     table = Table(
-        *header,
-        title=f"{comparison.task}: {len(comparison.row_languages)} test rows, accuracy with 95 % interval",
-    )
+        *header, title=title, box=box.SIMPLE, pad_edge=False
+    )  # an interval is not cut at 80 columns
     for line in lines:
         table.add_row(*line)
     console.print(table)
