@@ -1,5 +1,6 @@
 """Which is the smallest model that does it: the conclusion, the table, what is kept."""
 
+import io
 import os
 import socket
 from pathlib import Path
@@ -186,3 +187,11 @@ def test_models_elsewhere_have_neither_memory_nor_size(world):
     comparison = compare(settings.model_copy(update=elsewhere))
     assert {(e.memory_bytes, e.size_bytes) for e in comparison.entries} == {(None, None)}
     assert all(line[-2:] == ["", ""] for line in rendered(comparison)[1:])
+
+
+def test_no_cell_is_cut_in_a_narrow_terminal():
+    shown = Console(width=80, record=True, file=io.StringIO())
+    show(TABLE, shown)
+    text = shown.export_text()
+    cells = {cell for line in module.rendered(TABLE)[1:] for cell in line if cell}
+    assert all(part in text for cell in cells for part in cell.split())
