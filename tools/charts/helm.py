@@ -26,9 +26,13 @@ def find_tool(name: str) -> str:
     return found
 
 
-def template(chart: Path, *args: str, name: str = "x") -> subprocess.CompletedProcess[str]:
-    """`helm template` of a chart for the Kubernetes version that its manifests are checked against."""
+def template(
+    chart: Path, *args: str, name: str = "x", values: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`helm template` of a chart for the Kubernetes version that its manifests are checked against.
+
+    `values` is YAML that overrides the chart's own, before any values files among `args`.
+    """
     command = [find_tool("helm"), "template", name, str(chart), "--namespace", "models"]
-    return subprocess.run(
-        [*command, "--kube-version", KUBERNETES, *args], capture_output=True, text=True, check=False
-    )
+    command += ["--kube-version", KUBERNETES, *([] if values is None else ["--values", "-"]), *args]
+    return subprocess.run(command, input=values, capture_output=True, text=True, check=False)

@@ -1,0 +1,92 @@
+"""Charts, their examples and manifests as the tests see them; all tests here run the pinned tools."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.charts import CHARTS, ROOT, charts
+from tools.charts.helm import find_tool, template
+from tools.charts.render import examples
+
+NAMES = [chart.name for chart in charts()]
+# (chart, example) of every example.
+EXAMPLES = [(chart.name, example.stem) for chart in charts() for example in examples(chart)]
+# The same and, with an empty name, the default values of every chart.
+RENDERS = [*((name, "") for name in NAMES), *EXAMPLES]
+SCHEMAS = ROOT / "tests" / "charts" / "schemas"
+
+
+def tool(name: str) -> str:
+    """Path of a pinned tool."""
+    return find_tool(name)
+
+
+@pytest.fixture(name="tool", scope="session")
+def tool_fixture():
+    return tool
+
+
+def chart_folder(chart: str) -> Path:
+    return CHARTS / chart
+
+
+def example_file(chart: str, example: str) -> Path:
+    return CHARTS / chart / "examples" / f"{example}.yaml"
+
+
+def render(chart: str, values: dict | None = None, *args: str, name: str = "x") -> list[dict]:
+    """The objects of a chart with these values; fails the test with helm's sentence when they are refused."""
+    done = template(CHARTS / chart, *args, name=name, values=yaml.safe_dump(values or {}))
+    assert done.returncode == 0, done.stderr
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def render_error(chart: str, values: dict | None = None, *args: str, name: str = "x") -> str:
+    """The sentence with which a chart refuses these values; fails the test when it renders."""
+    done = template(CHARTS / chart, *args, name=name, values=yaml.safe_dump(values or {}))
+    assert done.returncode != 0, f"rendered {done.stdout.count('kind: ')} objects instead of being refused"
+    return done.stderr
+
+
+@pytest.fixture(name="render", scope="session")
+def render_fixture():
+    return render
+
+
+@pytest.fixture(name="render_error", scope="session")
+def render_error_fixture():
+    return render_error
+
+
+@cache
+def render_text(chart: str, example: str) -> str:
+    """What helm prints for an example, or for the default values with an empty name."""
+    values = ("--values", str(example_file(chart, example))) if example else ()
+    done = template(CHARTS / chart, *values)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def render_example(chart: str, example: str) -> list[dict]:
+    """The objects of an example, or of the default values with an empty name."""
+    return [document for document in yaml.safe_load_all(render_text(chart, example)) if document]
+
+
+def pods(document: dict) -> list[tuple[str, dict]]:
+    """The pod specs in an object, wherever it has them, each with its place."""
+    found = []
+
+    def look(node, place):
+        if isinstance(node, dict):
+            if isinstance(node.get("containers"), list) and "image" in node["containers"][0]:
+                found.append((place, node))
+            for key, value in node.items():
+                look(value, f"{place}.{key}")
+        elif isinstance(node, list):
+            for index, item in enumerate(node):
+                look(item, f"{place}[{index}]")
+
+    look(document, f"{document['kind']}/{document['metadata']['name']}")
+    return found

@@ -1,0 +1,90 @@
+"""Every object that is rendered is one that Kubernetes and the operators know, without a kind skipped."""
+
+import json
+import subprocess
+
+import pytest
+import yaml
+
+from tests.charts.conftest import RENDERS, SCHEMAS, render_text, tool
+from tools.charts import ROOT
+
+PLACE = str(SCHEMAS / "{{ .Group }}" / "{{ .ResourceKind }}_{{ .ResourceAPIVersion }}.json")
+OVERLAYS = sorted(path.parent for path in (ROOT / "manifests").rglob("kustomization.yaml"))
+PLAIN = sorted(
+    path
+    for path in (ROOT / "manifests").rglob("*.yaml")
+    if not any(path.is_relative_to(overlay) for overlay in OVERLAYS)
+)
+POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}
+
+
+def checked(text: str) -> dict:
+    """kubeconform's answer: `resources` holds what is wrong, `summary` the counts."""
+    command = [tool("kubeconform"), "-strict", "-summary", "-output", "json", "-schema-location", PLACE, "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    return json.loads(done.stdout)
+
+
+def assert_known(text: str) -> None:
+    documents = [document for document in yaml.safe_load_all(text) if document]
+    answer = checked(text)
+    assert answer["resources"] == [], "a kind without a schema belongs into tools/charts/schemas.py"
+    assert answer["summary"] == {"valid": len(documents), "invalid": 0, "errors": 0, "skipped": 0}
+    assert documents
+
+
+@pytest.mark.parametrize(("chart", "example"), RENDERS)
+def test_every_object_of_a_chart_is_known(chart, example):
+    text = render_text(chart, example)
+    # A chart may render nothing by default: a baseline elsewhere needs no object here.
+    assert_known(text)
+
+
+@pytest.mark.parametrize("folder", OVERLAYS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_every_object_of_an_overlay_is_known(folder):
+    done = subprocess.run(
+        [tool("kubectl"), "kustomize", str(folder)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert_known(done.stdout)
+
+
+@pytest.mark.parametrize("path", PLAIN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_object_of_a_manifest_is_known(path):
+    assert_known(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        ({"containers": [{"name": "a", "imagePullPolcy": "Always"}]}, "imagePullPolcy"),
+        ({"containers": [{"name": "a", "ports": [{"containerPort": "http"}]}]}, "got string, want integer"),
+        ({}, "missing property 'containers'"),
+    ],
+)
+def test_a_wrong_object_is_named(spec, sentence):
+    (found,) = checked(yaml.safe_dump(POD | {"spec": spec}))["resources"]
+    assert found["status"] == "statusInvalid"
+    assert sentence in found["msg"]
+
+
+def test_a_key_given_twice_is_an_error():
+    (found,) = checked("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {}\ndata: {}\n")[
+        "resources"
+    ]
+    assert found["status"] == "statusError"
+
+
+def test_a_kind_without_a_schema_is_an_error():
+    unknown = {"apiVersion": "example.org/v1", "kind": "Unknown", "metadata": {"name": "a"}}
+    (found,) = checked(yaml.safe_dump(unknown))["resources"]
+    assert found["status"] == "statusError"
+    assert "could not find schema" in found["msg"]
+
+
+@pytest.mark.parametrize("path", sorted(SCHEMAS.rglob("*.json")), ids=lambda path: path.stem)
+def test_every_schema_is_strict(path):
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    assert schema["additionalProperties"] is False
+    assert {"apiVersion", "kind"} <= set(schema["required"])

@@ -1,0 +1,185 @@
+"""values.schema.json refuses misspelt keys, is current, and knows what the templates use."""
+
+import re
+
+import pytest
+
+from signalbox.errors import InputError
+from tests.charts.conftest import NAMES, chart_folder, render_error
+from tools.charts import PAGES
+from tools.charts.reference import page
+from tools.charts.schema import schema, schema_file
+from tools.charts.values import Key, read, walk
+
+CURE = "run `make charts`"
+# Values as templates and helpers name them: .Values.a.b, $.Values.a.b, (.Values.a).b and `with .Values.a`.
+USED = re.compile(r"\.Values((?:\.[A-Za-z][A-Za-z0-9]*)+)")
+
+
+def keys(chart: str) -> list[Key]:
+    return walk(read(chart_folder(chart) / "values.yaml"))
+
+
+def templates(chart: str) -> str:
+    """The text of all templates of a chart."""
+    files = [path for path in (chart_folder(chart) / "templates").rglob("*") if path.is_file()]
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+def used_paths(text: str) -> set[str]:
+    """The paths below .Values that templates name."""
+    return {match.group(1)[1:] for match in USED.finditer(text)}
+
+
+def is_used(leaf: str, text: str) -> bool:
+    """Named itself or by a key below; or its map is named, and then it, or the map is handed on whole."""
+    used = used_paths(text)
+    if any(_within(path, leaf) for path in used):
+        return True
+    parents = [path for path in used if _within(leaf, path)]
+    named = re.search(rf"[.\"]{re.escape(leaf.rpartition('.')[2])}\b", text)
+    return any(named or _handed_on(path, text) for path in parents)
+
+
+def _handed_on(path: str, text: str) -> bool:
+    rows = [row for row in text.splitlines() if re.search(rf"\.Values\.{re.escape(path)}(?![\w.])", row)]
+    return any(re.search(r"\b(toYaml|toJson|with|range|include|tpl|merge\w*)\b", row) for row in rows)
+
+
+def misspelt(path: str) -> str:
+    """The path with two letters of its last key exchanged, as fingers do; a doubled letter where they are equal."""
+    stem, dot, key = path.rpartition(".")
+    wrong = key[1] + key[0] + key[2:] if len(key) > 1 and key[0] != key[1] else key + key[-1]
+    return f"{stem}{dot}{wrong}"
+
+
+def closed(chart: str) -> list[Key]:
+    """The keys whose neighbours are all known: not those in a map that users extend."""
+    free = [key.path + "." for key in keys(chart) if key.open]
+    return [key for key in keys(chart) if not key.path.startswith(tuple(free))]
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_every_misspelt_key_is_refused(chart):
+    """All misspellings of a level at once: helm names each of them, and renders count in hundreds otherwise."""
+    values: dict = {}
+    for key in closed(chart):
+        *parents, name = misspelt(key.path).split(".")
+        node = values
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[name] = key.default if key.default is not None else "x"
+    error = render_error(chart, values)
+    missed = [key.path for key in closed(chart) if not _refused(error, misspelt(key.path))]
+    assert missed == []
+
+
+def _refused(error: str, path: str) -> bool:
+    """Whether helm's message names the key as unknown at its place."""
+    stem, _, name = path.rpartition(".")
+    place = "at '" + ("/" + stem.replace(".", "/") if stem else "") + "'"
+    lines = [line for line in error.splitlines() if place in line and "additional properties" in line]
+    return any(f"'{name}'" in line for line in lines)
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_the_committed_schema_is_what_the_generator_writes(chart):
+    folder = chart_folder(chart)
+    assert (folder / "values.schema.json").read_text(encoding="utf-8") == schema_file(folder), CURE
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_the_reference_page_is_what_the_generator_writes(chart):
+    assert (PAGES / f"{chart}.md").read_text(encoding="utf-8") == page(chart_folder(chart)), CURE
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_every_value_is_used_by_a_template(chart):
+    text = templates(chart)
+    assert [key.path for key in keys(chart) if not key.children and not is_used(key.path, text)] == []
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_every_value_that_a_template_uses_is_in_the_schema(chart):
+    known = {key.path for key in keys(chart)}
+    free = {key.path for key in keys(chart) if key.open or "properties" in key.schema}
+    strange = used_paths(templates(chart)) - known
+    unknown = [path for path in strange if not any(_within(path, opened) for opened in free)]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_every_comment_is_a_sentence(chart):
+    assert [key.path for key in keys(chart) if not key.text.endswith((".", ".)", "?"))] == []
+
+
+def test_a_path_lies_within_its_parents_only():
+    assert _within("gpu.product", "gpu")
+    assert _within("gpu", "gpu")
+    assert not _within("gpuPools", "gpu")
+
+
+def _within(path: str, parent: str) -> bool:
+    return path == parent or path.startswith(f"{parent}.")
+
+
+def test_a_leaf_is_used_when_it_or_its_whole_map_is():
+    assert is_used("gpu.count", "{{ .Values.gpu.count }}")
+    assert is_used("gpu.count", "{{ $gpu := .Values.gpu }}{{ $gpu.count }}")
+    assert is_used("pod.labels.team", "{{ toYaml .Values.pod }}")
+    assert not is_used("gpu.count", "{{ $gpu := .Values.gpu }}{{ $gpu.product }}")
+    assert not is_used("gpu.count", "{{ .Values.gpu.product }}")
+
+
+WRONG = {
+    "key: 1\n": "key: got 'no comment'",
+    "# What it is.\nkey:\n": r"key: got None\. Name the type",
+    "# What it is.\nkey: {}\n": r"key: got \{\}\. Say what may be in it",
+    "# What it is.\nkey:\n  below: 1\n": r"key\.below: got 'no comment'",
+    "# What it is.\n# @schema {enum}\nkey: 1\n": "Write one JSON object after @schema",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_the_reader_names_the_key_that_is_wrong(tmp_path, text):
+    source = tmp_path / "values.yaml"
+    source.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=WRONG[text]):
+        read(source)
+
+
+def test_a_comment_makes_the_schema_of_its_key(tmp_path):
+    (tmp_path / "values.yaml").write_text(SAMPLE, encoding="utf-8")
+    made = schema(tmp_path)["properties"]
+    assert made["port"] == {
+        "description": "Port that it listens on.",
+        "type": "integer",
+        "default": 80,
+        "minimum": 1,
+    }
+    assert made["secret"]["type"] == ["string", "null"]
+    assert made["labels"]["additionalProperties"] == {"type": "string"}
+    assert "properties" not in made["labels"]
+    assert made["probe"]["additionalProperties"] is False
+    assert made["probe"]["properties"]["path"]["type"] == "string"
+
+
+SAMPLE = """
+# A heading, apart from the first key.
+
+# Port that it
+# listens on.
+# @schema {"minimum": 1}
+port: 80
+# Name of the secret.
+# @schema {"type": "string"}
+secret: null
+# Labels of the pod.
+# @schema {"additionalProperties": {"type": "string"}}
+labels:
+  team: a
+# How it is probed.
+probe:
+  # Path that is asked.
+  path: /healthz
+"""
