@@ -157,7 +157,7 @@ def _other_gpu(measured: MeasuredBoot, predicted: Budget, setup: Setup) -> str |
     """What says that the boot was on another GPU than `setup` has."""
     total, gpu = measured.total_bytes, setup.gpu
     if total is not None and abs(gpu.total_bytes / total - 1) > _GPU_TOLERANCE:
-        return f"the log's GPU shows {total / GIB:.2f} GiB, a {gpu.name} {gpu.total_gib} GiB"
+        return f"the log's GPU shows {total / GIB:.2f} GiB, {gpu.name} has {gpu.total_gib} GiB"
     rest = None if total is not None else _rest(measured, setup)
     both = _term(predicted, "activation") + _term(predicted, "non_torch")
     if rest is not None and rest > _MOST_TIMES * both:
