@@ -9,12 +9,12 @@
 {{- if has $asked $names }}{{ $found = $name }}{{ end -}}
 {{- end -}}
 {{- if not $found -}}
-{{- $short := regexReplaceAll "[^a-z]*[^a-z0-9].*$" (trimPrefix "nvidia-" $asked) "" -}}
+{{- $short := regexFind "^[a-z]+[0-9]?" ($asked | trimPrefix "nvidia-" | trimPrefix "tesla-") -}}
 {{- $near := list -}}
 {{- $wholes := list -}}
 {{- range $name, $row := $pools -}}
 {{- if not $row.mig }}{{ $wholes = append $wholes $name }}{{ end -}}
-{{- if and $short (contains $short (lower $name)) (not $row.mig) }}{{ $near = append $near $name }}{{ end -}}
+{{- if and $short (hasPrefix $short (lower $name)) (not $row.mig) }}{{ $near = append $near $name }}{{ end -}}
 {{- end -}}
 {{- $hint := ternary (printf "Near it: %s." (join ", " $near)) (printf "Known: %s, and MIG slices such as H100-MIG-1g.10gb." (join ", " $wholes)) (gt (len $near) 0) -}}
 {{- fail (printf "gpu.product: %q is in no pool. %s Or describe it in values.pools." .Values.gpu.product $hint) -}}

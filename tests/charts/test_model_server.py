@@ -1,0 +1,247 @@
+"""charts/model-server refuses what cannot work, in words, and starts each engine as its table says."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from signalbox.capacity.plan import default_catalogue
+from tests.charts.conftest import EXAMPLES, chart_folder, pods, render, render_error, render_example
+from tools.charts.helm import template
+
+CHART = "model-server"
+FOLDER = chart_folder(CHART)
+DATA = Path(__file__).parent.parent / "data"
+MINE = [example for chart, example in EXAMPLES if chart == CHART]
+LLAMA = {"name": "meta-llama/Llama-3.1-8B-Instruct"}
+SECRET = FOLDER / "templates" / "secret.yaml"
+
+REFUSED = {
+    "bf16 on a T4": (
+        {"model": LLAMA, "gpu": {"product": "T4"}},
+        "bfloat16 needs compute capability 8.0; t4 has 7.5. Nearest that fits: quantization",
+    ),
+    "bfloat16 on a T4, for a model that is not in the table": (
+        {"model": {"name": "a/b"}, "gpu": {"product": "T4"}, "dtype": "bfloat16", "quantization": "awq-int4"},
+        "dtype: bfloat16 needs compute capability 8.0; T4 has 7.5. Use dtype float16.",
+    ),
+    "FP8 arithmetic on an A100": (
+        {"model": LLAMA, "gpu": {"product": "A100-80GB"}, "quantization": "fp8"},
+        "fp8 multiplies in FP8, which needs compute capability 8.9; a100-80gb has 8.0. Nearest that fits:",
+    ),
+    "70B in bf16 on one L4": (
+        {"model": {"name": "meta-llama/Llama-3.1-70B-Instruct"}},
+        "does not fit: the weights take 134602 MiB a GPU of 22558 MiB. Nearest that fits:",
+    ),
+    "a context that is longer than the model": (
+        {"model": LLAMA, "gpu": {"product": "H100"}, "context": 200000},
+        "fits up to context 131072, and 200000 is asked.",
+    ),
+    "tensor parallelism over 3 GPUs": (
+        {"model": LLAMA, "gpu": {"product": "H100", "count": 3}, "parallelism": {"tensor": 3}},
+        "parallelism.tensor: 3 does not divide the attention heads",
+    ),
+    "GPUs that nothing uses": (
+        {"gpu": {"count": 2}},
+        "gpu.count: 2 GPUs, but parallelism.tensor 1",
+    ),
+    "TGI on arm64 nodes": (
+        {"engine": "tgi", "gpu": {"product": "GB200"}},
+        "engine: tgi on GB200: the nodes are arm64, and the image is made for amd64 only. Use engine vllm.",
+    ),
+    "TGI on a T4": (
+        {"engine": "tgi", "gpu": {"product": "T4"}, "quantization": "fp16"},
+        "engine: tgi is unproven on T4 (compute capability 7.5)",
+    ),
+    "a misspelt GPU": ({"gpu": {"product": "H1000"}}, "Near it: H100, H100-NVL, H100-PCIE."),
+    "an unknown GPU": ({"gpu": {"product": "MI300X"}}, "is in no pool. Known: A10, A100-40GB,"),
+    "labels that a cluster does not have": (
+        {"gpu": {"product": "GB200", "labelSet": "eks"}},
+        "has no labels for GB200. It has: gfd, gke.",
+    ),
+    "a volume beside the hub": (
+        {"model": {"pvc": {"claimName": "models"}}},
+        'model.pvc.claimName: "models" is set, but model.source is "hf".',
+    ),
+    "a hub's token beside a volume": (
+        {
+            "model": {
+                "source": "pvc",
+                "pvc": {"claimName": "models"},
+                "token": {"existingSecret": "hf"},
+            }
+        },
+        'model.token.existingSecret: "hf" is for a hub, but model.source is "pvc".',
+    ),
+    "a download without network": ({"airGapped": True}, '"hf" downloads, but airGapped is true.'),
+    "autoscaling without metrics": (
+        {"autoscaling": {"enabled": True, "metrics": []}},
+        "autoscaling.metrics: is empty, so nothing would ever scale.",
+    ),
+    "autoscaling an engine without metrics": (
+        {"engine": "ollama", "autoscaling": {"enabled": True}},
+        "autoscaling.enabled: Ollama has no metrics to scale on.",
+    ),
+    "a negative context": ({"context": -1}, "at '/context': minimum: got -1, want 16"),
+    "two servers on a cache of one node": ({"replicas": 2}, "cache.accessMode: ReadWriteOnce lets one node"),
+    "a surge that waits for the cache": ({"update": {"surge": 1}}, "update.surge: 1 starts a second server"),
+    "an engine that needs a GPU on a CPU": (
+        {"gpu": {"product": "CPU", "count": 0}},
+        "gpu.product: CPU has no GPU, and vLLM needs one.",
+    ),
+}
+
+
+def server(objects):
+    """The container that serves."""
+    found = [spec for document in objects if document["kind"] != "Pod" for _, spec in pods(document)]
+    return found[0]["containers"][0]
+
+
+def one(objects, kind):
+    return next(document for document in objects if document["kind"] == kind)
+
+
+@pytest.fixture(name="notes")
+def notes_fixture(tmp_path):
+    """The text of NOTES.txt, which only an install into a cluster prints: here a copy has it in an object."""
+    copy = shutil.copytree(FOLDER, tmp_path / CHART)
+    text = (copy / "templates" / "NOTES.txt").read_text(encoding="utf-8")
+    shown = '{{ define "notes" }}' + text + '{{ end }}\nkind: Notes\ntext: {{ include "notes" . | toJson }}\n'
+    (copy / "templates" / "notes.yaml").write_text(shown, encoding="utf-8")
+
+    def notes(values):
+        done = template(copy, "--show-only", "templates/notes.yaml", values=yaml.safe_dump(values))
+        assert done.returncode == 0, done.stderr
+        return yaml.safe_load(done.stdout)["text"]
+
+    return notes
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_it_refuses(case):
+    values, sentence = REFUSED[case]
+    assert sentence in " ".join(render_error(CHART, values).split())
+
+
+@pytest.mark.parametrize("enforce", ["warn", False])
+def test_who_insists_may_install_what_is_refused(notes, enforce):
+    values = {"model": LLAMA, "gpu": {"product": "T4"}, "capacity": {"enforce": enforce}}
+    assert ("bfloat16 needs compute capability 8.0" in notes(values)) is (enforce == "warn")
+
+
+def test_a_key_in_plain_text_is_warned_about(notes):
+    assert "WARNING: apiKey.value is plain text" in notes({"apiKey": {"value": "s3cret"}})
+    assert "plain text" not in notes({"apiKey": {"existingSecret": "key"}})
+
+
+def test_every_flag_of_vllm_exists():
+    known = set((DATA / "vllm-0.24.0-flags.txt").read_text(encoding="utf-8").split())
+    row = yaml.safe_load((FOLDER / "files" / "engines.yaml").read_text(encoding="utf-8"))["vllm"]
+    words = [flag["flag"] for flag in row["flags"]] + row["leaderFlags"] + row["workerFlags"]
+    assert {word for word in words if word.startswith("--")} - known == set()
+
+
+def test_every_flag_of_llama_server_exists():
+    known = set((DATA / "llama-server-11434-flags.txt").read_text(encoding="utf-8").split())
+    row = yaml.safe_load((FOLDER / "files" / "engines.yaml").read_text(encoding="utf-8"))["llamacpp"]
+    assert {flag["flag"] for flag in row["flags"]} - known == set()
+
+
+def test_the_pools_have_every_gpu_of_the_catalogue_with_its_labels():
+    pools = yaml.safe_load((FOLDER / "files" / "pools.yaml").read_text(encoding="utf-8"))
+    rows = {row["capacity"]: row for row in pools.values() if "capacity" in row}
+    wanted = {gpu.name: list(gpu.products) for gpu in default_catalogue().gpus}
+    assert {name: row["gfd"]["nvidia.com/gpu.product"] for name, row in rows.items()} == wanted
+
+
+def test_the_chart_reads_the_planners_own_table():
+    table = Path("src/signalbox/capacity/data/helm-table.json")
+    assert (FOLDER / "files" / "capacity.json").read_bytes() == (FOLDER.parent.parent / table).read_bytes()
+
+
+@pytest.mark.parametrize("example", MINE)
+def test_a_server_has_time_to_load_and_to_drain(example):
+    objects = render_example(CHART, example)
+    found = [
+        (place, spec) for document in objects for place, spec in pods(document) if document["kind"] != "Pod"
+    ]
+    for place, spec in found:
+        container = spec["containers"][0]
+        if container["name"] == "worker":
+            assert "livenessProbe" not in container, place
+            continue
+        assert "tcpSocket" not in str(container["startupProbe"]) + str(container["readinessProbe"])
+        assert (
+            container["startupProbe"]["failureThreshold"] * container["startupProbe"]["periodSeconds"] >= 60
+        )
+        wait = int(container["lifecycle"]["preStop"]["exec"]["command"][-1])
+        args = container.get("args", [])
+        drain = int(args[args.index("--shutdown-timeout") + 1]) if "--shutdown-timeout" in args else 0
+        assert spec["terminationGracePeriodSeconds"] > wait + drain
+
+
+def test_a_larger_model_has_longer_to_start():
+    small = server(render(CHART, {}))
+    large = server(render(CHART, {"model": {"sizeGiB": 140}}))
+    assert large["startupProbe"]["failureThreshold"] > 3 * small["startupProbe"]["failureThreshold"]
+
+
+def test_a_full_pool_is_not_asked_for_one_more_server():
+    strategy = one(render(CHART), "Deployment")["spec"]["strategy"]["rollingUpdate"]
+    assert strategy == {"maxSurge": 0, "maxUnavailable": 1}
+
+
+def test_a_surge_never_drops_below_the_replicas():
+    values = {"replicas": 3, "update": {"surge": 1}, "cache": {"accessMode": "ReadWriteMany"}}
+    strategy = one(render(CHART, values), "Deployment")["spec"]["strategy"]["rollingUpdate"]
+    assert strategy == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_several_gpus_share_memory():
+    objects = render_example(CHART, "llama-3.1-70b-4xl40s")
+    volumes = {volume["name"]: volume for volume in pods(one(objects, "Deployment"))[0][1]["volumes"]}
+    assert volumes["shm"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "8Gi"}
+
+
+def test_an_air_gapped_server_reaches_only_dns_and_itself():
+    objects = render_example(CHART, "phi-3.5-mini-l4")
+    rules = one(objects, "NetworkPolicy")["spec"]["egress"]
+    ports = {port["port"] for rule in rules for port in rule.get("ports", [])}
+    peers = [peer for rule in rules for peer in rule.get("to", [])]
+    assert ports == {53}
+    assert all(peer["podSelector"]["matchLabels"]["app.kubernetes.io/instance"] for peer in peers)
+    assert {"name": "HF_HUB_OFFLINE", "value": "1"} in server(objects)["env"]
+    images = [
+        container["image"] for item in objects for _, spec in pods(item) for container in spec["containers"]
+    ]
+    assert all(image.startswith("registry.example.internal/") for image in images)
+
+
+def test_one_values_file_serves_a_deployment_and_kserve():
+    values = {"model": LLAMA, "context": 4096}
+    plain, kserve = (render(CHART, {**values, "kserve": {"enabled": on}}) for on in (False, True))
+    assert {"Deployment", "Service"} & {item["kind"] for item in kserve} == set()
+    assert server(kserve)["args"] == server(plain)["args"]
+
+
+def test_the_key_comes_from_a_secret_that_exists():
+    objects = render(CHART, {"apiKey": {"existingSecret": "mine"}})
+    assert "Secret" not in {item["kind"] for item in objects}
+    key = next(row for row in server(objects)["env"] if row["name"] == "VLLM_API_KEY")
+    assert key["valueFrom"]["secretKeyRef"] == {"name": "mine", "key": "api-key"}
+
+
+def test_a_generated_key_gives_way_to_the_one_in_the_cluster(tmp_path):
+    """helm template has no cluster, so its lookup finds nothing: a Secret stands in for it here, in the real template."""
+    text = SECRET.read_text(encoding="utf-8")
+    asked = '(lookup "v1" "Secret" .Release.Namespace $name)'
+    assert asked in text
+    found = '(dict "data" (dict "api-key" "a2VwdA=="))'
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "templates" / "secret.yaml").write_text(text.replace(asked, found), encoding="utf-8")
+    done = template(tmp_path, "--show-only", "templates/secret.yaml")
+    secret = yaml.safe_load(done.stdout)
+    assert secret["data"] == {"api-key": "a2VwdA=="}
+    assert secret["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
