@@ -38,6 +38,17 @@ REFUSED = {
         {"model": LLAMA, "gpu": {"product": "H100"}, "context": 200000},
         "fits up to context 131072, and 200000 is asked.",
     ),
+    "slots that hold more than the GPU does": (
+        {
+            "engine": "llamacpp",
+            "model": {"name": "meta-llama/Llama-3.1-8B-Instruct", "file": "model.gguf"},
+            "gpu": {"product": "T4"},
+            "quantization": "gguf-q4_k_m",
+            "context": 8192,
+            "concurrency": 64,
+        },
+        "concurrency is 524288. Lower context or concurrency",
+    ),
     "tensor parallelism over 3 GPUs": (
         {"model": LLAMA, "gpu": {"product": "H100", "count": 3}, "parallelism": {"tensor": 3}},
         "parallelism.tensor: 3 does not divide the attention heads",

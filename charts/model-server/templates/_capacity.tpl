@@ -51,7 +51,17 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- $longest := ternary (index $table.models $model "max" | int) (int $head) (eq $head "m") -}}
 {{- $tokens := mul (int $tail) 1000 -}}
 {{- $_ := set $out "tokens" $tokens -}}
-{{- if gt (int $.Values.context) $longest -}}
+{{- /* llama-server lays out the cache of all its slots at the start; other engines let requests share it. */ -}}
+{{- $slots := ternary (int $.Values.concurrency) 1 (eq $.Values.engine "llamacpp") -}}
+{{- $cells := mul (int $.Values.context) $slots | int -}}
+{{- if and (gt $slots 1) (gt $cells $longest) (le (int $.Values.context) $longest) -}}
+{{- if eq $head "m" -}}
+{{- $_ := set $out "text" (printf "%s fits %d tokens over all slots, more was not computed, and context × concurrency is %d. Ask `signalbox plan`." $setup $longest $cells) -}}
+{{- else -}}
+{{- $_ := set $out "verdict" "refused" -}}
+{{- $_ := set $out "text" (printf "%s fits %d tokens over all slots, and context × concurrency is %d. Lower context or concurrency, or take a larger GPU." $setup $longest $cells) -}}
+{{- end -}}
+{{- else if gt (int $.Values.context) $longest -}}
 {{- $_ := set $out "verdict" "refused" -}}
 {{- $_ := set $out "text" (printf "%s fits up to context %d, and %d is asked. Lower context, or take more or larger GPUs." $setup $longest (int $.Values.context)) -}}
 {{- else -}}
