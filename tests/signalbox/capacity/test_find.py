@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from signalbox.capacity import catalogue
 from signalbox.capacity.find import find_model
 from signalbox.errors import InputError
-from tests.helpers import free_port
+from tests.helpers import answering, free_port
 
 ROWS = catalogue.load()
 CONFIG = {
@@ -111,13 +110,8 @@ class Hub(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(Hub) as url:
+        yield url
 
 
 def fetch(model: str, endpoint: str, home: Path) -> str:

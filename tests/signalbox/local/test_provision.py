@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ from rich.console import Console
 from signalbox.errors import InputError, SetupError
 from signalbox.local import provision
 from signalbox.local.provision import build_project, cached_llama_server, cpu_options, gguf, run_logged
-from tests.helpers import free_port
+from tests.helpers import answering, free_port
 
 QUIET = Console(file=io.StringIO())
 WEIGHTS = b"GGUF" + bytes(range(256)) * 64
@@ -107,13 +107,8 @@ class Hub(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(Hub) as url:
+        yield url
 
 
 def fetch(model: str, endpoint: str, home: Path) -> subprocess.CompletedProcess[str]:
