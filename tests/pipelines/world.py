@@ -19,17 +19,7 @@ from signalbox.models.base import Answer
 from signalbox.models.release import gguf_release
 from signalbox.settings import Settings
 from tests.helpers import free_port
-from tests.services.assessor.page_app import ENCODER, TableClient, serving
-
-CUTS = thresholds.Thresholds(
-    decision=0.5,
-    confident_yes=0.8,
-    confident_no=0.2,
-    unclear_low=0.45,
-    unclear_high=0.55,
-    rows=100,
-    target_error=0.1,
-)
+from tests.services.assessor.page_app import CUTS, ENCODER, TableClient, serving
 
 
 class Scripted(TableClient):

@@ -46,6 +46,17 @@ UNSURE_DE = "Ein Nutzen des beantragten Geräts ist denkbar, aber nicht belegt."
 REASON = "The benefit is conceivable only, so the device is not supported."
 REASON_DE = "Ein denkbarer Nutzen ist kein Beleg, das Gerät wird nicht befürwortet."
 
+# Sure outside .2-.8, unclear within .45-.55.
+CUTS = thresholds.Thresholds(
+    decision=0.5,
+    confident_yes=0.8,
+    confident_no=0.2,
+    unclear_low=0.45,
+    unclear_high=0.55,
+    rows=100,
+    target_error=0.1,
+)
+
 Said = tuple[Verdict, float, str | None] | ModelError
 ANSWERS: Mapping[str, Said] = {
     SURE: (Verdict.YES, 0.93, "The indication is confirmed."),
@@ -106,17 +117,8 @@ def make_app(
 ) -> FastAPI:
     """The application with thresholds for both models: sure outside .2-.8, unclear within .45-.55."""
     settings = Settings(task=TASK, state_dir=state_dir)
-    cuts = thresholds.Thresholds(
-        decision=0.5,
-        confident_yes=0.8,
-        confident_no=0.2,
-        unclear_low=0.45,
-        unclear_high=0.55,
-        rows=100,
-        target_error=0.1,
-    )
     for release in (ENCODER, DECODER):
-        file = thresholds.ThresholdFile(task="medical", release=release, languages={"en": cuts, "de": cuts})
+        file = thresholds.ThresholdFile(task="medical", release=release, languages={"en": CUTS, "de": CUTS})
         thresholds.save(settings.thresholds_dir, file)
     return create_app(settings, clients=models or clients(), store=store)
 
