@@ -13,6 +13,7 @@ from signalbox.capacity.choose import auto_dtype, by_quality, ranks
 from signalbox.capacity.find import find_model
 from signalbox.capacity.inventory import parse_gpu
 from signalbox.capacity.setup import Architecture, EngineVersion, Gpu, Quantization, Setup
+from signalbox.capacity.support import check_numbers
 from signalbox.capacity.tokens import TaskLengths, find_tokenizer, task_lengths
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
@@ -158,14 +159,7 @@ def _check_numbers(request: Request) -> None:
         "--tp": request.tensor_parallel,
         "--pp": request.pipeline_parallel,
     }
-    for flag, value in at_least_one.items():
-        if value is not None and value < 1:
-            raise InputError(flag, value, "Give a number of at least 1.")
-    share = request.memory_utilization
-    if share is not None and not 0 < share <= 1:
-        raise InputError(
-            "--gpu-memory-utilization", share, "Give a share of the GPU above 0 and up to 1, such as 0.9."
-        )
+    check_numbers(at_least_one, "--gpu-memory-utilization", request.memory_utilization)
 
 
 def tensor_parallel(text: str) -> int | None:

@@ -7,7 +7,7 @@ marked forceable (lack of proof, not proof of failure) becomes a warning when it
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from signalbox.capacity.setup import Setup
@@ -41,12 +41,16 @@ def _check_numbers(setup: Setup) -> None:
         "tensor_parallel": setup.tensor_parallel,
         "pipeline_parallel": setup.pipeline_parallel,
     }
+    check_numbers(at_least_one, "memory_utilization", setup.memory_utilization)
+
+
+def check_numbers(at_least_one: Mapping[str, int | None], share_name: str, share: float | None) -> None:
+    """InputError naming the field, where a count is below 1 or the share of the GPU is none; None passes."""
     for field, value in at_least_one.items():
         if value is not None and value < 1:
             raise InputError(field, value, "Give a number of at least 1.")
-    share = setup.memory_utilization
     if share is not None and not 0 < share <= 1:
-        raise InputError("memory_utilization", share, "Give a share of the GPU above 0 and up to 1.")
+        raise InputError(share_name, share, "Give a share of the GPU above 0 and up to 1, such as 0.9.")
 
 
 def support_table() -> dict[str, Any]:
