@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import mlflow
+import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -19,7 +21,7 @@ from pipelines.evaluate import evaluate
 from pipelines.evaluation import Evaluation
 from pipelines.report import with_interval
 from signalbox.contracts.record import LabelledText
-from signalbox.errors import SignalboxError
+from signalbox.explained import explained
 from signalbox.local import provision, stack
 from signalbox.settings import Settings
 from signalbox.tasks import Task, load_data, load_task
@@ -208,13 +210,13 @@ def _keep(settings: Settings, comparison: Comparison) -> None:
             mlflow.log_metric(f"accuracy.{entry.name}", sum(entry.right) / len(entry.right))
 
 
-def main() -> None:
-    """Compare with the settings of the environment."""
-    try:
-        show(compare(Settings()), Console())
-    except SignalboxError as error:
-        raise SystemExit(str(error)) from error
+def main(
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows for each language and label.")] = None,
+) -> None:
+    """Compare encoder, decoder and cascade with the baselines; evaluates first what is not evaluated."""
+    with explained() as settings:
+        show(compare(settings, evaluate(settings, limit=limit)), Console())
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

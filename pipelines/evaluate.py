@@ -11,8 +11,10 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from typing import Annotated
 
 import aiohttp
+import typer
 from rich.console import Console
 from rich.progress import Progress
 
@@ -22,7 +24,8 @@ from pipelines.evaluation import Evaluation
 from pipelines.summary import ALL, Summary, summarise
 from signalbox import thresholds
 from signalbox.contracts.record import LabelledText, ModelRelease, Record, Route
-from signalbox.errors import InputError, SetupError, SignalboxError
+from signalbox.errors import InputError, SetupError
+from signalbox.explained import explained
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
 from signalbox.store import open_store
@@ -209,16 +212,18 @@ async def _ask(
 async def _assess(settings: Settings, session: aiohttp.ClientSession, route: Route, row: LabelledText) -> str:
     """One text a request, so that its latency is a user's. Returns the prediction's id."""
     body = {"text": row.text, "language": row.language, "model": route, "source": "evaluation"}
-    url = f"{settings.assessor_url}/v1/assess"
+    url = f"{settings.assessor_base_url}/v1/assess"
     try:
         async with session.post(url, json=body) as answer:
             if answer.status != 200:
                 raise SetupError(f"{url} answered {answer.status}: {(await answer.text())[:300]}")
             return str((await answer.json())["predictions"][0]["id"])
     except (aiohttp.ClientError, TimeoutError) as error:
-        cure = "Start it with `signalbox serve`; what was asked so far is kept."
+        cure = (
+            "Start it with `signalbox serve`, or set SIGNALBOX_ASSESSOR_URL; what was asked so far is kept."
+        )
         raise SetupError(
-            f"The assessor at {settings.assessor_url} does not answer ({str(error) or type(error).__name__}). {cure}"
+            f"The assessor at {settings.assessor_base_url} does not answer ({str(error) or type(error).__name__}). {cure}"
         ) from error
 
 
@@ -243,15 +248,27 @@ def _publish(settings: Settings, evaluation: Evaluation) -> None:
     textfile.write(settings.state_dir / "metrics", evaluation)
 
 
-def main() -> None:
-    """Evaluate with the settings of the environment."""
-    try:
-        evaluations = evaluate(Settings())
-    except SignalboxError as error:
-        raise SystemExit(str(error)) from error
-    for evaluation in evaluations:
-        print(report.markdown(evaluation))  # noqa: T201
+def _routes(names: Sequence[str]) -> list[Route]:
+    """The routes of these names, in the order given. InputError for another one."""
+    for name in names:
+        if name not in ROUTES:
+            raise InputError("--route", name, f"Choose {', '.join(ROUTES)}.")
+    return [route for name in names for route in ROUTES if route == name]
+
+
+def main(
+    route: Annotated[
+        list[str] | None,
+        typer.Option(help="encoder, decoder or cascade; may be given several times. Default: all."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows for each language and label.")] = None,
+    fresh: Annotated[bool, typer.Option(help="Ask everything again.")] = False,
+) -> None:
+    """Evaluate the running services on the test split."""
+    with explained() as settings:
+        for evaluation in evaluate(settings, routes=_routes(route or ROUTES), limit=limit, fresh=fresh):
+            print(report.markdown(evaluation))  # noqa: T201
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

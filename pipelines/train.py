@@ -21,6 +21,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import onnxruntime
+import typer
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -32,7 +33,7 @@ from pipelines.baselines import Tfidf
 from pipelines.learning_curve import Point, learning_curve
 from signalbox import thresholds
 from signalbox.contracts.record import LabelledText, ModelRelease
-from signalbox.errors import SignalboxError
+from signalbox.explained import explained
 from signalbox.settings import Settings
 from signalbox.store import open_store
 from signalbox.tasks import Task, load_data, load_task
@@ -263,15 +264,13 @@ def save_thresholds(
 
 
 def main() -> None:
-    """Train with the settings of the environment."""
-    try:
-        trained = train(Settings())
-    except SignalboxError as error:
-        raise SystemExit(str(error)) from error
-    for score in trained.scores:
-        print(f"{score.candidate.name:16} accuracy {score.accuracy:.2f}  log loss {score.log_loss:.3f}")  # noqa: T201
-    print(f"release {trained.release.key} in {trained.folder}")  # noqa: T201
+    """Train the encoder's head on the few-shot examples and the ground truth collected so far."""
+    with explained() as settings:
+        trained = train(settings)
+        for score in trained.scores:
+            print(f"{score.candidate.name:16} accuracy {score.accuracy:.2f}  log loss {score.log_loss:.3f}")  # noqa: T201
+        print(f"release {trained.release.key} in {trained.folder}")  # noqa: T201
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -26,7 +26,7 @@ def assess(settings: Settings, texts: list[str], language: str, model: str) -> l
 
 def _post(settings: Settings, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
     request = urllib.request.Request(  # noqa: S310 - the scheme is our own
-        settings.assessor_url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        settings.assessor_base_url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     try:
         with open_url(request, settings.decoder_timeout_seconds * 2) as answer:
@@ -36,9 +36,9 @@ def _post(settings: Settings, path: str, body: dict[str, Any]) -> Any:  # noqa: 
     except ValueError as error:
         raise _stranger(settings, "its answer is not JSON") from error
     except (OSError, http.client.HTTPException) as error:
-        cure = "Start it with `signalbox serve`, or set SIGNALBOX_HOST and SIGNALBOX_ASSESSOR_PORT."
+        cure = "Start it with `signalbox serve`, or set SIGNALBOX_ASSESSOR_URL."
         raise SetupError(
-            f"The assessor at {settings.assessor_url} does not answer ({error}). {cure}"
+            f"The assessor at {settings.assessor_base_url} does not answer ({error}). {cure}"
         ) from error
 
 
@@ -56,10 +56,10 @@ def _refusal(settings: Settings, error: urllib.error.HTTPError) -> SignalboxErro
     except (ValueError, KeyError, TypeError):
         return _stranger(settings, f"it answered {error.code}")
     if error.code >= _SERVER_ERROR:
-        return SetupError(f"The assessor at {settings.assessor_url} cannot answer: {value}. {cure}")
+        return SetupError(f"The assessor at {settings.assessor_base_url} cannot answer: {value}. {cure}")
     return InputError(field, value, cure)
 
 
 def _stranger(settings: Settings, why: str) -> SetupError:
-    cure = "Stop what listens there, or set SIGNALBOX_ASSESSOR_PORT."
-    return SetupError(f"What listens at {settings.assessor_url} is not the assessor: {why}. {cure}")
+    cure = "Stop what listens there, or set SIGNALBOX_ASSESSOR_PORT or SIGNALBOX_ASSESSOR_URL."
+    return SetupError(f"What listens at {settings.assessor_base_url} is not the assessor: {why}. {cure}")

@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     decoder_port: int = Field(default=8082, ge=1, le=65535)
     mlflow_port: int = Field(default=5000, ge=1, le=65535)
 
+    assessor_url: str | None = Field(
+        default=None,
+        description="The assessor that `assess` and `evaluate` ask, where it is not the local one.",
+    )
     encoder_url: str | None = Field(default=None, description="An encoder elsewhere; none is started then.")
     decoder_url: str | None = Field(
         default=None, description="An OpenAI-compatible base URL elsewhere; none is started then."
@@ -77,9 +81,9 @@ class Settings(BaseSettings):
         return self.decoder_url or f"http://{self.host}:{self.decoder_port}/v1"
 
     @property
-    def assessor_url(self) -> str:
+    def assessor_base_url(self) -> str:
         """Base URL of the assessor."""
-        return f"http://{self.host}:{self.assessor_port}"
+        return self.assessor_url or f"http://{self.host}:{self.assessor_port}"
 
     @property
     def mlflow_base_url(self) -> str:

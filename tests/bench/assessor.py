@@ -70,7 +70,7 @@ def _pass_through(settings: Settings, seconds: float, clients: int) -> dict[str,
     messages = load_task(settings.task).messages(TEXT, "en")
     body: dict[str, object] = {"model": "stub", "messages": messages, "max_tokens": 40}
     path = "/chat/completions"
-    urls = {"direct": settings.decoder_base_url + path, "through": f"{settings.assessor_url}/v1{path}"}
+    urls = {"direct": settings.decoder_base_url + path, "through": f"{settings.assessor_base_url}/v1{path}"}
     for url in urls.values():
         wrk(url, body, clients, seconds=1)
     rounds = [{name: wrk(url, body, clients, SECONDS) for name, url in urls.items()} for _ in range(ROUNDS)]
@@ -95,10 +95,10 @@ def _pass_through(settings: Settings, seconds: float, clients: int) -> dict[str,
 
 def _encoder_path(settings: Settings, clients: int) -> dict[str, object]:
     """POST /v1/assess: a KServe request, the light, a durable record."""
-    url = f"{settings.assessor_url}/v1/assess"
+    url = f"{settings.assessor_base_url}/v1/assess"
     body: dict[str, object] = {"text": TEXT, "language": "en", "model": "encoder"}
     wrk(url, body, clients, seconds=2)
-    sources = {"assessor": settings.assessor_url, "encoder": settings.encoder_base_url}
+    sources = {"assessor": settings.assessor_base_url, "encoder": settings.encoder_base_url}
     before = {name: _cpu_seconds(source) for name, source in sources.items()}
     result = wrk(url, body, clients, seconds=ROUNDS * SECONDS)
     requests = result["requests_per_second"] * ROUNDS * SECONDS

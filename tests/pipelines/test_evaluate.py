@@ -125,6 +125,36 @@ def test_a_language_that_the_baselines_cannot_learn_is_named(new_world):
     assert world.asked == []
 
 
+def run_program(world, *arguments):
+    """`python -m pipelines.evaluate` with the settings of the world."""
+    command = [sys.executable, "-m", "pipelines.evaluate", *arguments]
+    environment = {**os.environ, **as_environment(world.settings)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_program_evaluates_the_routes_asked_for(world):
+    done = run_program(world, "--route", "encoder", "--limit", "1")
+    assert done.returncode == 0, done.stderr
+    assert len(world.encoder.asked) == 4
+    assert world.decoder.asked == []
+
+
+def test_the_program_tells_wrong_input_from_what_is_missing(new_world):
+    """Kubernetes does not try the former again."""
+    world = new_world(rows_right_and_wrong("en"))
+    wrong = run_program(world, "--route", "coder")
+    assert wrong.returncode == 2
+    assert "--route: got 'coder'. Choose encoder" in wrong.stderr
+    assert run_program(world, "--route", "encoder").returncode == 1
+
+
+def test_an_assessor_elsewhere_is_asked(world):
+    url = world.settings.assessor_base_url
+    away = world.settings.model_copy(update={"assessor_port": free_port(), "assessor_url": url})
+    (evaluation,) = evaluate(away, routes=["encoder"], limit=1)
+    assert len(evaluation.records) == 4
+
+
 # --- stopping and going on --------------------------------------------------------------------------------
 
 
@@ -172,7 +202,7 @@ def test_a_torn_last_line_survives_every_later_start(world):
 
 def test_an_assessor_that_is_down_is_named_with_its_cure(world):
     away = world.settings.model_copy(update={"assessor_port": free_port()})
-    with pytest.raises(SetupError, match=r"does not answer.*signalbox serve.*so far is kept"):
+    with pytest.raises(SetupError, match=r"does not answer.*SIGNALBOX_ASSESSOR_URL.*so far is kept"):
         evaluate(away, routes=["encoder"])
 
 

@@ -132,7 +132,7 @@ def test_a_wrong_database_is_input_and_its_password_is_not_shown(monkeypatch, ur
 def test_a_down_assessor_has_a_cure(environment):
     said = run("assess", "Text.")
     assert said.exit_code == FAILURE
-    assert f"The assessor at {environment.assessor_url} does not answer" in said.output
+    assert f"The assessor at {environment.assessor_base_url} does not answer" in said.output
     assert "signalbox serve" in said.output
 
 

@@ -110,9 +110,9 @@ def terminated_as_interrupt() -> Iterator[None]:
 def addresses(settings: Settings, console: Console) -> None:
     """Where everything is."""
     table = Table("what", "where", title="Addresses")
-    table.add_row("page", f"{settings.assessor_url}/")
-    table.add_row("API", f"{settings.assessor_url}/docs")
-    table.add_row("metrics", f"{settings.assessor_url}/metrics")
+    table.add_row("page", f"{settings.assessor_base_url}/")
+    table.add_row("API", f"{settings.assessor_base_url}/docs")
+    table.add_row("metrics", f"{settings.assessor_base_url}/metrics")
     table.add_row("MLflow", settings.mlflow_base_url)
     table.add_row("encoder", settings.encoder_base_url)
     table.add_row("decoder", settings.decoder_base_url)

@@ -110,7 +110,7 @@ def test_every_address_is_shown(tmp_path):
     shown, written = console()
     settings = Settings(state_dir=tmp_path)
     demo.addresses(settings, shown)
-    for address in (settings.assessor_url, settings.mlflow_base_url, settings.decoder_base_url):
+    for address in (settings.assessor_base_url, settings.mlflow_base_url, settings.decoder_base_url):
         assert address in written.getvalue()
     assert str(settings.logs_dir) in written.getvalue()
 
@@ -233,7 +233,7 @@ def test_a_second_start_serves_without_training_and_a_signal_ends_it(settings):
     command = Command(settings, "serve")
     try:
         command.wait_for("Addresses")
-        assert answers(f"{settings.assessor_url}/readyz")
+        assert answers(f"{settings.assessor_base_url}/readyz")
         assert "train the encoder" not in command.output
         assessed = Command(settings, "assess", "Nobody can log in.", "--model", "encoder")
         assert assessed.end() == 0, assessed.output
