@@ -214,7 +214,7 @@ async def _assess(settings: Settings, session: aiohttp.ClientSession, route: Rou
     body = {"text": row.text, "language": row.language, "model": route, "source": "evaluation"}
     url = f"{settings.assessor_base_url}/v1/assess"
     try:
-        async with session.post(url, json=body) as answer:
+        async with session.post(url, json=body, headers=settings.assessor_headers) as answer:
             if answer.status != 200:
                 raise SetupError(f"{url} answered {answer.status}: {(await answer.text())[:300]}")
             return str((await answer.json())["predictions"][0]["id"])

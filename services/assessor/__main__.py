@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 
 import uvicorn
 
 from services.assessor.app import create_app
+from signalbox.errors import SignalboxError
+from signalbox.explained import EXIT_INPUT
 from signalbox.settings import Settings
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
@@ -37,8 +40,13 @@ def main() -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # one line a request otherwise
+    try:
+        app = create_app(settings)
+    except SignalboxError as error:
+        logging.getLogger(__name__).critical("not started", extra={"cause": str(error)})
+        sys.exit(EXIT_INPUT)
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.assessor_port,
         log_config=None,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 import aiohttp
 from fastapi import FastAPI
 
-from services.assessor import errors, pages, passthrough, routes
+from services.assessor import access, errors, pages, passthrough, routes
 from services.assessor.assess import Assess
 from services.assessor.health import HealthPoll
 from services.assessor.limits import Limits
@@ -25,7 +25,10 @@ from signalbox.tasks import Task, load_task
 def create_app(
     settings: Settings, *, clients: Mapping[str, ModelClient] | None = None, store: Store | None = None
 ) -> FastAPI:
-    """The assessor. `clients` and `store` are for tests; without them the settings say what to use."""
+    """The assessor. `clients` and `store` are for tests; without them the settings say what to use.
+
+    Raises InputError for a task or a file of keys that cannot be used.
+    """
     task = load_task(settings.task)
     metrics = Metrics()
 
@@ -41,6 +44,11 @@ def create_app(
         description="Answers with a traffic light. Red withholds the verdict; nothing is green uncertified.",
         lifespan=lifespan,
     )
+    if settings.api_keys_file:
+        file = access.KeyFile(settings.api_keys_file)
+        app.add_middleware(access.Access, file=file, metrics=metrics)
+        access.declare(app)
+    # The outermost: what the keys refuse is counted too.
     app.add_middleware(Limits, max_body_bytes=settings.max_body_bytes, metrics=metrics, own_limit=pages.FORMS)
     errors.install(app)
     app.include_router(routes.router)

@@ -22,6 +22,7 @@ _TABLE = (
     names.FEEDBACK,
     names.TOKENS,
     names.HTTP_REQUESTS,
+    names.API_REQUESTS,
     names.UPSTREAM_READY,
     names.SPOOLED_ROWS,
     names.STORE_FAILURES,

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from signalbox.capacity.commands import calibrate, plan
 from signalbox.explained import EXIT_FAILURE, explained
+from signalbox.key_commands import keys
 
 app = typer.Typer(
     help="Open language models on your own hardware, and which of their answers to trust.",
@@ -22,6 +23,7 @@ _Route = Literal["encoder", "decoder", "cascade"]
 
 app.command()(plan)
 app.command()(calibrate)
+app.add_typer(keys)
 
 
 @app.command()
@@ -137,6 +139,18 @@ def purge(
                 return await store.purge(datetime.now(UTC) - timedelta(days=days))
 
         Console().print(f"deleted {asyncio.run(run())} records")
+
+
+@app.command()
+def migrate() -> None:
+    """Make or change the tables of the record store; what is up to date stays as it is."""
+    with explained() as settings:
+        import asyncio
+
+        from signalbox.store import migrate as run
+
+        names = asyncio.run(run(settings.store_url))
+        Console().print(f"migrated: {', '.join(names)}" if names else "nothing to migrate", soft_wrap=True)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import Any
 from signalbox.errors import InputError, SetupError, SignalboxError
 from signalbox.settings import Settings
 
+_UNAUTHORISED = 401
 _SERVER_ERROR = 500
 
 
@@ -25,8 +26,9 @@ def assess(settings: Settings, texts: list[str], language: str, model: str) -> l
 
 
 def _post(settings: Settings, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    headers = {"Content-Type": "application/json", **settings.assessor_headers}
     request = urllib.request.Request(  # noqa: S310 - the scheme is our own
-        settings.assessor_base_url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        settings.assessor_base_url + path, json.dumps(body).encode(), headers
     )
     try:
         with open_url(request, settings.decoder_timeout_seconds * 2) as answer:
@@ -55,6 +57,8 @@ def _refusal(settings: Settings, error: urllib.error.HTTPError) -> SignalboxErro
         field, value, cure = said["field"], said["value"], said["cure"]
     except (ValueError, KeyError, TypeError):
         return _stranger(settings, f"it answered {error.code}")
+    if error.code == _UNAUTHORISED:
+        cure = "Set SIGNALBOX_API_KEY to a key of the assessor's clients file (`signalbox keys add CLIENT`)."
     if error.code >= _SERVER_ERROR:
         return SetupError(f"The assessor at {settings.assessor_base_url} cannot answer: {value}. {cure}")
     return InputError(field, value, cure)

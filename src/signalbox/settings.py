@@ -58,6 +58,14 @@ class Settings(BaseSettings):
         default=None, gt=0, le=36_500, description="Delete older rows; None keeps all."
     )
 
+    api_keys_file: Path | None = Field(
+        default=None,
+        description="Clients of the assessor with the hashes of their keys; None asks nobody for a key.",
+    )
+    api_key: SecretStr | None = Field(
+        default=None, description="Key with which jobs and commands ask the assessor."
+    )
+
     max_body_bytes: int = Field(default=256 * 1024, gt=0)
     max_texts: int = Field(default=64, gt=0, description="Texts in one request to /v1/assess.")
 
@@ -84,6 +92,11 @@ class Settings(BaseSettings):
     def assessor_base_url(self) -> str:
         """Base URL of the assessor."""
         return self.assessor_url or f"http://{self.host}:{self.assessor_port}"
+
+    @property
+    def assessor_headers(self) -> dict[str, str]:
+        """Headers of every request to the assessor."""
+        return {"Authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
 
     @property
     def mlflow_base_url(self) -> str:

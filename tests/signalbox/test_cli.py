@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from signalbox import keys
 from signalbox.cli import app
 from signalbox.settings import Settings
 from signalbox.store import open_store
@@ -20,7 +21,7 @@ from tests.services.assessor.page_app import SURE, TOO_CLOSE, make_app, serving
 
 COMMANDS = (
     *("plan", "calibrate", "demo", "train", "serve", "assess", "thresholds", "evaluate"),
-    *("compare", "fetch", "purge", "doctor"),
+    *("compare", "fetch", "purge", "migrate", "doctor"),
 )
 HELP, FAILURE, INPUT = 0, 1, 2
 
@@ -196,6 +197,21 @@ def test_what_the_assessor_refuses_is_input(assessor, arguments, named):
     assert len(said.output) < 400
 
 
+@pytest.mark.slow
+def test_assess_sends_the_key_and_says_how_to_give_one(environment, monkeypatch):
+    entries, key = keys.add([], "me")
+    file = environment.state_dir / "clients.yaml"
+    keys.save(file, entries)
+    with serving(make_app(environment.state_dir, api_keys_file=file), environment.assessor_port):
+        refused = run("assess", SURE)
+        monkeypatch.setenv("SIGNALBOX_API_KEY", key)
+        said = run("assess", SURE)
+    assert refused.exit_code == INPUT
+    assert "SIGNALBOX_API_KEY" in refused.output
+    assert said.exit_code == 0
+    assert key not in said.output
+
+
 class Stranger(BaseHTTPRequestHandler):
     """Another program on the assessor's port, that says what `answer` holds."""
 
@@ -276,3 +292,19 @@ async def test_purge_deletes_what_is_older(environment):
     assert said.output.strip() == "deleted 1 records"
     async with open_store(environment.store_url) as store:
         assert await store.get(old.id) is None
+
+
+# --- migrate ----------------------------------------------------------------------------------------------
+
+
+def test_migrate_makes_the_tables_once():
+    assert "migrated: 0001_records" in run("migrate").output
+    assert "nothing to migrate" in run("migrate").output
+
+
+def test_a_database_that_is_away_fails_the_migration_with_its_name(monkeypatch):
+    monkeypatch.setenv("SIGNALBOX_DATABASE_URL", f"postgresql://user:secret@127.0.0.1:{free_port()}/db")
+    said = run("migrate")
+    assert said.exit_code == FAILURE
+    assert "Postgres" in said.output
+    assert "secret" not in said.output

@@ -83,6 +83,12 @@ TOKENS = Metric("signalbox_tokens", "counter", "Tokens by direction.", ("task", 
 HTTP_REQUESTS = Metric(
     "signalbox_http_requests", "counter", "HTTP requests by route and status.", ("method", "path", "status")
 )
+API_REQUESTS = Metric(
+    "signalbox_api_requests",
+    "counter",
+    "Requests by the client of their API key and what became of them; without a known key the client is empty.",
+    ("client", "outcome"),
+)
 UPSTREAM_READY = Metric("signalbox_upstream_ready", "gauge", "1 while the upstream answers.", ("upstream",))
 SPOOLED_ROWS = Metric(
     "signalbox_store_spooled_rows", "gauge", "Rows waiting in the local spool because the store refused them."

@@ -104,7 +104,7 @@ def current_release(settings: Settings) -> Path:
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The settings that differ from their defaults, as variables for a child process."""
-    changed = settings.model_dump(exclude_defaults=True)
+    changed = settings.model_dump(exclude_defaults=True, exclude={"api_key"})  # the client's own
     if key := settings.decoder_api_key:
         changed["decoder_api_key"] = key.get_secret_value()
     return {f"SIGNALBOX_{name.upper()}": str(value) for name, value in changed.items() if value is not None}

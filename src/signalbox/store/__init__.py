@@ -9,12 +9,21 @@ from signalbox.store.base import Backend, Store, StoreUnavailable
 from signalbox.store.postgres import PostgresBackend
 from signalbox.store.sqlite import SqliteBackend
 
-__all__ = ["Store", "StoreUnavailable", "open_store"]
+__all__ = ["Store", "StoreUnavailable", "migrate", "open_store"]
 
 
 def open_store(url: str, *, store_text: bool = True, spool_dir: Path | None = None) -> Store:
     """The store at `sqlite:///PATH` or `postgresql://…`; use it as an async context manager or `open()` it."""
     return Store(_backend(url), store_text=store_text, spool_dir=spool_dir)
+
+
+async def migrate(url: str) -> list[str]:
+    """Bring the tables up to date; names of the migrations applied. Raises InputError, StoreUnavailable."""
+    backend = _backend(url)
+    try:
+        return await backend.connect()
+    finally:
+        await backend.close()
 
 
 def _backend(url: str) -> Backend:

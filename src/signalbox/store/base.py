@@ -45,8 +45,8 @@ class Query:
 class Backend(Protocol):
     """One database. Every method raises StoreUnavailable when it cannot be reached."""
 
-    async def connect(self) -> None:
-        """Connect and migrate; may be called again after a failure."""
+    async def connect(self) -> list[str]:
+        """Connect and migrate; names of the migrations applied. May be called again after a failure."""
         ...
 
     async def append(self, records: Sequence[Record]) -> None:

@@ -38,11 +38,11 @@ class PostgresBackend:
         self._pool: asyncpg.Pool[Any] | None = None
         self._connecting = asyncio.Lock()
 
-    async def connect(self) -> None:
+    async def connect(self) -> list[str]:
         """Make the pool and migrate under an advisory lock."""
         async with self._connecting:
             if self._pool is not None:
-                return
+                return []
             try:
                 pool = await asyncpg.create_pool(
                     self._url,
@@ -52,7 +52,7 @@ class PostgresBackend:
                     command_timeout=_TIMEOUT_SECONDS,
                 )
                 async with pool.acquire() as connection, connection.transaction():
-                    await self._migrate(connection)
+                    migrated = await self._migrate(connection)
             except (ValueError, OverflowError):
                 # Not chained: the cause quotes the part of the URL that it cannot read, perhaps a password.
                 cure = "Percent-encode special characters of user and password: postgresql://USER:PASSWORD@HOST:PORT/DB."
@@ -60,6 +60,7 @@ class PostgresBackend:
             except _AWAY as error:
                 raise StoreUnavailable(f"Postgres: {type(error).__name__}: {error}") from error
             self._pool = pool
+            return migrated
 
     async def append(self, records: Sequence[Record]) -> None:
         """One statement, so all or none."""
@@ -136,15 +137,16 @@ class PostgresBackend:
             raise InputError("id", record.id, "Another record has this id; records are append-only.")
 
     @staticmethod
-    async def _migrate(connection: Any) -> None:  # noqa: ANN401 - asyncpg is untyped
+    async def _migrate(connection: Any) -> list[str]:  # noqa: ANN401 - asyncpg is untyped
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
         await connection.execute(LEDGER)
         applied = {row["name"] for row in await connection.fetch("SELECT name FROM migration")}
-        for migration in MIGRATIONS:
-            if migration.name not in applied:
-                for statement in migration.postgres:
-                    await connection.execute(statement)
-                await connection.execute("INSERT INTO migration VALUES ($1)", migration.name)
+        missing = [migration for migration in MIGRATIONS if migration.name not in applied]
+        for migration in missing:
+            for statement in migration.postgres:
+                await connection.execute(statement)
+            await connection.execute("INSERT INTO migration VALUES ($1)", migration.name)
+        return [migration.name for migration in missing]
 
 
 def _row(record: Record) -> tuple[object, ...]:

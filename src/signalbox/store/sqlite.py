@@ -43,15 +43,15 @@ class SqliteBackend:
         self._connecting = asyncio.Lock()
         self._writing = asyncio.Lock()
 
-    async def connect(self) -> None:
+    async def connect(self) -> list[str]:
         """Open, set WAL, migrate, start the writer."""
         async with self._connecting:
             if self._task is not None:
-                return
+                return []
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._writer = await self._open()
-                await self._migrate(self._writer)
+                migrated = await self._migrate(self._writer)
                 self._reader = await self._open()
             except (OSError, sqlite3.Error) as error:
                 if self._writer is not None:
@@ -59,6 +59,7 @@ class SqliteBackend:
                     self._writer = None
                 raise StoreUnavailable(f"{self._path}: {error}") from error
             self._task = asyncio.create_task(self._write_forever())
+            return migrated
 
     async def append(self, records: Sequence[Record]) -> None:
         """Queue for the next commit and wait until it is durable."""
@@ -167,20 +168,21 @@ class SqliteBackend:
             else:
                 return
 
-    async def _migrate(self, connection: aiosqlite.Connection) -> None:
+    async def _migrate(self, connection: aiosqlite.Connection) -> list[str]:
         await connection.execute("BEGIN IMMEDIATE")  # two processes may start at once
         try:
             await connection.execute(LEDGER)
             applied = {name for (name,) in await connection.execute_fetchall("SELECT name FROM migration")}
-            for migration in MIGRATIONS:
-                if migration.name not in applied:
-                    for statement in migration.sqlite:
-                        await connection.execute(statement)
-                    await connection.execute("INSERT INTO migration VALUES (?)", (migration.name,))
+            missing = [migration for migration in MIGRATIONS if migration.name not in applied]
+            for migration in missing:
+                for statement in migration.sqlite:
+                    await connection.execute(statement)
+                await connection.execute("INSERT INTO migration VALUES (?)", (migration.name,))
         except BaseException:
             await connection.rollback()
             raise
         await connection.commit()
+        return [migration.name for migration in missing]
 
     async def _write_forever(self) -> None:
         while True:

@@ -113,10 +113,14 @@ def clients() -> dict[str, TableClient]:
 
 
 def make_app(
-    state_dir: Path, *, models: Mapping[str, TableClient] | None = None, store: Store | None = None
+    state_dir: Path,
+    *,
+    models: Mapping[str, TableClient] | None = None,
+    store: Store | None = None,
+    api_keys_file: Path | None = None,
 ) -> FastAPI:
     """The application with thresholds for both models: sure outside .2-.8, unclear within .45-.55."""
-    settings = Settings(task=TASK, state_dir=state_dir)
+    settings = Settings(task=TASK, state_dir=state_dir, api_keys_file=api_keys_file)
     for release in (ENCODER, DECODER):
         file = thresholds.ThresholdFile(task="medical", release=release, languages={"en": CUTS, "de": CUTS})
         thresholds.save(settings.thresholds_dir, file)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
+from signalbox import keys
+from tests.helpers import free_port
 from tests.services.assessor import screenshots
 from tests.services.assessor.page_app import (
     CHROMIUM,
@@ -299,3 +301,63 @@ def test_a_picture_is_taken_and_small(browser: Browser, site: Site, tmp_path: Pa
     assert path
     assert path.read_bytes().startswith(b"\x89PNG")
     assert path.stat().st_size < screenshots.MOST_BYTES
+
+
+# --- with keys --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The application with a clients file; gives its address and the key of client `reports`."""
+    folder = tmp_path_factory.mktemp("guarded")
+    entries, key = keys.add([], "reports")
+    keys.save(folder / "clients.yaml", entries)
+    app = make_app(folder, api_keys_file=folder / "clients.yaml")
+    with serving(app, free_port()) as url:
+        yield url, key
+
+
+def test_the_browsers_own_sign_in_opens_the_page_and_carries_its_forms(browser, guarded):
+    url, key = guarded
+    context = browser.new_context(
+        locale="en-GB", http_credentials={"username": "reports", "password": key, "origin": url}
+    )
+    page = context.new_page()
+    failed: list[str] = []
+    page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
+    page.goto(url)
+    failed.clear()  # the first request asks for the sign-in
+    ask(page, UNSURE)
+    expect(page.get_by_text(REASON).first).to_be_visible()
+    page.goto(f"{url}/docs")
+    said = page.evaluate(
+        """async () => (await fetch("/v1/assess", {method: "POST", headers: {"Content-Type": "application/json"},
+        body: '{"text": "x", "language": "en"}'})).status"""
+    )
+    assert said == 200  # as the documentation's "Try it out"
+    assert [address for address in failed if address.startswith(url)] == []
+    context.close()
+
+
+def test_another_site_can_not_send_a_form_with_the_browsers_sign_in(browser, guarded, site):
+    url, key = guarded
+    context = browser.new_context(http_credentials={"username": "reports", "password": key})
+    page = context.new_page()
+    page.goto(url)
+    page.goto(site.url.replace("127.0.0.1", "localhost") + "/healthz")  # another site
+    with page.expect_response(lambda answer: answer.url == f"{url}/forget" and answer.status != 401) as told:
+        page.evaluate(
+            """url => { const form = document.createElement("form"); form.method = "post";
+            form.action = url + "/forget"; document.documentElement.append(form); form.submit(); }""",
+            url,
+        )
+    assert told.value.status == 403
+    context.close()
+
+
+def test_without_a_sign_in_there_is_no_page(browser, guarded):
+    context = browser.new_context()
+    # What a browser without a window says where another asks its user.
+    with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
+        context.new_page().goto(guarded[0])
+    context.close()

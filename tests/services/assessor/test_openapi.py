@@ -16,6 +16,7 @@ from services.assessor.schemas import (
     FeedbackResponse,
     Health,
 )
+from signalbox import keys
 from signalbox.settings import Settings
 from tests.services.assessor.test_api import Table
 
@@ -54,14 +55,40 @@ class Always(Table):
         return await super().answer("0.7", language)
 
 
+def test_keys_are_declared_only_where_they_are_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "clients.yaml"
+    file.write_text("[]")
+    app = create_app(Settings(state_dir=tmp_path, api_keys_file=file), clients={})
+    document = app.openapi()
+    assert document == app.openapi()
+    schemes = document["components"]["securitySchemes"]
+    assert {scheme["scheme"] for scheme in schemes.values()} == {"bearer", "basic"}
+    assert [name for wanted in document["security"] for name in wanted] == list(schemes)
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            asks = path not in {"/healthz", "/readyz", "/metrics"}
+            assert ("401" in operation["responses"]) == asks, path
+            assert ("429" in operation["responses"]) == asks, path
+            assert operation.get("security") == (None if asks else []), path
+    without = create_app(Settings(state_dir=tmp_path), clients={}).openapi()
+    assert "security" not in without
+    assert "securitySchemes" not in without["components"]
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("keyed", [False, True], ids=["open", "keyed"])
 @pytest.mark.filterwarnings("ignore")
-def test_no_request_ends_in_a_server_error(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Readiness may say 503: there is nothing wrong with that."""
+def test_no_request_ends_in_a_server_error(tmp_path_factory: pytest.TempPathFactory, keyed: bool) -> None:
+    """Readiness may say 503: there is nothing wrong with that. With keys, most requests come with one."""
     models = {"encoder": Always("small"), "decoder": Always("large")}
-    app = create_app(Settings(state_dir=tmp_path_factory.mktemp("state")), clients=models)
+    state_dir = tmp_path_factory.mktemp("state")
+    entries, key = keys.add([], "generated")
+    keys.save(state_dir / "clients.yaml", entries)
+    app_settings = Settings(state_dir=state_dir, api_keys_file=state_dir / "clients.yaml" if keyed else None)
+    app = create_app(app_settings, clients=models)
     document = schemathesis.openapi.from_dict(app.openapi())
     asked = 0
+    statuses = set()
     with TestClient(app, raise_server_exceptions=True) as client:
         for result in document.exclude(path_regex=SKIPPED).get_all_operations():
             operation = result.ok()
@@ -73,8 +100,15 @@ def test_no_request_ends_in_a_server_error(tmp_path_factory: pytest.TempPathFact
                 asked += 1
                 arguments = case.as_transport_kwargs(base_url="http://testserver")
                 arguments.pop("cookies", None)
+                if keyed and asked % 5:
+                    arguments["headers"] = {
+                        **(arguments.get("headers") or {}),
+                        "Authorization": f"Bearer {key}",
+                    }
                 answer = client.request(**arguments)
+                statuses.add(answer.status_code)
                 assert answer.status_code < 500, (case, answer.text)
 
             ask()
     assert asked > 100
+    assert (401 in statuses) == keyed

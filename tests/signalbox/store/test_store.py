@@ -12,7 +12,8 @@ import pytest
 
 from signalbox.contracts.record import Feedback
 from signalbox.errors import InputError, SetupError
-from signalbox.store import StoreUnavailable, open_store
+from signalbox.store import StoreUnavailable, migrate, open_store
+from signalbox.store.migrations import MIGRATIONS
 from signalbox.store.spool import Spool
 from tests.helpers import record
 
@@ -307,3 +308,10 @@ async def test_no_acknowledged_record_is_lost_by_a_kill(tmp_path: Path) -> None:
         kept = {one.id for one in await store.records()}
     assert 300 <= len(acknowledged) < 1000
     assert set(acknowledged) <= kept
+
+
+async def test_migrations_are_named_when_they_are_applied_and_only_then(url: str) -> None:
+    assert await migrate(url) == [migration.name for migration in MIGRATIONS]
+    assert await migrate(url) == []
+    async with open_store(url) as store:
+        await store.append(record())
