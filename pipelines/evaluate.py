@@ -248,7 +248,7 @@ def _publish(settings: Settings, evaluation: Evaluation) -> None:
     textfile.write(settings.state_dir / "metrics", evaluation)
 
 
-def _routes(names: Sequence[str]) -> list[Route]:
+def routes_named(names: Sequence[str]) -> list[Route]:
     """The routes of these names, in the order given. InputError for another one."""
     for name in names:
         if name not in ROUTES:
@@ -266,7 +266,7 @@ def main(
 ) -> None:
     """Evaluate the running services on the test split."""
     with explained() as settings:
-        for evaluation in evaluate(settings, routes=_routes(route or ROUTES), limit=limit, fresh=fresh):
+        for evaluation in evaluate(settings, routes=routes_named(route or ROUTES), limit=limit, fresh=fresh):
             print(report.markdown(evaluation))  # noqa: T201
 
 

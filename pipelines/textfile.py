@@ -41,11 +41,12 @@ def write(folder: Path, evaluation: Evaluation) -> Path:
             baselines.append((names.EVAL_BASELINE, (evaluation.task, language, baseline), value))
     job = f"evaluate-{evaluation.task}-{evaluation.route}"
     values.append((names.JOB_LAST_SUCCESS, (job,), time.time()))
-    _write(folder / f"evaluate-{evaluation.task}-baselines.prom", baselines)
-    return _write(folder / f"{job}.prom", values)
+    write_values(folder / f"evaluate-{evaluation.task}-baselines.prom", baselines)
+    return write_values(folder / f"{job}.prom", values)
 
 
-def _write(path: Path, values: Values) -> Path:
+def write_values(path: Path, values: Values) -> Path:
+    """Write gauges with their labels' values atomically; None: no sample. Returns the path."""
     registry = CollectorRegistry()
     for metric, labels, value in values:
         known: Any = registry._names_to_collectors.get(metric.name)

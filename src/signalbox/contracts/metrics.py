@@ -132,6 +132,28 @@ EVAL_LATENCY = Metric(
     (*_EVAL, "quantile"),
 )
 EVAL_ROWS = Metric("signalbox_evaluation_rows", "gauge", "Rows evaluated.", _EVAL)
+_DRIFT = ("task", "language", "route", "release", "column")
+DRIFT_DETECTED = Metric(
+    "signalbox_drift_detected",
+    "gauge",
+    "1 where a column of the records has drifted, 0 where no drift was seen; none where rows are too few to say.",
+    _DRIFT,
+)
+DRIFT_P_VALUE = Metric(
+    "signalbox_drift_p_value_ratio",
+    "gauge",
+    "p-value of the test for drift, adjusted for all tests of the job.",
+    _DRIFT,
+)
+DRIFT_EFFECT = Metric(
+    "signalbox_drift_effect_ratio",
+    "gauge",
+    "Size of a drift, 0 to 1, by its measure; the area under the curve is 0.5 where nothing has changed.",
+    (*_DRIFT, "measure"),
+)
+DRIFT_ROWS = Metric(
+    "signalbox_drift_rows", "gauge", "Rows compared, of the reference and of late.", (*_DRIFT, "window")
+)
 JOB_LAST_SUCCESS = Metric(
     "signalbox_job_last_success_timestamp_seconds", "gauge", "Unix time of the job's last success.", ("job",)
 )

@@ -1,0 +1,199 @@
+"""Have two samples one distribution? Tests, effect sizes, the rows that they need, correction: pure functions.
+
+Every test keeps its level at any two sizes: exact, or by resampling, wherever the large-sample formula is not safe.
+An effect lies in [0, 1]; a "shift" is a share of rows: at least so many would have to change for the samples to agree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.stats import MonteCarloMethod, chi2, chi2_contingency, fisher_exact, ks_2samp, ncx2, norm
+
+Interval = tuple[float, float]
+Measure = Literal["kolmogorov_smirnov", "jensen_shannon", "area_under_curve"]
+
+POWER = 0.8  # with which a test is to see a shift
+EXACT_ROWS = 10_000  # the exact KS distribution takes 0.04 s at two samples of this size
+SAFE_COUNT = (
+    50  # below, chi-square's far tail is off: at 0.001 by a factor of 2.4 where 5 are expected (docs/log.md)
+)
+FEWEST_RESAMPLES, MOST_RESAMPLES = 999, 99_999
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One test. `interval`: 95 %, None where there is no simple one."""
+
+    test: str
+    measure: Measure
+    effect: float
+    interval: Interval | None
+    p_value: float
+
+
+def kolmogorov_smirnov(reference: Sequence[float], current: Sequence[float]) -> Outcome:
+    """Largest gap D between two empirical distribution functions, two-sided (Smirnov 1939).
+
+    Exact up to EXACT_ROWS on either side; ties make it conservative. The interval of D adds up the bands of both
+    functions (Massart 1990, Ann. Probab. 18:1269), which hold at any size. ValueError for an empty sample or a
+    number that is not finite.
+    """
+    r, c = _finite("reference", reference), _finite("current", current)
+    exact = max(len(r), len(c)) <= EXACT_ROWS
+    found = ks_2samp(r, c, method="exact" if exact else "asymp")
+    gap = float(found.statistic)
+    band = sum(math.sqrt(math.log(4 / 0.05) / (2 * len(side))) for side in (r, c))
+    interval = (max(0.0, gap - band), min(1.0, gap + band))
+    return Outcome("KS exact" if exact else "KS", "kolmogorov_smirnov", gap, interval, float(found.pvalue))
+
+
+def categories(
+    reference: Mapping[str, int],
+    current: Mapping[str, int],
+    *,
+    resamples: int = FEWEST_RESAMPLES,
+    seed: int = 0,
+) -> Outcome:
+    """Counts by category: do both rows of the contingency table have the same shares?
+
+    Both rows are samples; the one-sample chi-square, which takes the reference for the truth, alarms on large current
+    samples. Two categories: Fisher's exact test. More: Pearson's chi-square where every expected count is at least
+    SAFE_COUNT, and otherwise its Monte Carlo form under fixed margins, (1 + as large) / (1 + resamples). The effect is
+    the Jensen-Shannon distance. ValueError for an empty sample or a negative count.
+    """
+    table = _table(reference, current)
+    effect = jensen_shannon(reference, current)
+    rows, columns = table.sum(axis=1), table.sum(axis=0)
+    if table.shape[1] == 1:
+        return Outcome("one category", "jensen_shannon", effect, None, 1.0)
+    if table.shape[1] == 2:
+        return Outcome("Fisher", "jensen_shannon", effect, None, float(fisher_exact(table).pvalue))
+    if rows.min() * columns.min() / rows.sum() >= SAFE_COUNT:
+        p_value = float(chi2_contingency(table, correction=False).pvalue)
+        return Outcome("chi-square", "jensen_shannon", effect, None, p_value)
+    method = MonteCarloMethod(n_resamples=resamples, rng=np.random.default_rng(seed))
+    p_value = float(chi2_contingency(table, correction=False, method=method).pvalue)
+    return Outcome("chi-square, resampled", "jensen_shannon", effect, None, p_value)
+
+
+def jensen_shannon(reference: Mapping[str, int], current: Mapping[str, int]) -> float:
+    """Square root of the Jensen-Shannon divergence in bits, in [0, 1] (Lin 1991; Endres & Schindelin 2003)."""
+    table = _table(reference, current)
+    shares = table / table.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bits = np.where(shares > 0, shares * np.log2(shares / shares.mean(axis=0)), 0.0)
+    return math.sqrt(min(1.0, max(0.0, float(bits.sum()) / 2)))
+
+
+# --- how many rows -----------------------------------------------------------------------------------------
+
+
+def effective_rows(reference: int, current: int) -> float:
+    """n·m / (n + m): what two sizes are worth. A large side can at most replace one of infinite size."""
+    return reference * current / (reference + current) if reference and current else 0.0
+
+
+def rows_needed(reference: int, current: int, effective: float) -> tuple[int, int]:
+    """The least rows on both sides that are worth `effective`, taking nothing away from the larger side."""
+    large = max(reference, current, math.ceil(2 * effective))
+    small = math.ceil(1 / (1 / effective - 1 / large))
+    return (large, small) if reference >= current else (small, large)
+
+
+def ks_needs(shift: float, level: float) -> float:
+    """Effective rows with which KS sees a D of `shift` with POWER at a level.
+
+    Critical gap of the limit distribution plus the spread of the empirical gap at the widest point, which is at most
+    a half over the root (Massey 1950, Ann. Math. Stat. 21:440): so many rows are enough, fewer may be.
+    """
+    return ((math.sqrt(math.log(2 / level) / 2) + float(norm.ppf(POWER)) / 2) / shift) ** 2
+
+
+def chi_square_needs(shift: float, level: float, categories: int) -> float:
+    """Effective rows with which chi-square sees a total variation distance of `shift` with POWER at a level.
+
+    The noncentrality is at least effective rows · (2 · shift)², by Cauchy and Schwarz.
+    """
+    freedom = max(1, categories - 1)
+    critical = float(chi2.isf(level, freedom))
+
+    def missing(noncentrality: float) -> float:
+        return float(ncx2.sf(critical, freedom, noncentrality)) - POWER
+
+    return float(brentq(missing, 1e-9, 10 * (critical + 10))) / (2 * shift) ** 2
+
+
+def rank_needs(shift: float, level: float) -> float:
+    """Effective rows with which a one-sided rank test sees an area under the curve of ½ + shift/2 with POWER.
+
+    Noether (1987, JASA 82:645). A classifier has to learn first, so it needs at least these.
+    """
+    return (float(norm.isf(level)) + float(norm.ppf(POWER))) ** 2 / (3 * shift**2)
+
+
+def shift_seen(needs: Callable[[float, float], float], effective: float, level: float) -> float:
+    """Smallest shift that a test sees with POWER: its needs fall with the square of the shift. At most 1."""
+    return min(1.0, math.sqrt(needs(1.0, level) / effective))
+
+
+def resamples_for(level: float) -> int:
+    """Resamples whose smallest p-value is a tenth of a level, within bounds."""
+    return min(MOST_RESAMPLES, max(FEWEST_RESAMPLES, math.ceil(10 / level) - 1))
+
+
+# --- many tests at once ------------------------------------------------------------------------------------
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values: at most `level` runs have any false alarm, whatever the dependence (Holm 1979)."""
+    p, order = _probabilities(p_values)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return [float(value) for value in adjusted]
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values: a share of at most `level` of the alarms is false, in the mean (Benjamini & Hochberg 1995)."""
+    p, order = _probabilities(p_values)
+    adjusted = np.empty_like(p)
+    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
+    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
+    return [float(value) for value in adjusted]
+
+
+CORRECTIONS: dict[str, Callable[[Sequence[float]], list[float]]] = {"holm": holm, "bh": benjamini_hochberg}
+
+
+def _finite(name: str, values: Sequence[float]) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    if array.size == 0:
+        raise ValueError(f"{name}: got no values, needs at least one")
+    wrong = array[~np.isfinite(array)]
+    if wrong.size:
+        raise ValueError(f"{name}: got {wrong[0]}, needs finite numbers")
+    return array
+
+
+def _table(reference: Mapping[str, int], current: Mapping[str, int]) -> NDArray[Any]:
+    """Two rows, a column for each category that was seen."""
+    names = sorted({name for side in (reference, current) for name, count in side.items() if count})
+    table = np.array([[side.get(name, 0) for name in names] for side in (reference, current)])
+    if table.size == 0 or not table.sum(axis=1).all() or (table < 0).any():
+        counts = (dict(reference), dict(current))
+        raise ValueError(f"counts: got {counts}, needs counts of at least 0 and one row on either side")
+    return table
+
+
+def _probabilities(p_values: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    p = np.asarray(p_values, dtype=np.float64)
+    wrong = p[~((p >= 0) & (p <= 1))]
+    if wrong.size:
+        raise ValueError(f"p_values: got {wrong[0]}, needs to lie in [0, 1]")
+    return p, np.argsort(p)
