@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from services.assessor.app import create_app
+from signalbox import keys
 from signalbox.contracts.light import LightReason
 from signalbox.settings import Settings
-from tests.charts.conftest import chart_folder, pods, render, render_error
-from tests.helpers import free_port
+from tests.charts.conftest import chart_folder, example_file, pods, render, render_error
+from tests.helpers import free_port, running_postgres
 from tests.services.assessor.page_app import SLOW, SURE, make_app, serving
 from tools.charts.helm import template
 
@@ -60,6 +61,17 @@ REFUSED = {
         'thresholds.existingClaim: "c"',
         "empty one of the two",
     ),
+    "clients of a Secret that nobody asks for": (
+        {"apiKeys": {"enabled": False, "existingSecret": "s"}},
+        'apiKeys.existingSecret: "s"',
+        "Set apiKeys.enabled to true",
+    ),
+    "a limit beside a Secret of one's own": (
+        {"apiKeys": {"existingSecret": "s", "requestsPerMinute": 5}},
+        "apiKeys.requestsPerMinute: 5",
+        "into the clients file",
+    ),
+    "a limit of none": ({"apiKeys": {"requestsPerMinute": 0}}, "/apiKeys/requestsPerMinute", "minimum"),
     "autoscaling with no metrics": (
         POSTGRES | {"autoscaling": {"enabled": True, "targetCPUUtilizationPercentage": None}},
         "autoscaling.metrics",
@@ -94,6 +106,11 @@ REFUSED = {
 
 def one(objects: list[dict], kind: str) -> dict:
     (found,) = [item for item in objects if item["kind"] == kind]
+    return found
+
+
+def named(objects: list[dict], kind: str, name: str) -> dict:
+    (found,) = [item for item in objects if (item["kind"], item["metadata"]["name"]) == (kind, name)]
     return found
 
 
@@ -197,7 +214,7 @@ def test_keys_are_never_in_the_pod_itself():
         "database": {"type": "postgres", "postgres": {"url": "postgresql://u:pw@h/d"}},
     }
     objects = render("assessor", secret)
-    assert one(objects, "Secret")["stringData"] == {
+    assert named(objects, "Secret", "x-assessor")["stringData"] == {
         "decoder-api-key": "sk-plain",
         "database-url": "postgresql://u:pw@h/d",
     }
@@ -215,7 +232,7 @@ def test_a_changed_key_starts_new_pods():
 
 
 def test_no_secret_is_made_for_one_that_exists():
-    values = POSTGRES | {"decoder": {"apiKey": {"existingSecret": "key"}}}
+    values = POSTGRES | {"decoder": {"apiKey": {"existingSecret": "key"}}, "apiKeys": {"existingSecret": "c"}}
     objects = render("assessor", values)
     assert [item for item in objects if item["kind"] == "Secret"] == []
     environment = {
@@ -249,6 +266,27 @@ def test_the_notes_say_how_to_reach_it_what_runs_and_what_may_go_wrong(notes):
         assert part in said
     assert "WARNING" not in said
     assert "One pod on SQLite" not in notes(POSTGRES)
+
+
+def test_the_notes_call_with_the_key_and_say_how_to_read_it(notes):
+    said = notes({})
+    (reading,) = [line for line in said.splitlines() if "KEY=" in line]
+    assert "get secret x-assessor-keys -o jsonpath='{.data.api-key}' | base64 -d" in reading
+    (call,) = [line for line in said.splitlines() if "curl http://127.0.0.1:8080/v1/assess" in line]
+    assert '-H "Authorization: Bearer $KEY"' in call
+    assert said.index(reading) < said.index(call)
+    assert "get secret" not in notes({"apiKeys": {"existingSecret": "s"}})
+
+
+def test_the_notes_warn_of_an_assessor_that_asks_for_no_key(notes):
+    said = notes({"apiKeys": {"enabled": False}})
+    assert "WARNING: apiKeys.enabled is false" in said
+    assert "Bearer" not in said
+    assert "Keep it inside the cluster" in said
+    outside = {"ingress": {"enabled": True, "host": "h.example.org"}}
+    assert "gateway authenticate" in notes({"apiKeys": {"enabled": False}} | outside)
+    assert "/metrics asks for no key" in notes(outside)
+    assert "plain HTTP" in notes(outside)
 
 
 def test_the_assessor_calls_the_encoder_that_it_installs():
@@ -310,20 +348,216 @@ def test_the_helm_test_asks_the_service_and_knows_every_reason_for_no_answer():
     }
 
 
+# --- keys of the clients ----------------------------------------------------------------------------------
+
+
+def test_the_generated_clients_file_admits_the_generated_key_and_no_other():
+    first, second = (
+        named(render("assessor", {"apiKeys": {"requestsPerMinute": 60}}), "Secret", "x-assessor-keys")
+        for _ in range(2)
+    )
+    (entry,) = keys.parse(first["stringData"]["clients.yaml"])
+    assert keys.find([entry], first["stringData"]["api-key"]) == entry
+    assert keys.find([entry], second["stringData"]["api-key"]) is None
+    assert (entry.client, entry.requests_per_minute) == ("default", 60)
+    assert first["stringData"]["api-key"].startswith(keys.PREFIX)
+    assert first["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+@pytest.mark.parametrize(("existing", "name"), [("", "x-assessor-keys"), ("own", "own")])
+def test_the_pod_sees_the_hashes_alone_and_their_change(existing, name):
+    objects = render("assessor", {"apiKeys": {"existingSecret": existing}})
+    spec = one(objects, "Deployment")["spec"]["template"]["spec"]
+    (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "keys"]
+    assert volume["secret"]["secretName"] == name
+    assert [item["key"] for item in volume["secret"]["items"]] == ["clients.yaml"]
+    (mount,) = [mount for mount in spec["containers"][0]["volumeMounts"] if mount["name"] == "keys"]
+    assert "subPath" not in mount  # a file that is mounted by itself never changes
+    environment = {item["name"]: item.get("value") for item in spec["containers"][0]["env"]}
+    assert environment["SIGNALBOX_API_KEYS_FILE"] == f"{mount['mountPath']}/clients.yaml"
+    made = [item["metadata"]["name"] for item in objects if item["kind"] == "Secret"]
+    assert made == ([] if existing else [name])
+
+
+def test_without_keys_there_is_nothing_of_them():
+    objects = render("assessor", {"apiKeys": {"enabled": False}})
+    assert [item for item in objects if item["kind"] == "Secret"] == []
+    text = yaml.safe_dump(objects)
+    assert "KEYS_FILE" not in text
+    assert "assessor-keys" not in text
+
+
+# --- key of the decoder -----------------------------------------------------------------------------------
+
+
+def decoder_key(values: dict | None = None) -> dict | None:
+    """The reference to the decoder's key, None where no key is sent."""
+    for item in container(values)["env"]:
+        if item["name"] == "SIGNALBOX_DECODER_API_KEY":
+            return dict(item["valueFrom"]["secretKeyRef"])
+    return None
+
+
+def test_assessor_and_model_server_find_each_other_by_their_defaults():
+    """`helm install model-server` and `helm install assessor` with no values about each other."""
+    server = render("model-server", name="model-server")
+    service, secret = one(server, "Service"), one(server, "Secret")
+    pod = container()
+    environment = {item["name"]: item.get("value") for item in pod["env"]}
+    (port,) = [port["port"] for port in service["spec"]["ports"] if port["name"] == "http"]
+    assert port == 80
+    assert environment["SIGNALBOX_DECODER_URL"] == f"http://{service['metadata']['name']}/v1"
+    reference = decoder_key()
+    assert reference is not None
+    assert (reference["name"], reference["optional"]) == (secret["metadata"]["name"], True)
+    assert reference["key"] in (secret.get("data") or secret["stringData"])
+
+
+@pytest.mark.parametrize(
+    ("decoder", "reference"),
+    [
+        ({"url": "http://llama:8000/v1"}, {"name": "llama-key", "key": "api-key", "optional": True}),
+        ({"url": "https://api.openai.com/v1"}, None),
+        ({"url": "http://llama.other.svc/v1"}, None),
+        ({"apiKey": {"existingSecret": ""}}, None),
+        ({"apiKey": {"existingSecret": "s", "existingSecretKey": "k"}}, {"name": "s", "key": "k"}),
+        ({"apiKey": {"value": "sk"}}, {"name": "x-assessor", "key": "decoder-api-key"}),
+    ],
+)
+def test_a_key_goes_only_to_the_server_that_it_is_for(decoder, reference):
+    assert decoder_key({"decoder": decoder}) == reference
+
+
+# --- migrations -------------------------------------------------------------------------------------------
+
+PLAIN_URL = {"database": {"type": "postgres", "postgres": {"url": "postgresql://u:pw@db.example.org/d"}}}
+
+
+def migrate_pod(values: dict) -> dict:
+    spec: dict = one(render("assessor", values), "Job")["spec"]["template"]["spec"]
+    return spec
+
+
+def hook(document: dict) -> tuple[str | None, int]:
+    annotations = document["metadata"].get("annotations", {})
+    return annotations.get("helm.sh/hook"), int(annotations.get("helm.sh/hook-weight", "0"))
+
+
+def test_postgres_is_migrated_before_pods_are_made_and_sqlite_by_its_pod():
+    assert [item for item in render("assessor") if item["kind"] == "Job"] == []
+    job = one(render("assessor", POSTGRES), "Job")
+    assert hook(job) == ("pre-install,pre-upgrade", 0)
+    annotations = job["metadata"]["annotations"]
+    assert "hook-failed" not in annotations["helm.sh/hook-delete-policy"]  # its log can be read
+    assert annotations["helm.sh/hook-output-log-policy"] == "hook-failed"
+
+
+def test_the_migration_needs_nothing_that_is_made_after_it():
+    objects = render("assessor", PLAIN_URL)
+    before = {
+        (item["kind"], item["metadata"]["name"])
+        for item in objects
+        if hook(item)[0] == "pre-install,pre-upgrade" and hook(item)[1] < 0
+    }
+    assert before == {("Secret", "x-assessor-migrate"), ("NetworkPolicy", "x-assessor-migrate")}
+    pod = migrate_pod(PLAIN_URL)
+    references = [
+        item["valueFrom"]["secretKeyRef"]["name"]
+        for item in pod["containers"][0]["env"]
+        if "valueFrom" in item
+    ]
+    assert references == ["x-assessor-migrate"]
+    assert pod["serviceAccountName"] == "default"
+    assert "volumes" not in pod
+    existing = migrate_pod(POSTGRES)["containers"][0]["env"]
+    assert [item["valueFrom"]["secretKeyRef"] for item in existing if "valueFrom" in item] == [
+        {"name": "signalbox-app", "key": "uri"}
+    ]
+
+
+def test_the_migration_runs_as_an_account_that_exists():
+    account = {"serviceAccount": {"create": False, "name": "own"}}
+    assert migrate_pod(POSTGRES | account)["serviceAccountName"] == "own"
+
+
+def test_the_migration_may_reach_what_the_pods_may_and_nobody_may_reach_it():
+    rule = {"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}]}
+    objects = render("assessor", POSTGRES | {"networkPolicy": {"extraEgress": [rule]}})
+    policies = {item["metadata"]["name"]: item["spec"] for item in objects if item["kind"] == "NetworkPolicy"}
+    mine, pods_own = policies["x-assessor-migrate"], policies["x-assessor"]
+    assert mine["egress"] == pods_own["egress"]
+    assert rule in mine["egress"]
+    assert "ingress" not in mine
+    assert "Ingress" in mine["policyTypes"]
+    labels = one(objects, "Job")["spec"]["template"]["metadata"]["labels"]
+    assert mine["podSelector"]["matchLabels"].items() <= labels.items()
+    assert not pods_own["podSelector"]["matchLabels"].items() <= labels.items()
+
+
+@pytest.mark.slow
+def test_the_migration_makes_the_tables_and_a_failed_one_says_why():
+    main = migrate_pod(POSTGRES)["containers"][0]
+    command = [sys.executable, *main["command"][1:]]
+
+    def run(url: str) -> subprocess.CompletedProcess[str]:
+        environment = {"HOME": "/tmp", "SIGNALBOX_DATABASE_URL": url}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    with running_postgres() as server:
+        url = server.create("migrated")
+        first, second = run(url), run(url)
+    away = run(url)
+    assert (first.returncode, first.stdout) == (0, "migrated: 0001_records\n")
+    assert (second.returncode, second.stdout) == (0, "nothing to migrate\n")
+    assert away.returncode == 1
+    assert away.stderr.startswith("error: Postgres: ")
+    assert len(away.stderr.splitlines()) == 1
+
+
+def test_the_example_reads_the_secret_that_cloudnativepg_makes_for_its_cluster():
+    example = example_file("assessor", "postgres-cloudnativepg")
+    cluster, policy = yaml.safe_load_all(
+        (example.parent / "cloudnativepg" / "cluster.yaml").read_text(encoding="utf-8")
+    )
+    postgres = yaml.safe_load(example.read_text(encoding="utf-8"))["database"]["postgres"]
+    assert postgres["existingSecret"] == f"{cluster['metadata']['name']}-app"
+    assert policy["spec"]["podSelector"]["matchLabels"] == {"cnpg.io/cluster": cluster["metadata"]["name"]}
+
+
+# --- helm test --------------------------------------------------------------------------------------------
+
+
 @pytest.fixture
 def helm_test(tmp_path):
-    """Run what the pod of `helm test` runs against the real assessor over models that answer from a table."""
-    with serving(make_app(tmp_path), free_port()) as url:
+    """Run what the pod of `helm test` runs against the real assessor over models that answer from a table.
 
-        def run(text: str) -> subprocess.CompletedProcess[str]:
+    The assessor reads the clients file that the chart makes; `with_key` says whether the pod finds the key.
+    """
+    objects = render("assessor")
+    secret = named(objects, "Secret", "x-assessor-keys")["stringData"]
+    file = tmp_path / "clients.yaml"
+    file.write_text(secret["clients.yaml"], encoding="utf-8")
+    with serving(make_app(tmp_path, api_keys_file=file), free_port()) as url:
+
+        def run(text: str, *, with_key: bool = True) -> subprocess.CompletedProcess[str]:
             container = one(render("assessor", {"test": {"text": text}}), "Pod")["spec"]["containers"][0]
-            environment = {item["name"]: item["value"] for item in container["env"]}
+            environment = {item["name"]: item["value"] for item in container["env"] if "value" in item}
+            for item in container["env"]:
+                if with_key and "valueFrom" in item:
+                    environment[item["name"]] = secret[item["valueFrom"]["secretKeyRef"]["key"]]
             environment["ASSESSOR"] = url.removeprefix("http://")
             _, *arguments = container["command"]
             command = [sys.executable, *arguments]
             return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
         yield run
+
+
+def test_the_helm_test_without_a_key_fails_with_what_is_missing(helm_test):
+    done = helm_test(SURE, with_key=False)
+    assert done.returncode == 1
+    assert "HTTP 401" in done.stderr
+    assert "Bearer KEY" in done.stderr
 
 
 def test_the_helm_test_passes_when_both_models_answer(helm_test):

@@ -7,10 +7,14 @@ from http.client import HTTPConnection
 
 NO_ANSWER = {"timeout", "unavailable", "rejected", "unparsable"}
 
+headers = {"Content-Type": "application/json"}
+if key := os.environ.get("API_KEY"):
+    headers["Authorization"] = f"Bearer {key}"
+
 for model in os.environ["MODELS"].split():
     body = {"text": os.environ["TEXT"], "language": os.environ["LANGUAGE"], "model": model}
     connection = HTTPConnection(os.environ["ASSESSOR"], timeout=float(os.environ["TIMEOUT"]))
-    connection.request("POST", "/v1/assess", json.dumps(body), {"Content-Type": "application/json"})
+    connection.request("POST", "/v1/assess", json.dumps(body), headers)
     answer = connection.getresponse()
     content = answer.read().decode()
     if answer.status != 200:

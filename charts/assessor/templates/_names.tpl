@@ -13,6 +13,27 @@
 {{- default (ternary (include "assessor.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
 {{- end -}}
 
+{{/* Hooks run before the chart's own account is made. */}}
+{{- define "assessor.hookAccountName" -}}
+{{- ternary "default" (include "assessor.serviceAccountName" .) .Values.serviceAccount.create -}}
+{{- end -}}
+
+{{- define "assessor.keysSecret" -}}
+{{- default (printf "%s-keys" (include "assessor.fullname" .)) .Values.apiKeys.existingSecret -}}
+{{- end -}}
+
+{{/* Secret of the decoder's key, empty for none. A host without a dot is a Service of this namespace; charts/model-server
+     names its Secret after it. No other server is ever sent a key that was not named for it. */}}
+{{- define "assessor.decoderKeySecret" -}}
+{{- $apiKey := .Values.decoder.apiKey -}}
+{{- $host := (urlParse .Values.decoder.url).hostname -}}
+{{- if kindIs "string" $apiKey.existingSecret -}}
+{{ $apiKey.existingSecret }}
+{{- else if not (or $apiKey.value (contains "." $host)) -}}
+{{ $host }}-key
+{{- end -}}
+{{- end -}}
+
 {{- define "assessor.encoderName" -}}
 {{- printf "%s-encoder" (include "assessor.fullname" .) -}}
 {{- end -}}

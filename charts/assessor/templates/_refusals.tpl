@@ -32,6 +32,12 @@
 {{- if and $v.decoder.apiKey.value $v.decoder.apiKey.existingSecret -}}
 {{- fail (printf "decoder.apiKey.existingSecret: %q, while decoder.apiKey.value is given too. Keep one; the Secret is the safer one." $v.decoder.apiKey.existingSecret) -}}
 {{- end -}}
+{{- if and $v.apiKeys.existingSecret (not $v.apiKeys.enabled) -}}
+{{- fail (printf "apiKeys.existingSecret: %q, while apiKeys.enabled is false. Set apiKeys.enabled to true, or empty apiKeys.existingSecret." $v.apiKeys.existingSecret) -}}
+{{- end -}}
+{{- if and $v.apiKeys.existingSecret $v.apiKeys.requestsPerMinute -}}
+{{- fail (printf "apiKeys.requestsPerMinute: %d, while apiKeys.existingSecret is %q. Write the limit into the clients file of that Secret." (int $v.apiKeys.requestsPerMinute) $v.apiKeys.existingSecret) -}}
+{{- end -}}
 {{- if and $v.thresholds.existingConfigMap $v.thresholds.existingClaim -}}
 {{- fail (printf "thresholds.existingClaim: %q, while thresholds.existingConfigMap is %q. Thresholds come from one place: empty one of the two." $v.thresholds.existingClaim $v.thresholds.existingConfigMap) -}}
 {{- end -}}
