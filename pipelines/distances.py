@@ -103,7 +103,7 @@ def effective_rows(reference: int, current: int) -> float:
 def rows_needed(reference: int, current: int, effective: float) -> tuple[int, int]:
     """The least rows on both sides that are worth `effective`, taking nothing away from the larger side."""
     large = max(reference, current, math.ceil(2 * effective))
-    small = math.ceil(1 / (1 / effective - 1 / large))
+    small = math.ceil(effective * large / (large - effective))
     return (large, small) if reference >= current else (small, large)
 
 

@@ -19,11 +19,14 @@ BENCHMARKS = (
     "encoder",
     "kserve",
     "assessor",
+    "keys",
+    "pods",
     "store",
     "decoder",
     "naive_threshold",
     "capacity_peers",
     "speed_fit",
+    "drift",
 )
 _LOG_WIDTH = 200  # a log has no width of its own, and rich would cut the columns to 80
 
