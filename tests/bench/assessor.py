@@ -12,6 +12,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from signalbox.local import stack
 from signalbox.local.processes import Service, Supervisor
@@ -34,16 +35,16 @@ def run() -> list[dict[str, object]]:
     with folder_on_disk() as folder, running_encoder(settings, folder) as encoder_url:
         settings = settings.model_copy(update={"state_dir": folder / "run", "encoder_url": encoder_url})
         for seconds in STUB_SECONDS:
-            with _running(settings, seconds) as running:
-                rows += [_pass_through(running, seconds, clients) for clients in CLIENTS]
-        with _running(settings, 0.0) as running:
-            rows += [_encoder_path(running, clients) for clients in CLIENTS]
+            with running(settings, seconds) as served:
+                rows += [_pass_through(served, seconds, clients) for clients in CLIENTS]
+        with running(settings, 0.0) as served:
+            rows += [_encoder_path(served, clients) for clients in CLIENTS]
     return rows
 
 
 @contextmanager
-def _running(settings: Settings, seconds: float) -> Iterator[Settings]:
-    """A stub and an assessor before it; yields the assessor's settings."""
+def running(settings: Settings, seconds: float, ready: str = "/readyz") -> Iterator[Settings]:
+    """A stub and an assessor before it, started once it answers at `ready`; yields the assessor's settings."""
     port = free_port()
     stub = Service(
         name="stub",
@@ -59,7 +60,7 @@ def _running(settings: Settings, seconds: float) -> Iterator[Settings]:
         update={"decoder_url": f"{stub.url}/v1", "decoder_model": "stub", "assessor_port": free_port()}
     )
     with Supervisor(settings.logs_dir) as supervisor:
-        for service in (stub, stack.assessor(settings)):
+        for service in (stub, replace(stack.assessor(settings), ready_path=ready)):
             supervisor.start(service)
             supervisor.wait_ready(service)
         yield settings
@@ -99,10 +100,10 @@ def _encoder_path(settings: Settings, clients: int) -> dict[str, object]:
     body: dict[str, object] = {"text": TEXT, "language": "en", "model": "encoder"}
     wrk(url, body, clients, seconds=2)
     sources = {"assessor": settings.assessor_base_url, "encoder": settings.encoder_base_url}
-    before = {name: _cpu_seconds(source) for name, source in sources.items()}
+    before = {name: cpu_seconds(source) for name, source in sources.items()}
     result = wrk(url, body, clients, seconds=ROUNDS * SECONDS)
     requests = result["requests_per_second"] * ROUNDS * SECONDS
-    cost = {name: (_cpu_seconds(source) - before[name]) / requests for name, source in sources.items()}
+    cost = {name: (cpu_seconds(source) - before[name]) / requests for name, source in sources.items()}
     return {
         "what": "assess, encoder path",
         "clients": clients,
@@ -117,7 +118,7 @@ def _encoder_path(settings: Settings, clients: int) -> dict[str, object]:
     }
 
 
-def _cpu_seconds(url: str) -> float:
+def cpu_seconds(url: str) -> float:
     """CPU time that a server has used, from its own metrics."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         found = _CPU.search(answer.read().decode())

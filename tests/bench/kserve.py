@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
@@ -30,17 +32,24 @@ PROTOCOLS = {
 _UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
-def wrk(url: str, body: dict[str, object], clients: int, seconds: int = SECONDS) -> dict[str, float]:
+def wrk(
+    url: str,
+    body: dict[str, object],
+    clients: int,
+    seconds: int = SECONDS,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    late_seconds: int = 2,
+) -> dict[str, float]:
     """One bounded run: requests/s, p50 and p99 in ms, count of answers that are not 2xx/3xx, came late, or broke."""
     if shutil.which("wrk") is None:
         raise SetupError("wrk is missing: apt-get install wrk")
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(
-            'wrk.method="POST" wrk.headers["Content-Type"]="application/json" '
-            f"wrk.body=[==[{json.dumps(body)}]==]"
-        )
+        sent = {"Content-Type": "application/json", **headers}
+        lines = [f'wrk.headers["{name}"]="{value}"' for name, value in sent.items()]
+        script.write(" ".join(['wrk.method="POST"', *lines, f"wrk.body=[==[{json.dumps(body)}]==]"]))
         script.flush()
-        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", "-s", script.name, url]
+        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency"]
+        command += ["--timeout", f"{late_seconds}s", "-s", script.name, url]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if float(_find(r"Requests/sec:\s+([\d.]+)", text)) == 0:  # its percentiles are then 0 ms
         raise RuntimeError(f"{url} answered nothing within {seconds} s:\n{text}")

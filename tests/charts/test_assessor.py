@@ -1,10 +1,14 @@
 """The assessor's chart: what it refuses, and what its objects say."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
+from http.server import BaseHTTPRequestHandler
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -14,7 +18,8 @@ from signalbox import keys
 from signalbox.contracts.light import LightReason
 from signalbox.settings import Settings
 from tests.charts.conftest import chart_folder, example_file, pods, render, render_error
-from tests.helpers import free_port, running_postgres
+from tests.charts.test_kubeconform import assert_known
+from tests.helpers import answering, free_port, running_postgres
 from tests.services.assessor.page_app import SLOW, SURE, make_app, serving
 from tools.charts.helm import template
 
@@ -364,6 +369,45 @@ def test_the_generated_clients_file_admits_the_generated_key_and_no_other():
     assert first["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
+class Cluster(BaseHTTPRequestHandler):
+    """As much of an API server as helm's `lookup` of a Secret asks for."""
+
+    secrets: ClassVar = {"name": "secrets", "namespaced": True, "kind": "Secret", "verbs": ["get"]}
+    kept: ClassVar = {"api-key": b64encode(b"signalbox_kept").decode()}
+    answers: ClassVar = {
+        "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [secrets]},
+        "/api/v1/namespaces/models/secrets/x-assessor-keys": {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "x-assessor-keys"},
+            "data": kept,
+        },
+    }
+
+    def do_GET(self) -> None:
+        answer = self.answers.get(self.path.partition("?")[0])
+        body = json.dumps(answer or {"kind": "Status", "apiVersion": "v1", "code": 404}).encode()
+        self.send_response(200 if answer else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def test_a_key_that_was_made_earlier_is_kept_and_a_new_limit_holds_for_it():
+    values = {"apiKeys": {"requestsPerMinute": 60}}
+    with answering(Cluster) as url:
+        objects = render("assessor", values, "--dry-run=server", "--kube-apiserver", url)
+    secret = named(objects, "Secret", "x-assessor-keys")["stringData"]
+    (entry,) = keys.parse(secret["clients.yaml"])
+    assert secret["api-key"] == "signalbox_kept"
+    assert keys.find([entry], "signalbox_kept") == entry
+    assert entry.requests_per_minute == 60
+
+
 @pytest.mark.parametrize(("existing", "name"), [("", "x-assessor-keys"), ("own", "own")])
 def test_the_pod_sees_the_hashes_alone_and_their_change(existing, name):
     objects = render("assessor", {"apiKeys": {"existingSecret": existing}})
@@ -516,9 +560,9 @@ def test_the_migration_makes_the_tables_and_a_failed_one_says_why():
 
 def test_the_example_reads_the_secret_that_cloudnativepg_makes_for_its_cluster():
     example = example_file("assessor", "postgres-cloudnativepg")
-    cluster, policy = yaml.safe_load_all(
-        (example.parent / "cloudnativepg" / "cluster.yaml").read_text(encoding="utf-8")
-    )
+    text = (example.parent / "cloudnativepg" / "cluster.yaml").read_text(encoding="utf-8")
+    assert_known(text)
+    cluster, policy = yaml.safe_load_all(text)
     postgres = yaml.safe_load(example.read_text(encoding="utf-8"))["database"]["postgres"]
     assert postgres["existingSecret"] == f"{cluster['metadata']['name']}-app"
     assert policy["spec"]["podSelector"]["matchLabels"] == {"cnpg.io/cluster": cluster["metadata"]["name"]}

@@ -94,7 +94,7 @@ def test_the_small_overlay_is_one_pod_with_less_memory():
         objects(folder, "ServingRuntime")[0]["spec"]["containers"][0]["resources"]["requests"]["memory"]
         for folder in ("kserve/overlays/small", "kserve/base")
     ]
-    assert requests == ["256Mi", "512Mi"]
+    assert requests == ["256Mi", "320Mi"]
 
 
 def test_chart_and_manifest_run_the_encoder_alike():

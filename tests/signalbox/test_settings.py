@@ -75,7 +75,8 @@ def test_a_number_outside_its_range_is_refused(name, value):
 
 
 def test_settings_cannot_be_changed_and_hide_the_key():
-    settings = Settings(decoder_api_key="a secret")
+    settings = Settings(decoder_api_key="a secret", api_key="a secret too")
+    assert settings.assessor_headers == {"Authorization": "Bearer a secret too"}
     assert "a secret" not in repr(settings)
     assert "a secret" not in settings.model_dump_json()
     with pytest.raises(ValidationError, match="frozen"):

@@ -100,6 +100,7 @@ def test_defaults_are_left_out_and_the_key_is_no_argument():
     assert stack.as_environment(settings) == {"SIGNALBOX_DECODER_API_KEY": "a secret"}
     service = stack.assessor(settings)
     assert "a secret" not in " ".join(service.command)
+    assert stack.as_environment(Settings(api_key="the client's")) == {}
 
 
 def test_services_are_importable_from_the_repository(monkeypatch):
