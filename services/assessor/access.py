@@ -75,7 +75,7 @@ class KeyFile:
             stat = self._path.stat()
         except OSError:
             return ()
-        return (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        return (stat.st_dev, stat.st_ino, stat.st_ctime_ns, stat.st_mtime_ns, stat.st_size)
 
 
 @dataclass(frozen=True)

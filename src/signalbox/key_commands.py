@@ -42,7 +42,7 @@ def add(
     """Make a key, print it this once, and keep its hash."""
     with explained() as settings:
         path = _path(settings, file)
-        known = store.load(path) if path.exists() else []
+        known = store.load(path) if path.exists() and path.stat().st_size else []
         until = expires.replace(tzinfo=UTC) if expires else None
         limits = {"requests_per_minute": requests_per_minute, "burst": burst, "expires": until}
         added, key = store.add(known, client, **limits)

@@ -89,13 +89,13 @@ def load(path: Path) -> list[ClientKey]:
 
 
 def parse(text: str) -> list[ClientKey]:
-    """The keys in the text of a file. Raises InputError."""
+    """The keys in the text of a file. Raises InputError, for an empty text too: that is more often a mistake than `[]`."""
     try:
         content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:
         raise InputError("clients", "(not YAML)", f"Write a list of clients: {_place(error)}.") from error
     try:
-        keys = _KEYS.validate_python([] if content is None else content)
+        keys = _KEYS.validate_python(content)
     except ValidationError as error:
         raise _explained(error) from error
     _check(keys)

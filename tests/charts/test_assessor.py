@@ -463,6 +463,7 @@ def test_assessor_and_model_server_find_each_other_by_their_defaults():
         ({"url": "http://llama:8000/v1"}, {"name": "llama-key", "key": "api-key", "optional": True}),
         ({"url": "https://api.openai.com/v1"}, None),
         ({"url": "http://llama.other.svc/v1"}, None),
+        ({"url": "http://[fd00::1]:8000/v1"}, None),
         ({"apiKey": {"existingSecret": ""}}, None),
         ({"apiKey": {"existingSecret": "s", "existingSecretKey": "k"}}, {"name": "s", "key": "k"}),
         ({"apiKey": {"value": "sk"}}, {"name": "x-assessor", "key": "decoder-api-key"}),

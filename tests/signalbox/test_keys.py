@@ -71,6 +71,7 @@ def test_a_further_key_of_a_client_has_its_limit_and_a_new_limit_holds_for_all()
 WRONG = {
     "no YAML": ("- [", "clients", "line 1 cannot be read"),
     "no list": ("reports: x", "clients", "valid list"),
+    "nothing": ("", "clients", "valid list"),
     "a key in place of its hash": (
         "- client: reports\n  sha256: signalbox_AbC",
         "clients.0.sha256",
@@ -144,6 +145,13 @@ def test_add_prints_the_key_alone_once_and_writes_for_the_owner_only(file):
     assert entry.expires == datetime(2027, 1, 31, tzinfo=UTC)
     assert file.stat().st_mode & 0o777 == 0o600
     assert list(file.parent.iterdir()) == [file]  # nothing half-written is left
+
+
+def test_add_fills_an_empty_file(file):
+    file.parent.mkdir()
+    file.touch()
+    assert run("add", "reports").exit_code == 0
+    assert [entry.client for entry in keys.load(file)] == ["reports"]
 
 
 def test_a_refused_addition_leaves_the_file_as_it_was(file):

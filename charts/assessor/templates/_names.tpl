@@ -29,7 +29,7 @@
 {{- $host := (urlParse .Values.decoder.url).hostname -}}
 {{- if kindIs "string" $apiKey.existingSecret -}}
 {{ $apiKey.existingSecret }}
-{{- else if not (or $apiKey.value (contains "." $host)) -}}
+{{- else if and (not $apiKey.value) (regexMatch "^[a-z0-9][-a-z0-9]*$" $host) -}}
 {{ $host }}-key
 {{- end -}}
 {{- end -}}

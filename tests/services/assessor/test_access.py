@@ -233,7 +233,7 @@ def test_a_key_ends_on_its_day(api, clients):
     assert answer.json()["error"]["value"] == "(a key that has expired)"
 
 
-@pytest.mark.parametrize("broken", ["- [", "- client: web\n  sha256: x", None])
+@pytest.mark.parametrize("broken", ["- [", "- client: web\n  sha256: x", "", None])
 def test_a_broken_new_file_leaves_the_keys_and_is_logged_once(api, clients, caplog, broken):
     key = clients.add("reports")
     assert assess(api, key) == 200
