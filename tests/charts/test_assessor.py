@@ -20,7 +20,7 @@ from signalbox.settings import Settings
 from tests.charts.conftest import chart_folder, example_file, pods, render, render_error
 from tests.charts.test_kubeconform import assert_known
 from tests.helpers import answering, free_port, running_postgres
-from tests.services.assessor.page_app import SLOW, SURE, make_app, serving
+from tests.services.assessor.page_app import SLOW, SURE, clients, make_app, serving
 from tools.charts.helm import template
 
 POSTGRES = {"database": {"type": "postgres", "postgres": {"existingSecret": "signalbox-app"}}}
@@ -281,6 +281,28 @@ def test_the_notes_call_with_the_key_and_say_how_to_read_it(notes):
     assert '-H "Authorization: Bearer $KEY"' in call
     assert said.index(reading) < said.index(call)
     assert "get secret" not in notes({"apiKeys": {"existingSecret": "s"}})
+
+
+def test_the_first_call_in_the_notes_is_answered(notes, tmp_path):
+    """Run as it stands there, but for the port; a stand-in for kubectl reads the Secret that the chart makes."""
+    text = 'The "aid" isn\'t needed.'
+    values = {"test": {"text": text}}
+    secret = named(render("assessor", values), "Secret", "x-assessor-keys")["stringData"]
+    file = tmp_path / "clients.yaml"
+    file.write_text(secret["clients.yaml"], encoding="utf-8")
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(f"#!/bin/sh\nprintf %s {secret['api-key']} | base64 -w0\n", encoding="utf-8")
+    kubectl.chmod(0o700)
+    lines = [line for line in notes(values).splitlines() if line.startswith(("  KEY=", "  curl "))]
+    models = clients()
+    with serving(make_app(tmp_path, models=models, api_keys_file=file), free_port()) as url:
+        script = "\n".join(lines).replace("http://127.0.0.1:8080", url)
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        done = subprocess.run(
+            ["bash", "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
+    assert json.loads(done.stdout)["predictions"][0]["light"]["colour"] == "yellow"
+    assert models["encoder"].asked == [(text, "en")]
 
 
 def test_the_notes_warn_of_an_assessor_that_asks_for_no_key(notes):
