@@ -169,7 +169,7 @@ def _references(node: object) -> list[str]:
     return own + [name for value in node.values() for name in _references(value)]
 
 
-def _module(module: str) -> Path:
+def module_folder(module: str) -> Path:
     """The folder of a Go module, downloaded when it is not there."""
     command = ["go", "mod", "download", "-json", module]
     environment = os.environ | {"GOFLAGS": "-mod=mod"}
@@ -179,13 +179,13 @@ def _module(module: str) -> Path:
 
 def main() -> None:
     """Write all schemas again."""
-    source = _module(KUBERNETES) / "api" / "openapi-spec" / "swagger.json"
+    source = module_folder(KUBERNETES) / "api" / "openapi-spec" / "swagger.json"
     document = json.loads(source.read_text(encoding="utf-8"))
     for group_version, kinds in BUILT_IN.items():
         for kind in kinds.split():
             write(FOLDER, group_version, kind, built_in(document, group_version, kind))
     for module, files in CUSTOM.items():
-        folder = _module(module)
+        folder = module_folder(module)
         for file in files:
             definition = yaml.safe_load((folder / file).read_text(encoding="utf-8"))
             for group_version, schema in custom(document, definition).items():

@@ -1,0 +1,94 @@
+"""Container images without a registry: two that tests need are made here, those of the project are imported."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+from tools.cluster.inside import Inside
+from tools.cluster.layout import module_programs
+
+PAUSE = "signalbox-test/pause:1"
+# What the tests put in place of curlimages/curl, which cannot be pulled: the same program from Debian packages.
+CURL = "signalbox-test/curl:1"
+_CURL_PACKAGES = "ca-certificates,coreutils,curl,dash"
+_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def make_own(folder: Path, scratch: Path) -> list[Path]:
+    """Archives of the pause image and of the curl image; the second is kept in `folder` between clusters."""
+    pause = scratch / "pause-root"
+    pause.mkdir(parents=True)
+    shutil.copy2(module_programs("kubernetes") / "pause", pause / "pause")
+    archives = [scratch / "pause.tar", folder / "curl-1.tar"]
+    archive(archives[0], PAUSE, pause, ("/pause",))
+    if not archives[1].exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        archive(archives[1], CURL, _debian(scratch / "curl-root"), ())
+    return archives
+
+
+def archive(target: Path, name: str, root: Path, command: tuple[str, ...]) -> None:
+    """Write a docker archive of one layer: the same folder gives the same bytes."""
+    layer = _layer(root)
+    digest = hashlib.sha256(layer).hexdigest()
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "created": "1970-01-01T00:00:00Z",
+        "config": {"Env": [_PATH], **({"Entrypoint": list(command)} if command else {})},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+    }
+    body = json.dumps(config).encode()
+    place = f"{hashlib.sha256(body).hexdigest()}.json"
+    manifest = [{"Config": place, "RepoTags": [name], "Layers": ["layer.tar"]}]
+    half = target.with_suffix(".half")
+    with tarfile.open(half, "w") as tar:
+        for member, data in (
+            (place, body),
+            ("layer.tar", layer),
+            ("manifest.json", json.dumps(manifest).encode()),
+        ):
+            entry = tarfile.TarInfo(member)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    half.rename(target)
+
+
+def load(inside: Inside, archives: list[Path]) -> None:
+    """Import archives into containerd, where the kubelet looks for them."""
+    for path in archives:
+        inside.run("ctr", "--namespace=k8s.io", "images", "import", str(path.resolve()), timeout=300)
+
+
+def _layer(root: Path) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for base, folders, files in os.walk(root):
+            folders.sort()
+            for name in sorted(folders + files):
+                path = Path(base, name)
+                tar.add(path, arcname=str(path.relative_to(root)), recursive=False, filter=_plain)
+    return made.getvalue()
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """An entry without time and owner; devices are left out, for the runtime makes them."""
+    entry.mtime = entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return None if entry.isdev() else entry
+
+
+def _debian(root: Path) -> Path:
+    """A root of unpacked Debian packages: no package manager runs in it."""
+    command = ["mmdebstrap", "--quiet", "--variant=extract", "--mode=root", f"--include={_CURL_PACKAGES}"]
+    subprocess.run([*command, "bookworm", str(root)], check=True, capture_output=True)
+    for heavy in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache", "var/lib"):
+        shutil.rmtree(root / heavy, ignore_errors=True)
+    return root
