@@ -1,4 +1,4 @@
-"""Write values.schema.json and the reference page of charts: `python -m tools.charts [CHART…]`."""
+"""Write what is generated for charts: schema, reference page, template of changed keys: `python -m tools.charts [CHART…]`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 
 from signalbox.errors import InputError
 from tools.charts import PAGES, charts
+from tools.charts.changes import PLACE, template_file
 from tools.charts.reference import page
 from tools.charts.schema import schema_file
 
@@ -21,6 +22,8 @@ def main(names: list[str]) -> int:
             return 2
         (chart / "values.schema.json").write_text(schema, encoding="utf-8")
         (PAGES / f"{chart.name}.md").write_text(reference, encoding="utf-8")
+        (chart / PLACE).parent.mkdir(exist_ok=True)
+        (chart / PLACE).write_text(template_file(), encoding="utf-8")
     return 0
 
 

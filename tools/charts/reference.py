@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tools.charts.changes import changes
 from tools.charts.schema import type_name
 from tools.charts.values import Key, read, walk
 
@@ -27,8 +28,17 @@ def page(chart: Path) -> str:
         "| key | type | default | meaning |",
         "|---|---|---|---|",
         *rows,
+        *_changed(chart),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _changed(chart: Path) -> list[str]:
+    """What earlier versions of the chart called otherwise, or had and no more."""
+    rows = [f"| `{row.key}` | {row.version} | {row.says} |" for row in changes(chart)]
+    return (
+        ["", "## Keys that are no more", "", "| key | since | now |", "|---|---|---|", *rows] if rows else []
+    )
 
 
 def _row(key: Key) -> str:

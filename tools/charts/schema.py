@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tools.charts.changes import admit
 from tools.charts.values import Key, read
 
 # bool before int: in Python a bool is an int.
@@ -20,14 +21,23 @@ _TYPES: tuple[tuple[type, str], ...] = (
 
 
 def schema(chart: Path) -> dict[str, Any]:
-    """The schema of a chart's values: unknown keys are refused wherever values.yaml does not open a map."""
-    return {
+    """The schema of a chart's values: unknown keys are refused wherever values.yaml does not open a map.
+
+    Helm removes what is set to null, and templates cannot do without a key that has a default: such keys are required,
+    so that helm names the key and no template fails over nil. They are listed apart, since a `$ref` to a map would
+    otherwise require them wherever it is taken up.
+    """
+    keys = read(chart / "values.yaml")
+    made = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"Values of the chart {chart.name}",
         "type": "object",
         "additionalProperties": False,
-        "properties": _properties(read(chart / "values.yaml")),
+        "properties": _properties(keys),
+        "allOf": [_required(keys)],
     }
+    admit(chart, made)
+    return made
 
 
 def schema_file(chart: Path) -> str:
@@ -41,7 +51,24 @@ def type_name(default: object) -> str | None:
 
 
 def _properties(keys: list[Key]) -> dict[str, Any]:
-    return {key.path.rpartition(".")[2]: _property(key) for key in keys}
+    return {_name(key): _property(key) for key in keys}
+
+
+def _required(keys: list[Key]) -> dict[str, Any]:
+    """The keys that null cannot stand for, here and below: for an empty text, list or map it means "none" as well."""
+    below = {_name(key): _required(key.children) for key in keys if key.children and not key.open}
+    return {
+        "required": [_name(key) for key in keys if not _may_be_null(key)],
+        "properties": {name: needed for name, needed in below.items() if needed["required"]},
+    }
+
+
+def _may_be_null(key: Key) -> bool:
+    return key.default in (None, "", [], {}) or "null" in key.schema.get("type", ())
+
+
+def _name(key: Key) -> str:
+    return key.path.rpartition(".")[2]
 
 
 def _property(key: Key) -> dict[str, Any]:

@@ -4,14 +4,9 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 */}}
 {{- define "model-server.capacity" -}}
 {{- $pool := include "model-server.pool" . | fromJson -}}
+{{- $engine := include "model-server.engine" . | fromJson -}}
 {{- $table := .Files.Get "files/capacity.json" | fromJson -}}
-{{- $asked := include "model-server.plainModel" (default $.Values.model.name $.Values.capacity.model) -}}
-{{- $model := "" -}}
-{{- range $name, $row := $table.models -}}
-{{- range prepend $row.aliases $name -}}
-{{- if eq (include "model-server.plainModel" .) $asked }}{{ $model = $name }}{{ end -}}
-{{- end -}}
-{{- end -}}
+{{- $model := include "model-server.knownModel" . -}}
 {{- $quantization := $.Values.quantization -}}
 {{- $rows := dig $.Values.engine $model (dict) $table.cells -}}
 {{- if and (eq $.Values.dtype "bfloat16") (eq $quantization "fp16") }}{{ $quantization = "bf16" }}{{ end -}}
@@ -36,7 +31,7 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- if or (eq $head "0") (hasPrefix "r" $head) -}}
 {{- if ne $tail "-" -}}
 {{- $words := index $table.options (int $tail) | splitList " " -}}
-{{- $option = printf " Nearest that fits: quantization %s, parallelism.tensor %s, gpu.product %s." (index $words 0) (index $words 1) (upper (index $words 2)) -}}
+{{- $option = printf " Nearest that fits: quantization %s, gpu.product %s, gpu.count %s, parallelism.tensor %s." (index $words 0) (upper (index $words 2)) (index $words 1) (index $words 1) -}}
 {{- end -}}
 {{- end -}}
 {{- $setup := printf "%s in %s on %s× %s with %s" $model $quantization $tensor $pool.name $.Values.engine -}}
@@ -51,8 +46,8 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- $longest := ternary (index $table.models $model "max" | int) (int $head) (eq $head "m") -}}
 {{- $tokens := mul (int $tail) 1000 -}}
 {{- $_ := set $out "tokens" $tokens -}}
-{{- /* llama-server lays out the cache of all its slots at the start; other engines let requests share it. */ -}}
-{{- $slots := ternary (int $.Values.concurrency) 1 (eq $.Values.engine "llamacpp") -}}
+{{- /* Slots are laid out at the start; engines without them let requests share the cache. */ -}}
+{{- $slots := ternary (int $.Values.concurrency) 1 (default false $engine.slots) -}}
 {{- $cells := mul (int $.Values.context) $slots | int -}}
 {{- if and (gt $slots 1) (gt $cells $longest) (le (int $.Values.context) $longest) -}}
 {{- if eq $head "m" -}}
@@ -71,6 +66,16 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- end -}}
 {{- end -}}
 {{- toJson $out -}}
+{{- end }}
+
+{{/* The table's name of the model; empty where it has none. */}}
+{{- define "model-server.knownModel" -}}
+{{- $asked := include "model-server.plainModel" (default $.Values.model.name $.Values.capacity.model) -}}
+{{- range $name, $row := (.Files.Get "files/capacity.json" | fromJson).models -}}
+{{- range prepend $row.aliases $name -}}
+{{- if eq (include "model-server.plainModel" .) $asked }}{{ $name }}{{ break }}{{ end -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{/* A model's name without what tells only its tuning, its format or its publisher. */}}

@@ -50,6 +50,7 @@
   "contextLessOne" (toString (sub $context 1))
   "contextOfAll" (toString (mul $context (int $.Values.concurrency)))
   "concurrency" (toString (int $.Values.concurrency))
+  "queue" (toString (max 128 (mul 4 (int $.Values.concurrency))))
   "memoryShare" (toString $share)
   "tensor" (ternary (toString (int $.Values.parallelism.tensor)) "" (gt (int $.Values.parallelism.tensor) 1))
   "pipeline" (ternary (toString (int $.Values.parallelism.pipeline)) "" (gt (int $.Values.parallelism.pipeline) 1))
@@ -70,7 +71,7 @@
 {{- if eq $value "true" }}{{ $words = append $words .flag }}
 {{- else if $value }}{{ $words = concat $words (list .flag $value) }}{{ end -}}
 {{- end -}}
-{{- with concat $words (default list .more) .root.Values.extraArgs }}{{ toYaml . }}{{ end -}}
+{{- with concat $words (default list .more) (default list .root.Values.extraArgs) }}{{ toYaml . }}{{ end -}}
 {{- end }}
 
 {{/* Environment of the server. */}}
@@ -101,4 +102,9 @@
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/* What an autoscaler asks Prometheus: a recording rule, of this server alone. Call with (dict "root" $ "rule" NAME). */}}
+{{- define "model-server.scalingQuery" -}}
+{{- printf "sum(%s{namespace=%q, service=%q})" .rule .root.Release.Namespace (include "model-server.service" .root) -}}
 {{- end }}

@@ -17,6 +17,15 @@
 {{- default (ternary (include "model-server.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
 {{- end }}
 
+{{/* The Service that clients ask: the chart's, or the one that KServe makes, on port 80. */}}
+{{- define "model-server.service" -}}
+{{- include "model-server.fullname" . }}{{ if .Values.kserve.enabled }}-predictor{{ end -}}
+{{- end }}
+
+{{- define "model-server.servicePort" -}}
+{{- ternary 80 (int .Values.service.port) .Values.kserve.enabled -}}
+{{- end }}
+
 {{- define "model-server.keySecret" -}}
 {{- default (printf "%s-key" (include "model-server.fullname" .)) .Values.apiKey.existingSecret -}}
 {{- end }}

@@ -1,6 +1,6 @@
 {{/* The row of files/pools.yaml for gpu.product, with values.pools over it, as JSON. An unknown product fails with the nearest names. */}}
 {{- define "model-server.pool" -}}
-{{- $pools := mustMergeOverwrite (.Files.Get "files/pools.yaml" | fromYaml) (deepCopy .Values.pools) -}}
+{{- $pools := mustMergeOverwrite (.Files.Get "files/pools.yaml" | fromYaml) (deepCopy (default dict .Values.pools)) -}}
 {{- $asked := lower .Values.gpu.product -}}
 {{- $found := "" -}}
 {{- range $name, $row := $pools -}}
@@ -35,7 +35,7 @@
 {{- $labels = dict (printf "%s.product" $resource) (get $labels "nvidia.com/gpu.product") -}}
 {{- end -}}
 {{- end -}}
-{{- merge (dict "name" $found "resource" $resource "labels" $labels) (deepCopy $row) | toJson -}}
+{{- merge (dict "name" $found "resource" $resource "labels" $labels "arch" (default "any" $row.arch)) (deepCopy $row) | toJson -}}
 {{- end }}
 
 {{/* Tolerations: the pool's own, or the usual ones of GPU nodes; arm64 nodes are tainted in many clusters. */}}
@@ -47,8 +47,8 @@
 {{- $all = append $all (dict "key" "nvidia.com/gpu" "operator" "Exists" "effect" "NoSchedule") -}}
 {{- if eq .root.Values.gpu.labelSet "aks" }}{{ $all = append $all (dict "key" "sku" "operator" "Equal" "value" "gpu" "effect" "NoSchedule") }}{{ end -}}
 {{- end -}}
-{{- if eq $pool.arch "arm64" }}{{ $all = append $all (dict "key" "kubernetes.io/arch" "operator" "Equal" "value" "arm64" "effect" "NoSchedule") }}{{ end -}}
-{{- with concat $all .root.Values.tolerations }}{{ toYaml . }}{{ end -}}
+{{- if eq (default "any" $pool.arch) "arm64" }}{{ $all = append $all (dict "key" "kubernetes.io/arch" "operator" "Equal" "value" "arm64" "effect" "NoSchedule") }}{{ end -}}
+{{- with concat $all (default list .root.Values.tolerations) }}{{ toYaml . }}{{ end -}}
 {{- end }}
 
 {{/* Node affinity: In, so that one pool may have several products. */}}

@@ -24,18 +24,26 @@
 {{- end -}}
 {{- if and (ne $.Values.model.source "hf") $.Values.model.token.existingSecret }}{{ fail (printf "model.token.existingSecret: %q is for a hub, but model.source is %q. Remove it, or set model.source to hf." $.Values.model.token.existingSecret $.Values.model.source) }}{{ end -}}
 {{- if not (has $.Values.model.source $engine.sources) }}{{ fail (printf "model.source: %s cannot take %q. It takes %s." $engine.title $.Values.model.source (join ", " $engine.sources)) }}{{ end -}}
-{{- if and (eq $.Values.engine "llamacpp") (ne $.Values.model.source "url") (not $.Values.model.file) }}{{ fail (printf "model.file: is empty. llama.cpp opens one GGUF file: name it, such as model-q4_k_m.gguf.") }}{{ end -}}
+{{- if and $engine.ggufOnly (ne $.Values.model.source "url") (not $.Values.model.file) }}{{ fail (printf "model.file: is empty. %s opens one GGUF file: name it, such as model-q4_k_m.gguf." $engine.title) }}{{ end -}}
 {{- if and $.Values.airGapped (has $.Values.model.source (list "hf" "url")) (not $.Values.cache.existingClaim) (not $engine.imageOfModel) }}{{ fail (printf "model.source: %q downloads, but airGapped is true. Use source pvc or oci, or a filled cache in cache.existingClaim." $.Values.model.source) }}{{ end -}}
 {{- if and $.Values.cache.existingClaim (not $.Values.cache.persistent) }}{{ fail (printf "cache.existingClaim: %q is set, but cache.persistent is false. Set cache.persistent to true, or remove the claim." $.Values.cache.existingClaim) }}{{ end -}}
 {{- end }}
 
 {{- define "model-server.validateParallel" -}}
 {{- $engine := include "model-server.engine" . | fromJson -}}
+{{- $pool := include "model-server.pool" . | fromJson -}}
 {{- $tensor := int $.Values.parallelism.tensor -}}
 {{- $pipeline := int $.Values.parallelism.pipeline -}}
 {{- $nodes := int $.Values.parallelism.nodes -}}
-{{- if not (has $tensor (list 1 2 4 8 16)) }}{{ fail (printf "parallelism.tensor: %d does not divide the attention heads of a model (32 or 64 in most). Use 1, 2, 4, 8 or 16." $tensor) }}{{ end -}}
-{{- if and (gt (int $.Values.gpu.count) 0) (ne (mul $tensor $pipeline | int) (int $.Values.gpu.count)) (ne $.Values.engine "ollama") }}{{ fail (printf "gpu.count: %d GPUs, but parallelism.tensor %d × parallelism.pipeline %d uses %d. Make them equal." (int $.Values.gpu.count) $tensor $pipeline (mul $tensor $pipeline)) }}{{ end -}}
+{{- if and (gt $pipeline 1) (not $engine.pipeline) }}{{ fail (printf "parallelism.pipeline: %d, but %s takes no stages here. Set it to 1 and parallelism.tensor to the GPUs, or use engine vllm." $pipeline $engine.title) }}{{ end -}}
+{{- if and (gt $tensor 1) (eq $engine.split "heads") -}}
+{{- with include "model-server.knownModel" . -}}
+{{- $row := get ($.Files.Get "files/capacity.json" | fromJson).models . -}}
+{{- if not (has (float64 $tensor) $row.splits) }}{{ fail (printf "parallelism.tensor: %d does not divide the attention heads (%v, %v of keys and values) or the width of %s. Use %s." $tensor (index $row.heads 0) (index $row.heads 1) . (join ", " $row.splits)) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- if and (gt (int $.Values.gpu.count) 0) (ne (mul $tensor $pipeline | int) (int $.Values.gpu.count)) (ne $engine.split "self") }}{{ fail (printf "gpu.count: %d GPUs, but parallelism.tensor %d × parallelism.pipeline %d uses %d. Make them equal." (int $.Values.gpu.count) $tensor $pipeline (mul $tensor $pipeline)) }}{{ end -}}
+{{- if and $pool.mig (gt (int $.Values.gpu.count) 1) }}{{ fail (printf "gpu.count: %d slices of product %s, but a process sees one slice. Set gpu.count to 1, or take a larger slice or a whole GPU." (int $.Values.gpu.count) $pool.name) }}{{ end -}}
 {{- if gt $nodes 1 -}}
 {{- if not $engine.multiNode }}{{ fail (printf "parallelism.nodes: %d, but %s runs on one node here. Use engine vllm." $nodes $engine.title) }}{{ end -}}
 {{- if mod (int $.Values.gpu.count) $nodes }}{{ fail (printf "parallelism.nodes: gpu.count %d does not divide by %d nodes. Choose a count that does." (int $.Values.gpu.count) $nodes) }}{{ end -}}
@@ -51,7 +59,7 @@
 {{- if not $engine.metrics }}{{ fail (printf "autoscaling.enabled: %s has no metrics to scale on. Set replicas, or use another engine." $engine.title) }}{{ end -}}
 {{- if gt (int $.Values.autoscaling.minReplicas) (int $.Values.autoscaling.maxReplicas) }}{{ fail (printf "autoscaling.minReplicas: %d is above maxReplicas %d." (int $.Values.autoscaling.minReplicas) (int $.Values.autoscaling.maxReplicas)) }}{{ end -}}
 {{- if and (eq $.Values.autoscaling.kind "hpa") (eq (int $.Values.autoscaling.minReplicas) 0) }}{{ fail "autoscaling.minReplicas: 0, but a HorizontalPodAutoscaler keeps one. Use autoscaling.kind keda, or minReplicas 1." }}{{ end -}}
-{{- if $.Values.kserve.enabled }}{{ fail "autoscaling.enabled: KServe scales its own Deployment. Set replicas, or kserve.enabled to false." }}{{ end -}}
+{{- if and $.Values.kserve.enabled (eq $.Values.autoscaling.kind "hpa") }}{{ fail "autoscaling.kind: hpa, but with kserve.enabled KServe makes the autoscaler, and its own looks at the CPU alone. Use autoscaling.kind keda." }}{{ end -}}
 {{- end -}}
 {{- $shared := and $.Values.cache.persistent (ne $.Values.cache.accessMode "ReadWriteMany") (eq $.Values.cache.existingClaim "") -}}
 {{- if and $shared (gt $most 1) }}{{ fail (printf "cache.accessMode: %s lets one node mount the cache, but there may be %d servers. Use ReadWriteMany, or cache.persistent false." $.Values.cache.accessMode $most) }}{{ end -}}
@@ -77,6 +85,8 @@
 engine: {{ $.Values.engine }} is unproven on {{ $pool.name }} (compute capability {{ $capability }}): the image is built from {{ $engine.capability.from }}{{ if lt (float64 $engine.capability.below) 99.0 }} to below {{ $engine.capability.below }}{{ end }}. Use engine {{ if ge $capability 7.5 }}vllm or llamacpp{{ else }}llamacpp{{ end }}.
 {{- else if and (lt $capability 8.0) $capability (eq $.Values.dtype "bfloat16") -}}
 dtype: bfloat16 needs compute capability 8.0; {{ $pool.name }} has {{ $capability }}. Use dtype float16.
+{{- else if and (eq $engine.split "heads") (not (has (int $.Values.parallelism.tensor) (list 1 2 4 8 16))) (not (include "model-server.knownModel" .)) -}}
+parallelism.tensor: {{ $.Values.parallelism.tensor }} does not divide the attention heads of most models (32 or 64), and {{ $.Values.model.name }} is not in the capacity table. Use 1, 2, 4, 8 or 16, or name a model of the same shape in capacity.model.
 {{- else if eq $fit.verdict "refused" -}}
 {{ $fit.text }}
 {{- end -}}

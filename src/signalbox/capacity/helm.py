@@ -9,7 +9,8 @@ A template cannot do the arithmetic, so it looks results up:
     rR:N                refused; R is an index of `reasons`, N as above
 
 Every cell is judged with `concurrency` requests at once, so it holds for fewer ones too. Slices of a GPU have cells
-for tensor 1 only; the others are `-`. `terms` has what a message needs, in MiB a GPU.
+for tensor 1 only; the others are `-`. `heads` of a model are its attention and its key-value heads, `splits` the numbers
+of GPUs that its layers divide by. `terms` has what a message needs, in MiB a GPU.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from signalbox.capacity.datafile import read
 from signalbox.capacity.memory import budget
 from signalbox.capacity.plan import default_catalogue, judge
 from signalbox.capacity.setup import Architecture, EngineVersion, Gpu, Quantization, Setup
+from signalbox.capacity.support_rules import MOST_GPUS, uneven_split
 
 _MIB, _STEP = 2**20, 16
 _MAXIMUM, _NONE = "m", "-"
@@ -185,7 +187,12 @@ def grid(engine: str, rows: Catalogue) -> Grid:
 
 
 def _names(rows: Catalogue, model: Architecture) -> dict[str, Any]:
-    return {"max": model.max_positions, "aliases": list(rows.model(model.name).aliases)}
+    return {
+        "max": model.max_positions,
+        "heads": [model.heads, model.kv_heads],
+        "splits": [size for size in range(1, MOST_GPUS + 1) if uneven_split(model, size) is None],
+        "aliases": list(rows.model(model.name).aliases),
+    }
 
 
 def _model_cells(made: Grid, model: Architecture, reasons: _Index, options: _Index) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from signalbox.capacity.setup import Setup
+from signalbox.capacity.setup import Architecture, Setup
 from signalbox.capacity.support_matrix import Finding, cell_finding, load
 
 BF16_CAPABILITY = 8.0
 FP8_CACHE_CAPABILITY = 8.9
+MOST_GPUS = 64  # that may share a layer
 _PADDED_VOCAB = 64
 _TENSOR_ENGINES = ("vllm", "tgi", "nim")  # engines that split heads; the others give whole layers to a GPU
 _MX_FAMILY = "gpt_oss"
@@ -132,10 +133,10 @@ def _tensor_parallel(setup: Setup) -> Finding | None:
     size = setup.tensor_parallel
     if size == 1 or setup.engine.name not in _TENSOR_ENGINES:
         return None
-    problem = _indivisible(setup, size)
+    problem = uneven_split(setup.model, size)
     if problem is None:
         return None
-    fitting = [n for n in range(1, 65) if _indivisible(setup, n) is None]
+    fitting = [n for n in range(1, MOST_GPUS + 1) if uneven_split(setup.model, n) is None]
     smaller = max((n for n in fitting if n < size), default=1)
     larger = min((n for n in fitting if n > size), default=None)
     cure = f"Use tensorParallel {smaller}" + (f" or {larger}." if larger else ".")
@@ -144,8 +145,8 @@ def _tensor_parallel(setup: Setup) -> Finding | None:
     )
 
 
-def _indivisible(setup: Setup, size: int) -> str | None:
-    model = setup.model
+def uneven_split(model: Architecture, size: int) -> str | None:
+    """What of a model does not divide by `size` GPUs that share its layers; None when all does."""
     if model.heads % size:
         return f"{model.heads} attention heads do not divide by {size}."
     latent = any(group.kind == "mla" for group in model.kv_groups)
@@ -154,14 +155,13 @@ def _indivisible(setup: Setup, size: int) -> str | None:
     padded = -(-model.vocab // _PADDED_VOCAB) * _PADDED_VOCAB
     if padded % size:
         return f"a vocabulary of {model.vocab} (padded to {padded}) does not divide by {size}."
-    inner = _inner_width(setup)
+    inner = _inner_width(model)
     if inner % size:
         return f"an inner width of {inner} does not divide by {size}."
     return None
 
 
-def _inner_width(setup: Setup) -> int:
-    model = setup.model
+def _inner_width(model: Architecture) -> int:
     return model.moe.intermediate if model.moe is not None else model.intermediate
 
 
@@ -169,12 +169,14 @@ def _quantization_groups(setup: Setup) -> Finding | None:
     """Each rank's rows must be whole groups of the quantization."""
     tables = load()
     group = tables.group_size.get(setup.quantization.name)
-    size, inner = setup.tensor_parallel, _inner_width(setup)
+    size, inner = setup.tensor_parallel, _inner_width(setup.model)
     if group is None or size == 1 or setup.engine.name not in _TENSOR_ENGINES or inner % size:
         return None
     if inner % group or (inner // size) % group == 0:
         return None  # A checkpoint whose own width is no multiple is stored padded, or in smaller groups.
-    fitting = max(n for n in range(1, size) if inner % (n * group) == 0 and _indivisible(setup, n) is None)
+    fitting = max(
+        n for n in range(1, size) if inner % (n * group) == 0 and uneven_split(setup.model, n) is None
+    )
     strict = setup.quantization.name == "fp8-block"
     return Finding(
         "refusal" if strict else "warning",
