@@ -1,0 +1,173 @@
+"""The side-by-side page: each word of its tables links to the file that shows it, and its form is what it says."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "reference" / "comparison.md"
+
+#: Which labels a column may use, and the repositories that their links lead to. KubeAI's has been renamed.
+PROJECTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "KServe": {"ks": ("kserve/kserve",)},
+    "llm-d": {
+        "ld": ("llm-d/llm-d",),
+        "lm": ("llm-d-incubation/llm-d-modelservice",),
+        "lp": ("llm-d-incubation/llm-d-planner",),
+    },
+    "LLMKube": {"lk": ("defilantech/LLMKube",)},
+    "production-stack": {"ps": ("vllm-project/production-stack",)},
+    "KubeAI": {"ka": ("kubeai-project/kubeai", "substratusai/kubeai")},
+    "NIM operator": {"ni": ("NVIDIA/k8s-nim-operator",)},
+    "ollama-helm": {"oh": ("otwld/ollama-helm",)},
+}
+REPOSITORIES = {prefix: places for labels in PROJECTS.values() for prefix, places in labels.items()}
+MARKS = {"yes", "part", "no", "not yet", "not seen"}
+LONGEST = 270
+
+OWN_CELL = re.compile(r"\[([a-z ]+)\]\(([^)\s]+)\)")
+PEER_CELL = re.compile(r"\[([a-z ]+)\]\[([a-z]{2})-[a-z0-9]+\]")
+DEFINITION = re.compile(r"^\[([a-z]{2}-[a-z0-9]+)\]: (\S+)$", re.MULTILINE)
+PINNED = re.compile(
+    r"https://github\.com/([^/]+/[^/]+)/(?:blob|tree)/(?:[0-9a-f]{40}|v\d+\.\d+\.\d+)(?:/\S+)?"
+)
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """The cells of each feature, in the tables that have a column for Signalbox."""
+    inside = False
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
+        if "Signalbox" in cells:
+            inside = True
+            assert cells == ["feature", "Signalbox", *PROJECTS], f"columns: {cells}"
+        elif not cells:
+            inside = False
+        elif inside and not set(line) <= set("|-: "):
+            yield cells
+
+
+def wrong_definitions(text: str) -> Iterator[str]:
+    """Labels that are defined twice, lead to no commit or release, or to another project's repository."""
+    defined = DEFINITION.findall(text)
+    if len(defined) != len(dict(defined)):
+        yield "a label is defined twice"
+    for label, place in defined:
+        pinned = PINNED.fullmatch(place)
+        if not pinned:
+            yield f"{label}: {place} names no commit or release"
+        elif pinned.group(1) not in REPOSITORIES.get(label[:2], ()):
+            yield f"{label}: {pinned.group(1)} is not its project"
+
+
+def wrong_labels(text: str) -> Iterator[str]:
+    """Labels that are used and not defined, or defined and not used."""
+    defined = {label for label, _ in DEFINITION.findall(text)}
+    used = set(re.findall(r"\]\[([^\]]+)\]", text))
+    yield from (f"{label} is not defined" for label in sorted(used - defined))
+    yield from (f"{label} is not used" for label in sorted(defined - used))
+
+
+def wrong_cells(text: str) -> Iterator[str]:
+    """Cells that are no mark of the legend with a link, or that show another project's file."""
+    for feature, own, *others in rows(text):
+        cell = OWN_CELL.fullmatch(own)
+        if not cell or cell.group(1) not in MARKS - {"not seen"}:
+            yield f"{feature}: Signalbox: {own} is not a mark with a file of this repository"
+        if len(others) != len(PROJECTS):
+            yield f"{feature}: {len(others)} cells for {len(PROJECTS)} projects"
+        for (project, labels), other in zip(PROJECTS.items(), others, strict=False):
+            cell = PEER_CELL.fullmatch(other)
+            if not cell or cell.group(1) not in MARKS - {"not yet"}:
+                yield f"{feature}: {project}: {other} is not a mark with a label"
+            elif cell.group(2) not in labels:
+                yield f"{feature}: {project}: {other} is another project's file"
+
+
+def unexplained_parts(text: str) -> Iterator[str]:
+    """Projects with a "part" in their column and no paragraph that says what is missing."""
+    section = text.split("## What the parts are", 1)[1].split("\n## ", 1)[0]
+    explained = set(re.findall(r"^\*\*(.+?)\*\*", section, re.MULTILINE))
+    for number, project in enumerate(["Signalbox", *PROJECTS], start=1):
+        if project not in explained and any(
+            row[number].startswith("[part]") for row in rows(text) if number < len(row)
+        ):
+            yield f"{project}: no line says what its parts are"
+
+
+def wrong_links(text: str, folder: Path) -> Iterator[str]:
+    """Links to files of this repository or sections of the page that are not there."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    sections = {heading.lower().replace(" ", "-") for heading in headings}
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("#"):
+            if target[1:] not in sections:
+                yield f"{target}: no such section"
+        elif not (folder / target).exists():
+            yield f"{target}: no such file"
+
+
+def faults(text: str, folder: Path) -> list[str]:
+    """What is wrong with the page, one line each."""
+    return [
+        *wrong_definitions(text),
+        *wrong_labels(text),
+        *wrong_cells(text),
+        *unexplained_parts(text),
+        *wrong_links(text, folder),
+    ]
+
+
+def test_no_feature_stands_twice() -> None:
+    features = [feature for feature, *_ in rows(PAGE.read_text())]
+    assert len(features) == len(set(features))
+
+
+def test_every_word_of_the_tables_links_to_a_file() -> None:
+    text = PAGE.read_text()
+    assert len(list(rows(text))) >= 40
+    assert faults(text, PAGE.parent) == []
+
+
+def test_the_legend_explains_every_mark() -> None:
+    legend = PAGE.read_text().split("| mark | meaning |", 1)[1].split("\n\n", 1)[0]
+    assert set(re.findall(r"^\| ([a-z ]+) \|", legend, re.MULTILINE)) == MARKS
+
+
+def test_signalbox_stands_behind_in_some_rows_and_the_page_says_so() -> None:
+    marks = [match.group(1) for _, own, *_ in rows(PAGE.read_text()) if (match := OWN_CELL.fullmatch(own))]
+    assert "no" in marks
+    assert "part" in marks
+
+
+def test_the_page_stays_short_enough_to_read() -> None:
+    assert len(PAGE.read_text().splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("| [no][ks-types] |", "| no |", "no is not a mark with a label"),
+        ("| [no][ks-types] |", "| [maybe][ks-types] |", "is not a mark with a label"),
+        ("| [no][ks-types] |", "| [not yet][ks-types] |", "is not a mark with a label"),
+        ("| [no][ks-types] |", "| [no][ps-values] |", "is another project's file"),
+        ("| [no][ks-types] |", "| [no][ks-nowhere] |", "ks-nowhere is not defined"),
+        ("| [no][ks-types] |", "|", "6 cells for 7 projects"),
+        ("](../../src/signalbox/light.py)", "](../../src/signalbox/lamp.py)", "lamp.py: no such file"),
+        ("[yes](../../src/signalbox/light.py)", "yes", "is not a mark with a file of this repository"),
+        ("/blob/v0.20.0/Makefile", "/blob/master/Makefile", "names no commit or release"),
+        (
+            "github.com/kserve/kserve/blob/v0.20.0/Makefile",
+            "github.com/a/b/blob/v0.20.0/Makefile",
+            "is not its project",
+        ),
+        ("**KubeAI**", "KubeAI", "KubeAI: no line says what its parts are"),
+        ("(#what-the-parts-are)", "(#parts)", "#parts: no such section"),
+    ],
+)
+def test_a_page_with_a_fault_is_refused(old: str, new: str, fault: str) -> None:
+    text = PAGE.read_text()
+    assert old in text
+    assert any(fault in line for line in faults(text.replace(old, new, 1), PAGE.parent))
