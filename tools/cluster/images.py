@@ -12,7 +12,7 @@ import tarfile
 from pathlib import Path
 
 from tools.cluster.inside import Inside
-from tools.cluster.layout import module_programs
+from tools.cluster.layout import cache_folder, module_programs
 
 PAUSE = "signalbox-test/pause:1"
 # What the tests put in place of curlimages/curl, which cannot be pulled: the same program from Debian packages.
@@ -32,6 +32,11 @@ def make_own(folder: Path, scratch: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         archive(archives[1], CURL, _debian(scratch / "curl-root"), ())
     return archives
+
+
+def project_archives() -> list[Path]:
+    """The archives that `make images-local` made."""
+    return sorted((cache_folder() / "images").glob("*.tar"))
 
 
 def archive(target: Path, name: str, root: Path, command: tuple[str, ...]) -> None:
