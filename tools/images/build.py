@@ -1,0 +1,138 @@
+"""Build images: with docker or buildah from their named bases, or with buildah alone on local bases."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from signalbox.errors import SetupError
+from tools.images.bases import BASES, make
+from tools.images.catalogue import ROOT, Image, digest, inputs, version
+from tools.images.commands import run_logged
+
+_PACKAGES = {"buildah": "buildah", "mmdebstrap": "mmdebstrap"}  # program → Debian package
+_CERTIFICATES = Path("/etc/ssl/certs")
+
+
+def build(images: Sequence[Image], folder: Path, console: Console) -> None:
+    """Build with whichever of docker and buildah is there, into its own store."""
+    command = ["docker", "build"] if _docker_runs() else ["buildah", "bud"]
+    if command[0] == "buildah" and shutil.which("buildah") is None:
+        raise SetupError(
+            "Neither a running docker nor buildah is here. Install one: apt-get install buildah (or docker.io)."
+        )
+    for image in images:
+        tag = f"signalbox/{image.name}:{version()}"
+        console.print(f"· {tag}")
+        run_logged(
+            [*command, *_common(image), "--tag", tag, str(ROOT)], folder / f"{image.name}.log", console
+        )
+
+
+def build_local(images: Sequence[Image], folder: Path, console: Console) -> None:
+    """Build on Debian packages into archives; what is there already is kept."""
+    _check_local()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder / "lock"):
+        for image in images:
+            archive = archive_of(image, folder)
+            if archive.exists():
+                console.print(f"· {image.name}: {archive}")
+            else:
+                _build_archive(image, archive, folder, console)
+
+
+def archive_of(image: Image, folder: Path) -> Path:
+    """Where the archive of an image lies; other inputs have another name."""
+    return folder / f"{image.name}-{digest(image, version(), *(base.reference for base in BASES))}.tar"
+
+
+def _build_archive(image: Image, archive: Path, folder: Path, console: Console) -> None:
+    buildah = _buildah(folder)
+    for base in BASES:
+        if f"${base.argument}" in image.text() and not _has(buildah, base.reference):
+            make(base, buildah, folder, console)
+    reference = image.reference(version())
+    console.print(f"· {reference}")
+    run_logged(_local_command(image, buildah, folder), folder / f"{image.name}.log", console)
+    partial = archive.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    target = f"docker-archive:{partial}:{reference}"
+    run_logged([*buildah, "push", reference, target], folder / f"{image.name}.push.log", console)
+    for old in folder.glob(f"{image.name}-{'?' * 12}.tar"):
+        old.unlink()
+    partial.replace(archive)
+    console.print(f"  {archive} ({archive.stat().st_size / 1e6:.0f} MB)")
+
+
+def _local_command(image: Image, buildah: list[str], folder: Path) -> list[str]:
+    """Mounts that the build sees and the image does not hold: the machine's certificates, uv's and pip's caches."""
+    cache = folder / "packages"
+    cache.mkdir(exist_ok=True)
+    return [
+        *buildah, "bud", "--isolation", "chroot", "--network", "host", "--pull-never", "--layers",
+        "--timestamp", _changed(image, "%ct") or "0",
+        "--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro", "--volume", f"{cache}:/root/.cache",
+        *(f"--build-arg={base.argument}={base.reference}" for base in BASES),
+        *_common(image), "--tag", image.reference(version()), str(ROOT),
+    ]  # fmt: skip
+
+
+def _common(image: Image) -> list[str]:
+    arguments = {
+        "VERSION": version(),
+        "REVISION": _changed(image, "%H") or "unknown",
+        "SOURCE": os.environ.get("IMAGE_SOURCE") or "unknown",
+    }
+    return [
+        "--file", str(ROOT / image.dockerfile),
+        *(["--target", image.target] if image.target else []),
+        *(f"--build-arg={name}={value}" for name, value in arguments.items()),
+    ]  # fmt: skip
+
+
+def _changed(image: Image, field: str) -> str:
+    """A field of the last commit that changed the image's inputs; empty outside a git checkout."""
+    command = ["git", "-C", str(ROOT), "log", "-1", f"--format={field}", "--", *inputs(image)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _docker_runs() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
+
+
+def _check_local() -> None:
+    if os.geteuid() != 0:
+        raise SetupError("images-local makes root file systems and mounts: run it as root.")
+    missing = [package for program, package in _PACKAGES.items() if shutil.which(program) is None]
+    if missing:
+        raise SetupError(f"Debian packages are missing: apt-get install {' '.join(missing)}")
+
+
+def _buildah(folder: Path) -> list[str]:
+    """Buildah with a store of its own, so that nothing else on the machine changes."""
+    driver = "overlay" if "\toverlay\n" in Path("/proc/filesystems").read_text(encoding="utf-8") else "vfs"
+    store, state = folder / "store", folder / "state"
+    return ["buildah", "--root", str(store), "--runroot", str(state), "--storage-driver", driver]
+
+
+def _has(buildah: list[str], reference: str) -> bool:
+    done = subprocess.run([*buildah, "images", "--json"], capture_output=True, text=True, check=True)
+    return any(reference in (image.get("names") or []) for image in json.loads(done.stdout or "[]"))
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with path.open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

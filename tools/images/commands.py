@@ -1,0 +1,63 @@
+"""Run a command that takes minutes: its output to a log, its steps to the terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from signalbox.errors import SetupError
+
+_STEP = re.compile(
+    r"^(?:\[\d+/\d+\] )?STEP (\d+/\d+): (.*)|^#\d+ \[[^]]*?(\d+/\d+)\] (.*)"
+)  # buildah, docker
+_NINJA = re.compile(r"^\[(\d+)/(\d+)\] ")
+_WIDTH = 90
+
+
+def run_logged(
+    command: Sequence[str], log: Path, console: Console, environment: Mapping[str, str] | None = None
+) -> None:
+    """Run to the end. Raises SetupError with the log's last lines when it fails."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    start, said, tail = time.monotonic(), 0, [""]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, **(environment or {})},
+    )
+    with log.open("w", encoding="utf-8") as file, process:
+        for line in process.stdout or ():
+            file.write(line)
+            tail = [*tail[-14:], line]
+            shown, said = progress(line, said)
+            if shown:
+                console.print(f"  {time.monotonic() - start:5.0f} s  {shown}", markup=False, highlight=False)
+    if process.returncode:
+        raise SetupError(
+            f"{command[0]} ended with status {process.returncode}; all of its output: {log}\n{''.join(tail).strip()}"
+        )
+
+
+def progress(line: str, said: int) -> tuple[str | None, int]:
+    """What to show of a line (None: nothing), and the last fifth of a compilation that was shown.
+
+    Steps are shown when they run commands; of a compilation's lines, one for every fifth.
+    """
+    if step := _STEP.match(line):
+        number, instruction = step[1] or step[3], step[2] or step[4]
+        shown = f"{number} {instruction}".strip()[:_WIDTH] if instruction.startswith("RUN") else None
+        return shown, 0
+    if compiled := _NINJA.match(line):
+        fifth = 100 * int(compiled[1]) // int(compiled[2]) // 20 * 20
+        if said < fifth < 100:
+            return f"compiling: {fifth} %", fifth
+    return None, said
