@@ -8,7 +8,7 @@ from tests.charts.conftest import RENDERS, pods, render_example
 
 # (chart, place of the pod, container, rule): why it is allowed. Places are patterns.
 WORKER = (
-    "A worker of several nodes has no port to ask; the leader's probe fails with it, and the group restarts."
+    "A headless worker of vLLM opens no port that the kubelet could ask; the end of its process restarts the group."
 )
 EXCEPTIONS: dict[tuple[str, str, str, str], str] = {
     ("model-server", "LeaderWorkerSet/*.workerTemplate.spec", "worker", "readinessProbe"): WORKER,

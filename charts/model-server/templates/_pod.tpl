@@ -1,16 +1,17 @@
 {{/*
 The pod of a server, shared by Deployment, LeaderWorkerSet and InferenceService.
-Call with (dict "root" $ "container" NAME "more" ARGUMENTS "probes" true|false).
+Call with (dict "root" $ "container" NAME "more" ARGUMENTS "probes" true|false "waits" SECONDS): `waits` is what the pod
+lets pass before its own SIGTERM, besides shutdown.preStopSeconds.
 */}}
 {{- define "model-server.pod" -}}
 {{- $root := .root -}}
 {{- $engine := include "model-server.engine" $root | fromJson -}}
 {{- $pool := include "model-server.pool" $root | fromJson -}}
-{{- $nodes := int $root.Values.parallelism.nodes -}}
+{{- $preStop := add (int $root.Values.shutdown.preStopSeconds) (int (default 0 .waits)) -}}
 serviceAccountName: {{ include "model-server.serviceAccountName" $root }}
 automountServiceAccountToken: false
 enableServiceLinks: false
-terminationGracePeriodSeconds: {{ add (int $root.Values.shutdown.preStopSeconds) (int $root.Values.shutdown.drainSeconds) 15 }}
+terminationGracePeriodSeconds: {{ add $preStop (int $root.Values.shutdown.drainSeconds) 15 }}
 {{- with $root.Values.gpu.runtimeClassName }}
 runtimeClassName: {{ . }}
 {{- end }}
@@ -82,16 +83,17 @@ containers:
     {{- include "model-server.ready" $root | nindent 4 }}
     periodSeconds: 5
     timeoutSeconds: 5
-    failureThreshold: 3
+    failureThreshold: 6
+  # An engine at its limit answers late, and killing it would cut its streams: two minutes of silence before that.
   livenessProbe:
     httpGet: {path: {{ $engine.probes.live }}, port: http}
     periodSeconds: 15
-    timeoutSeconds: 10
-    failureThreshold: 4
+    timeoutSeconds: 15
+    failureThreshold: 8
   {{- end }}
   lifecycle:
     preStop:
-      exec: {command: [sleep, {{ $root.Values.shutdown.preStopSeconds | toString | quote }}]}
+      exec: {command: [sleep, {{ $preStop | toString | quote }}]}
   securityContext: {{- include "model-server.containerSecurity" . | nindent 4 }}
   resources: {{- include "model-server.resources" $root | nindent 4 }}
   volumeMounts: {{- include "model-server.mounts" $root | nindent 2 }}
