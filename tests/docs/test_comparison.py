@@ -25,7 +25,8 @@ PROJECTS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 REPOSITORIES = {prefix: places for labels in PROJECTS.values() for prefix, places in labels.items()}
 MARKS = {"yes", "part", "no", "not yet", "not seen"}
-LONGEST = 280
+#: Lines that a reader sees: the definitions of the links are not shown.
+LONGEST = 160
 
 OWN_CELL = re.compile(r"\[([a-z ]+)\]\(([^)\s]+)\)")
 PEER_CELL = re.compile(r"\[([a-z ]+)\]\[([a-z]{2})-[a-z0-9]+\]")
@@ -147,7 +148,7 @@ def test_signalbox_stands_behind_in_some_rows_and_the_page_says_so() -> None:
 
 
 def test_the_page_stays_short_enough_to_read() -> None:
-    assert len(PAGE.read_text().splitlines()) <= LONGEST
+    assert len(DEFINITION.sub("", PAGE.read_text()).strip().splitlines()) <= LONGEST
 
 
 @pytest.mark.parametrize(
@@ -167,8 +168,8 @@ def test_the_page_stays_short_enough_to_read() -> None:
             "github.com/a/b/blob/v0.20.0/Makefile",
             "is not its project",
         ),
-        ("**KubeAI**", "KubeAI", "KubeAI: 0 clauses for 9 parts"),
-        ("; the test fetches a page.", ".", "KubeAI: 8 clauses for 9 parts"),
+        ("**KubeAI**", "KubeAI", "KubeAI: 0 clauses for"),
+        ("; the test fetches a page.", ".", "clauses for"),
         ("(#what-the-parts-are)", "(#parts)", "#parts: no such section"),
     ],
 )
