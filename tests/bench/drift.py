@@ -12,8 +12,9 @@ import random
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import chisquare, wasserstein_distance
+from scipy.stats import chi2, chisquare, wasserstein_distance
 
+from pipelines.distances import kolmogorov_smirnov
 from pipelines.domain_classifier import domain_classifier
 from pipelines.drift import compare
 from pipelines.drift_report import Comparison, Verdict
@@ -24,6 +25,8 @@ LEVEL = 0.05
 RUNS = 400
 SIZES = ((5000, 20), (5000, 50), (5000, 100), (5000, 1000), (1000, 300), (100, 100), (200, 5000))
 SHIFTS = (0.0, 0.05, 0.1, 0.2)  # of p(yes), capped at 1
+REPEATS = (1, 2, 5)  # times that a text is sent on one day
+TAIL_ROWS, TAIL_SHARES, TAIL_DRAWS = (100, 200, 400, 1000), (0.9, 0.05, 0.05), 400_000
 TEXT_SIZES = ((50, 20), (500, 50), (200, 200))
 TEXT_SHARES = (0.0, 0.1, 0.3)  # of the current texts that are of another kind
 TEXT_RUNS, TEXT_RESAMPLES = 200, 199
@@ -34,7 +37,8 @@ def run(seed: int = 0) -> list[dict[str, object]]:
     rng = np.random.default_rng(seed)
     numbers = [_numbers(rng, sizes, shift) for shift in SHIFTS for sizes in SIZES]
     texts = [_texts(random.Random(seed), sizes, share) for share in TEXT_SHARES for sizes in TEXT_SIZES]
-    return [*numbers, *texts]
+    repeats = [_repeats(rng, times) for times in REPEATS]
+    return [*numbers, *repeats, *texts, *(_tail(rng, current) for current in TAIL_ROWS)]
 
 
 def sample(rng: np.random.Generator, rows: int, shift: float = 0.0) -> Sample:
@@ -73,6 +77,17 @@ def _numbers(rng: np.random.Generator, sizes: tuple[int, int], shift: float) -> 
     return {"shift": shift, "reference": sizes[0], "current": sizes[1], **shares}
 
 
+def _repeats(rng: np.random.Generator, times: int) -> dict[str, object]:
+    """Without drift, 1,000 and 200 texts: KS on all rows, and on those that are left when a text counts once a day."""
+    alarms = {"all_rows": 0, "once_a_day": 0}
+    for _ in range(RUNS):
+        reference, current = rng.beta(2, 3, 1000), rng.beta(2, 3, 200)
+        alarms["once_a_day"] += kolmogorov_smirnov(reference, current).p_value <= LEVEL
+        repeated = np.repeat(reference, times), np.repeat(current, times)
+        alarms["all_rows"] += kolmogorov_smirnov(*repeated).p_value <= LEVEL
+    return {"repeats": times, **{name: count / RUNS for name, count in alarms.items()}}
+
+
 def _one_sample(reference: Sample, current: Sample) -> float:
     names = sorted({*reference.lights, *current.lights})
     expected = [max(reference.lights[name], 1e-9) * current.rows / reference.rows for name in names]
@@ -97,6 +112,23 @@ def _texts(rng: random.Random, sizes: tuple[int, int], share: float) -> dict[str
         areas.append(found.effect)
     shares = {"alarms": alarms / TEXT_RUNS, "area_under_curve": float(np.mean(areas))}
     return {"other_texts": share, "reference": sizes[0], "current": sizes[1], **shares}
+
+
+def _tail(rng: np.random.Generator, current: int) -> dict[str, object]:
+    """Chi-square's formula on two samples of three categories: how often p is below a level, over that level."""
+    rows = np.array([20 * current, current])
+    counts = np.stack([rng.multinomial(n, TAIL_SHARES, TAIL_DRAWS) for n in rows])
+    expected = counts.sum(axis=0) * rows[:, None, None] / rows.sum()
+    with np.errstate(invalid="ignore"):
+        statistic = np.nansum((counts - expected) ** 2 / expected, axis=(0, 2))
+    p_values = chi2.sf(statistic, (counts.sum(axis=0) > 0).sum(axis=1) - 1)
+    ratios = {f"at_{level:g}": float(np.mean(p_values <= level) / level) for level in (0.05, 0.01, 0.001)}
+    return {
+        "reference": 20 * current,
+        "current": current,
+        "smallest_expected": current * min(TAIL_SHARES),
+        **ratios,
+    }
 
 
 def _two(rng: random.Random, texts: list[str]) -> str:

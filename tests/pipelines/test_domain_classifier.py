@@ -37,7 +37,7 @@ def test_scores_out_of_fold_are_those_of_ridge_regression():
     labels = np.arange(40) % 3 == 0
     folds = [np.arange(i, 40, 5) for i in range(5)]
     scores = out_of_fold(text_kernel(made), folds) @ labels.astype(float)
-    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
+    vectorizer = TfidfVectorizer(token_pattern=r"\w+", ngram_range=(1, 2), sublinear_tf=True)
     rows = vectorizer.fit_transform(made).toarray()
     for held_out in folds:
         train = np.setdiff1d(np.arange(40), held_out)
@@ -79,8 +79,8 @@ def test_it_sees_a_word_that_is_new_in_half_of_the_texts():
     assert hits >= binom.ppf(0.001, 50, 0.8)
 
 
-def test_equal_texts_and_texts_of_white_space_are_no_drift():
-    for text in ("Der Antrag ist begründet.", "  \n"):
+def test_equal_texts_and_texts_without_a_word_are_no_drift():
+    for text in ("Der Antrag ist begründet.", "  \n", "?!"):
         found = domain_classifier([text] * 30, [text] * 20)
         assert (found.effect, found.p_value) == (0.5, 1.0)
 
@@ -109,6 +109,21 @@ def test_permutations_beyond_one_batch_are_counted():
         texts(rng, 20), texts(rng, 20, ["ganz", "andere", "Sätze"]), resamples=resamples
     )
     assert found.p_value == 1 / (1 + resamples)
+
+
+def test_the_share_is_taken_when_enough_permutations_were_as_large(monkeypatch):
+    """Stopped at the 3rd, or counted to the end: of the same permutations."""
+    rng = random.Random(8)
+    reference, current = texts(rng, 30), texts(rng, 20)
+    monkeypatch.setattr(module, "ENOUGH", 10**6)
+    whole = domain_classifier(reference, current, resamples=250)
+    monkeypatch.setattr(module, "ENOUGH", 3)
+    monkeypatch.setattr(module, "_PERMUTATIONS_AT_ONCE", 250)
+    stopped = domain_classifier(reference, current, resamples=250)
+    assert stopped.effect == whole.effect
+    assert 3 / 250 <= stopped.p_value <= 1
+    assert 0.2 < stopped.p_value / whole.p_value < 5
+    assert stopped.p_value == pytest.approx(3 / round(3 / stopped.p_value))
 
 
 def test_too_few_texts_are_named():
