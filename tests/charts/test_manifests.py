@@ -41,7 +41,7 @@ def test_every_object_is_valid_and_none_is_skipped(folder):
 
 def test_every_namespace_enforces_restricted_pods():
     namespaces = objects("cluster", "Namespace")
-    assert {item["metadata"]["name"] for item in namespaces} == {"signalbox", "signalbox-jobs"}
+    assert [item["metadata"]["name"] for item in namespaces] == ["signalbox"]
     for item in namespaces:
         labels = item["metadata"]["labels"]
         assert {labels[f"pod-security.kubernetes.io/{mode}"] for mode in ("enforce", "warn", "audit")} == {
@@ -62,6 +62,29 @@ def test_services_push_out_jobs_and_jobs_nobody():
     serving, batch = classes["signalbox-serving"], classes["signalbox-batch"]
     assert serving["value"] > 0 > batch["value"]
     assert batch["preemptionPolicy"] == "Never"
+
+
+def test_the_jobs_have_a_quota_within_that_of_the_namespace():
+    quotas = {item["metadata"]["name"]: item["spec"] for item in objects("cluster", "ResourceQuota")}
+    whole, jobs = quotas["signalbox"], quotas["signalbox-batch"]
+    classes = {item["metadata"]["name"] for item in objects("cluster", "PriorityClass")}
+    (rule,) = jobs["scopeSelector"]["matchExpressions"]
+    assert rule["scopeName"] == "PriorityClass"
+    assert set(rule["values"]) <= classes
+    assert "scopeSelector" not in whole
+    # Of scoped resources the API server knows those of pods only; a count of Jobs would count none.
+    assert jobs["hard"].keys() <= {"requests.cpu", "requests.memory", "requests.nvidia.com/gpu", "pods"}
+    assert jobs["hard"].keys() <= whole["hard"].keys()
+    assert all(int(jobs["hard"][key]) < int(whole["hard"][key]) for key in ("requests.cpu", "pods"))
+
+
+def test_jobs_with_the_class_of_the_quota_fit_into_it():
+    values = {"priorityClassName": "signalbox-batch"}
+    found = [
+        item["spec"]["template"]["spec"] for item in render("pipelines", values) if item["kind"] == "Job"
+    ]
+    assert {pod["priorityClassName"] for pod in found} == {"signalbox-batch"}
+    assert all({"cpu", "memory"} <= pod["containers"][0]["resources"]["requests"].keys() for pod in found)
 
 
 @pytest.mark.parametrize("folder", [folder for folder in BUILDS if folder.startswith("kserve")])
