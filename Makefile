@@ -87,6 +87,15 @@ verify: lint generate ## Lint, regenerate what is generated, fail on a differenc
 bench: install ## Run the benchmarks and print their table
 	@$(RUN) python -m tests.bench
 
+##@ Images
+.PHONY: images
+images: install ## Build the container images with docker or buildah
+	@$(RUN) python -m tools.images build $(IMAGES)
+
+.PHONY: images-local
+images-local: install ## Build them as archives without an image registry (root; buildah, mmdebstrap)
+	@$(RUN) python -m tools.images local $(IMAGES)
+
 ##@ Change
 .PHONY: generate
 generate: install ## Write the generated files again
