@@ -1,5 +1,6 @@
 """Charts, their examples and manifests as the tests see them; all tests here run the pinned tools."""
 
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -58,6 +59,22 @@ def render_fixture():
 @pytest.fixture(name="render_error", scope="session")
 def render_error_fixture():
     return render_error
+
+
+@pytest.fixture(name="notes")
+def notes_fixture(tmp_path):
+    """The text of model-server's NOTES.txt, which only an install into a cluster prints: a copy has it in an object."""
+    copy = shutil.copytree(CHARTS / "model-server", tmp_path / "model-server")
+    text = (copy / "templates" / "NOTES.txt").read_text(encoding="utf-8")
+    shown = '{{ define "notes" }}' + text + '{{ end }}\nkind: Notes\ntext: {{ include "notes" . | toJson }}\n'
+    (copy / "templates" / "notes.yaml").write_text(shown, encoding="utf-8")
+
+    def notes(values: dict) -> str:
+        done = template(copy, "--show-only", "templates/notes.yaml", values=yaml.safe_dump(values))
+        assert done.returncode == 0, done.stderr
+        return yaml.safe_load(done.stdout)["text"]
+
+    return notes
 
 
 @cache

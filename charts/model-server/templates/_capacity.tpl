@@ -18,9 +18,27 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- $row := dig $quantization $tensor "" $rows -}}
 {{- $place := 0 -}}
 {{- range $index, $gpu := $table.gpus }}{{ if eq $gpu (default "" $pool.capacity) }}{{ $place = add1 $index }}{{ end }}{{ end -}}
+{{- /* What a GPU cannot compute does not depend on the model: any model's cell tells it. */ -}}
+{{- $cellOfAny := "" -}}
+{{- if and (not $model) $place -}}
+{{- range $name, $quantizations := dig $.Values.engine dict $table.cells -}}
+{{- with and (not $cellOfAny) (dig $quantization "1" "" $quantizations) -}}
+{{- $all := splitList " " . -}}
+{{- $cellOfAny = index $all (min (sub $place 1) (sub (len $all) 1) | int) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $out := dict "verdict" "unknown" "weightsMiB" $weights "tokens" 0 -}}
 {{- if not $pool.resource -}}{{- $_ := set $out "text" "On a CPU only the memory limit counts; the table is about GPUs." -}}
+{{- else if and (not $model) (hasPrefix "r" $cellOfAny) -}}
+{{- $_ := set $out "verdict" "refused" -}}
+{{- $_ := set $out "text" (printf "quantization: %s on %s with %s: %s" $quantization $pool.name $.Values.engine (index $table.reasons ($cellOfAny | splitList ":" | first | trimPrefix "r" | int))) -}}
+{{- $tail := $cellOfAny | splitList ":" | last -}}
+{{- if ne $tail "-" }}{{ $_ := set $out "text" (printf "%s Nearest: quantization %s." $out.text (index $table.options (int $tail) | splitList " " | first)) }}{{ end -}}
 {{- else if not $model -}}{{- $_ := set $out "text" (printf "%s is not in the capacity table. Name a model of the same shape in capacity.model, or ask `signalbox plan`." $.Values.model.name) -}}
+{{- else if and $place (gt (int $.Values.parallelism.pipeline) 1) (gt (div $weights (int $.Values.gpu.count)) (index $table.total_mib (int (sub $place 1)) | int64)) -}}
+{{- $_ := set $out "verdict" "refused" -}}
+{{- $_ := set $out "text" (printf "gpu.count: %s in %s on %d× %s does not fit: the weights take %d MiB a GPU of %d MiB. Take more or larger GPUs, or fewer bits." $model $quantization (int $.Values.gpu.count) $pool.name (div $weights (int $.Values.gpu.count)) (index $table.total_mib (int (sub $place 1)) | int)) -}}
 {{- else if or (not $row) (not $place) (gt (int $.Values.parallelism.pipeline) 1) -}}{{- $_ := set $out "text" (printf "The capacity table has no cell for %s, quantization %s, tensor %s × pipeline %d, %s. Ask `signalbox plan`." $.Values.engine $.Values.quantization $tensor (int $.Values.parallelism.pipeline) $pool.name) -}}
 {{- else -}}
 {{- $cells := splitList " " $row -}}
@@ -38,10 +56,10 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- if eq $cell "-" -}}{{- $_ := set $out "text" "A slice of a GPU cannot be one of several." -}}{{- $_ := set $out "verdict" "refused" -}}
 {{- else if hasPrefix "r" $head -}}
 {{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "%s: %s%s" $setup (index $table.reasons (trimPrefix "r" $head | int)) $option) -}}
+{{- $_ := set $out "text" (printf "quantization: %s: %s%s" $setup (index $table.reasons (trimPrefix "r" $head | int)) $option) -}}
 {{- else if eq $head "0" -}}
 {{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "%s does not fit: the weights take %d MiB a GPU of %d MiB.%s" $setup (div $weights (int $.Values.parallelism.tensor)) (index $table.total_mib (int (sub $place 1)) | int) $option) -}}
+{{- $_ := set $out "text" (printf "gpu.product: %s does not fit: the weights take %d MiB a GPU of %d MiB.%s" $setup (div $weights (int $.Values.parallelism.tensor)) (index $table.total_mib (int (sub $place 1)) | int) $option) -}}
 {{- else -}}
 {{- $longest := ternary (index $table.models $model "max" | int) (int $head) (eq $head "m") -}}
 {{- $tokens := mul (int $tail) 1000 -}}
@@ -54,11 +72,18 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- $_ := set $out "text" (printf "%s fits %d tokens over all slots, more was not computed, and context × concurrency is %d. Ask `signalbox plan`." $setup $longest $cells) -}}
 {{- else -}}
 {{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "%s fits %d tokens over all slots, and context × concurrency is %d. Lower context or concurrency, or take a larger GPU." $setup $longest $cells) -}}
+{{- $_ := set $out "text" (printf "concurrency: %s fits %d tokens over all slots, and context × concurrency is %d. Lower context or concurrency, or take a larger GPU." $setup $longest $cells) -}}
 {{- end -}}
+{{- else if gt (int $.Values.context) (index $table.models $model "max" | int) -}}
+{{- $_ := set $out "verdict" "refused" -}}
+{{- $_ := set $out "text" (printf "context: %d is more than %s was made for. It fits up to context %d here: ask for no more." (int $.Values.context) $model $longest) -}}
 {{- else if gt (int $.Values.context) $longest -}}
 {{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "%s fits up to context %d, and %d is asked. Lower context, or take more or larger GPUs." $setup $longest (int $.Values.context)) -}}
+{{- $_ := set $out "text" (printf "context: %s fits up to context %d, and %d is asked. Lower context, or take more or larger GPUs." $setup $longest (int $.Values.context)) -}}
+{{- else if gt (int $.Values.concurrency) (int $table.concurrency) -}}
+{{- $_ := set $out "text" (printf "%s fits for up to %d requests at once; concurrency %d was not computed. Ask `signalbox plan`." $setup (int $table.concurrency) (int $.Values.concurrency)) -}}
+{{- else if and $.Values.memoryShare (ne (float64 $.Values.memoryShare) (float64 $engine.memoryShare)) -}}
+{{- $_ := set $out "text" (printf "%s fits with memoryShare %v; %v was not computed. Ask `signalbox plan`." $setup $engine.memoryShare $.Values.memoryShare) -}}
 {{- else -}}
 {{- $_ := set $out "verdict" "fits" -}}
 {{- $_ := set $out "text" (printf "%s fits: up to context %d, %d tokens of cache." $setup $longest (int $tokens)) -}}
@@ -90,7 +115,7 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- $engine := include "model-server.engine" . | fromJson -}}
 {{- if gt (int $.Values.startup.budgetSeconds) 0 }}{{ int $.Values.startup.budgetSeconds }}
 {{- else -}}
-{{- $mib := mul (int $.Values.model.sizeGiB) 1024 -}}
+{{- $mib := mulf $.Values.model.sizeGiB 1024 | int -}}
 {{- if not $mib }}{{ $mib = (include "model-server.capacity" . | fromJson).weightsMiB | int }}{{ end -}}
 {{- if not $mib }}{{ $mib = 20480 }}{{ end -}}
 {{- $each := ternary $.Values.startup.secondsPerGiBDownloaded $.Values.startup.secondsPerGiBRead (has $.Values.model.source (list "hf" "url")) -}}

@@ -17,7 +17,7 @@
 {{- range $field := list "registry" "repository" "tag" "digest" -}}
 {{- with get $.Values.image $field }}{{ $_ := set $image $field . }}{{ end -}}
 {{- end -}}
-{{- include "model-server.image" (dict "root" . "image" $image) -}}
+{{- include "model-server.image" (dict "root" . "key" "image" "image" $image) -}}
 {{- end }}
 
 {{/* What the flags and variables of the engine table can ask for, as JSON. An empty fact leaves its flag out. */}}

@@ -34,8 +34,9 @@
 {{- default (printf "%s-cache" (include "model-server.fullname" .)) .Values.cache.existingClaim -}}
 {{- end }}
 
-{{/* An image from (dict "root" $ "image" {registry repository tag digest}); global.imageRegistry wins over its registry. */}}
+{{/* An image from (dict "root" $ "key" PATH "image" {registry repository tag digest}); global.imageRegistry wins over its registry. */}}
 {{- define "model-server.image" -}}
+{{- if eq .image.tag "latest" }}{{ fail (printf "%s.tag: \"latest\" names no version, so nobody could say what ran. Give a version, or leave it empty for the chart's." .key) }}{{ end -}}
 {{- $registry := default .image.registry .root.Values.global.imageRegistry -}}
 {{- printf "%s/%s:%s" $registry .image.repository .image.tag -}}
 {{- with .image.digest }}@{{ . }}{{ end -}}

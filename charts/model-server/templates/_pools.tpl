@@ -1,20 +1,21 @@
 {{/* The row of files/pools.yaml for gpu.product, with values.pools over it, as JSON. An unknown product fails with the nearest names. */}}
 {{- define "model-server.pool" -}}
 {{- $pools := mustMergeOverwrite (.Files.Get "files/pools.yaml" | fromYaml) (deepCopy (default dict .Values.pools)) -}}
-{{- $asked := lower .Values.gpu.product -}}
+{{- $asked := include "model-server.plainProduct" .Values.gpu.product -}}
 {{- $found := "" -}}
 {{- range $name, $row := $pools -}}
-{{- $names := list (lower $name) -}}
-{{- range $row.aliases }}{{ $names = append $names (lower .) }}{{ end -}}
-{{- if has $asked $names }}{{ $found = $name }}{{ end -}}
+{{- range concat (list $name) (default list $row.aliases) (dig "gfd" "nvidia.com/gpu.product" list $row) -}}
+{{- if eq (include "model-server.plainProduct" .) $asked }}{{ $found = $name }}{{ end -}}
+{{- end -}}
 {{- end -}}
 {{- if not $found -}}
-{{- $short := regexFind "^[a-z]+[0-9]?" ($asked | trimPrefix "nvidia-" | trimPrefix "tesla-") -}}
+{{- $short := regexFind "^[a-z]+[0-9]?" $asked -}}
+{{- $slice := contains "mig" $asked -}}
 {{- $near := list -}}
 {{- $wholes := list -}}
 {{- range $name, $row := $pools -}}
 {{- if not $row.mig }}{{ $wholes = append $wholes $name }}{{ end -}}
-{{- if and $short (hasPrefix $short (lower $name)) (not $row.mig) }}{{ $near = append $near $name }}{{ end -}}
+{{- if and $short (hasPrefix $short (include "model-server.plainProduct" $name)) (eq $slice (not (empty $row.mig))) }}{{ $near = append $near $name }}{{ end -}}
 {{- end -}}
 {{- $hint := ternary (printf "Near it: %s." (join ", " $near)) (printf "Known: %s, and MIG slices such as H100-MIG-1g.10gb." (join ", " $wholes)) (gt (len $near) 0) -}}
 {{- fail (printf "gpu.product: %q is in no pool. %s Or describe it in values.pools." .Values.gpu.product $hint) -}}
@@ -29,13 +30,18 @@
 {{- if not $labels -}}
 {{- $sets := list -}}
 {{- range list "gfd" "gke" "eks" "eksAuto" "aks" }}{{ if get $row . }}{{ $sets = append $sets . }}{{ end }}{{ end -}}
-{{- fail (printf "gpu.labelSet: %q has no labels for %s. It has: %s. Choose one, or set values.pools.%s.%s." .Values.gpu.labelSet $found (join ", " $sets) $found .Values.gpu.labelSet) -}}
+{{- fail (printf "gpu.labelSet: %q has no labels for %s. It has: %s. Choose one, or set values.pools.%s.%s." .Values.gpu.labelSet $found (join ", " $sets | default "none") $found .Values.gpu.labelSet) -}}
 {{- end -}}
 {{- if and $mig (eq .Values.gpu.labelSet "gfd") -}}
 {{- $labels = dict (printf "%s.product" $resource) (get $labels "nvidia.com/gpu.product") -}}
 {{- end -}}
 {{- end -}}
 {{- merge (dict "name" $found "resource" $resource "labels" $labels "arch" (default "any" $row.arch)) (deepCopy $row) | toJson -}}
+{{- end }}
+
+{{/* A product as people and `kubectl describe node` spell it, without what tells only the publisher, case and blanks. */}}
+{{- define "model-server.plainProduct" -}}
+{{- regexReplaceAll "^(nvidia|tesla|geforce)+" (regexReplaceAll "[^a-z0-9.]" (lower .) "") "" -}}
 {{- end }}
 
 {{/* Tolerations: the pool's own, or the usual ones of GPU nodes; arm64 nodes are tainted in many clusters. */}}

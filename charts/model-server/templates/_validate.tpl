@@ -6,6 +6,7 @@
 {{- if le (int $.Values.context) 0 }}{{ fail (printf "context: %d is no length. Give the tokens of the longest request, such as 8192." (int $.Values.context)) }}{{ end -}}
 {{- include "model-server.validateParallel" . -}}
 {{- include "model-server.validateScaling" . -}}
+{{- include "model-server.validateNumbers" . -}}
 {{- if and $.Values.apiKey.value $.Values.apiKey.existingSecret }}{{ fail "apiKey: both value and existingSecret are set, and one of them would be ignored. Remove apiKey.value." }}{{ end -}}
 {{- if and (eq $engine.gpu "required") (not $pool.resource) }}{{ fail (printf "gpu.product: %s has no GPU, and %s needs one. Use engine llamacpp or ollama, or a GPU." $pool.name $engine.title) }}{{ end -}}
 {{- if and (not $pool.resource) (gt (int $.Values.gpu.count) 0) }}{{ fail (printf "gpu.count: %d GPUs of product %s. Set gpu.count to 0." (int $.Values.gpu.count) $pool.name) }}{{ end -}}
@@ -25,7 +26,7 @@
 {{- if and (ne $.Values.model.source "hf") $.Values.model.token.existingSecret }}{{ fail (printf "model.token.existingSecret: %q is for a hub, but model.source is %q. Remove it, or set model.source to hf." $.Values.model.token.existingSecret $.Values.model.source) }}{{ end -}}
 {{- if not (has $.Values.model.source $engine.sources) }}{{ fail (printf "model.source: %s cannot take %q. It takes %s." $engine.title $.Values.model.source (join ", " $engine.sources)) }}{{ end -}}
 {{- if and $engine.ggufOnly (ne $.Values.model.source "url") (not $.Values.model.file) }}{{ fail (printf "model.file: is empty. %s opens one GGUF file: name it, such as model-q4_k_m.gguf." $engine.title) }}{{ end -}}
-{{- if and $.Values.airGapped (has $.Values.model.source (list "hf" "url")) (not $.Values.cache.existingClaim) (not $engine.imageOfModel) }}{{ fail (printf "model.source: %q downloads, but airGapped is true. Use source pvc or oci, or a filled cache in cache.existingClaim." $.Values.model.source) }}{{ end -}}
+{{- if and $.Values.airGapped (has $.Values.model.source (list "hf" "url")) (not $.Values.cache.existingClaim) }}{{ fail (printf "model.source: %q downloads, but airGapped is true. Use %sa filled cache in cache.existingClaim." $.Values.model.source (ternary "source pvc or oci, or " "" (has "pvc" $engine.sources))) }}{{ end -}}
 {{- if and $.Values.cache.existingClaim (not $.Values.cache.persistent) }}{{ fail (printf "cache.existingClaim: %q is set, but cache.persistent is false. Set cache.persistent to true, or remove the claim." $.Values.cache.existingClaim) }}{{ end -}}
 {{- end }}
 
@@ -48,6 +49,19 @@
 {{- if not $engine.multiNode }}{{ fail (printf "parallelism.nodes: %d, but %s runs on one node here. Use engine vllm." $nodes $engine.title) }}{{ end -}}
 {{- if mod (int $.Values.gpu.count) $nodes }}{{ fail (printf "parallelism.nodes: gpu.count %d does not divide by %d nodes. Choose a count that does." (int $.Values.gpu.count) $nodes) }}{{ end -}}
 {{- if $.Values.kserve.enabled }}{{ fail "kserve.enabled: an InferenceService runs on one node here. Set parallelism.nodes to 1, or kserve.enabled to false." }}{{ end -}}
+{{- end -}}
+{{- end }}
+
+{{/* What the engine would be told in vain, or not be told at all. */}}
+{{- define "model-server.validateNumbers" -}}
+{{- $engine := include "model-server.engine" . | fromJson -}}
+{{- $pool := include "model-server.pool" . | fromJson -}}
+{{- $kind := ternary "gguf" $.Values.quantization (hasPrefix "gguf-" $.Values.quantization) -}}
+{{- if not (has $kind $engine.quantizations) }}{{ fail (printf "quantization: %s cannot serve %q. It serves %s." $engine.title $.Values.quantization (join ", " $engine.quantizations | replace "gguf" "gguf-q4_k_m and other gguf-…")) }}{{ end -}}
+{{- if and $engine.dtypes (ne $.Values.dtype "auto") (not (hasKey $engine.dtypes $.Values.dtype)) }}{{ fail (printf "dtype: %s does not compute in %q. Use auto, %s." $engine.title $.Values.dtype (keys $engine.dtypes | sortAlpha | join ", ")) }}{{ end -}}
+{{- if and (not $pool.resource) (gt (mul $.Values.parallelism.tensor $.Values.parallelism.pipeline | int) 1) }}{{ fail (printf "parallelism.tensor: %d × parallelism.pipeline %d share GPUs, and product %s has none. Set both to 1." (int $.Values.parallelism.tensor) (int $.Values.parallelism.pipeline) $pool.name) }}{{ end -}}
+{{- range $part := list "requests" "limits" -}}
+{{- if and $pool.resource (hasKey (default dict (get $.Values.resources $part)) $pool.resource) }}{{ fail (printf "resources.%s: %s is set from gpu.count. Remove it, and set gpu.count." $part $pool.resource) }}{{ end -}}
 {{- end -}}
 {{- end }}
 
@@ -82,9 +96,9 @@
 {{- $capability := float64 (default 0 $pool.capability) -}}
 {{- $fit := include "model-server.capacity" . | fromJson -}}
 {{- if and $capability (or (lt $capability (float64 $engine.capability.from)) (ge $capability (float64 $engine.capability.below))) -}}
-engine: {{ $.Values.engine }} is unproven on {{ $pool.name }} (compute capability {{ $capability }}): the image is built from {{ $engine.capability.from }}{{ if lt (float64 $engine.capability.below) 99.0 }} to below {{ $engine.capability.below }}{{ end }}. Use engine {{ if ge $capability 7.5 }}vllm or llamacpp{{ else }}llamacpp{{ end }}.
+engine: {{ $.Values.engine }} is unproven on {{ $pool.name }} (compute capability {{ printf "%.1f" $capability }}): the image is built from {{ printf "%.1f" (float64 $engine.capability.from) }}{{ if lt (float64 $engine.capability.below) 99.0 }} to below {{ printf "%.1f" (float64 $engine.capability.below) }}{{ end }}. Use engine {{ if ge $capability 7.5 }}vllm or llamacpp{{ else }}llamacpp{{ end }}.
 {{- else if and (lt $capability 8.0) $capability (eq $.Values.dtype "bfloat16") -}}
-dtype: bfloat16 needs compute capability 8.0; {{ $pool.name }} has {{ $capability }}. Use dtype float16.
+dtype: bfloat16 needs compute capability 8.0; {{ $pool.name }} has {{ printf "%.1f" $capability }}. Use dtype float16.
 {{- else if and (eq $engine.split "heads") (not (has (int $.Values.parallelism.tensor) (list 1 2 4 8 16))) (not (include "model-server.knownModel" .)) -}}
 parallelism.tensor: {{ $.Values.parallelism.tensor }} does not divide the attention heads of most models (32 or 64), and {{ $.Values.model.name }} is not in the capacity table. Use 1, 2, 4, 8 or 16, or name a model of the same shape in capacity.model.
 {{- else if eq $fit.verdict "refused" -}}

@@ -27,6 +27,7 @@ from signalbox.capacity.datafile import read
 from signalbox.capacity.memory import budget
 from signalbox.capacity.plan import default_catalogue, judge
 from signalbox.capacity.setup import Architecture, EngineVersion, Gpu, Quantization, Setup
+from signalbox.capacity.support_matrix import load
 from signalbox.capacity.support_rules import MOST_GPUS, uneven_split
 
 _MIB, _STEP = 2**20, 16
@@ -118,9 +119,13 @@ class Grid:
         return ""
 
     def _changes(self, place: Place) -> Iterator[Place]:
-        """Another quantization, more GPUs, another GPU, then two of them."""
+        """Another quantization (as the support rules advise), more GPUs, another GPU, then two of them."""
         quantization, tensor, gpu = place
-        others = [row for row in self.quantizations if row != quantization]
+        advised = load().instead.get(quantization.name, ())
+        others = sorted(
+            (row for row in self.quantizations if row != quantization),
+            key=lambda row: advised.index(row.name) if row.name in advised else len(advised),
+        )
         more = [n for n in self.tensors if n > tensor and gpu.slice_of is None]
         wholes = sorted((row for row in self.gpus if row.slice_of is None), key=lambda row: row.total_gib)
         yield from ((row, tensor, gpu) for row in others)

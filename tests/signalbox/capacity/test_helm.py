@@ -84,6 +84,32 @@ def test_every_nearest_option_works(engine):
             assert longest >= min(made.context, model.max_positions)
 
 
+@pytest.mark.parametrize(
+    ("model", "asked", "gpu", "named"),
+    [
+        ("meta-llama/Llama-3.2-3B", "bf16", "t4", "fp16"),
+        (
+            "meta-llama/Llama-3.1-8B",
+            "bf16",
+            "t4",
+            "w8a8-int8",
+        ),  # fp16 does not fit, FP8 by Marlin is slow there
+        ("meta-llama/Llama-3.1-8B", "fp8", "a100-80gb", "fp8-marlin"),
+    ],
+)
+def test_the_nearest_option_is_what_the_support_rules_advise(model, asked, gpu, named):
+    option = look_up("vllm", model, asked, 1, gpu).split(":")[1]
+    assert table()["options"][int(option)] == f"{named} 1 {gpu}"
+
+
+def test_a_model_splits_by_what_divides_its_heads():
+    rows = table()["models"]
+    assert rows["meta-llama/Llama-3.1-8B"]["heads"] == [32, 8]
+    assert rows["meta-llama/Llama-3.1-8B"]["splits"] == [1, 2, 4, 8, 16, 32]
+    assert rows["microsoft/phi-4"]["splits"] == [1, 2]  # 40 heads, but 10 of keys and values
+    assert rows["Qwen/Qwen2.5-0.5B-Instruct"]["splits"] == [1, 2]  # 14 heads
+
+
 def test_what_the_issue_names_is_refused_or_does_not_fit():
     assert look_up("vllm", "meta-llama/Llama-3.1-8B", "bf16", 1, "t4").startswith("r")
     assert look_up("vllm", "meta-llama/Llama-3.1-8B", "fp8", 1, "a100-80gb").startswith("r")

@@ -1,0 +1,73 @@
+"""Each engine's row of files/engines.yaml holds what the engine's own reference has."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from signalbox.capacity.support_matrix import OK, load
+from tests.charts.conftest import chart_folder
+from tools.charts import ROOT
+
+ENGINES = yaml.safe_load(
+    (chart_folder("model-server") / "files" / "engines.yaml").read_text(encoding="utf-8")
+)
+DATA = Path(__file__).parent.parent / "data"
+SOURCES = (ROOT / "docs" / "reference" / "engines-sources.md").read_text(encoding="utf-8")
+# Engine → the list of its flags, from its own help or reference.
+FLAGS = {
+    "vllm": "vllm-0.24.0-flags.txt",
+    "tgi": "tgi-3.3-flags.txt",
+    "llamacpp": "llama-server-11434-flags.txt",
+}
+
+
+def words(name: str) -> set[str]:
+    return set((DATA / name).read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize("engine", [name for name, row in ENGINES.items() if row["flags"]])
+def test_every_flag_exists(engine):
+    row = ENGINES[engine]
+    given = [flag["flag"] for flag in row["flags"]] + row.get("leaderFlags", []) + row.get("workerFlags", [])
+    assert {word for word in given if word.startswith("--")} - words(FLAGS[engine]) == set()
+
+
+def test_tgi_is_told_values_that_it_knows():
+    row, known = ENGINES["tgi"], words("tgi-3.3-values.txt")
+    assert {f"--quantize={value}" for value in row["quantize"].values()} <= known
+    assert {f"--dtype={value}" for value in row["dtypes"].values()} <= known
+    assert {
+        item["name"] for item in row["env"] if item["name"] in ("USAGE_STATS", "HUGGINGFACE_HUB_CACHE")
+    } <= known
+    assert row["keyVariable"] in known
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_serves_what_the_planner_has_for_it(engine):
+    """bnb-nf4-dq is a checkpoint's own affair (the chart's name for both is bnb-nf4); a row of refusals alone is nothing."""
+    tables = load()
+    served = {
+        name
+        for name, cells in tables.matrix[engine].items()
+        if any(cell == OK or tables.verdicts[cell].level != "refusal" for cell in cells)
+    }
+    assert set(ENGINES[engine]["quantizations"]) == served - {"bnb-nf4-dq"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_variable_has_its_source(engine):
+    row = ENGINES[engine]
+    names = (
+        {item["name"] for item in row["env"]}
+        | row["offline"].keys()
+        | {row["keyVariable"], row["tokenVariable"]}
+    )
+    assert {name for name in names - {""} if f"`{name}`" not in SOURCES} == set()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_image_has_its_source(engine):
+    image = ENGINES[engine]["image"]
+    assert f"`{image['registry']}/{image['repository']}" in SOURCES
+    assert f"`{image['tag']}`" in SOURCES
