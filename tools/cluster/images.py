@@ -11,8 +11,11 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from signalbox.errors import SetupError
 from tools.cluster.inside import Inside
 from tools.cluster.layout import cache_folder, module_programs
+from tools.images.build import archive_of
+from tools.images.catalogue import select
 
 PAUSE = "signalbox-test/pause:1"
 # What the tests put in place of curlimages/curl, which cannot be pulled: the same program from Debian packages.
@@ -34,9 +37,13 @@ def make_own(folder: Path, scratch: Path) -> list[Path]:
     return archives
 
 
-def project_archives() -> list[Path]:
-    """The archives that `make images-local` made."""
-    return sorted((cache_folder() / "images").glob("*.tar"))
+def project_archives(names: list[str]) -> list[Path]:
+    """The archives that `make images-local` made of these images; raises SetupError when one is not there."""
+    archives = [archive_of(image, cache_folder() / "images") for image in select(names)]
+    for path in archives:
+        if not path.is_file():
+            raise SetupError(f"{path} is not there. Make it: make images-local")
+    return archives
 
 
 def archive(target: Path, name: str, root: Path, command: tuple[str, ...]) -> None:
