@@ -99,7 +99,7 @@ async def read(
     for language in languages:
         today: set[tuple[Group, str]] = set()
         day: date | None = None
-        async for record in _pages(store, task, language, windows, page_rows):
+        async for record in pages(store, task, language, windows, page_rows):
             if record.route not in routes:
                 continue
             if record.created_at.astimezone(UTC).date() != day:
@@ -119,7 +119,7 @@ def _groups(record: Record) -> list[Group]:
     return [Group(record.route, record.language, release) for release in releases]
 
 
-async def _pages(
+async def pages(
     store: Store, task: str, language: str, windows: Windows, page_rows: int
 ) -> AsyncIterator[Record]:
     """Oldest first. A page begins at the time of the last row, whose rows of that very time are passed over."""

@@ -48,6 +48,14 @@ class Settings(BaseSettings):
     decoder_timeout_seconds: float = Field(default=60.0, gt=0)
     encoder_timeout_seconds: float = Field(default=10.0, gt=0)
 
+    judge_url: str | None = Field(
+        default=None, description="OpenAI-compatible base URL, with /v1, of the model that judges answers."
+    )
+    judge_model: str = Field(
+        default="", description="Name under which the judge is served; empty does for a server with one model."
+    )
+    judge_api_key: SecretStr | None = Field(default=None, description="Key for judge_url.")
+
     database_url: str | None = Field(
         default=None, description="sqlite:///PATH or postgresql://…; default is a file in state_dir."
     )

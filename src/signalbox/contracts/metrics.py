@@ -154,6 +154,55 @@ DRIFT_EFFECT = Metric(
 DRIFT_ROWS = Metric(
     "signalbox_drift_rows", "gauge", "Rows compared, of the reference and of late.", (*_DRIFT, "window")
 )
+_JUDGE = ("task", "language", "route", "judge", "criterion")
+JUDGE_SCORE = Metric(
+    "signalbox_judge_score_ratio",
+    "gauge",
+    "Mean of the judge's probability that an answer meets a criterion.",
+    _JUDGE,
+)
+JUDGE_VERDICT_MASS = Metric(
+    "signalbox_judge_verdict_mass_ratio",
+    "gauge",
+    "Mean share of the judge's probability that lies on verdict words.",
+    _JUDGE,
+)
+JUDGE_ANSWERS = Metric(
+    "signalbox_judge_answers", "gauge", "Answers by whether the judge gave a verdict.", (*_JUDGE, "outcome")
+)
+JUDGE_AGREEMENT = Metric(
+    "signalbox_judge_agreement_ratio",
+    "gauge",
+    "Share of labelled answers where the judge says the same as people's ground truth.",
+    _JUDGE,
+)
+JUDGE_AGREEMENT_BOUND = Metric(
+    "signalbox_judge_agreement_bound_ratio",
+    "gauge",
+    "Bound of the 95 % interval of the agreement.",
+    (*_JUDGE, "bound"),
+)
+JUDGE_AGREEMENT_BASELINE = Metric(
+    "signalbox_judge_agreement_baseline_ratio",
+    "gauge",
+    "Agreement of a judge that always says what is more frequent.",
+    _JUDGE,
+)
+JUDGE_LABELS = Metric(
+    "signalbox_judge_labels", "gauge", "Judged answers that people gave ground truth for.", _JUDGE
+)
+JUDGE_ESTIMATE = Metric(
+    "signalbox_judge_estimate_ratio",
+    "gauge",
+    "Estimated share of right answers, from labels and, where they are enough, from the judge too.",
+    (*_JUDGE, "method"),
+)
+JUDGE_ESTIMATE_BOUND = Metric(
+    "signalbox_judge_estimate_bound_ratio",
+    "gauge",
+    "Bound of the 95 % interval of that estimate.",
+    (*_JUDGE, "method", "bound"),
+)
 JOB_LAST_SUCCESS = Metric(
     "signalbox_job_last_success_timestamp_seconds", "gauge", "Unix time of the job's last success.", ("job",)
 )
