@@ -22,7 +22,7 @@ Measure = Literal["kolmogorov_smirnov", "jensen_shannon", "area_under_curve"]
 POWER = 0.8  # with which a test is to see a shift
 EXACT_ROWS = 10_000  # the exact KS distribution takes 0.04 s at two samples of this size
 SAFE_COUNT = (
-    50  # below, chi-square's far tail is off: at 0.001 by a factor of 2.4 where 5 are expected (docs/log.md)
+    50  # below, chi-square's far tail is off: at 0.001 by a factor of 2.2 where 5 are expected (docs/log.md)
 )
 FEWEST_RESAMPLES, MOST_RESAMPLES = 999, 99_999
 

@@ -19,9 +19,8 @@ from pipelines.distances import FEWEST_RESAMPLES, Outcome
 FOLDS = 5
 WORD = r"\w+"  # scikit-learn leaves out those of one character by default
 PENALTY = 1.0  # of the ridge; rows of TF-IDF have length 1
-ENOUGH = (
-    20  # permutations as large as what was observed: a p-value far above any level need not be known better
-)
+# Permutations as large as what was observed: a p-value far above any level need not be known better.
+ENOUGH = 20
 _PERMUTATIONS_AT_ONCE = 250  # a matrix of 2,000 rows by these takes 4 MB
 _DIGITS = 10  # equal texts have equal scores only up to rounding
 

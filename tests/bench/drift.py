@@ -33,11 +33,13 @@ TEXT_RUNS, TEXT_RESAMPLES = 200, 199
 
 
 def run(seed: int = 0) -> list[dict[str, object]]:
-    """Rows for the columns of numbers and categories, then rows for the texts."""
+    """Rows for numbers and categories, for texts sent again, for the classifier, for chi-square's formula."""
     rng = np.random.default_rng(seed)
     numbers = [_numbers(rng, sizes, shift) for shift in SHIFTS for sizes in SIZES]
-    texts = [_texts(random.Random(seed), sizes, share) for share in TEXT_SHARES for sizes in TEXT_SIZES]
+    rng = np.random.default_rng(seed)
     repeats = [_repeats(rng, times) for times in REPEATS]
+    texts = [_texts(random.Random(seed), sizes, share) for share in TEXT_SHARES for sizes in TEXT_SIZES]
+    rng = np.random.default_rng(seed)
     return [*numbers, *repeats, *texts, *(_tail(rng, current) for current in TAIL_ROWS)]
 
 
