@@ -30,11 +30,22 @@ from tools.charts.helm import template
 CHART = chart_folder("pipelines")
 PROGRAMS = yaml.safe_load((CHART / "files" / "jobs.yaml").read_text(encoding="utf-8"))
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+JUDGE = {"judge": {"url": "http://judge/v1"}}
 POSTGRES = {"database": {"type": "postgres", "postgres": {"existingSecret": "signalbox-app"}}}
 BUCKET = {"mlflow": {"postgres": {"existingSecret": "mlflow-app"}, "s3": {"uri": "s3://bucket/mlflow"}}}
-ALL_JOBS = {"jobs": {name: {"enabled": True} for name in PROGRAMS}}
+ALL_JOBS = {"jobs": {name: {"enabled": True} for name in PROGRAMS}} | JUDGE
 # Values that cannot work, with the key that is named and a part of the cure.
 REFUSED = {
+    "shards of a job that has none": (
+        {"jobs": {"train": {"shards": 4}}},
+        "jobs.train.shards: 4",
+        "only judge can",
+    ),
+    "shards as an option": (
+        JUDGE | {"jobs": {"judge": {"enabled": True, "args": ["--shards=4"]}}},
+        'jobs.judge.args: "--shards=4"',
+        "in jobs.judge.shards",
+    ),
     "a schedule of four fields": (
         {"jobs": {"drift": {"enabled": True, "schedule": "0 2 * *"}}},
         'jobs.drift.schedule: "0 2 * *"',
@@ -54,6 +65,11 @@ REFUSED = {
         {"jobs": {"drift": {"schedule": "CRON_TZ=UTC 0 2 * * *"}}},
         "names a time zone",
         "jobs.drift.timeZone",
+    ),
+    "a judge from nowhere": (
+        {"jobs": {"judge": {"enabled": True}}},
+        "judge.url: is empty",
+        "Give the base URL of the judge",
     ),
     "no decoder to calibrate": (
         {"decoder": {"url": ""}, "jobs": {"calibrate": {"enabled": True}}},
@@ -109,6 +125,7 @@ REFUSED = {
     "a floating tag": ({"mlflow": {"image": {"tag": "latest"}}}, 'mlflow.image.tag: "latest"', "a version"),
     "a job that is not known": ({"jobs": {"trian": {}}}, "/jobs", "'trian' not allowed"),
     "a misspelt key of a job": ({"jobs": {"drift": {"schedul": "@daily"}}}, "/jobs/drift", "'schedul'"),
+    "shards by the dozen thousand": ({"jobs": {"judge": {"shards": 5000}}}, "/jobs/judge/shards", "maximum"),
     "a claim that is mounted nohow": ({"state": {"accessModes": ["ReadOnlyMany"]}}, "/state/accessModes", "one of"),
 }  # fmt: skip
 
@@ -122,7 +139,7 @@ def one(objects: list[dict], kind: str, ending: str = "") -> dict:
 
 def job(name: str, values: dict | None = None, *args: str) -> dict:
     """The Job of this name; by default what else it needs is given."""
-    given = {"jobs": {"train": {"enabled": False}, name: {"enabled": True}}}
+    given = {"jobs": {"train": {"enabled": False}, name: {"enabled": True}}} | JUDGE
     return one(
         render("pipelines", given if values is None else values, *args),
         "Job",
@@ -181,6 +198,7 @@ def test_a_job_runs_a_program_that_exists_with_options_that_it_has(name):
     assert done.returncode == 0, done.stderr
     known = set(re.findall(r"--[a-z][a-z-]*", done.stdout))
     used = {word for word in arguments_of(name) if word.startswith("--")}
+    used |= {"--shards"} if PROGRAMS[name]["shards"] else set()
     assert used <= known
 
 
@@ -219,7 +237,7 @@ def test_every_variable_of_a_job_is_a_setting_and_reads_as_one(name, monkeypatch
 
 def test_a_job_gets_the_keys_that_it_needs_and_no_others():
     keys = {"apiKey": {"existingSecret": "key"}}
-    values = ALL_JOBS | POSTGRES | {"decoder": keys, "assessor": keys}
+    values = ALL_JOBS | POSTGRES | {"decoder": keys, "assessor": keys, "judge": {**JUDGE["judge"], **keys}}
     found = {
         item["metadata"]["labels"]["signalbox/job"]: {
             name for name, entry in environment(pod_of(item)).items() if "valueFrom" in entry
@@ -235,6 +253,7 @@ def test_a_job_gets_the_keys_that_it_needs_and_no_others():
         "evaluate": asking,
         "compare": asking,
         "drift": {database},
+        "judge": {"SIGNALBOX_JUDGE_API_KEY", database},
     }
 
 
@@ -368,9 +387,19 @@ def test_names_stay_within_what_kubernetes_allows(length):
             assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name)
 
 
+def test_shards_make_an_indexed_job():
+    values = {"jobs": {"judge": {"enabled": True, "shards": 8, "backoffLimit": 1}}} | JUDGE
+    (spec,) = [i["spec"] for i in render("pipelines", values) if i["kind"] == "Job" and "judge" in i["metadata"]["name"]]  # fmt: skip
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 8, 8)
+    assert spec["backoffLimitPerIndex"] == 1
+    assert "backoffLimit" not in spec
+    assert spec["template"]["spec"]["containers"][0]["args"] == ["--shards", "8"]
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_pod_that_was_evicted_does_not_count_and_wrong_input_is_not_tried_again(name):
     spec = job(name)["spec"]
+    assert "completionMode" not in spec
     assert spec["template"]["spec"]["restartPolicy"] == "Never"  # which a failure policy asks for
     ignore, fail = spec["podFailurePolicy"]["rules"]
     assert ignore == {
@@ -495,7 +524,7 @@ def test_the_notes_say_what_runs_when_and_what_may_go_wrong(notes):
     assert "port-forward service/x-pipelines-mlflow 5000:80" in said
     assert re.search(r"evaluate +0 2 \* \* \* Etc/UTC", said)
     assert re.search(r"train +once", said)
-    assert re.search(r"drift +off", said)
+    assert re.search(r"judge +off", said)
     assert "must share its node" in said
     assert "WARNING" not in said
 

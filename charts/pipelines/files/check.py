@@ -42,9 +42,8 @@ def mlflow():
     ask(f"{SETTINGS.mlflow_base_url}/api/2.0/mlflow/experiments/search", token, {"max_results": 1})
 
 
-def decoder():
-    key = SETTINGS.decoder_api_key
-    ask(f"{SETTINGS.decoder_base_url}/models", key and key.get_secret_value())
+def models(url, key):
+    ask(f"{url}/models", key and key.get_secret_value())
 
 
 CHECKS = {
@@ -53,7 +52,8 @@ CHECKS = {
     "mlflow": mlflow,
     "assessor": lambda: ask(f"{SETTINGS.assessor_base_url}/healthz"),
     "encoder": lambda: ask(f"{SETTINGS.encoder_base_url}/v2/models/encoder/ready"),
-    "decoder": decoder,
+    "decoder": lambda: models(SETTINGS.decoder_base_url, SETTINGS.decoder_api_key),
+    "judge": lambda: models(SETTINGS.judge_url, SETTINGS.judge_api_key),
 }
 
 failed = False

@@ -25,6 +25,12 @@
 {{- include "pipelines.env.key" (list "SIGNALBOX_API_KEY" .Values.assessor.url "-keys" .Values.assessor.apiKey) }}
 {{- end -}}
 
+{{- define "pipelines.env.judge" -}}
+- {name: SIGNALBOX_JUDGE_URL, value: {{ .Values.judge.url | quote }}}
+- {name: SIGNALBOX_JUDGE_MODEL, value: {{ .Values.judge.model | quote }}}
+{{- include "pipelines.env.key" (list "SIGNALBOX_JUDGE_API_KEY" .Values.judge.url "-key" .Values.judge.apiKey) }}
+{{- end -}}
+
 {{- define "pipelines.env.database" -}}
 {{- $postgres := .Values.database.postgres -}}
 {{- if eq .Values.database.type "sqlite" -}}

@@ -20,7 +20,15 @@
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}
 {{- $job := include "pipelines.job" . | fromJson -}}
 {{- $program := include "pipelines.program" . | fromJson -}}
+{{- $shards := int $job.shards -}}
+{{- if gt $shards 1 -}}
+completionMode: Indexed
+completions: {{ $shards }}
+parallelism: {{ $shards }}
+backoffLimitPerIndex: {{ int $job.backoffLimit }} # a shard that fails does not end the others
+{{- else -}}
 backoffLimit: {{ int $job.backoffLimit }}
+{{- end }}
 activeDeadlineSeconds: {{ int $job.activeDeadlineSeconds }}
 {{- if not (kindIs "invalid" $job.ttlSecondsAfterFinished) }}
 ttlSecondsAfterFinished: {{ int $job.ttlSecondsAfterFinished }}
@@ -51,7 +59,9 @@ template:
     containers:
       - name: {{ $name }}
         command: [python, -m, {{ $program.module }}]
-        {{- with $job.args }}
+        {{- $args := default list $job.args }}
+        {{- if gt $shards 1 }}{{ $args = concat $args (list "--shards" (toString $shards)) }}{{ end }}
+        {{- with $args }}
         args: {{- toYaml . | nindent 10 }}
         {{- end }}
         {{- include "pipelines.container" (list $root $program.needs) | nindent 8 }}

@@ -25,7 +25,15 @@
 {{- if and $job.schedule (not (regexMatch "^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every \\S+|\\S+( +\\S+){4})$" $job.schedule)) -}}
 {{- fail (printf "%s.schedule: %q is no schedule. Give five fields (minute, hour, day, month, weekday), such as \"30 2 * * *\", or a word such as @daily." $key $job.schedule) -}}
 {{- end -}}
-{{- $urls := dict "assessor" $v.assessor.url "encoder" $v.encoder.url "decoder" $v.decoder.url -}}
+{{- if and (gt (int $job.shards) 1) (not $program.shards) -}}
+{{- fail (printf "%s.shards: %d, but this job can't share its work. Set it to 1; only judge can." $key (int $job.shards)) -}}
+{{- end -}}
+{{- range $job.args -}}
+{{- if regexMatch "^--shards?(=|$)" . -}}
+{{- fail (printf "%s.args: %q is set by the chart. Give the number of pods in %s.shards." $key . $key) -}}
+{{- end -}}
+{{- end -}}
+{{- $urls := dict "assessor" $v.assessor.url "encoder" $v.encoder.url "decoder" $v.decoder.url "judge" $v.judge.url -}}
 {{- range $need := $program.needs -}}
 {{- if and $job.enabled (hasKey $urls $need) (not (get $urls $need)) -}}
 {{- fail (printf "%s.url: is empty, while %s.enabled is true. Give the base URL of the %s, or set %s.enabled to false." $need $key $need $key) -}}
