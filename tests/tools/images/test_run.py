@@ -80,9 +80,11 @@ def test_assessor_answers(folder: Path, state: Path) -> None:
     assert (state / "signalbox.db").stat().st_uid == UID
 
 
-def test_assessor_migrates_by_command(folder: Path, state: Path) -> None:
-    image = container("assessor", folder, {state: "/var/lib/signalbox"})
-    done = image.run("python", "-m", "signalbox.cli", "--help")
+def test_assessor_migrates_postgres_by_command(folder: Path) -> None:
+    image = container("assessor", folder)
+    with running_postgres() as postgres:
+        database = postgres.create("records")
+        done = image.run("python", "-m", "signalbox.cli", "migrate", SIGNALBOX_DATABASE_URL=database)
     assert done.returncode == 0, done.stderr
 
 
