@@ -246,7 +246,7 @@ def main(
         )
         found = judge(settings, shard_of(shard, shards), wanted, log_run=log_run)
         if found is not None:
-            judge_report.show(found, Console())
+            judge_report.show(found)
 
 
 if __name__ == "__main__":

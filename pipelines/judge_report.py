@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,8 @@ from pipelines.summary import ALL
 from signalbox.contracts import metrics as names
 from signalbox.settings import Settings
 
-HEADER = ("language", "criterion", "judged", "none", "score", "mass", "agrees", "always one", "AUC", "right")
+HEADER = ("criterion", "judged", "score", "mass", "agrees", "always one", "AUC", "right")
+_LOG_WIDTH = 120  # a log has no width of its own, and 80 would squeeze the columns out
 
 
 @dataclass(frozen=True)
@@ -113,29 +116,29 @@ def figures_of(
     )
 
 
-def show(found: Report, console: Console) -> None:
-    """The table, and what it does not cover."""
-    table = Table(*HEADER, box=box.SIMPLE, pad_edge=False, collapse_padding=True)
-    for row in found.figures:
-        table.add_row(*rendered(row))
-    console.print(table)
+def show(found: Report, console: Console | None = None) -> None:
+    """A table for each language, and what it does not cover."""
+    console = console or Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
+    for language, rows in groupby(found.figures, key=lambda row: row.language):
+        console.print(language, markup=False, highlight=False)
+        table = Table(*HEADER, box=box.SIMPLE, pad_edge=False, collapse_padding=True)
+        for row in rows:
+            table.add_row(*rendered(row))
+        console.print(table)
     for line in remarks(found):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def rendered(row: Figures) -> list[str]:
     """The cells of one line."""
-    agrees = ""
+    agrees, right = "", ""
     if row.agreement is not None and row.agreement_interval is not None:
         agrees = with_interval(row.agreement, row.agreement_interval)
-    estimate = ""
-    if row.estimate is not None:
-        estimate = f"{with_interval(row.estimate.value, (row.estimate.low, row.estimate.high))} {row.estimate.method}"
-    counts = [str(row.judged), str(row.no_verdict)]
+    if (estimate := row.estimate) is not None:
+        right = f"{with_interval(estimate.value, (estimate.low, estimate.high))} {estimate.method}"
+    judged = f"{row.judged}/{row.judged + row.no_verdict}"
     shares = [_shown(row.score), _shown(row.verdict_mass)]
-    return [
-        row.language, row.criterion, *counts, *shares, agrees, _shown(row.baseline), _shown(row.auc), estimate
-    ]  # fmt: skip
+    return [row.criterion, judged, *shares, agrees, _shown(row.baseline), _shown(row.auc), right]
 
 
 def remarks(found: Report) -> list[str]:
