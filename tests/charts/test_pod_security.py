@@ -1,16 +1,22 @@
 """Every pod that is rendered keeps the Pod Security level `restricted` and the house's own rules on top of it."""
 
+import subprocess
 from fnmatch import fnmatch
 
 import pytest
+import yaml
 
-from tests.charts.conftest import RENDERS, pods, render_example
+from tests.charts.conftest import RENDERS, pods, render_example, tool
+from tools.charts import ROOT
+
+OVERLAYS = sorted(path.parent for path in (ROOT / "manifests").rglob("kustomization.yaml"))
 
 # (chart, place of the pod, container, rule): why it is allowed. Places are patterns.
-WORKER = (
-    "A headless worker of vLLM opens no port that the kubelet could ask; the end of its process restarts the group."
-)
+WORKER = "A headless worker of vLLM opens no port that the kubelet could ask; the end of its process restarts the group."
+RUNTIME = "A ServingRuntime has no such field: the InferenceService that takes it up says it."
 EXCEPTIONS: dict[tuple[str, str, str, str], str] = {
+    ("assessor", "ServingRuntime/*.spec", "", "automountServiceAccountToken"): RUNTIME,
+    ("manifests", "ServingRuntime/*.spec", "", "automountServiceAccountToken"): RUNTIME,
     ("model-server", "LeaderWorkerSet/*.workerTemplate.spec", "worker", "readinessProbe"): WORKER,
     ("model-server", "LeaderWorkerSet/*.workerTemplate.spec", "worker", "livenessProbe"): WORKER,
 }
@@ -32,6 +38,10 @@ PROBED = ("Deployment", "StatefulSet", "LeaderWorkerSet", "InferenceService")
 def broken(kind: str, pod: dict) -> list[tuple[str, str]]:
     """The (container, rule) pairs that a pod breaks; the container is empty for rules of the pod."""
     found = [("", rule) for rule in ("hostNetwork", "hostPID", "hostIPC") if pod.get(rule)]
+    if pod.get("automountServiceAccountToken") is not False:
+        found.append(("", "automountServiceAccountToken"))
+    if kind in PROBED and pod.get("terminationGracePeriodSeconds", 30) <= quiet_seconds(pod):
+        found.append(("", "terminationGracePeriodSeconds"))
     for volume in pod.get("volumes", []):
         found += [("", f"volume {source}") for source in volume.keys() - VOLUMES - {"name"}]
     for group in ("containers", "initContainers"):
@@ -39,6 +49,24 @@ def broken(kind: str, pod: dict) -> list[tuple[str, str]]:
             probed = group == "containers" and kind in PROBED
             found += [(container["name"], rule) for rule in _container(container, pod, probed)]
     return found
+
+
+def quiet_seconds(pod: dict) -> int:
+    """Seconds of preStop and of the engine's own drain, of the container that takes longest: SIGKILL must not come before."""
+    return max(_pre_stop(container) + _drain(container) for container in pod["containers"])
+
+
+def _pre_stop(container: dict) -> int:
+    hook = container.get("lifecycle", {}).get("preStop", {})
+    if "sleep" in hook:
+        return int(hook["sleep"]["seconds"])
+    words = hook.get("exec", {}).get("command", [])
+    return int(words[1]) if words[:1] == ["sleep"] else 0
+
+
+def _drain(container: dict) -> int:
+    args = container.get("args", [])
+    return int(args[args.index("--shutdown-timeout") + 1]) if "--shutdown-timeout" in args else 0
 
 
 def _container(container: dict, pod: dict, probed: bool) -> list[str]:
@@ -80,6 +108,36 @@ def test_every_pod_is_restricted(chart, example):
         if not _excepted(chart, place, *pair)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("folder", OVERLAYS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_every_pod_of_a_manifest_is_restricted(folder):
+    command = [tool("kubectl"), "kustomize", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    documents = [document for document in yaml.safe_load_all(done.stdout) if document]
+    found = [
+        (place, *pair)
+        for document in documents
+        for place, pod in pods(document)
+        for pair in broken(document["kind"], pod)
+        if not _excepted("manifests", place, *pair)
+    ]
+    assert found == []
+
+
+def test_a_grace_that_ends_before_the_drain_is_found():
+    drains = {"name": "a", "image": "a:1", "args": ["--shutdown-timeout", "60"]}
+    drains["lifecycle"] = {"preStop": {"exec": {"command": ["sleep", "10"]}}}
+    rules = {
+        rule
+        for _, rule in broken("Deployment", {"containers": [drains], "terminationGracePeriodSeconds": 70})
+    }
+    assert {"terminationGracePeriodSeconds", "automountServiceAccountToken"} <= rules
+    rules = {
+        rule
+        for _, rule in broken("Deployment", {"containers": [drains], "terminationGracePeriodSeconds": 71})
+    }
+    assert "terminationGracePeriodSeconds" not in rules
 
 
 def test_a_careless_pod_breaks_the_rules():

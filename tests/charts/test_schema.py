@@ -31,21 +31,6 @@ def used_paths(text: str) -> set[str]:
     return {match.group(1)[1:] for match in USED.finditer(text)}
 
 
-def is_used(leaf: str, text: str) -> bool:
-    """Named itself or by a key below; or its map is named, and then it, or the map is handed on whole."""
-    used = used_paths(text)
-    if any(_within(path, leaf) for path in used):
-        return True
-    parents = [path for path in used if _within(leaf, path)]
-    named = re.search(rf"[.\"]{re.escape(leaf.rpartition('.')[2])}\b", text)
-    return any(named or _handed_on(path, text) for path in parents)
-
-
-def _handed_on(path: str, text: str) -> bool:
-    rows = [row for row in text.splitlines() if re.search(rf"\.Values\.{re.escape(path)}(?![\w.])", row)]
-    return any(re.search(r"\b(toYaml|toJson|with|range|include|tpl|merge\w*)\b", row) for row in rows)
-
-
 def misspelt(path: str) -> str:
     """The path with two letters of its last key exchanged, as fingers do; a doubled letter where they are equal."""
     stem, dot, key = path.rpartition(".")
@@ -94,12 +79,6 @@ def test_the_reference_page_is_what_the_generator_writes(chart):
 
 
 @pytest.mark.parametrize("chart", NAMES)
-def test_every_value_is_used_by_a_template(chart):
-    text = templates(chart)
-    assert [key.path for key in keys(chart) if not key.children and not is_used(key.path, text)] == []
-
-
-@pytest.mark.parametrize("chart", NAMES)
 def test_every_value_that_a_template_uses_is_in_the_schema(chart):
     known = {key.path for key in keys(chart)}
     free = {key.path for key in keys(chart) if key.open or "properties" in key.schema}
@@ -121,14 +100,6 @@ def test_a_path_lies_within_its_parents_only():
 
 def _within(path: str, parent: str) -> bool:
     return path == parent or path.startswith(f"{parent}.")
-
-
-def test_a_leaf_is_used_when_it_or_its_whole_map_is():
-    assert is_used("gpu.count", "{{ .Values.gpu.count }}")
-    assert is_used("gpu.count", "{{ $gpu := .Values.gpu }}{{ $gpu.count }}")
-    assert is_used("pod.labels.team", "{{ toYaml .Values.pod }}")
-    assert not is_used("gpu.count", "{{ $gpu := .Values.gpu }}{{ $gpu.product }}")
-    assert not is_used("gpu.count", "{{ .Values.gpu.product }}")
 
 
 WRONG = {
