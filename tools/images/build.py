@@ -32,9 +32,12 @@ def build(images: Sequence[Image], folder: Path, console: Console) -> None:
     for image in images:
         tag = f"signalbox/{image.name}:{version()}"
         console.print(f"· {tag}")
-        run_logged(
-            [*command, *_common(image), "--tag", tag, str(ROOT)], folder / f"{image.name}.log", console
-        )
+        try:
+            run_logged(
+                [*command, *_common(image), "--tag", tag, str(ROOT)], folder / f"{image.name}.log", console
+            )
+        except SetupError as error:
+            raise SetupError(f"{error}\nWhere no registry can be reached: make images-local.") from error
 
 
 def build_local(images: Sequence[Image], folder: Path, console: Console) -> None:
