@@ -1,5 +1,6 @@
 """Each engine's row of files/engines.yaml holds what the engine's own reference has."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,16 @@ def test_every_image_has_its_source(engine):
     image = ENGINES[engine]["image"]
     assert f"`{image['registry']}/{image['repository']}" in SOURCES
     assert f"`{image['tag']}`" in SOURCES
+
+
+def test_the_metrics_that_are_dropped_exist():
+    """The one place where the chart names metrics of an engine; the list is the engine's own page of them."""
+    assert [name for name, row in ENGINES.items() if "dropMetrics" in row] == ["tgi"]
+    dropped = re.compile(ENGINES["tgi"]["dropMetrics"])
+    found = {name for name in words("tgi-3.3-metrics.txt") if dropped.fullmatch(f"{name}_bucket")}
+    assert found == {
+        "tgi_batch_next_size",
+        "tgi_request_generated_tokens",
+        "tgi_request_input_length",
+        "tgi_request_max_new_tokens",
+    }
