@@ -6,7 +6,7 @@ import subprocess
 import pytest
 import yaml
 
-from tests.charts.conftest import RENDERS, SCHEMAS, render_text, tool
+from tests.charts.conftest import RENDERS, SCHEMAS, render, render_text, tool
 from tools.charts import ROOT
 
 PLACE = str(SCHEMAS / "{{ .Group }}" / "{{ .ResourceKind }}_{{ .ResourceAPIVersion }}.json")
@@ -88,3 +88,32 @@ def test_every_schema_is_strict(path):
     schema = json.loads(path.read_text(encoding="utf-8"))
     assert schema["additionalProperties"] is False
     assert {"apiVersion", "kind"} <= set(schema["required"])
+
+
+# Combinations that no example has.
+VARIANTS = {
+    "KServe that scales": {
+        "kserve": {"enabled": True},
+        "autoscaling": {"enabled": True, "minReplicas": 0},
+        "cache": {"accessMode": "ReadWriteMany"},
+    },
+    "KServe behind a route": {
+        "kserve": {"enabled": True},
+        "httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}]},
+    },
+    "several nodes that scale": {
+        "model": {"name": "meta-llama/Llama-3.1-405B-Instruct"},
+        "gpu": {"product": "H100", "count": 16},
+        "quantization": "fp8",
+        "parallelism": {"tensor": 8, "pipeline": 2, "nodes": 2},
+        "autoscaling": {"enabled": True, "kind": "hpa"},
+        "cache": {"persistent": False, "size": "600Gi"},
+        "serviceMonitor": {"enabled": True},
+    },
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_object_of_a_variant_is_known(variant):
+    documents = render("model-server", VARIANTS[variant])
+    assert_known(yaml.safe_dump_all(documents))
