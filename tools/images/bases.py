@@ -43,7 +43,8 @@ class Base:
 
 
 BASES = (
-    Base("PYTHON_IMAGE", "essential", ("ca-certificates", "python3")),
+    # libstdc++6 is what numpy and onnxruntime load; the image that it stands in for has it through apt.
+    Base("PYTHON_IMAGE", "essential", ("ca-certificates", "libstdc++6", "python3")),
     Base("BUILD_IMAGE", "apt", ("ca-certificates", "python3", "python3-venv")),
     Base("RUNTIME_IMAGE", "essential", ("ca-certificates", "libstdc++6")),
 )
