@@ -27,6 +27,7 @@ BENCHMARKS = (
     "capacity_peers",
     "speed_fit",
     "drift",
+    "judge",
 )
 _LOG_WIDTH = 200  # a log has no width of its own, and rich would cut the columns to 80
 
