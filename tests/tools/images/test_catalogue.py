@@ -54,7 +54,7 @@ def test_base_for_running_holds_no_package_manager() -> None:
     running = [base for base in BASES if base.argument != "BUILD_IMAGE"]
     assert {base.variant for base in running} == {"essential"}
     command = bootstrap(running[0], Path("base.tar"))
-    assert "--include=ca-certificates,python3" in command
+    assert "--include=ca-certificates,libstdc++6,python3" in command
     assert len({base.reference for base in BASES}) == len(BASES)
 
 
