@@ -11,6 +11,7 @@ from tools.cluster.cluster import default_layout, down, up
 from tools.cluster.images import project_archives
 from tools.cluster.inside import Inside
 
+IMAGES = ["assessor", "encoder", "llama-server"]
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
 
 
@@ -20,7 +21,7 @@ def cluster():
     if Inside(layout).pid() is not None:
         yield Cluster(Inside(layout))
         return
-    inside = up(layout, project_archives())
+    inside = up(layout, project_archives(IMAGES))
     yield Cluster(inside)
     down(layout)
 
@@ -57,7 +58,7 @@ class Cluster:
         try:
             yield name
         finally:
-            self.kubectl("delete", "namespace", name, "--wait=false")
+            self.kubectl("delete", "namespace", name, "--timeout=110s")
 
     def _has_account(self, namespace):
         words = ("get", "serviceaccount", "default", f"--namespace={namespace}")

@@ -18,23 +18,29 @@ from tools.images.build import archive_of
 from tools.images.catalogue import select
 
 PAUSE = "signalbox-test/pause:1"
-# What the tests put in place of curlimages/curl, which cannot be pulled: the same program from Debian packages.
-CURL = "signalbox-test/curl:1"
-_CURL_PACKAGES = "ca-certificates,coreutils,curl,dash"
+# Images that cannot be pulled here, made of Debian packages that are only unpacked: no package manager runs in them.
+# curl stands for curlimages/curl in `helm test`; postgres for a database that an operator would run.
+DEBIAN = {
+    "signalbox-test/curl:1": "ca-certificates,coreutils,curl,dash",
+    "signalbox-test/postgres:1": "coreutils,dash,postgresql-15,tzdata",
+}
+_HEAVY = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache", "var/lib")
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def make_own(folder: Path, scratch: Path) -> list[Path]:
-    """Archives of the pause image and of the curl image; the second is kept in `folder` between clusters."""
-    pause = scratch / "pause-root"
+    """Archives of the pause image and of the Debian images; the latter are kept in `folder` between clusters."""
+    pause = scratch / "pause"
     pause.mkdir(parents=True)
     shutil.copy2(module_programs("kubernetes") / "pause", pause / "pause")
-    archives = [scratch / "pause.tar", folder / "curl-1.tar"]
-    archive(archives[0], PAUSE, pause, ("/pause",))
-    if not archives[1].exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        archive(archives[1], CURL, _debian(scratch / "curl-root"), ())
-    return archives
+    archive(scratch / "pause.tar", PAUSE, pause, ("/pause",))
+    folder.mkdir(parents=True, exist_ok=True)
+    made = [scratch / "pause.tar"]
+    for name, packages in DEBIAN.items():
+        made.append(folder / f"{name.rpartition('/')[2].replace(':', '-')}.tar")
+        if not made[-1].exists():
+            archive(made[-1], name, _debian(scratch / made[-1].stem, packages), ())
+    return made
 
 
 def project_archives(names: list[str]) -> list[Path]:
@@ -97,10 +103,11 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return None if entry.isdev() else entry
 
 
-def _debian(root: Path) -> Path:
-    """A root of unpacked Debian packages: no package manager runs in it."""
-    command = ["mmdebstrap", "--quiet", "--variant=extract", "--mode=root", f"--include={_CURL_PACKAGES}"]
+def _debian(root: Path, packages: str) -> Path:
+    """A root of unpacked Debian packages with the user of the charts' pods."""
+    command = ["mmdebstrap", "--quiet", "--variant=extract", "--mode=root", f"--include={packages}"]
     subprocess.run([*command, "bookworm", str(root)], check=True, capture_output=True)
-    for heavy in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache", "var/lib"):
+    for heavy in _HEAVY:
         shutil.rmtree(root / heavy, ignore_errors=True)
+    (root / "etc" / "passwd").write_text("signalbox:x:10001:10001::/tmp:/bin/sh\n", encoding="utf-8")
     return root
