@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from signalbox.errors import SetupError
-from tools.images.bases import BASES, make
+from tools.images.bases import BASES, Base, make
 from tools.images.catalogue import ROOT, Image, digest, inputs, version
 from tools.images.commands import run_logged
 
@@ -55,13 +55,19 @@ def build_local(images: Sequence[Image], folder: Path, console: Console) -> None
 
 def archive_of(image: Image, folder: Path) -> Path:
     """Where the archive of an image lies; other inputs have another name."""
-    return folder / f"{image.name}-{digest(image, version(), *(base.reference for base in BASES))}.tar"
+    return (
+        folder / f"{image.name}-{digest(image, version(), *(base.reference for base in _bases(image)))}.tar"
+    )
+
+
+def _bases(image: Image) -> list[Base]:
+    return [base for base in BASES if f"\nFROM ${base.argument}" in image.text()]
 
 
 def _build_archive(image: Image, archive: Path, folder: Path, console: Console) -> None:
     buildah = _buildah(folder)
-    for base in BASES:
-        if f"${base.argument}" in image.text() and not _has(buildah, base.reference):
+    for base in _bases(image):
+        if not _has(buildah, base.reference):
             make(base, buildah, folder, console)
     reference = image.reference(version())
     console.print(f"· {reference}")

@@ -40,7 +40,12 @@ def run_logged(
             tail = [*tail[-14:], line]
             shown, said = progress(line, said)
             if shown:
-                console.print(f"  {time.monotonic() - start:5.0f} s  {shown}", markup=False, highlight=False)
+                console.print(
+                    f"  {time.monotonic() - start:5.0f} s  {shown}",
+                    markup=False,
+                    highlight=False,
+                    emoji=False,
+                )
     if process.returncode:
         raise SetupError(
             f"{command[0]} ended with status {process.returncode}; all of its output: {log}\n{''.join(tail).strip()}"
