@@ -14,16 +14,16 @@ DRY = ("apply", "--server-side", "--dry-run=server", "--validate=strict")
 
 
 @pytest.fixture(scope="module")
-def models(cluster):
-    """The namespace that the renders name."""
-    with cluster.namespace("models") as name:
-        yield name
-
-
-@pytest.fixture(scope="module")
 def signalbox(cluster):
     cluster.kubectl("apply", "-k", str(ROOT / "manifests" / "cluster"))
     return "signalbox"
+
+
+@pytest.fixture(scope="module")
+def models(cluster, signalbox):
+    """The namespace that the renders name; some name priority classes of manifests/cluster."""
+    with cluster.namespace("models") as name:
+        yield name
 
 
 def warnings(text):

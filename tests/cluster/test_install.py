@@ -179,7 +179,8 @@ def test_uninstall_keeps_claims_and_keys_that_say_so(installed, assessor):
     before = installed.key("assessor-keys"), installed.key("model-server-key")
     installed.helm("uninstall", "assessor", "--wait", "--timeout=2m", timeout=150)
     installed.helm("uninstall", "model-server", "--wait", "--timeout=2m", timeout=150)
-    left = installed.kubectl("get", "deployment,service,inferenceservice", "-o", "name").stdout
+    ours = ("--selector=app.kubernetes.io/part-of=signalbox", "-o", "name")
+    left = installed.kubectl("get", "deployment,service,inferenceservice", *ours).stdout
     assert left == ""
     claims = installed.kubectl("get", "pvc", "-o", "name").stdout.split()
     assert {"persistentvolumeclaim/assessor", "persistentvolumeclaim/model-server-cache"} <= set(claims)

@@ -63,16 +63,6 @@ def wait(inside: Inside, name: str, *words: str, seconds: float = START_SECONDS)
         time.sleep(0.2)
 
 
-def memory_mib(inside: Inside) -> dict[str, int]:
-    """Resident memory in MiB of each process of the cluster that was started here, pods not counted."""
-    found = {}
-    for path in sorted((inside.layout.work / "pids").iterdir()):
-        number = path.read_text(encoding="utf-8").strip()
-        done = inside.run("ps", "-o", "rss=", "-p", number, check=False)
-        found[path.name] = int(done.stdout or 0) // 1024
-    return found
-
-
 def end(inside: Inside) -> None:
     """Ask the processes to end, kill what is left, and with it all pods, mounts and interfaces."""
     pids = inside.layout.work / "pids"
