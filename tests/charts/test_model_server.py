@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from signalbox.capacity.plan import default_catalogue
-from tests.charts.conftest import EXAMPLES, chart_folder, pods, render, render_example
+from tests.charts.conftest import EXAMPLES, chart_folder, pods, render, render_error, render_example
 from tools.charts.helm import template
 
 CHART = "model-server"
@@ -128,3 +128,56 @@ def test_a_generated_key_gives_way_to_the_one_in_the_cluster(tmp_path):
     secret = yaml.safe_load(done.stdout)
     assert secret["data"] == {"api-key": "a2VwdA=="}
     assert secret["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+@pytest.mark.parametrize("size", ["49Gi", "53G", "0.04Ti"])
+def test_a_cache_below_the_size_of_the_files_is_refused(size):
+    said = render_error(CHART, {"model": {"sizeGiB": 50}, "cache": {"size": size}})
+    assert f"cache.size: {size} cannot hold the 50 GiB" in said
+
+
+@pytest.mark.parametrize("size", ["51Gi", "54G", "0.1Ti"])
+def test_a_cache_above_the_size_of_the_files_is_taken(size):
+    assert one(render(CHART, {"model": {"sizeGiB": 50}, "cache": {"size": size}}), "PersistentVolumeClaim")
+
+
+@pytest.mark.parametrize(("gib", "size"), [(0.5, "50Gi"), (140, "169Gi")])
+def test_the_cache_has_room_for_the_files_when_values_give_no_size(gib, size):
+    claim = one(render(CHART, {"model": {"sizeGiB": gib}}), "PersistentVolumeClaim")
+    assert claim["spec"]["resources"]["requests"]["storage"] == size
+
+
+def test_an_engine_without_a_drain_is_ended_when_its_answers_have_had_their_time():
+    for engine, product, waits in (("vllm", "L4", "10"), ("ollama", "L4", "130")):
+        values = {"engine": engine, "quantization": "fp16", "gpu": {"product": product}}
+        assert server(render(CHART, values))["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", waits]
+
+
+def test_the_bundle_of_an_own_authority_is_mounted_and_named():
+    container = server(render(CHART, {"caBundle": {"existingConfigMap": "our-ca", "key": "bundle.pem"}}))
+    named = {row["name"]: row.get("value") for row in container["env"]}
+    assert {"name": "ca", "mountPath": "/etc/signalbox/ca", "readOnly": True} in container["volumeMounts"]
+    assert named["SSL_CERT_FILE"] == named["REQUESTS_CA_BUNDLE"] == "/etc/signalbox/ca/bundle.pem"
+
+
+@pytest.mark.parametrize(
+    ("address", "port"), [("http://a:8080/m.gguf", 8080), ("http://a/m.gguf", 80), ("https://a/m.gguf", 443)]
+)
+def test_a_download_may_leave_by_the_port_of_its_address(address, port):
+    values = {
+        "engine": "llamacpp",
+        "quantization": "gguf-q4_k_m",
+        "concurrency": 1,
+        "gpu": {"product": "CPU", "count": 0},
+        "model": {"source": "url", "url": {"address": address}},
+    }
+    egress = one(render(CHART, values), "NetworkPolicy")["spec"]["egress"]
+    assert [{"port": port, "protocol": "TCP"}] in [rule.get("ports") for rule in egress]
+
+
+def test_a_changed_key_starts_new_pods():
+    templates = [
+        one(render(CHART, {"apiKey": {"value": key}}), "Deployment")["spec"]["template"]["metadata"]
+        for key in ("one", "two")
+    ]
+    assert templates[0]["annotations"] != templates[1]["annotations"]

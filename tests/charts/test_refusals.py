@@ -44,6 +44,15 @@ REFUSED = {
         "parallelism.tensor: 3 does not divide the attention heads (32, 8 of keys and values) or the width of"
         " meta-llama/Llama-3.1-8B. Use 1, 2, 4, 8, 16, 32.",
     ),
+    "a cache that the download would fill": (
+        {
+            "model": {"name": "meta-llama/Llama-3.1-70B-Instruct"},
+            "gpu": {"product": "H100", "count": 4},
+            "parallelism": {"tensor": 4},
+            "cache": {"size": "50Gi"},
+        },
+        "cache.size: 50Gi cannot hold the 132 GiB of meta-llama/Llama-3.1-70B-Instruct: the download would fill it. Give 158Gi",
+    ),
     "GPUs that nothing uses": (
         {"gpu": {"count": 2}},
         "gpu.count: 2 GPUs, but parallelism.tensor 1",

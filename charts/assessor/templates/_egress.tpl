@@ -4,6 +4,8 @@
 - ports:
     - {port: 53, protocol: UDP}
     - {port: 53, protocol: TCP}
+    - {port: 5353, protocol: UDP} # where OpenShift's DNS pods listen
+    - {port: 5353, protocol: TCP}
 {{- with .Values.networkPolicy.extraEgress }}
 {{ toYaml . }}
 {{- end }}

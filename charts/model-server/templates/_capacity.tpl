@@ -110,14 +110,28 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- regexReplaceAll "[-_.](instruct|it|chat|hf|base|awq|gptq|gguf|bnb|bits|int4|int8|4bit|8bit|fp8|dynamic|quantized|w4a16|w8a8|w8a16|128k|4k)\\b" $name "" -}}
 {{- end }}
 
+{{/* MiB of the model's files: what values say, else the weights of the capacity table, else 0. */}}
+{{- define "model-server.filesMiB" -}}
+{{- mulf .Values.model.sizeGiB 1024 | int | default ((include "model-server.capacity" . | fromJson).weightsMiB | int) -}}
+{{- end }}
+
+{{/* Size of the cache: what values say, else room for the files and what is compiled. */}}
+{{- define "model-server.cacheSize" -}}
+{{- .Values.cache.size | default (printf "%dGi" (max 50 (div (mul (include "model-server.filesMiB" . | int) 6) 5120 | add1))) -}}
+{{- end }}
+
+{{/* MiB of a quantity as Kubernetes writes it, such as 50Gi or 1.5T; without a unit it counts bytes. */}}
+{{- define "model-server.quantityMiB" -}}
+{{- $mib := dict "Ki" 0.0009765625 "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0 "Pi" 1073741824.0 "k" 0.00095367 "M" 0.953674 "G" 953.674316 "T" 953674.316406 "P" 953674316.4 "" 0.00000095367 -}}
+{{- mulf (regexFind "^[0-9.]+" (toString .) | float64) (get $mib (regexFind "[A-Za-z]*$" (toString .))) | floor | int -}}
+{{- end }}
+
 {{/* Seconds that a server may take until it is ready. */}}
 {{- define "model-server.startupSeconds" -}}
 {{- $engine := include "model-server.engine" . | fromJson -}}
 {{- if gt (int $.Values.startup.budgetSeconds) 0 }}{{ int $.Values.startup.budgetSeconds }}
 {{- else -}}
-{{- $mib := mulf $.Values.model.sizeGiB 1024 | int -}}
-{{- if not $mib }}{{ $mib = (include "model-server.capacity" . | fromJson).weightsMiB | int }}{{ end -}}
-{{- if not $mib }}{{ $mib = 20480 }}{{ end -}}
+{{- $mib := include "model-server.filesMiB" . | int | default 20480 -}}
 {{- $each := ternary $.Values.startup.secondsPerGiBDownloaded $.Values.startup.secondsPerGiBRead (has $.Values.model.source (list "hf" "url")) -}}
 {{- add (int $engine.startup) (div (mul $mib (int $each)) 1024) -}}
 {{- end -}}

@@ -99,6 +99,11 @@
   valueFrom:
     secretKeyRef: {name: {{ .Values.model.token.existingSecret }}, key: {{ .Values.model.token.key }}}
 {{- end }}
+{{- if .Values.caBundle.existingConfigMap }}
+{{- range list "SSL_CERT_FILE" "REQUESTS_CA_BUNDLE" "CURL_CA_BUNDLE" }}
+- {name: {{ . }}, value: /etc/signalbox/ca/{{ $.Values.caBundle.key }}}
+{{- end }}
+{{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}

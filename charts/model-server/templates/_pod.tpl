@@ -1,3 +1,10 @@
+{{/* Annotations of a server's pod. Environment variables are read at the start only, so a changed key must start new pods. */}}
+{{- define "model-server.podAnnotations" -}}
+{{- $all := deepCopy (default dict .Values.podAnnotations) -}}
+{{- if .Values.apiKey.value }}{{ $_ := set $all "checksum/key" (sha256sum .Values.apiKey.value) }}{{ end -}}
+{{- if $all }}{{ toYaml $all }}{{ end -}}
+{{- end }}
+
 {{/*
 The pod of a server, shared by Deployment, LeaderWorkerSet and InferenceService.
 Call with (dict "root" $ "container" NAME "more" ARGUMENTS "probes" true|false "waits" SECONDS): `waits` is what the pod
@@ -7,11 +14,13 @@ lets pass before its own SIGTERM, besides shutdown.preStopSeconds.
 {{- $root := .root -}}
 {{- $engine := include "model-server.engine" $root | fromJson -}}
 {{- $pool := include "model-server.pool" $root | fromJson -}}
-{{- $preStop := add (int $root.Values.shutdown.preStopSeconds) (int (default 0 .waits)) -}}
+{{- /* An engine that cuts its answers on SIGTERM gets it when they have had their time: nothing new comes in by then. */}}
+{{- $waits := ternary $root.Values.shutdown.drainSeconds (default 0 .waits) (not (empty $engine.drain)) -}}
+{{- $preStop := add (int $root.Values.shutdown.preStopSeconds) (int $waits) -}}
 serviceAccountName: {{ include "model-server.serviceAccountName" $root }}
 automountServiceAccountToken: false
 enableServiceLinks: false
-terminationGracePeriodSeconds: {{ add $preStop (int $root.Values.shutdown.drainSeconds) 15 }}
+terminationGracePeriodSeconds: {{ add $preStop (ternary 0 (int $root.Values.shutdown.drainSeconds) (not (empty $engine.drain))) 15 }}
 {{- with $root.Values.gpu.runtimeClassName }}
 runtimeClassName: {{ . }}
 {{- end }}
@@ -134,6 +143,9 @@ capabilities: {drop: [ALL]}
 {{- define "model-server.mounts" -}}
 - {name: cache, mountPath: /cache}
 - {name: tmp, mountPath: /tmp}
+{{- if .Values.caBundle.existingConfigMap }}
+- {name: ca, mountPath: /etc/signalbox/ca, readOnly: true}
+{{- end }}
 {{- if include "model-server.sharedMemory" . }}
 - {name: shm, mountPath: /dev/shm}
 {{- end }}
@@ -148,10 +160,14 @@ capabilities: {drop: [ALL]}
   persistentVolumeClaim: {claimName: {{ include "model-server.cacheClaim" . }}}
 {{- else }}
 - name: cache
-  emptyDir: {sizeLimit: {{ .Values.cache.size }}}
+  emptyDir: {sizeLimit: {{ include "model-server.cacheSize" . }}}
 {{- end }}
 - name: tmp
   emptyDir: {sizeLimit: 4Gi}
+{{- with .Values.caBundle.existingConfigMap }}
+- name: ca
+  configMap: {name: {{ . }}}
+{{- end }}
 {{- with include "model-server.sharedMemory" . }}
 - name: shm
   emptyDir: {medium: Memory, sizeLimit: {{ . }}}

@@ -103,5 +103,17 @@ dtype: bfloat16 needs compute capability 8.0; {{ $pool.name }} has {{ printf "%.
 parallelism.tensor: {{ $.Values.parallelism.tensor }} does not divide the attention heads of most models (32 or 64), and {{ $.Values.model.name }} is not in the capacity table. Use 1, 2, 4, 8 or 16, or name a model of the same shape in capacity.model.
 {{- else if eq $fit.verdict "refused" -}}
 {{ $fit.text }}
+{{- else -}}
+{{- include "model-server.smallCache" . -}}
+{{- end -}}
+{{- end }}
+
+{{/* Why the cache cannot hold the download; empty when it can. A claim that exists is its owner's to size. */}}
+{{- define "model-server.smallCache" -}}
+{{- $mib := include "model-server.filesMiB" . | int -}}
+{{- $cache := include "model-server.quantityMiB" (include "model-server.cacheSize" .) | int -}}
+{{- $own := not (and .Values.cache.persistent .Values.cache.existingClaim) -}}
+{{- if and $own (has .Values.model.source (list "hf" "url")) $mib (lt $cache $mib) -}}
+cache.size: {{ .Values.cache.size }} cannot hold the {{ div (add $mib 1023) 1024 }} GiB of {{ .Values.model.name }}: the download would fill it. Give {{ div (mul $mib 6) 5120 | add1 }}Gi or more, or a volume with the files (model.source pvc).
 {{- end -}}
 {{- end }}

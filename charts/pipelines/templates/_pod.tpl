@@ -50,6 +50,8 @@ affinity:
 - ports: # names are looked up wherever the cluster's DNS runs
     - {port: 53, protocol: UDP}
     - {port: 53, protocol: TCP}
+    - {port: 5353, protocol: UDP} # where OpenShift's DNS pods listen
+    - {port: 5353, protocol: TCP}
 {{- with .Values.networkPolicy.extraEgress }}
 {{ toYaml . }}
 {{- end }}
