@@ -52,7 +52,8 @@ class Settings(BaseSettings):
         default=None, description="OpenAI-compatible base URL, with /v1, of the model that judges answers."
     )
     judge_model: str = Field(
-        default="", description="Name under which the judge is served; empty does for a server with one model."
+        default="",
+        description="Name under which the judge is served; empty does for a server with one model.",
     )
     judge_api_key: SecretStr | None = Field(default=None, description="Key for judge_url.")
 
