@@ -135,10 +135,10 @@ def _runs(pid: int, program: Path) -> bool:
 
 
 def _hierarchies() -> list[Path]:
-    """The cluster's own group in the one hierarchy of cgroup v2, or in each of v1."""
+    """The cluster's own group in the one hierarchy of cgroup v2, or in each of v1 and in the v2 that may be beside them."""
     if (_CGROUPS / "cgroup.controllers").exists():
         return [_CGROUPS / CGROUP]
-    return [path / CGROUP for path in sorted(_CGROUPS.iterdir()) if (path / "tasks").exists()]
+    return [path / CGROUP for path in sorted(_CGROUPS.iterdir()) if (path / "cgroup.procs").exists()]
 
 
 def _make_cgroup(group: Path) -> None:
