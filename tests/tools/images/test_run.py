@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import yaml
 
 from tests.helpers import free_port, running_postgres
 from tests.tools.images.container import UID, Container, unpack
@@ -20,9 +21,7 @@ from tools.images.catalogue import IMAGES, ROOT, select
 
 pytestmark = pytest.mark.cluster
 
-JOBS = sorted(
-    path.stem for path in (ROOT / "pipelines").glob("*.py") if '__name__ == "__main__"' in path.read_text()
-)
+JOBS = yaml.safe_load((ROOT / "charts" / "pipelines" / "files" / "jobs.yaml").read_text())
 
 
 @pytest.fixture
@@ -90,12 +89,16 @@ def test_assessor_migrates_postgres_by_command(folder: Path) -> None:
 
 def test_job_trains_what_the_encoder_serves(folder: Path, state: Path) -> None:
     jobs = container("pipelines", folder, {state: "/var/lib/signalbox"})
-    for job in JOBS:
-        done = jobs.run("python", "-m", f"pipelines.{job}", "--help")
-        assert done.returncode == 0, f"{job}: {done.stderr}"
-    done = jobs.run("signalbox", "train", SIGNALBOX_MLFLOW_URL="http://127.0.0.1:9")
+    for job in JOBS.values():
+        done = jobs.run("python", "-m", job["module"], "--help")
+        assert done.returncode == 0, done.stderr
+    port = free_port()
+    tracking = container("mlflow", folder)
+    store = {"MLFLOW_BACKEND_STORE_URI": "sqlite:////tmp/mlflow.db"}
+    with tracking.serving(f"http://127.0.0.1:{port}/health", *mlflow(port), **store):
+        done = jobs.run("python", "-m", "pipelines.train", SIGNALBOX_MLFLOW_URL=f"http://127.0.0.1:{port}")
+    assert done.returncode == 0, done.stdout + done.stderr
     release = (state / "releases" / "current").read_text().strip()
-    assert release, done.stderr
     encoder = container("encoder", folder, {state / "releases" / release: "/mnt"})
     port = free_port()
     url = f"http://127.0.0.1:{port}/v2/models/encoder/ready"
@@ -132,7 +135,7 @@ def test_mlflow_keeps_runs_in_postgres(folder: Path) -> None:
             httpx2.post(f"{api}/runs/log-metric", json=metric).raise_for_status()
             found = httpx2.post(f"{api}/runs/search", json={"experiment_ids": [made["experiment_id"]]}).json()
             assert found["runs"][0]["data"]["metrics"][0]["value"] == 0.5
-            assert "flask" in httpx2.get(f"http://127.0.0.1:{port}/metrics").text
+            assert "mlflow_http_request_total" in httpx2.get(f"http://127.0.0.1:{port}/metrics").text
 
 
 def mlflow(port: int) -> list[str]:
