@@ -70,7 +70,7 @@ test-charts: install tools ## Run the tests of the charts and manifests alone
 .PHONY: test-cluster
 test-cluster: install ## Install the charts on a real Kubernetes of one node (needs root; docs/how-to/cluster-tests.md)
 	@$(RUN) python -m tools.cluster check
-	@$(MAKE) --no-print-directory cluster-tools images-local IMAGES="assessor encoder llama-server"
+	@$(MAKE) --no-print-directory cluster-tools images-local IMAGES="assessor encoder llama-server mlflow pipelines"
 	@$(RUN) pytest -m cluster tests/cluster $(PYTEST_ARGS)
 
 .PHONY: lint

@@ -11,7 +11,7 @@ from tools.cluster.cluster import default_layout, down, up
 from tools.cluster.images import project_archives
 from tools.cluster.inside import Inside
 
-IMAGES = ["assessor", "encoder", "llama-server"]
+IMAGES = ["assessor", "encoder", "llama-server", "mlflow", "pipelines"]
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.installed import TEXT, Installed, as_printed, fill_volumes, wait_gone
+from tests.cluster.installed import CLAIMS, TEXT, Installed, as_printed, fill_volumes, wait_gone
 
 pytestmark = pytest.mark.cluster
 
@@ -185,3 +185,26 @@ def test_uninstall_keeps_claims_and_keys_that_say_so(installed, assessor):
     claims = installed.kubectl("get", "pvc", "-o", "name").stdout.split()
     assert {"persistentvolumeclaim/assessor", "persistentvolumeclaim/model-server-cache"} <= set(claims)
     assert (installed.key("assessor-keys"), installed.key("model-server-key")) == before
+
+
+def test_a_cronjobs_job_run_by_hand_logs_its_run(cluster, installed, assessor):
+    installed.install("pipelines")
+    (cronjob,) = json.loads(installed.kubectl("get", "cronjob", "-o", "json").stdout)["items"]
+    name = cronjob["metadata"]["name"]
+    installed.kubectl("create", "job", "by-hand", f"--from=cronjob/{name}")
+    done = installed.kubectl(
+        "wait", "job/by-hand", "--for=condition=Complete", "--timeout=240s", check=False, timeout=270
+    )
+    logs = installed.kubectl("logs", "job/by-hand", check=False).stdout
+    assert done.returncode == 0, f"{logs}\n{installed.state()}"
+    search = f"{installed.address('pipelines-mlflow')}/api/2.0/mlflow"
+    found = cluster.shell(
+        f"curl --silent -H 'Host: pipelines-mlflow' {search}/experiments/search?max_results=10"
+    ).stdout
+    names = {item["name"]: item["experiment_id"] for item in json.loads(found)["experiments"]}
+    body = json.dumps({"experiment_ids": list(names.values())})
+    runs = cluster.shell(
+        f"curl --silent -H 'Host: pipelines-mlflow' --json '{body}' {search}/runs/search"
+    ).stdout
+    assert any(run["data"].get("metrics") for run in json.loads(runs)["runs"]), (names, runs)
+    assert list((cluster.inside.layout.work / "volumes" / CLAIMS["state"] / "metrics").glob("*.prom"))
