@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import tarfile
 import time
@@ -66,7 +68,19 @@ class Container:
                 _wait(url, process)
                 yield
             finally:
-                process.kill()
+                _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the first process of the namespace, and the kernel ends the rest.
+
+    --kill-child does not do it: the signal that a parent's death sends is forgotten when setpriv changes the user.
+    """
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    first = children.read_text(encoding="ascii").split() if children.exists() else []
+    for pid in first:
+        os.kill(int(pid), signal.SIGKILL)
+    process.wait(timeout=20) if first else process.kill()
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
