@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -19,6 +20,8 @@ from tools.images.catalogue import ROOT, Image, digest, inputs, version
 from tools.images.commands import run_logged
 
 _PACKAGES = {"buildah": "buildah", "mmdebstrap": "mmdebstrap"}  # program → Debian package
+# Every build leaves some twenty layers for the next one to start from; beyond this many they are dropped (a few GB).
+_MOST_LAYERS = 250
 _CERTIFICATES = Path("/etc/ssl/certs")
 
 
@@ -45,12 +48,14 @@ def build_local(images: Sequence[Image], folder: Path, console: Console) -> None
     _check_local()
     folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder / "lock"):
+        buildah = _buildah(folder)
+        _tidy(buildah)
         for image in images:
             archive = archive_of(image, folder)
             if archive.exists():
                 console.print(f"· {image.name}: {archive}")
             else:
-                _build_archive(image, archive, folder, console)
+                _build_archive(image, archive, buildah, console)
 
 
 def archive_of(image: Image, folder: Path) -> Path:
@@ -64,8 +69,8 @@ def _bases(image: Image) -> list[Base]:
     return [base for base in BASES if f"\nFROM ${base.argument}" in image.text()]
 
 
-def _build_archive(image: Image, archive: Path, folder: Path, console: Console) -> None:
-    buildah = _buildah(folder)
+def _build_archive(image: Image, archive: Path, buildah: list[str], console: Console) -> None:
+    folder = archive.parent
     for base in _bases(image):
         if not _has(buildah, base.reference):
             make(base, buildah, folder, console)
@@ -135,9 +140,23 @@ def _buildah(folder: Path) -> list[str]:
     return ["buildah", "--root", str(store), "--runroot", str(state), "--storage-driver", driver]
 
 
+def _tidy(buildah: list[str]) -> None:
+    """Remove what a build that was broken off has left, mounts included, and old layers when there are many."""
+    subprocess.run([*buildah, "rm", "--all"], capture_output=True, check=True)
+    if len(_images(buildah, "--all")) > _MOST_LAYERS:
+        subprocess.run([*buildah, "rmi", "--prune"], capture_output=True, check=True)
+
+
 def _has(buildah: list[str], reference: str) -> bool:
-    done = subprocess.run([*buildah, "images", "--json"], capture_output=True, text=True, check=True)
-    return any(reference in (image.get("names") or []) for image in json.loads(done.stdout or "[]"))
+    return any(reference in (image.get("names") or []) for image in _images(buildah))
+
+
+def _images(buildah: list[str], *options: str) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [*buildah, "images", "--json", *options], capture_output=True, text=True, check=True
+    )
+    found: list[dict[str, Any]] = json.loads(done.stdout or "[]") or []
+    return found
 
 
 @contextmanager
