@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from signalbox.errors import SetupError
-from tools.charts import ROOT
+from tools.cache import TOOLS, programs_of
 
 KUBERNETES = "1.34.4"
 
 
 def find_tool(name: str) -> str:
     """Path of a tool that tools/go.mod pins: from the cache that `make tools` fills, else from PATH."""
-    cache = Path(os.environ.get("SIGNALBOX_CACHE_DIR") or Path.home() / ".cache" / "signalbox")
-    sums = ROOT / "tools" / "go.sum"
-    pinned = hashlib.sha256(sums.read_bytes()).hexdigest()[:12]
-    built = cache / f"tools-{pinned}" / "bin" / name
+    built = programs_of(TOOLS) / name
     found = str(built) if built.is_file() else shutil.which(name)
     if found is None:
         raise SetupError(f"{name} is neither in {built.parent} nor on PATH. Build it: make tools")

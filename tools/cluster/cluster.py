@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 from signalbox.errors import SetupError
+from tools.cache import cache_folder
 from tools.cluster import components, images, kserve, needs, objects
 from tools.cluster.inside import Inside, leftovers
-from tools.cluster.layout import Layout, cache_folder, program_folders
+from tools.cluster.layout import Layout, program_folders
 
 
 def default_layout() -> Layout:

@@ -12,8 +12,10 @@ import tarfile
 from pathlib import Path
 
 from signalbox.errors import SetupError
+from tools.cache import images_folder
 from tools.cluster.inside import Inside
-from tools.cluster.layout import cache_folder, module_programs
+from tools.cluster.layout import module_programs
+from tools.images.bases import SUITE
 from tools.images.build import archive_of
 from tools.images.catalogue import select
 
@@ -45,7 +47,7 @@ def make_own(folder: Path, scratch: Path) -> list[Path]:
 
 def project_archives(names: list[str]) -> list[Path]:
     """The archives that `make images-local` made of these images; raises SetupError when one is not there."""
-    archives = [archive_of(image, cache_folder() / "images") for image in select(names)]
+    archives = [archive_of(image, images_folder()) for image in select(names)]
     for path in archives:
         if not path.is_file():
             raise SetupError(f"{path} is not there. Make it: make images-local")
@@ -106,7 +108,7 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 def _debian(root: Path, packages: str) -> Path:
     """A root of unpacked Debian packages with the user of the charts' pods."""
     command = ["mmdebstrap", "--quiet", "--variant=extract", "--mode=root", f"--include={packages}"]
-    subprocess.run([*command, "bookworm", str(root)], check=True, capture_output=True)
+    subprocess.run([*command, SUITE, str(root)], check=True, capture_output=True)
     for heavy in _HEAVY:
         shutil.rmtree(root / heavy, ignore_errors=True)
     (root / "etc" / "passwd").write_text("signalbox:x:10001:10001::/tmp:/bin/sh\n", encoding="utf-8")

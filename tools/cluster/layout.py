@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
 from signalbox.errors import SetupError
-from tools.charts import ROOT
+from tools.cache import TOOLS, programs_of
 from tools.charts.helm import find_tool
 
 FILES = Path(__file__).resolve().parent / "files"
@@ -21,15 +20,9 @@ ADDRESSES = {"ADDRESS": "10.77.0.1", "PODS": "10.78.0.0/24", "SERVICES": "10.96.
 MODULES = ("kubernetes", "kserve", "coredns")
 
 
-def cache_folder() -> Path:
-    """The folder that `make` keeps what it built in."""
-    return Path(os.environ.get("SIGNALBOX_CACHE_DIR") or Path.home() / ".cache" / "signalbox")
-
-
 def module_programs(module: str) -> Path:
     """Where `make cluster-tools` puts the programs of a Go module below tools/."""
-    pinned = hashlib.sha256((ROOT / "tools" / module / "go.sum").read_bytes()).hexdigest()[:12]
-    return cache_folder() / f"{module}-{pinned}" / "bin"
+    return programs_of(TOOLS / module)
 
 
 def program_folders() -> list[Path]:

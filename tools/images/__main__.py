@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from pathlib import Path
 
 from rich.console import Console
 
 from signalbox.errors import SignalboxError
+from tools.cache import images_folder
 from tools.images.build import archive_of, build, build_local
 from tools.images.catalogue import IMAGES, select, version
-
-
-def folder() -> Path:
-    """Where archives, logs and buildah's store lie."""
-    cache = os.environ.get("SIGNALBOX_CACHE_DIR")
-    return (Path(cache) if cache else Path.home() / ".cache" / "signalbox") / "images"
 
 
 def main(arguments: list[str]) -> int:
@@ -30,12 +23,14 @@ def main(arguments: list[str]) -> int:
     try:
         images = select(given.image)
         if given.what == "build":
-            build(images, folder(), console)
+            build(images, images_folder(), console)
         elif given.what == "local":
-            build_local(images, folder(), console)
+            build_local(images, images_folder(), console)
         else:
             for image in images:
-                console.print(f"{image.reference(version())} {archive_of(image, folder())}", highlight=False)
+                console.print(
+                    f"{image.reference(version())} {archive_of(image, images_folder())}", highlight=False
+                )
     except SignalboxError as error:
         console.print(str(error), style="red", markup=False)
         return 1

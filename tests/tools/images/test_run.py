@@ -15,7 +15,7 @@ import yaml
 
 from tests.helpers import free_port, running_postgres
 from tests.tools.images.container import UID, Container, unpack
-from tools.images.__main__ import folder as images_folder
+from tools.cache import images_folder
 from tools.images.build import archive_of
 from tools.images.catalogue import IMAGES, ROOT, select
 

@@ -1,0 +1,3 @@
+module signalbox.dev/tools/kube-router
+
+go 1.26
