@@ -44,6 +44,12 @@ def test_the_chart_reads_the_planners_own_table():
     assert (FOLDER / "files" / "capacity.json").read_bytes() == (FOLDER.parent.parent / table).read_bytes()
 
 
+def test_the_planners_table_is_read_in_one_place_only():
+    """Each reading takes longer than the rest of a render."""
+    texts = [path.read_text(encoding="utf-8") for path in (FOLDER / "templates").rglob("*") if path.is_file()]
+    assert sum(text.count('Files.Get "files/capacity.json"') for text in texts) == 1
+
+
 @pytest.mark.parametrize("example", MINE)
 def test_a_server_has_time_to_load_and_to_drain(example):
     objects = render_example(CHART, example)

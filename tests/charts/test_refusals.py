@@ -146,6 +146,10 @@ REFUSED = {
         {"gpu": {"count": 0}},
         "gpu.count: 0 GPUs of product L4. Set gpu.count to 1 or more",
     ),
+    "stages over no GPU": (
+        {"model": LLAMA, "gpu": {"count": 0}, "parallelism": {"tensor": 2, "pipeline": 2}},
+        "gpu.count: 0 GPUs of product L4. Set gpu.count to 1 or more",
+    ),
     "GPUs shared where there is none": (
         {
             "engine": "llamacpp",

@@ -1,12 +1,19 @@
 {{/*
 The fit check: looks the set-up up in files/capacity.json, whose format src/signalbox/capacity/helm.py describes.
-Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server, 0 where unknown), tokens of cache.
+Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server, 0 where unknown), tokens of cache,
+model (the table's name; empty where it has none), heads and splits of the model.
 */}}
 {{- define "model-server.capacity" -}}
+{{- include "model-server.once" (dict "root" . "name" "model-server.capacityCheck") -}}
+{{- end }}
+
+{{- define "model-server.capacityCheck" -}}
 {{- $pool := include "model-server.pool" . | fromJson -}}
 {{- $engine := include "model-server.engine" . | fromJson -}}
 {{- $table := .Files.Get "files/capacity.json" | fromJson -}}
-{{- $model := include "model-server.knownModel" . -}}
+{{- $model := include "model-server.knownModel" (dict "root" . "models" $table.models) -}}
+{{- $known := get $table.models $model | default dict -}}
+{{- $gpus := max 1 (int $.Values.gpu.count) -}}
 {{- $quantization := $.Values.quantization -}}
 {{- $rows := dig $.Values.engine $model (dict) $table.cells -}}
 {{- if and (eq $.Values.dtype "bfloat16") (eq $quantization "fp16") }}{{ $quantization = "bf16" }}{{ end -}}
@@ -28,7 +35,7 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- $out := dict "verdict" "unknown" "weightsMiB" $weights "tokens" 0 -}}
+{{- $out := dict "verdict" "unknown" "weightsMiB" $weights "tokens" 0 "model" $model "heads" $known.heads "splits" $known.splits -}}
 {{- if not $pool.resource -}}{{- $_ := set $out "text" "On a CPU only the memory limit counts; the table is about GPUs." -}}
 {{- else if and (not $model) (hasPrefix "r" $cellOfAny) -}}
 {{- $_ := set $out "verdict" "refused" -}}
@@ -36,9 +43,9 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- $tail := $cellOfAny | splitList ":" | last -}}
 {{- if ne $tail "-" }}{{ $_ := set $out "text" (printf "%s Nearest: quantization %s." $out.text (index $table.options (int $tail) | splitList " " | first)) }}{{ end -}}
 {{- else if not $model -}}{{- $_ := set $out "text" (printf "%s is not in the capacity table. Name a model of the same shape in capacity.model, or ask `signalbox plan`." $.Values.model.name) -}}
-{{- else if and $place (gt (int $.Values.parallelism.pipeline) 1) (gt (div $weights (int $.Values.gpu.count)) (index $table.total_mib (int (sub $place 1)) | int64)) -}}
+{{- else if and $place (gt (int $.Values.parallelism.pipeline) 1) (gt (div $weights $gpus) (index $table.total_mib (int (sub $place 1)) | int64)) -}}
 {{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "gpu.count: %s in %s on %d× %s does not fit: the weights take %d MiB a GPU of %d MiB. Take more or larger GPUs, or fewer bits." $model $quantization (int $.Values.gpu.count) $pool.name (div $weights (int $.Values.gpu.count)) (index $table.total_mib (int (sub $place 1)) | int)) -}}
+{{- $_ := set $out "text" (printf "gpu.count: %s in %s on %d× %s does not fit: the weights take %d MiB a GPU of %d MiB. Take more or larger GPUs, or fewer bits." $model $quantization $gpus $pool.name (div $weights $gpus) (index $table.total_mib (int (sub $place 1)) | int)) -}}
 {{- else if or (not $row) (not $place) (gt (int $.Values.parallelism.pipeline) 1) -}}{{- $_ := set $out "text" (printf "The capacity table has no cell for %s, quantization %s, tensor %s × pipeline %d, %s. Ask `signalbox plan`." $.Values.engine $.Values.quantization $tensor (int $.Values.parallelism.pipeline) $pool.name) -}}
 {{- else -}}
 {{- $cells := splitList " " $row -}}
@@ -61,7 +68,7 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- $_ := set $out "verdict" "refused" -}}
 {{- $_ := set $out "text" (printf "gpu.product: %s does not fit: the weights take %d MiB a GPU of %d MiB.%s" $setup (div $weights (int $.Values.parallelism.tensor)) (index $table.total_mib (int (sub $place 1)) | int) $option) -}}
 {{- else -}}
-{{- $longest := ternary (index $table.models $model "max" | int) (int $head) (eq $head "m") -}}
+{{- $longest := ternary (int $known.max) (int $head) (eq $head "m") -}}
 {{- $tokens := mul (int $tail) 1000 -}}
 {{- $_ := set $out "tokens" $tokens -}}
 {{- /* Slots are laid out at the start; engines without them let requests share the cache. */ -}}
@@ -74,7 +81,7 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- $_ := set $out "verdict" "refused" -}}
 {{- $_ := set $out "text" (printf "concurrency: %s fits %d tokens over all slots, and context × concurrency is %d. Lower context or concurrency, or take a larger GPU." $setup $longest $cells) -}}
 {{- end -}}
-{{- else if gt (int $.Values.context) (index $table.models $model "max" | int) -}}
+{{- else if gt (int $.Values.context) (int $known.max) -}}
 {{- $_ := set $out "verdict" "refused" -}}
 {{- $_ := set $out "text" (printf "context: %d is more than %s was made for. It fits up to context %d here: ask for no more." (int $.Values.context) $model $longest) -}}
 {{- else if gt (int $.Values.context) $longest -}}
@@ -93,10 +100,10 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 {{- toJson $out -}}
 {{- end }}
 
-{{/* The table's name of the model; empty where it has none. */}}
+{{/* The table's name of the model; empty where it has none. Call with (dict "root" $ "models" ROWS). */}}
 {{- define "model-server.knownModel" -}}
-{{- $asked := include "model-server.plainModel" (default $.Values.model.name $.Values.capacity.model) -}}
-{{- range $name, $row := (.Files.Get "files/capacity.json" | fromJson).models -}}
+{{- $asked := include "model-server.plainModel" (default .root.Values.model.name .root.Values.capacity.model) -}}
+{{- range $name, $row := .models -}}
 {{- range prepend $row.aliases $name -}}
 {{- if eq (include "model-server.plainModel" .) $asked }}{{ $name }}{{ break }}{{ end -}}
 {{- end -}}
@@ -112,7 +119,8 @@ Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server,
 
 {{/* MiB of the model's files: what values say, else the weights of the capacity table, else 0. */}}
 {{- define "model-server.filesMiB" -}}
-{{- mulf .Values.model.sizeGiB 1024 | int | default ((include "model-server.capacity" . | fromJson).weightsMiB | int) -}}
+{{- if .Values.model.sizeGiB }}{{ mulf .Values.model.sizeGiB 1024 | int | max 1 }}
+{{- else }}{{ (include "model-server.capacity" . | fromJson).weightsMiB | int }}{{ end -}}
 {{- end }}
 
 {{/* Size of the cache: what values say, else room for the files and what is compiled. */}}

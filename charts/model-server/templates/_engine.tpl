@@ -1,5 +1,9 @@
 {{/* The engine's row of files/engines.yaml, as JSON. */}}
 {{- define "model-server.engine" -}}
+{{- include "model-server.once" (dict "root" . "name" "model-server.engineRow") -}}
+{{- end }}
+
+{{- define "model-server.engineRow" -}}
 {{- get (.Files.Get "files/engines.yaml" | fromYaml) .Values.engine | toJson -}}
 {{- end }}
 

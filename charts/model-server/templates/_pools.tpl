@@ -1,5 +1,9 @@
 {{/* The row of files/pools.yaml for gpu.product, with values.pools over it, as JSON. An unknown product fails with the nearest names. */}}
 {{- define "model-server.pool" -}}
+{{- include "model-server.once" (dict "root" . "name" "model-server.poolRow") -}}
+{{- end }}
+
+{{- define "model-server.poolRow" -}}
 {{- $pools := mustMergeOverwrite (.Files.Get "files/pools.yaml" | fromYaml) (deepCopy (default dict .Values.pools)) -}}
 {{- $asked := include "model-server.plainProduct" .Values.gpu.product -}}
 {{- $found := "" -}}

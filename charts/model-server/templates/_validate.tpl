@@ -38,9 +38,9 @@
 {{- $nodes := int $.Values.parallelism.nodes -}}
 {{- if and (gt $pipeline 1) (not $engine.pipeline) }}{{ fail (printf "parallelism.pipeline: %d, but %s takes no stages here. Set it to 1 and parallelism.tensor to the GPUs, or use engine vllm." $pipeline $engine.title) }}{{ end -}}
 {{- if and (gt $tensor 1) (eq $engine.split "heads") -}}
-{{- with include "model-server.knownModel" . -}}
-{{- $row := get ($.Files.Get "files/capacity.json" | fromJson).models . -}}
-{{- if not (has (float64 $tensor) $row.splits) }}{{ fail (printf "parallelism.tensor: %d does not divide the attention heads (%v, %v of keys and values) or the width of %s. Use %s." $tensor (index $row.heads 0) (index $row.heads 1) . (join ", " $row.splits)) }}{{ end -}}
+{{- $fit := include "model-server.capacity" . | fromJson -}}
+{{- with $fit.model -}}
+{{- if not (has (float64 $tensor) $fit.splits) }}{{ fail (printf "parallelism.tensor: %d does not divide the attention heads (%v, %v of keys and values) or the width of %s. Use %s." $tensor (index $fit.heads 0) (index $fit.heads 1) . (join ", " $fit.splits)) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- if and (gt (int $.Values.gpu.count) 0) (ne (mul $tensor $pipeline | int) (int $.Values.gpu.count)) (ne $engine.split "self") }}{{ fail (printf "gpu.count: %d GPUs, but parallelism.tensor %d × parallelism.pipeline %d uses %d. Make them equal." (int $.Values.gpu.count) $tensor $pipeline (mul $tensor $pipeline)) }}{{ end -}}
@@ -99,7 +99,7 @@
 engine: {{ $.Values.engine }} is unproven on {{ $pool.name }} (compute capability {{ printf "%.1f" $capability }}): the image is built from {{ printf "%.1f" (float64 $engine.capability.from) }}{{ if lt (float64 $engine.capability.below) 99.0 }} to below {{ printf "%.1f" (float64 $engine.capability.below) }}{{ end }}. Use engine {{ if ge $capability 7.5 }}vllm or llamacpp{{ else }}llamacpp{{ end }}.
 {{- else if and (lt $capability 8.0) $capability (eq $.Values.dtype "bfloat16") -}}
 dtype: bfloat16 needs compute capability 8.0; {{ $pool.name }} has {{ printf "%.1f" $capability }}. Use dtype float16.
-{{- else if and (eq $engine.split "heads") (not (has (int $.Values.parallelism.tensor) (list 1 2 4 8 16))) (not (include "model-server.knownModel" .)) -}}
+{{- else if and (eq $engine.split "heads") (not (has (int $.Values.parallelism.tensor) (list 1 2 4 8 16))) (not $fit.model) -}}
 parallelism.tensor: {{ $.Values.parallelism.tensor }} does not divide the attention heads of most models (32 or 64), and {{ $.Values.model.name }} is not in the capacity table. Use 1, 2, 4, 8 or 16, or name a model of the same shape in capacity.model.
 {{- else if eq $fit.verdict "refused" -}}
 {{ $fit.text }}
@@ -108,12 +108,13 @@ parallelism.tensor: {{ $.Values.parallelism.tensor }} does not divide the attent
 {{- end -}}
 {{- end }}
 
-{{/* Why the cache cannot hold the download; empty when it can. A claim that exists is its owner's to size. */}}
+{{/* Why cache.size cannot hold the download; empty when it can. A claim that exists is its owner's to size. */}}
 {{- define "model-server.smallCache" -}}
-{{- $mib := include "model-server.filesMiB" . | int -}}
-{{- $cache := include "model-server.quantityMiB" (include "model-server.cacheSize" .) | int -}}
 {{- $own := not (and .Values.cache.persistent .Values.cache.existingClaim) -}}
-{{- if and $own (has .Values.model.source (list "hf" "url")) $mib (lt $cache $mib) -}}
+{{- if and .Values.cache.size $own (has .Values.model.source (list "hf" "url")) -}}
+{{- $mib := include "model-server.filesMiB" . | int -}}
+{{- if lt (include "model-server.quantityMiB" .Values.cache.size | int) $mib -}}
 cache.size: {{ .Values.cache.size }} cannot hold the {{ div (add $mib 1023) 1024 }} GiB of {{ .Values.model.name }}: the download would fill it. Give {{ div (mul $mib 6) 5120 | add1 }}Gi or more, or a volume with the files (model.source pvc).
+{{- end -}}
 {{- end -}}
 {{- end }}
