@@ -181,6 +181,12 @@ def test_a_download_may_leave_by_the_port_of_its_address(address, port):
     assert [{"port": port, "protocol": "TCP"}] in [rule.get("ports") for rule in egress]
 
 
+def test_every_pod_pulls_with_the_secrets_that_values_name():
+    objects = render(CHART, {"image": {"pullSecrets": ["one", "two"]}})
+    found = [spec["imagePullSecrets"] for item in objects for _, spec in pods(item)]
+    assert found == [[{"name": "one"}, {"name": "two"}]] * 2
+
+
 def test_a_changed_key_starts_new_pods():
     templates = [
         one(render(CHART, {"apiKey": {"value": key}}), "Deployment")["spec"]["template"]["metadata"]

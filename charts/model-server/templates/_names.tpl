@@ -34,6 +34,16 @@
 {{- default (printf "%s-cache" (include "model-server.fullname" .)) .Values.cache.existingClaim -}}
 {{- end }}
 
+{{/* Secrets with which the pods pull their images. */}}
+{{- define "model-server.pullSecrets" -}}
+{{- with .Values.image.pullSecrets -}}
+imagePullSecrets:
+{{- range . }}
+- name: {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* An image from (dict "root" $ "key" PATH "image" {registry repository tag digest}); global.imageRegistry wins over its registry. */}}
 {{- define "model-server.image" -}}
 {{- if eq .image.tag "latest" }}{{ fail (printf "%s.tag: \"latest\" names no version, so nobody could say what ran. Give a version, or leave it empty for the chart's." .key) }}{{ end -}}

@@ -27,11 +27,8 @@ runtimeClassName: {{ . }}
 {{- with $root.Values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
-{{- with $root.Values.image.pullSecrets }}
-imagePullSecrets:
-{{- range . }}
-- name: {{ . }}
-{{- end }}
+{{- with include "model-server.pullSecrets" $root }}
+{{ . }}
 {{- end }}
 securityContext:
   runAsNonRoot: true
