@@ -24,6 +24,7 @@ from pipelines.report import with_interval
 from pipelines.windows import ALL, Group, Windows
 from signalbox.contracts import metrics as names
 from signalbox.contracts.record import Route
+from signalbox.files import write_whole
 from signalbox.settings import Settings
 
 HEADER = ("column", "rows", "test", "effect", "p", "verdict")
@@ -153,13 +154,10 @@ def as_dict(report: Report, rows: Sequence[Comparison]) -> dict[str, Any]:
 def publish(settings: Settings, report: Report, *, log_run: bool = True) -> None:
     """A JSON file a route, an MLflow run, and last, because it says that all went well, a textfile a route."""
     folder = settings.state_dir / "reports"
-    folder.mkdir(parents=True, exist_ok=True)
     for route in report.routes:
         path = folder / f"drift-{report.task}-{route}.json"
-        partial = path.with_suffix(".partial")
         text = json.dumps(as_dict(report, report.of(route)), indent=2, allow_nan=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, text + "\n")
     if log_run:
         with tracking.run(settings, report.task, "drift", "drift"):
             _log(report)

@@ -24,6 +24,7 @@ from typing import Any
 from pipelines.judge_client import Score
 from signalbox.contracts.record import Contract, Label, Probability, Route
 from signalbox.errors import InputError, SetupError
+from signalbox.files import write_whole
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DELETED = "deleted"  # between plan and judging, by retention
@@ -153,7 +154,7 @@ class RunFolder:
 
     def save_plan(self, plan: Plan) -> None:
         """Write the plan; call it under the lock."""
-        _write(self.path / "plan.json", plan.model_dump_json(indent=1))
+        write_whole(self.path / "plan.json", plan.model_dump_json(indent=1))
 
     def check(self, plan: Plan, options: Options) -> None:
         """InputError when the run was begun with other options."""
@@ -181,7 +182,7 @@ class RunFolder:
     def finish(self, shard: Shard, rows: Sequence[Row]) -> None:
         """Write a shard's file in one step, and drop what led to it."""
         ordered = sorted(rows, key=lambda row: row.id)
-        _write(self.shard(shard), "".join(row.model_dump_json() + "\n" for row in ordered))
+        write_whole(self.shard(shard), "".join(row.model_dump_json() + "\n" for row in ordered))
         self.journal(shard).unlink(missing_ok=True)
 
     def journal(self, shard: Shard) -> Path:
@@ -208,7 +209,7 @@ class RunFolder:
 
     def save_summary(self, summary: Mapping[str, Any]) -> None:
         """Write the figures."""
-        _write(self.path / "summary.json", json.dumps(summary, indent=1, allow_nan=False) + "\n")
+        write_whole(self.path / "summary.json", json.dumps(summary, indent=1, allow_nan=False) + "\n")
 
     @property
     def published(self) -> bool:
@@ -223,12 +224,3 @@ class RunFolder:
 def _read(path: Path) -> list[Row]:
     # Not splitlines: JSON allows U+2028 within a line.
     return [Row.model_validate_json(line) for line in path.read_bytes().split(b"\n") if line]
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.{socket.gethostname()}.tmp")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

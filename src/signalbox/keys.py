@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -29,6 +27,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, T
 
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
+from signalbox.files import write_whole
 
 PREFIX = "signalbox_"  # what a scanner of leaked secrets looks for
 SHORTEST_PREFIX = 8
@@ -138,14 +137,7 @@ def revoke(keys: Sequence[ClientKey], name: str) -> tuple[list[ClientKey], list[
 def save(path: Path, keys: Sequence[ClientKey]) -> None:
     """Write the file for its owner's eyes (mode 600), whole or not at all. Raises InputError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}.", encoding="utf-8", delete=False
-        ) as file:  # made with mode 600
-            file.write(dump(keys))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(path)
+        write_whole(path, dump(keys), mode=0o600)
     except OSError as error:
         raise InputError("file", str(path), f"It cannot be written: {_why(error)}.") from error
 

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 
 from signalbox.contracts.record import Contract, ModelRelease, Probability
 from signalbox.errors import InputError
+from signalbox.files import write_whole
 
 _NAME_CHARACTERS = 60  # File systems allow 255 bytes; a served model's name may be a long path.
 MINIMUM_ROWS = 20  # Below this a cut-off fitted on the rows says nothing about new ones.
@@ -130,10 +131,7 @@ def path_for(folder: Path, task: str, release: ModelRelease) -> Path:
 def save(folder: Path, thresholds: ThresholdFile) -> Path:
     """Write (atomically) and return the path."""
     path = path_for(folder, thresholds.task, thresholds.release)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(thresholds.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, thresholds.model_dump_json(indent=2) + "\n")
     return path
 
 

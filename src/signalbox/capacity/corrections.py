@@ -7,7 +7,6 @@ belongs to the machines, so it is carried over to other models there.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import Field, ValidationError
 from signalbox.capacity.setup import Correction, Setup
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
+from signalbox.files import write_whole
 from signalbox.settings import Settings
 
 _FILE = "capacity-corrections.yaml"
@@ -122,10 +122,7 @@ def store(settings: Settings, boot: Boot) -> Path:
     path = corrections_path(settings)
     kept = tuple(other for other in _read(path).boots if not boot.replaces(other))
     content = CorrectionFile(boots=(*kept, boot)).model_dump(mode="json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(_HEADER + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, _HEADER + yaml.safe_dump(content, sort_keys=False))
     return path
 
 

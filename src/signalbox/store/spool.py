@@ -12,6 +12,7 @@ from pathlib import Path
 
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import SetupError
+from signalbox.files import sync_folder, write_whole
 
 Row = Record | Feedback
 _KINDS: dict[str, type[Record] | type[Feedback]] = {"record": Record, "feedback": Feedback}
@@ -31,7 +32,7 @@ class Spool:
             content = path.read_bytes() if path.exists() else b""
             whole = content[: content.rfind(b"\n") + 1]
             if whole != content:
-                _replace(path, whole)
+                write_whole(path, whole)
         self._rows = [_parsed(path, number, line) for number, line in enumerate(_lines(whole), start=1)]
 
     def __len__(self) -> int:
@@ -58,7 +59,7 @@ class Spool:
                 file.flush()
                 os.fsync(file.fileno())
             if new:
-                _sync_folder(self._path.parent)
+                sync_folder(self._path.parent)
             self._rows.extend(rows)
 
     def drop(self, count: int) -> None:
@@ -66,7 +67,7 @@ class Spool:
         with self._lock, self._alone():
             dropped = {_line(row) for row in self._rows[:count]}
             kept = [line for line in _lines(self._path.read_bytes()) if line not in dropped]
-            _replace(self._path, b"".join(kept))
+            write_whole(self._path, b"".join(kept))
             self._rows = self._rows[count:]
 
     @contextlib.contextmanager
@@ -97,22 +98,3 @@ def _parsed(path: Path, number: int, line: bytes) -> Row:
             f"{path}: line {number} is no row of this version ({type(error).__name__}). "
             "Move the line to another file and start again; the other lines are kept."
         ) from None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new name of a file is durable only when its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
