@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.criteria import Criterion
-from signalbox.contracts.record import Contract, Label, ModelRelease, Probability, Record, Verdict
-from signalbox.errors import ModelError, ModelRejected, ModelTimeout, ModelUnavailable, SetupError
+from signalbox.contracts.record import Contract, Label, Probability, Record, Verdict
+from signalbox.errors import ModelTimeout, ModelUnavailable, SetupError
 from signalbox.models import verdict
 from signalbox.models.chat import from_completion
 from signalbox.models.decoder import DecoderClient
@@ -61,16 +61,10 @@ class JudgeClient(DecoderClient):
             api_key=api_key,
             timeout_seconds=timeout_seconds,
             concurrency=concurrency,
+            variables="SIGNALBOX_JUDGE",
         )
         self._pauses = pauses
         self._retries = RetryBudget()
-
-    async def release(self) -> ModelRelease:
-        """Which release judges. An error names the judge's variables, not the decoder's."""
-        try:
-            return await super().release()
-        except ModelRejected as error:
-            raise ModelRejected(_for_judge(error)) from error
 
     async def scores(self, prompt: str, count: int) -> list[Score]:
         """One score a question. Raises a ModelError when the server gave no answer at all."""
@@ -82,8 +76,6 @@ class JudgeClient(DecoderClient):
                 if pause is None or not self._retries.spend():
                     raise
                 await asyncio.sleep(pause)
-            except ModelRejected as error:
-                raise ModelRejected(_for_judge(error)) from error
         raise AssertionError  # the last pause is None
 
     async def _ask(self, prompt: str, count: int) -> list[Score]:
@@ -189,7 +181,3 @@ def _weighed(positions: Sequence[Position], start: int, end: int) -> Score:
     if reading is None or reading.p_yes is None:
         return _UNSEEN
     return Score(p_yes=reading.p_yes, verdict_mass=reading.verdict_mass)
-
-
-def _for_judge(error: ModelError) -> str:
-    return str(error).replace("SIGNALBOX_DECODER_", "SIGNALBOX_JUDGE_")

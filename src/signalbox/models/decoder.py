@@ -29,7 +29,10 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class DecoderClient:
-    """Asks one task's questions. Implements `ModelClient`; `stream` gives the text as it comes."""
+    """Asks one task's questions. Implements `ModelClient`; `stream` gives the text as it comes.
+
+    Errors name the environment variables that begin with `variables` as the cure.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class DecoderClient:
         max_answer_tokens: int | None = None,
         concurrency: int = 2,
         release: ModelRelease | None = None,
+        variables: str = "SIGNALBOX_DECODER",
     ) -> None:
         if engine is not None and engine not in ENGINES:
             raise InputError("engine", engine, f"Known: {', '.join(ENGINES)}.")
@@ -53,6 +57,7 @@ class DecoderClient:
         self._base_url = base_url.rstrip("/")
         self._model = model
         self._api_key = api_key
+        self._variables = variables
         self._timeout_seconds = timeout_seconds
         self._constrained = constrained
         self._engine = ENGINES[engine] if engine else None
@@ -179,7 +184,7 @@ class DecoderClient:
             raise InputError(
                 "decoder_constrained",
                 True,
-                f"{engine.name} cannot force the first word; set SIGNALBOX_DECODER_CONSTRAINED=false.",
+                f"{engine.name} cannot force the first word; set {self._variables}_CONSTRAINED=false.",
             )
         words = self._task.language(language).words
         return engine.constraint([word for label in ("yes", "no") for word in words[label]])
@@ -220,7 +225,9 @@ class DecoderClient:
         with self._errors():
             response = await self._session().listing()
             if response.status_code != httpx2.codes.OK:
-                raise status_error(url, response.status_code, response.content)
+                raise status_error(
+                    url, response.status_code, response.content, key_variable=f"{self._variables}_API_KEY"
+                )
             entries = response.json()["data"]
             named = [entry for entry in entries if entry["id"] == self._model]
             if not entries:
@@ -228,7 +235,7 @@ class DecoderClient:
             if not named and len(entries) > 1:
                 names = ", ".join(str(entry["id"]) for entry in entries[:_LISTED_MODELS])
                 raise ModelRejected(
-                    f"{url}: no model is called {self._model!r}. Set SIGNALBOX_DECODER_MODEL to one of: {names}"
+                    f"{url}: no model is called {self._model!r}. Set {self._variables}_MODEL to one of: {names}"
                 )
             entry = dict((named or entries)[0])
             self._model = str(entry["id"])
@@ -248,7 +255,8 @@ class DecoderClient:
     def _errors(self) -> Iterator[None]:
         """Failures as ModelErrors; a server that went away may come back with another release."""
         try:
-            with model_errors(self._base_url, self._timeout_seconds):
+            key_variable = f"{self._variables}_API_KEY"
+            with model_errors(self._base_url, self._timeout_seconds, key_variable=key_variable):
                 yield
         except ModelUnavailable:
             self._known_release = self._given_release

@@ -58,8 +58,8 @@ class RetryBudget:
 
 
 @contextmanager
-def model_errors(url: str, timeout_seconds: float) -> Iterator[None]:
-    """Turn every failure of a call into a ModelError with cause and cure."""
+def model_errors(url: str, timeout_seconds: float, *, key_variable: str | None = None) -> Iterator[None]:
+    """Turn every failure of a call into a ModelError with cause and cure; `key_variable` holds the server's API key."""
     try:
         yield
     except ModelError:
@@ -70,7 +70,9 @@ def model_errors(url: str, timeout_seconds: float) -> Iterator[None]:
             "Ask for fewer tokens, or raise the timeout."
         ) from error
     except HfHubHTTPError as error:
-        raise status_error(url, error.response.status_code, error.response.content) from error
+        raise status_error(
+            url, error.response.status_code, error.response.content, key_variable=key_variable
+        ) from error
     except (httpx2.DecodingError, aiohttp.ContentTypeError, aiohttp.ClientPayloadError) as error:
         raise _broken(url, error) from error
     except (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, TextGenerationError, OSError) as error:
@@ -84,7 +86,7 @@ def model_errors(url: str, timeout_seconds: float) -> Iterator[None]:
         ) from error
 
 
-def status_error(url: str, status: int, body: bytes) -> ModelError:
+def status_error(url: str, status: int, body: bytes, *, key_variable: str | None = None) -> ModelError:
     """The error that an HTTP status stands for. Of the body only the message's first line is kept."""
     told = server_message(body)
     text = f"{url}: HTTP {status}" + (f": {told}" if told else "")
@@ -93,7 +95,12 @@ def status_error(url: str, status: int, body: bytes) -> ModelError:
     if status >= 500 or status in _BUSY_STATUS:
         return ModelUnavailable(f"{text}. Look at the server's log, or lower the concurrency.")
     if status in _KEY_STATUS:
-        return ModelRejected(f"{text}. Check the API key (SIGNALBOX_DECODER_API_KEY).")
+        cure = (
+            f"Check the API key ({key_variable})"
+            if key_variable
+            else "It asks for a key, and none is sent to it"
+        )
+        return ModelRejected(f"{text}. {cure}.")
     return ModelRejected(f"{text}. Check the model's name and the length of the input.")
 
 

@@ -247,6 +247,17 @@ async def test_bad_replies_become_model_errors_that_name_the_server(task, status
     assert "127.0.0.1" in str(caught.value)
 
 
+@pytest.mark.parametrize("variables", ["SIGNALBOX_DECODER", "SIGNALBOX_JUDGE"])
+async def test_a_refused_key_names_the_variable_of_whoever_asks(task, variables):
+    async with serving(faulty(replying(401, b"{}"))) as url:
+        client = DecoderClient(task, url, model="tiny", variables=variables)
+        with pytest.raises(ModelRejected, match=rf"API key \({variables}_API_KEY\)"):
+            await client.answer("A text.", "en")
+        with pytest.raises(ModelRejected, match=rf"API key \({variables}_API_KEY\)"):
+            await client.release()
+        await client.close()
+
+
 async def test_nobody_listens(task):
     client = DecoderClient(task, "http://127.0.0.1:9/v1", model="tiny")
     with pytest.raises(ModelUnavailable, match="ConnectError") as caught:
