@@ -249,13 +249,11 @@ async def test_bad_replies_become_model_errors_that_name_the_server(task, status
 
 @pytest.mark.parametrize("variables", ["SIGNALBOX_DECODER", "SIGNALBOX_JUDGE"])
 async def test_a_refused_key_names_the_variable_of_whoever_asks(task, variables):
-    async with serving(faulty(replying(401, b"{}"))) as url:
-        client = DecoderClient(task, url, model="tiny", variables=variables)
-        with pytest.raises(ModelRejected, match=rf"API key \({variables}_API_KEY\)"):
-            await client.answer("A text.", "en")
-        with pytest.raises(ModelRejected, match=rf"API key \({variables}_API_KEY\)"):
-            await client.release()
-        await client.close()
+    refuses = replying(401, b"{}")
+    for routes in (faulty(refuses), {"GET /v1/models": refuses}):
+        async with serving(routes) as url:
+            with pytest.raises(ModelRejected, match=rf"API key \({variables}_API_KEY\)"):
+                await ask(task, url, variables=variables)
 
 
 async def test_nobody_listens(task):

@@ -96,6 +96,15 @@ async def test_bad_replies(status, body, error):
     assert type(caught.value) is error
 
 
+async def test_a_server_that_wants_a_key_is_not_explained_by_the_decoders():
+    async with serving({"POST /v2/models/encoder/infer": saying(401)}) as url:
+        client = EncoderClient(url, timeout_seconds=5)
+        with pytest.raises(ModelRejected, match="none is sent to it") as caught:
+            await client.answer("x", "en")
+        await client.close()
+    assert "DECODER" not in str(caught.value)
+
+
 async def test_nobody_listens():
     client = EncoderClient("http://127.0.0.1:9", timeout_seconds=1)
     with pytest.raises(ModelUnavailable):
