@@ -347,9 +347,9 @@ def main() -> None:
     model = Path("/tmp/rendered-model")
     write_model(model)
     pods = pods_of(arguments.rendered, model, arguments.out, arguments.more)
-    for folder in ("/cache",):
-        Path(folder).mkdir(exist_ok=True)
-        os.chown(folder, pods[0].user, pods[0].user)
+    cache = Path("/cache")
+    cache.mkdir(exist_ok=True)
+    os.chown(cache, pods[0].user, pods[0].user)
     findings: dict[str, Any] = {}
 
     def say(name: str, value: Any) -> None:
