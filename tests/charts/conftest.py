@@ -16,6 +16,8 @@ NAMES = [chart.name for chart in charts()]
 EXAMPLES = [(chart.name, example.stem) for chart in charts() for example in examples(chart)]
 # The same and, with an empty name, the default values of every chart.
 RENDERS = [*((name, "") for name in NAMES), *EXAMPLES]
+# Values of both charts that have a database.
+POSTGRES = {"database": {"type": "postgres", "postgres": {"existingSecret": "signalbox-app"}}}
 SCHEMAS = ROOT / "tests" / "charts" / "schemas"
 
 
@@ -61,20 +63,27 @@ def render_error_fixture():
     return render_error
 
 
-@pytest.fixture(name="notes")
-def notes_fixture(tmp_path):
-    """The text of model-server's NOTES.txt, which only an install into a cluster prints: a copy has it in an object."""
-    copy = shutil.copytree(CHARTS / "model-server", tmp_path / "model-server")
-    text = (copy / "templates" / "NOTES.txt").read_text(encoding="utf-8")
-    shown = '{{ define "notes" }}' + text + '{{ end }}\nkind: Notes\ntext: {{ include "notes" . | toJson }}\n'
-    (copy / "templates" / "notes.yaml").write_text(shown, encoding="utf-8")
+@pytest.fixture(scope="session")
+def notes(tmp_path_factory):
+    """The text of a chart's NOTES.txt, which only an install into a cluster prints: a copy has it in an object."""
 
-    def notes(values: dict) -> str:
-        done = template(copy, "--show-only", "templates/notes.yaml", values=yaml.safe_dump(values))
+    @cache
+    def copy(chart: str) -> Path:
+        made = tmp_path_factory.mktemp("notes") / chart
+        shutil.copytree(CHARTS / chart, made)
+        text = (made / "templates" / "NOTES.txt").read_text(encoding="utf-8")
+        shown = (
+            '{{ define "notes" }}' + text + '{{ end }}\nkind: Notes\ntext: {{ include "notes" . | toJson }}\n'
+        )
+        (made / "templates" / "notes.yaml").write_text(shown, encoding="utf-8")
+        return made
+
+    def said(values: dict, chart: str = "model-server") -> str:
+        done = template(copy(chart), "--show-only", "templates/notes.yaml", values=yaml.safe_dump(values))
         assert done.returncode == 0, done.stderr
         return yaml.safe_load(done.stdout)["text"]
 
-    return notes
+    return said
 
 
 @cache
@@ -89,6 +98,22 @@ def render_text(chart: str, example: str) -> str:
 def render_example(chart: str, example: str) -> list[dict]:
     """The objects of an example, or of the default values with an empty name."""
     return [document for document in yaml.safe_load_all(render_text(chart, example)) if document]
+
+
+def one(objects: list[dict], kind: str, name: str | None = None) -> dict:
+    """The only object of this kind, or of this kind and name."""
+    (found,) = [item for item in objects if item["kind"] == kind and name in (None, item["metadata"]["name"])]
+    return found
+
+
+def pod_of(item: dict) -> dict:
+    """The pod spec of a Deployment or a Job."""
+    return item["spec"]["template"]["spec"]
+
+
+def environment(pod: dict) -> dict[str, dict]:
+    """Variable of a pod's first container → its entry."""
+    return {item["name"]: item for item in pod["containers"][0]["env"]}
 
 
 def pods(document: dict) -> list[tuple[str, dict]]:

@@ -1,0 +1,18 @@
+"""The assessor's chart as its tests see it."""
+
+from tests.charts.conftest import one, pod_of, render
+
+
+def deployment(values: dict | None = None) -> dict:
+    """The assessor's Deployment."""
+    return one(render("assessor", values), "Deployment")
+
+
+def container(values: dict | None = None) -> dict:
+    """The container that runs the assessor."""
+    return pod_of(deployment(values))["containers"][0]
+
+
+def variables(container: dict) -> dict[str, str | None]:
+    """Variable of a container → its value, None where it comes from a Secret."""
+    return {item["name"]: item.get("value") for item in container["env"]}

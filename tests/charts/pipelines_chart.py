@@ -1,0 +1,22 @@
+"""The pipelines' chart as its tests see it."""
+
+import yaml
+
+from tests.charts.conftest import chart_folder, one, render
+
+CHART = chart_folder("pipelines")
+PROGRAMS = yaml.safe_load((CHART / "files" / "jobs.yaml").read_text(encoding="utf-8"))
+JUDGE = {"judge": {"url": "http://judge/v1"}}
+ALL_JOBS = {"jobs": {name: {"enabled": True} for name in PROGRAMS}} | JUDGE
+
+
+def job(name: str, values: dict | None = None, *args: str) -> dict:
+    """The Job of this name; by default what else it needs is given."""
+    given = {"jobs": {"train": {"enabled": False}, name: {"enabled": True}}} | JUDGE
+    return one(render("pipelines", given if values is None else values, *args), "Job")
+
+
+def mounts(pod: dict) -> dict[str, str]:
+    """Claim → where it is mounted."""
+    claims = {v["name"]: v["persistentVolumeClaim"]["claimName"] for v in pod["volumes"] if "persistentVolumeClaim" in v}  # fmt: skip
+    return {claims[m["name"]]: m["mountPath"] for m in pod["containers"][0]["volumeMounts"] if m["name"] in claims}  # fmt: skip

@@ -1,0 +1,79 @@
+"""What `helm test` of the assessor's chart asks, of the real assessor."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from signalbox.contracts.light import LightReason
+from tests.charts.conftest import one, render
+from tests.helpers import free_port
+from tests.services.assessor.page_app import SLOW, SURE, make_app, serving
+
+
+def test_the_helm_test_asks_the_service_and_knows_every_reason_for_no_answer():
+    pod = one(render("assessor"), "Pod")
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    script = pod["spec"]["containers"][0]["command"][2]
+    (reasons,) = [node for node in ast.walk(ast.parse(script)) if isinstance(node, ast.Set)]
+    assert set(ast.literal_eval(reasons)) == {
+        reason.value
+        for reason in (
+            LightReason.TIMEOUT,
+            LightReason.UNAVAILABLE,
+            LightReason.REJECTED,
+            LightReason.UNPARSABLE,
+        )
+    }
+
+
+@pytest.fixture
+def helm_test(tmp_path):
+    """Run what the pod of `helm test` runs against the real assessor over models that answer from a table.
+
+    The assessor reads the clients file that the chart makes; `with_key` says whether the pod finds the key.
+    """
+    objects = render("assessor")
+    secret = one(objects, "Secret", "x-assessor-keys")["stringData"]
+    file = tmp_path / "clients.yaml"
+    file.write_text(secret["clients.yaml"], encoding="utf-8")
+    with serving(make_app(tmp_path, api_keys_file=file), free_port()) as url:
+
+        def run(text: str, *, with_key: bool = True) -> subprocess.CompletedProcess[str]:
+            container = one(render("assessor", {"test": {"text": text}}), "Pod")["spec"]["containers"][0]
+            environment = {item["name"]: item["value"] for item in container["env"] if "value" in item}
+            for item in container["env"]:
+                if with_key and "valueFrom" in item:
+                    environment[item["name"]] = secret[item["valueFrom"]["secretKeyRef"]["key"]]
+            environment["ASSESSOR"] = url.removeprefix("http://")
+            _, *arguments = container["command"]
+            command = [sys.executable, *arguments]
+            return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+        yield run
+
+
+def test_the_helm_test_without_a_key_fails_with_what_is_missing(helm_test):
+    done = helm_test(SURE, with_key=False)
+    assert done.returncode == 1
+    assert "HTTP 401" in done.stderr
+    assert "Bearer KEY" in done.stderr
+
+
+def test_the_helm_test_passes_when_both_models_answer(helm_test):
+    done = helm_test(SURE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["encoder: yellow, provisional", "decoder: yellow, provisional"]
+
+
+def test_the_helm_test_fails_when_a_model_gives_no_answer(helm_test):
+    done = helm_test(SLOW)
+    assert done.returncode == 1
+    assert done.stderr.startswith("encoder: no answer, timeout")
+
+
+def test_the_helm_test_fails_with_what_the_assessor_refuses(helm_test):
+    done = helm_test("x" * 9000)
+    assert done.returncode == 1
+    assert "HTTP 4" in done.stderr

@@ -1,0 +1,77 @@
+"""What helm says after an installation of the assessor."""
+
+import json
+import subprocess
+
+import pytest
+
+from tests.charts.conftest import POSTGRES, one, render
+from tests.helpers import free_port
+from tests.services.assessor.page_app import clients, make_app, serving
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"decoder": {"apiKey": {"value": "sk-plain"}}},
+        {"database": {"type": "postgres", "postgres": {"url": "postgresql://u:sk-plain@h/d"}}},
+    ],
+)
+def test_a_key_in_plain_text_is_warned_of_and_not_repeated(notes, values):
+    said = notes(values, "assessor")
+    assert "WARNING" in said
+    assert "plain text" in said
+    assert "sk-plain" not in said
+
+
+def test_the_notes_say_how_to_reach_it_what_runs_and_what_may_go_wrong(notes):
+    said = notes({}, "assessor")
+    for part in ("port-forward service/x-assessor", "/v1/assess", "database     sqlite", "One pod on SQLite"):
+        assert part in said
+    assert "WARNING" not in said
+    assert "One pod on SQLite" not in notes(POSTGRES, "assessor")
+
+
+def test_the_notes_call_with_the_key_and_say_how_to_read_it(notes):
+    said = notes({}, "assessor")
+    (reading,) = [line for line in said.splitlines() if "KEY=" in line]
+    assert "get secret x-assessor-keys -o jsonpath='{.data.api-key}' | base64 -d" in reading
+    (call,) = [line for line in said.splitlines() if "curl http://127.0.0.1:8080/v1/assess" in line]
+    assert '-H "Authorization: Bearer $KEY"' in call
+    assert said.index(reading) < said.index(call)
+    assert "get secret" not in notes({"apiKeys": {"existingSecret": "s"}}, "assessor")
+
+
+def test_the_first_call_in_the_notes_is_answered(notes, tmp_path):
+    """Run as it stands there, but for the port; a stand-in for kubectl reads the Secret that the chart makes."""
+    text = 'The "aid" isn\'t needed.'
+    values = {"test": {"text": text}}
+    secret = one(render("assessor", values), "Secret", "x-assessor-keys")["stringData"]
+    file = tmp_path / "clients.yaml"
+    file.write_text(secret["clients.yaml"], encoding="utf-8")
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(f"#!/bin/sh\nprintf %s {secret['api-key']} | base64 -w0\n", encoding="utf-8")
+    kubectl.chmod(0o700)
+    lines = [
+        line for line in notes(values, "assessor").splitlines() if line.startswith(("  KEY=", "  curl "))
+    ]
+    models = clients()
+    with serving(make_app(tmp_path, models=models, api_keys_file=file), free_port()) as url:
+        script = "\n".join(lines).replace("http://127.0.0.1:8080", url)
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        done = subprocess.run(
+            ["bash", "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
+    assert json.loads(done.stdout)["predictions"][0]["light"]["colour"] == "yellow"
+    assert models["encoder"].asked == [(text, "en")]
+
+
+def test_the_notes_warn_of_an_assessor_that_asks_for_no_key(notes):
+    said = notes({"apiKeys": {"enabled": False}}, "assessor")
+    assert "WARNING: apiKeys.enabled is false" in said
+    assert "Bearer" not in said
+    assert "Keep it inside the cluster" in said
+    outside = {"ingress": {"enabled": True, "host": "h.example.org"}}
+    assert "gateway authenticate" in notes({"apiKeys": {"enabled": False}} | outside, "assessor")
+    assert "/metrics asks for no key" in notes(outside, "assessor")
+    assert "plain HTTP" in notes(outside, "assessor")

@@ -1,0 +1,98 @@
+"""What the assessor's chart refuses, and how it says so."""
+
+import pytest
+
+from tests.charts.conftest import POSTGRES, render_error
+
+SQLITE_CURE = "set replicas to 1, or database.type to postgres"
+
+# Values that cannot work, with the key that is named and a part of the cure.
+REFUSED = {
+    "two pods on SQLite": ({"replicas": 2}, "replicas: 2", SQLITE_CURE),
+    "autoscaling on SQLite": (
+        {"autoscaling": {"enabled": True}},
+        "autoscaling.enabled: true",
+        "database.type to postgres",
+    ),
+    "no decoder": ({"decoder": {"url": ""}}, "decoder.url", "Give the base URL"),
+    "no encoder": ({"encoder": {"url": ""}}, "encoder.url", "encoder.install to true"),
+    "an encoder from nowhere": ({"encoder": {"install": True}}, "encoder.storageUri", "for example pvc://"),
+    "Postgres without a URL": (
+        {"database": {"type": "postgres"}},
+        "database.postgres.existingSecret",
+        "Name the Secret",
+    ),
+    "a URL for Postgres on SQLite": (
+        {"database": {"postgres": {"url": "postgresql://h/d"}}},
+        "database.type: sqlite",
+        "Set database.type to postgres",
+    ),
+    "two URLs of Postgres": (
+        {
+            "database": {
+                "type": "postgres",
+                "postgres": {"existingSecret": "signalbox-app", "url": "postgresql://h/d"},
+            }
+        },
+        'database.postgres.existingSecret: "signalbox-app"',
+        "Keep one",
+    ),
+    "two keys": (
+        {"decoder": {"apiKey": {"value": "k", "existingSecret": "s"}}},
+        'decoder.apiKey.existingSecret: "s"',
+        "Keep one",
+    ),
+    "two sources of thresholds": (
+        {"thresholds": {"existingConfigMap": "m", "existingClaim": "c"}},
+        'thresholds.existingClaim: "c"',
+        "empty one of the two",
+    ),
+    "clients of a Secret that nobody asks for": (
+        {"apiKeys": {"enabled": False, "existingSecret": "s"}},
+        'apiKeys.existingSecret: "s"',
+        "Set apiKeys.enabled to true",
+    ),
+    "a limit beside a Secret of one's own": (
+        {"apiKeys": {"existingSecret": "s", "requestsPerMinute": 5}},
+        "apiKeys.requestsPerMinute: 5",
+        "into the clients file",
+    ),
+    "a limit of none": ({"apiKeys": {"requestsPerMinute": 0}}, "/apiKeys/requestsPerMinute", "minimum"),
+    "autoscaling with no metrics": (
+        POSTGRES | {"autoscaling": {"enabled": True, "targetCPUUtilizationPercentage": None}},
+        "autoscaling.metrics",
+        "at least one metric",
+    ),
+    "more pods at least than at most": (
+        POSTGRES | {"autoscaling": {"enabled": True, "minReplicas": 9}},
+        "autoscaling.minReplicas: 9",
+        "Raise the one or lower the other",
+    ),
+    "more encoders at least than at most": (
+        {"encoder": {"minReplicas": 9}},
+        "encoder.minReplicas: 9",
+        "Raise the one or lower the other",
+    ),
+    "an Ingress without a host": ({"ingress": {"enabled": True}}, "ingress.host", "Give the host name"),
+    "a route without a gateway": (
+        {"httpRoute": {"enabled": True}},
+        "httpRoute.parentRefs",
+        "Name the gateway",
+    ),
+    "a floating tag": ({"image": {"tag": "latest"}}, 'image.tag: "latest"', "Give a version"),
+    "a floating tag of the encoder": (
+        {"encoder": {"image": {"tag": "latest"}}},
+        "encoder.image.tag",
+        "Give a version",
+    ),
+    "a kind of database that is not known": ({"database": {"type": "mysql"}}, "/database/type", "'sqlite'"),
+    "a URL without a scheme": ({"decoder": {"url": "llama:8080"}}, "/decoder/url", "pattern"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_work_is_refused_with_key_value_and_cure(case):
+    values, key, cure = REFUSED[case]
+    error = render_error("assessor", values)
+    assert key in error
+    assert cure in error

@@ -1,0 +1,122 @@
+"""What surrounds the jobs of the pipelines' chart: claims, nodes, networks, metrics, notes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from signalbox.settings import Settings
+from tests.charts.conftest import POSTGRES, environment, one, pod_of, pods, render
+from tests.charts.pipelines_chart import ALL_JOBS, job, mounts
+
+
+def test_the_assessors_database_is_mounted_beside_the_state():
+    pod = pod_of(job("train", {}))
+    where = mounts(pod)
+    assert where == {"x-pipelines": "/var/lib/signalbox", "assessor": "/var/lib/signalbox-database"}
+    url = environment(pod)["SIGNALBOX_DATABASE_URL"]["value"]
+    assert url == f"sqlite:///{where['assessor']}/signalbox.db"
+
+
+def test_one_claim_for_all_is_mounted_once():
+    """The file then lies where an assessor with that claim writes it."""
+    objects = render("pipelines", {"state": {"existingClaim": "assessor"}})
+    pod = pod_of(one(objects, "Job"))
+    assert mounts(pod) == {"assessor": "/var/lib/signalbox"}
+    (assessor,) = [item for item in render("assessor", name="assessor") if item["kind"] == "Deployment"]
+    theirs = pod_of(assessor)
+    assert mounts(theirs) == mounts(pod)
+    url = "SIGNALBOX_DATABASE_URL"
+    assert environment(theirs)[url] == environment(pod)[url]
+    assert [i for i in objects if i["kind"] == "PersistentVolumeClaim" and i["metadata"]["name"] == "assessor"] == []  # fmt: skip
+
+
+def test_postgres_mounts_no_database():
+    assert mounts(pod_of(job("train", POSTGRES))) == {"x-pipelines": "/var/lib/signalbox"}
+
+
+@pytest.mark.parametrize("name", ["x-pipelines", "x-pipelines-mlflow"])
+def test_a_claim_outlives_the_release(name):
+    claim = one(render("pipelines"), "PersistentVolumeClaim", name)
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_pods_of_a_claim_for_one_node_prefer_that_node():
+    many = {"state": {"accessModes": ["ReadWriteMany"]}}
+    assert "affinity" in pod_of(job("train", POSTGRES))
+    assert "affinity" in pod_of(job("train", many))  # SQLite lies on another claim for one node
+    assert "affinity" not in pod_of(job("train", many | POSTGRES))
+    own = {"affinity": {"nodeAffinity": {}}}
+    assert pod_of(job("train", own))["affinity"] == own["affinity"]
+
+
+def test_the_preferred_node_is_that_of_the_assessors_pods():
+    affinity = pod_of(job("train", {}))["affinity"]["podAffinity"]
+    (term,) = affinity["preferredDuringSchedulingIgnoredDuringExecution"]
+    labels = one(render("assessor"), "Deployment")["spec"]["template"]["metadata"]["labels"]
+    matches = {"In": lambda value, allowed: value in allowed, "NotIn": lambda value, allowed: value not in allowed}  # fmt: skip
+    for rule in term["podAffinityTerm"]["labelSelector"]["matchExpressions"]:
+        assert matches[rule["operator"]](labels[rule["key"]], rule["values"])
+
+
+def test_the_policy_holds_for_every_job_and_for_the_test_and_nobody_may_call_them():
+    objects = render("pipelines", ALL_JOBS)
+    policy = one(objects, "NetworkPolicy", "x-pipelines")["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in policy
+    chosen = policy["podSelector"]["matchLabels"].items()
+    for item in objects:
+        if item["kind"] in ("Job", "Pod"):
+            assert chosen <= item["spec"].get("template", item)["metadata"]["labels"].items()
+
+
+def test_rules_of_the_values_are_added_for_jobs_and_for_mlflow():
+    rule = {"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}
+    objects = render("pipelines", {"networkPolicy": {"extraEgress": [rule]}})
+    policies = [item["spec"] for item in objects if item["kind"] == "NetworkPolicy"]
+    assert len(policies) == 2
+    assert all(rule in policy["egress"] for policy in policies)
+
+
+def test_the_registry_of_every_image_can_be_replaced():
+    values = ALL_JOBS | {"global": {"imageRegistry": "mirror.example.org"}, "metrics": {"enabled": True}}
+    images = {
+        item["image"]
+        for document in render("pipelines", values)
+        for _, pod in pods(document)
+        for item in pod["containers"]
+    }
+    assert images == {
+        "mirror.example.org/signalbox/pipelines:0.1.0",
+        "mirror.example.org/signalbox/mlflow:0.1.0",
+        "mirror.example.org/prometheus/node-exporter:v1.9.1",
+    }
+
+
+def test_the_exporter_reads_the_files_that_the_jobs_write():
+    objects = render("pipelines", {"metrics": {"enabled": True}, "serviceMonitor": {"enabled": True}})
+    pod = pod_of(one(objects, "Deployment", "x-pipelines-metrics"))
+    (option,) = [a for a in pod["containers"][0]["args"] if a.startswith("--collector.textfile.directory=")]
+    settings = Settings(state_dir=Path("/var/lib/signalbox"))
+    assert option.partition("=")[2] == str(settings.state_dir / "metrics")
+    assert pod["containers"][0]["volumeMounts"][0]["readOnly"] is True
+    # Our metric of a job is labelled `job`, as Prometheus labels its target.
+    (endpoint,) = one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
+    assert endpoint["honorLabels"] is True
+
+
+def test_the_notes_say_what_runs_when_and_what_may_go_wrong(notes):
+    said = notes({"jobs": {"evaluate": {"enabled": True, "schedule": "0 2 * * *"}}}, "pipelines")
+    assert "create job evaluate-now --from=cronjob/x-pipelines-evaluate" in said
+    assert "port-forward service/x-pipelines-mlflow 5000:80" in said
+    assert re.search(r"evaluate +0 2 \* \* \* Etc/UTC", said)
+    assert re.search(r"train +once", said)
+    assert re.search(r"judge +off", said)
+    assert "must share its node" in said
+    assert "WARNING" not in said
+
+
+def test_the_notes_warn_of_an_mlflow_that_answers_under_every_name(notes):
+    assert "WARNING: MLflow answers under every host name" in notes(
+        {"mlflow": {"allowedHosts": ["*"]}}, "pipelines"
+    )

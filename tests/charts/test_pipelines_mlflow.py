@@ -1,0 +1,167 @@
+"""MLflow and `helm test` of the pipelines' chart: they answer where they are asked."""
+
+import http.client
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from signalbox.local.processes import Service, Supervisor
+from tests.charts.conftest import environment, one, pod_of, render
+from tests.charts.pipelines_chart import ALL_JOBS, PROGRAMS, mounts
+from tests.helpers import free_port
+
+BUCKET = {"mlflow": {"postgres": {"existingSecret": "mlflow-app"}, "s3": {"uri": "s3://bucket/mlflow"}}}
+
+
+def test_runs_in_postgres_are_reached_by_the_entries_of_cloudnativepgs_secret():
+    env = environment(pod_of(one(render("pipelines", BUCKET), "Deployment")))
+    url = env["MLFLOW_BACKEND_STORE_URI"]["value"]
+    names = re.findall(r"\$\((\w+)\)", url)
+    assert list(env).index("MLFLOW_BACKEND_STORE_URI") > max(list(env).index(name) for name in names)
+    secret = {name: env[name]["valueFrom"]["secretKeyRef"] for name in names}
+    assert {ref["name"] for ref in secret.values()} == {"mlflow-app"}
+    filled = re.sub(r"\$\((\w+)\)", lambda match: secret[match.group(1)]["key"], url)
+    assert filled == "postgresql+pg8000://username:password@host:port/dbname"
+
+
+def test_a_whole_url_of_postgres_is_taken_as_it_is():
+    values = {"mlflow": {"postgres": {"existingSecret": "s", "uriKey": "url"}}}
+    env = environment(pod_of(one(render("pipelines", values), "Deployment")))
+    assert env["MLFLOW_BACKEND_STORE_URI"]["valueFrom"]["secretKeyRef"] == {"name": "s", "key": "url"}
+
+
+def test_with_postgres_and_a_bucket_mlflow_has_no_volume_and_rolls():
+    objects = render("pipelines", BUCKET | {"mlflow": {**BUCKET["mlflow"], "replicas": 2}})
+    deployment = one(objects, "Deployment")
+    assert deployment["spec"]["strategy"]["type"] == "RollingUpdate"
+    assert mounts(pod_of(deployment)) == {}
+    assert "mlflow" not in one(objects, "PersistentVolumeClaim")["metadata"]["name"]
+    assert one(render("pipelines"), "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_an_mlflow_elsewhere_leaves_nothing_of_it_here():
+    objects = render("pipelines", {"mlflow": {"enabled": False, "url": "https://mlflow.example.org"}})
+    assert [item for item in objects if item["metadata"]["name"].endswith("mlflow")] == []
+    env = environment(pod_of(one(objects, "Job")))
+    assert env["SIGNALBOX_MLFLOW_URL"]["value"] == "https://mlflow.example.org"
+
+
+ANSWERED = [
+    "localhost", "localhost:9999", "127.0.0.1:5000",
+    "x-pipelines-mlflow", "x-pipelines-mlflow:80", "x-pipelines-mlflow.models:5000", "x-pipelines-mlflow.models.svc",
+    "x-pipelines-mlflow.models.svc:80", "x-pipelines-mlflow.models.svc.cluster.local", "10.244.3.17:5000",
+    "mlflow.example.org",
+]  # fmt: skip
+
+REJECTED = [
+    "example.org", "x-pipelines-mlflow.example.org", "x-pipelines-mlflow.other", "10.example.org:5000",
+    "10.244.3.17.example.org:5000", "192.0.2.1:5000", "mlflow.example.org.example.com",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def mlflow(tmp_path_factory):
+    """The real MLflow with the arguments and variables of the chart, on loopback and with its paths in a folder."""
+    folder = tmp_path_factory.mktemp("x-pipelines-mlflow")
+    pod = pod_of(one(render("pipelines", {"mlflow": {"allowedHosts": ["mlflow.example.org"]}}), "Deployment"))
+    container = pod["containers"][0]
+    port = free_port()
+    here = {"--host=": "--host=127.0.0.1", "--port=": f"--port={port}"}
+    arguments = [here.get(a[: a.index("=") + 1] if "=" in a else a, a) for a in container["args"]]
+    paths = [(m["mountPath"], folder / m["name"]) for m in container["volumeMounts"]]
+
+    def local(text: str) -> str:
+        for path, mine in paths:
+            mine.mkdir(exist_ok=True)
+            text = text.replace(path, str(mine))
+        return text
+
+    assert container["command"] == ["mlflow", "server"]
+    service = Service(
+        name="mlflow",
+        command=(sys.executable, "-m", *container["command"], *(local(a) for a in arguments)),
+        host="127.0.0.1",
+        port=port,
+        ready_path=container["readinessProbe"]["httpGet"]["path"],
+        port_setting="",
+        environment={item["name"]: local(item["value"]) for item in container["env"]},
+        ready_seconds=120,
+    )
+    with Supervisor(folder / "logs") as supervisor:
+        supervisor.start(service)
+        supervisor.wait_ready(service)
+        yield service
+
+
+def status(service: Service, host: str, path: str) -> int:
+    connection = http.client.HTTPConnection(service.host, service.port, timeout=30)
+    connection.putrequest("GET", path, skip_host=True)
+    connection.putheader("Host", host)
+    connection.endheaders()
+    return connection.getresponse().status
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", ANSWERED)
+def test_mlflow_answers_under_every_name_that_it_is_asked_by(mlflow, host):
+    assert status(mlflow, host, "/api/2.0/mlflow/experiments/search?max_results=1") == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", REJECTED)
+def test_mlflow_answers_under_no_other_name(mlflow, host):
+    assert status(mlflow, host, "/api/2.0/mlflow/experiments/search?max_results=1") == 403
+
+
+@pytest.mark.slow
+def test_mlflow_shows_its_metrics_to_prometheus(mlflow):
+    monitor = one(render("pipelines", {"serviceMonitor": {"enabled": True}}), "ServiceMonitor")
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert status(mlflow, "10.244.3.17:5000", endpoint["path"]) == 200
+
+
+@pytest.mark.slow
+def test_probes_are_answered_under_any_name(mlflow):
+    """The kubelet asks by the pod's address."""
+    assert status(mlflow, "172.30.1.2:5000", "/health") == 200
+
+
+# --- helm test -------------------------------------------------------------------------------------------
+
+
+def checked(tmp_path: Path, url: str, needs: str = "state database mlflow") -> subprocess.CompletedProcess:
+    """Run what the pod of `helm test` runs, with its variables but in a folder of the test."""
+    container = one(render("pipelines"), "Pod")["spec"]["containers"][0]
+    given = {item["name"]: item["value"].replace("/var/lib", str(tmp_path)) for item in container["env"]}
+    assert given["NEEDS"] == "state database mlflow"
+    for folder in ("signalbox", "signalbox-database"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+    _, *arguments = container["command"]
+    given |= {"SIGNALBOX_MLFLOW_URL": url, "NEEDS": needs}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=given, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_the_helm_test_passes_when_all_that_is_needed_answers(tmp_path, mlflow):
+    done = checked(tmp_path, mlflow.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [f"{need}: answers" for need in ("state", "database", "mlflow")]
+
+
+def test_the_helm_test_names_what_does_not_answer_and_asks_the_rest(tmp_path):
+    done = checked(tmp_path, f"http://127.0.0.1:{free_port()}", "mlflow state")
+    assert done.returncode == 1
+    assert re.search(r"^mlflow: URLError.*refused", done.stdout)
+    assert done.stdout.endswith("state: answers\n")
+
+
+def test_the_helm_test_can_ask_everything_that_a_job_may_need():
+    script = one(render("pipelines", ALL_JOBS), "Pod")["spec"]["containers"][0]
+    needs = {item["name"]: item.get("value") for item in script["env"]}["NEEDS"].split()
+    assert set(needs) == {"state", *(need for program in PROGRAMS.values() for need in program["needs"])}
+    table = script["command"][2].partition("CHECKS = {")[2].partition("}\n")[0]
+    assert set(re.findall(r'^ +"(\w+)":', table, re.MULTILINE)) == set(needs)

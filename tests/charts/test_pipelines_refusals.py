@@ -1,0 +1,109 @@
+"""What the pipelines' chart refuses, and how it says so."""
+
+import pytest
+
+from tests.charts.conftest import render_error
+from tests.charts.pipelines_chart import JUDGE
+
+# Values that cannot work, with the key that is named and a part of the cure.
+REFUSED = {
+    "shards of a job that has none": (
+        {"jobs": {"train": {"shards": 4}}},
+        "jobs.train.shards: 4",
+        "only judge can",
+    ),
+    "shards as an option": (
+        JUDGE | {"jobs": {"judge": {"enabled": True, "args": ["--shards=4"]}}},
+        'jobs.judge.args: "--shards=4"',
+        "in jobs.judge.shards",
+    ),
+    "a schedule of four fields": (
+        {"jobs": {"drift": {"enabled": True, "schedule": "0 2 * *"}}},
+        'jobs.drift.schedule: "0 2 * *"',
+        "Give five fields",
+    ),
+    "a word that cron does not know": (
+        {"jobs": {"drift": {"schedule": "@nightly"}}},
+        'jobs.drift.schedule: "@nightly"',
+        "such as @daily",
+    ),
+    "a schedule for all that is none": (
+        {"jobDefaults": {"schedule": "nightly"}},
+        ".schedule: ",
+        "Give five fields",
+    ),
+    "a time zone within the schedule": (
+        {"jobs": {"drift": {"schedule": "CRON_TZ=UTC 0 2 * * *"}}},
+        "names a time zone",
+        "jobs.drift.timeZone",
+    ),
+    "a judge from nowhere": (
+        {"jobs": {"judge": {"enabled": True}}},
+        "judge.url: is empty",
+        "Give the base URL of the judge",
+    ),
+    "no decoder to calibrate": (
+        {"decoder": {"url": ""}, "jobs": {"calibrate": {"enabled": True}}},
+        "decoder.url: is empty, while jobs.calibrate.enabled",
+        "jobs.calibrate.enabled to false",
+    ),
+    "SQLite without a claim": (
+        {"database": {"sqlite": {"existingClaim": ""}}},
+        "database.sqlite.existingClaim",
+        "Name the claim of the assessor",
+    ),
+    "a Secret of Postgres on SQLite": (
+        {"database": {"postgres": {"existingSecret": "signalbox-app"}}},
+        "database.type: sqlite",
+        "Set database.type to postgres",
+    ),
+    "Postgres without a Secret": (
+        {"database": {"type": "postgres"}},
+        "database.postgres.existingSecret",
+        "Name the Secret",
+    ),
+    "two servers of MLflow": (
+        {"mlflow": {"url": "http://mlflow.example.org"}},
+        'mlflow.url: "http://mlflow.example.org"',
+        "Set mlflow.enabled to false",
+    ),
+    "no server of MLflow": ({"mlflow": {"enabled": False}}, "mlflow.url: is empty", "mlflow.enabled to true"),
+    "two pods of MLflow on one volume": (
+        {"mlflow": {"replicas": 2}},
+        "mlflow.replicas: 2",
+        "mlflow.s3.uri",
+    ),
+    "an entry of no Secret": (
+        {"mlflow": {"postgres": {"uriKey": "uri"}}},
+        "mlflow.postgres.existingSecret: is empty",
+        "Name the Secret",
+    ),
+    "a store without a bucket": (
+        {"mlflow": {"s3": {"endpoint": "http://minio:9000"}}},
+        "mlflow.s3.uri: is empty",
+        "Name the bucket",
+    ),
+    "the size of a claim that exists": (
+        {"state": {"existingClaim": "c", "size": "5Gi"}},
+        'state.size: "5Gi"',
+        "Empty one of the two",
+    ),
+    "the class of a claim that exists": (
+        {"mlflow": {"volume": {"existingClaim": "c", "storageClass": "fast"}}},
+        'mlflow.volume.storageClass: "fast"',
+        "Empty one of the two",
+    ),
+    "a floating tag": ({"mlflow": {"image": {"tag": "latest"}}}, 'mlflow.image.tag: "latest"', "a version"),
+    "a job that is not known": ({"jobs": {"trian": {}}}, "/jobs", "'trian' not allowed"),
+    "a misspelt key of a job": ({"jobs": {"drift": {"schedul": "@daily"}}}, "/jobs/drift", "'schedul'"),
+    "shards by the dozen thousand": ({"jobs": {"judge": {"shards": 5000}}}, "/jobs/judge/shards", "maximum"),
+    "a claim that is mounted nohow": ({"state": {"accessModes": ["ReadOnlyMany"]}}, "/state/accessModes", "one of"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_work_is_refused_with_key_value_and_cure(case):
+    values, key, cure = REFUSED[case]
+    error = render_error("pipelines", values)
+    assert key in error
+    assert cure in error
