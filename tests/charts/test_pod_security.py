@@ -91,7 +91,7 @@ def _container(container: dict, pod: dict, probed: bool) -> list[str]:
     return [rule for rule, is_kept in kept.items() if not is_kept]
 
 
-def _excepted(*found: str) -> bool:
+def excepted(*found: str) -> bool:
     return any(
         all(fnmatch(value, pattern) for value, pattern in zip(found, allowed, strict=True))
         for allowed in EXCEPTIONS
@@ -105,7 +105,7 @@ def test_every_pod_is_restricted(chart, example):
         for document in render_example(chart, example)
         for place, pod in pods(document)
         for pair in broken(document["kind"], pod)
-        if not _excepted(chart, place, *pair)
+        if not excepted(chart, place, *pair)
     ]
     assert found == []
 
@@ -120,7 +120,7 @@ def test_every_pod_of_a_manifest_is_restricted(folder):
         for document in documents
         for place, pod in pods(document)
         for pair in broken(document["kind"], pod)
-        if not _excepted("manifests", place, *pair)
+        if not excepted("manifests", place, *pair)
     ]
     assert found == []
 

@@ -1,6 +1,7 @@
 {{/* Annotations of a server's pod. Environment variables are read at the start only, so a changed key must start new pods. */}}
 {{- define "model-server.podAnnotations" -}}
 {{- $all := deepCopy (default dict .Values.podAnnotations) -}}
+{{- if .Values.openshift }}{{ $_ := set $all "openshift.io/required-scc" "restricted-v2" }}{{ end -}}
 {{- if .Values.apiKey.value }}{{ $_ := set $all "checksum/key" (sha256sum .Values.apiKey.value) }}{{ end -}}
 {{- if $all }}{{ toYaml $all }}{{ end -}}
 {{- end }}
@@ -32,9 +33,12 @@ priorityClassName: {{ . }}
 {{- end }}
 securityContext:
   runAsNonRoot: true
+  {{- /* A project of OpenShift has a range of users, and gives each pod one of them. */}}
+  {{- if not $root.Values.openshift }}
   runAsUser: {{ $engine.user }}
   runAsGroup: {{ $engine.user }}
   fsGroup: {{ $engine.user }}
+  {{- end }}
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile: {type: RuntimeDefault}
 {{- with include "model-server.nodeTerms" (dict "root" $root "pool" $pool) | trim }}

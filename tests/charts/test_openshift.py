@@ -1,0 +1,68 @@
+"""What charts/model-server renders for OpenShift names no user or group, and needs none: its projects give each pod a random one."""
+
+import pytest
+import yaml
+
+from tests.charts.conftest import EXAMPLES, example_file, pods, render
+from tests.charts.test_engines import ENGINES
+from tests.charts.test_pod_security import broken, excepted
+
+CHART = "model-server"
+MINE = [example for chart, example in EXAMPLES if chart == CHART]
+GIVEN = {"runAsUser", "runAsGroup", "fsGroup", "supplementalGroups"}
+KSERVE = {"kserve": {"enabled": True}}
+
+
+def on_openshift(example: str, more: dict | None = None) -> list[dict]:
+    values = yaml.safe_load(example_file(CHART, example).read_text(encoding="utf-8"))
+    return render(CHART, values | (more or {}) | {"openshift": True})
+
+
+def keys(node) -> set[str]:
+    if isinstance(node, dict):
+        return node.keys() | {key for value in node.values() for key in keys(value)}
+    return {key for item in node for key in keys(item)} if isinstance(node, list) else set()
+
+
+def annotations(node) -> list[str]:
+    """The constraints that are asked for, one for each pod template that does."""
+    if isinstance(node, dict):
+        own = [node["openshift.io/required-scc"]] if "openshift.io/required-scc" in node else []
+        return own + [found for value in node.values() for found in annotations(value)]
+    return [found for item in node for found in annotations(item)] if isinstance(node, list) else []
+
+
+@pytest.mark.parametrize(("example", "more"), [*((name, {}) for name in MINE), ("llama-3.1-8b-l4", KSERVE)])
+def test_no_pod_names_a_user_and_all_else_is_restricted(example, more):
+    objects = on_openshift(example, more)
+    found = [(item["kind"], place, pod) for item in objects for place, pod in pods(item)]
+    assert [place for _, place, pod in found if keys(pod) & GIVEN] == []
+    rules = [(place, *rule) for kind, place, pod in found for rule in broken(kind, pod)]
+    assert [rule for rule in rules if not excepted(CHART, *rule)] == []
+    assert annotations(objects) == ["restricted-v2"] * len(found)
+
+
+@pytest.mark.parametrize("example", MINE)
+def test_the_home_of_a_user_without_an_entry_in_passwd_can_be_written_to(example):
+    """Its home would be `/`. The pod of `helm test` keeps nothing."""
+    servers = [pod for item in on_openshift(example) if item["kind"] != "Pod" for _, pod in pods(item)]
+    for container in (c for pod in servers for c in pod["containers"] + pod.get("initContainers", [])):
+        homes = [row["value"] for row in container["env"] if row["name"] == "HOME"]
+        writable = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+        assert len(homes) == 1
+        assert set(homes) <= writable
+
+
+def test_the_engines_that_import_torch_have_a_name_for_their_user():
+    assert {name for name, row in ENGINES.items() if "USER" in str(row["env"])} == {"vllm", "tgi", "nim"}
+
+
+def test_elsewhere_the_images_user_is_named():
+    named = [pod["securityContext"]["runAsUser"] for item in render(CHART) for _, pod in pods(item)]
+    assert named == [10001, 10001]
+
+
+def test_the_notes_say_what_the_image_lacks_until_another_is_named(notes):
+    values = {"engine": "tgi", "gpu": {"product": "H100"}}
+    assert "WARNING: TGI's own image keeps its Python below /root" in notes(values)
+    assert "WARNING" not in notes(values | {"image": {"repository": "us/tgi", "tag": "3.3.5"}})
