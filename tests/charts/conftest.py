@@ -1,6 +1,7 @@
 """Charts, their examples and manifests as the tests see them; all tests here run the pinned tools."""
 
 import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -84,6 +85,22 @@ def notes(tmp_path_factory):
         return yaml.safe_load(done.stdout)["text"]
 
     return said
+
+
+@cache
+def nameless_command() -> list[str]:
+    """What a command line starts with to run as OpenShift runs it: no entry in passwd, the group root, no rights.
+
+    Empty where the kernel allows no user namespaces.
+    """
+    command = ["unshare", "--user", "--map-user=1000650000", "--map-group=0", "--"]
+    refused = subprocess.run([*command, "true"], capture_output=True, check=False).returncode
+    return [] if refused else command
+
+
+@pytest.fixture(scope="session")
+def nameless() -> list[str]:
+    return nameless_command() or pytest.skip("this machine allows no user namespaces")
 
 
 @cache

@@ -99,7 +99,7 @@ def test_the_encoder_is_restricted_and_has_probes_requests_and_bounds(folder):
     assert predictor["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert container["securityContext"] == {
         "runAsNonRoot": True,
-        "runAsUser": 10001,
+        **({} if folder.endswith("openshift") else {"runAsUser": 10001}),
         "seccompProfile": {"type": "RuntimeDefault"},
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -118,6 +118,12 @@ def test_the_small_overlay_is_one_pod_with_less_memory():
         for folder in ("kserve/overlays/small", "kserve/base")
     ]
     assert requests == ["256Mi", "320Mi"]
+
+
+def test_the_openshift_overlay_names_no_user_and_asks_for_the_constraint():
+    (service,) = objects("kserve/overlays/openshift", "InferenceService")
+    assert service["metadata"]["annotations"]["openshift.io/required-scc"] == "restricted-v2"
+    assert not {"runAsUser", "runAsGroup", "fsGroup"} & service["spec"]["predictor"]["securityContext"].keys()
 
 
 def test_chart_and_manifest_run_the_encoder_alike():

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from signalbox.local.processes import Service, Supervisor
-from tests.charts.conftest import environment, one, pod_of, render
-from tests.charts.pipelines_chart import ALL_JOBS, PROGRAMS, mounts
+from tests.charts.conftest import environment, nameless_command, one, pod_of, render
+from tests.charts.pipelines_chart import ALL_JOBS, PROGRAMS, job, mounts
 from tests.helpers import free_port
 
 BUCKET = {"mlflow": {"postgres": {"existingSecret": "mlflow-app"}, "s3": {"uri": "s3://bucket/mlflow"}}}
@@ -64,7 +64,10 @@ REJECTED = [
 
 @pytest.fixture(scope="module")
 def mlflow(tmp_path_factory):
-    """The real MLflow with the arguments and variables of the chart, on loopback and with its paths in a folder."""
+    """The real MLflow with the arguments and variables of the chart, on loopback and with its paths in a folder.
+
+    Where the kernel allows it, it runs as on OpenShift, where the user has no name.
+    """
     folder = tmp_path_factory.mktemp("x-pipelines-mlflow")
     pod = pod_of(one(render("pipelines", {"mlflow": {"allowedHosts": ["mlflow.example.org"]}}), "Deployment"))
     container = pod["containers"][0]
@@ -82,7 +85,13 @@ def mlflow(tmp_path_factory):
     assert container["command"] == ["mlflow", "server"]
     service = Service(
         name="mlflow",
-        command=(sys.executable, "-m", *container["command"], *(local(a) for a in arguments)),
+        command=(
+            *nameless_command(),
+            sys.executable,
+            "-m",
+            *container["command"],
+            *(local(a) for a in arguments),
+        ),
         host="127.0.0.1",
         port=port,
         ready_path=container["readinessProbe"]["httpGet"]["path"],
@@ -121,6 +130,25 @@ def test_mlflow_shows_its_metrics_to_prometheus(mlflow):
     monitor = one(render("pipelines", {"serviceMonitor": {"enabled": True}}), "ServiceMonitor")
     (endpoint,) = monitor["spec"]["endpoints"]
     assert status(mlflow, "10.244.3.17:5000", endpoint["path"]) == 200
+
+
+LOGGED = """
+import mlflow
+from pipelines import tracking
+from signalbox.settings import Settings
+with tracking.run(Settings(), "medical", "train", "one") as run:
+    print(run.info.user_id, mlflow.get_run(run.info.run_id).data.tags["mlflow.user"])
+"""
+
+
+@pytest.mark.slow
+def test_a_job_logs_its_run_as_a_user_without_a_name(mlflow, nameless):
+    env = environment(pod_of(job("train", {"openshift": True})))
+    given = {name: item["value"] for name, item in env.items()} | {"SIGNALBOX_MLFLOW_URL": mlflow.url}
+    command = [*nameless, sys.executable, "-c", LOGGED]
+    done = subprocess.run(command, env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "signalbox signalbox\n"
 
 
 @pytest.mark.slow

@@ -48,7 +48,7 @@ template:
       app.kubernetes.io/part-of: signalbox
       signalbox/job: {{ $name }}
       {{- with $root.Values.podLabels }}{{ toYaml . | nindent 6 }}{{ end }}
-    {{- $annotations := $root.Values.podAnnotations }}
+    {{- $annotations := merge (deepCopy (default dict $root.Values.podAnnotations)) (include "pipelines.constraint" $root | fromYaml) }}
     {{- with $job.run }}{{ $annotations = merge (dict "signalbox/run" .) $annotations }}{{ end }}
     {{- with $annotations }}
     annotations: {{- toYaml . | nindent 6 }}

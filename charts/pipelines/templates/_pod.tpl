@@ -1,12 +1,21 @@
-{{/* What every pod of the chart has. */}}
+{{/* What every pod of the chart has. A project of OpenShift has a range of users, and gives each pod one of them. */}}
 {{- define "pipelines.podSecurity" -}}
 securityContext:
   runAsNonRoot: true
+  {{- if not .Values.openshift }}
   runAsUser: 10001
   runAsGroup: 10001
   fsGroup: 10001
+  {{- end }}
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{/* Annotation of a pod. An administrator who makes one may use other constraints, which would leave the image's user in it. */}}
+{{- define "pipelines.constraint" -}}
+{{- if .Values.openshift -}}
+openshift.io/required-scc: restricted-v2
+{{- end -}}
 {{- end -}}
 
 {{- define "pipelines.containerSecurity" -}}
