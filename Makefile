@@ -89,8 +89,9 @@ bench: install ## Run the benchmarks and print their table
 
 ##@ Images
 .PHONY: images
-images: install ## Build the container images with docker or buildah
-	@$(RUN) python -m tools.images build $(IMAGES)
+images: install ## Build the container images with docker or buildah (REGISTRY=registry.example.org PUSH=1 to push)
+	@$(RUN) python -m tools.images build $(IMAGES) $(REGISTRY:%=--registry=%) $(if $(PUSH),--push) \
+	  $(BUILD_ARGS:%=--build-arg=%) $(BUILD_OPTIONS:%=--build-option=%)
 
 .PHONY: images-local
 images-local: install ## Build them as archives without an image registry (root; buildah, mmdebstrap)

@@ -9,21 +9,26 @@ from rich.console import Console
 
 from signalbox.errors import SignalboxError
 from tools.cache import images_folder
-from tools.images.build import archive_of, build, build_local
+from tools.images.build import archive_of, build_local
 from tools.images.catalogue import IMAGES, select, version
+from tools.images.registry import Order, build
+
+_COMMANDS = {
+    "build": "with docker or buildah, from the bases that the Dockerfiles name",
+    "local": "as archives, on bases of Debian packages",
+    "paths": "print each image's name and archive",
+}
 
 
 def main(arguments: list[str]) -> int:
     """Run one of the three; an error is its sentence and status 1."""
-    parser = argparse.ArgumentParser(prog="python -m tools.images", description="Container images.")
-    parser.add_argument("what", choices=["build", "local", "paths"])
-    parser.add_argument("image", nargs="*", help=", ".join(image.name for image in IMAGES))
-    given = parser.parse_args(arguments)
+    given = _parser().parse_args(arguments)
     console = Console(soft_wrap=True)
     try:
         images = select(given.image)
         if given.what == "build":
-            build(images, images_folder(), console)
+            order = Order(given.registry, given.push, tuple(given.build_arg), tuple(given.build_option))
+            build(images, order, images_folder(), console)
         elif given.what == "local":
             build_local(images, images_folder(), console)
         else:
@@ -35,6 +40,21 @@ def main(arguments: list[str]) -> int:
         console.print(str(error), style="red", markup=False)
         return 1
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.images", description="Container images.")
+    commands = parser.add_subparsers(dest="what", required=True)
+    build, *others = (commands.add_parser(name, help=text) for name, text in _COMMANDS.items())
+    for command in (build, *others):
+        command.add_argument("image", nargs="*", help=", ".join(image.name for image in IMAGES))
+    build.add_argument("--registry", default="", help="the name before each image's: host[:port][/folder]")
+    build.add_argument("--push", action="store_true", help="push to that registry when all are built")
+    build.add_argument(
+        "--build-arg", action="append", default=[], metavar="NAME=VALUE", help="as in PYTHON_IMAGE=…"
+    )
+    build.add_argument("--build-option", action="append", default=[], help="handed to the builder as it is")
+    return parser
 
 
 if __name__ == "__main__":

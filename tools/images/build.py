@@ -1,4 +1,4 @@
-"""Build images: with docker or buildah from their named bases, or with buildah alone on local bases."""
+"""Build images without a registry: with buildah on bases of Debian packages, into archives."""
 
 from __future__ import annotations
 
@@ -25,37 +25,27 @@ _MOST_LAYERS = 250
 _CERTIFICATES = Path("/etc/ssl/certs")
 
 
-def build(images: Sequence[Image], folder: Path, console: Console) -> None:
-    """Build with whichever of docker and buildah is there, into its own store."""
-    command = ["docker", "build"] if _docker_runs() else ["buildah", "bud"]
-    if command[0] == "buildah" and shutil.which("buildah") is None:
-        raise SetupError(
-            "Neither a running docker nor buildah is here. Install one: apt-get install buildah (or docker.io)."
-        )
-    for image in images:
-        tag = f"signalbox/{image.name}:{version()}"
-        console.print(f"· {tag}")
-        try:
-            run_logged(
-                [*command, *_common(image), "--tag", tag, str(ROOT)], folder / f"{image.name}.log", console
-            )
-        except SetupError as error:
-            raise SetupError(f"{error}\nWhere no registry can be reached: make images-local.") from error
-
-
 def build_local(images: Sequence[Image], folder: Path, console: Console) -> None:
     """Build on Debian packages into archives; what is there already is kept."""
-    _check_local()
-    folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder / "lock"):
-        buildah = _buildah(folder)
-        _tidy(buildah)
+    with store(folder) as buildah:
         for image in images:
             archive = archive_of(image, folder)
             if archive.exists():
                 console.print(f"· {image.name}: {archive}")
             else:
                 _build_archive(image, archive, buildah, console)
+
+
+@contextmanager
+def store(folder: Path) -> Iterator[list[str]]:
+    """Buildah with a store of its own, for one caller at a time: nothing else on the machine changes."""
+    _check_local()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        buildah = _buildah(folder)
+        _tidy(buildah)
+        yield buildah
 
 
 def archive_of(image: Image, folder: Path) -> Path:
@@ -71,9 +61,7 @@ def _bases(image: Image) -> list[Base]:
 
 def _build_archive(image: Image, archive: Path, buildah: list[str], console: Console) -> None:
     folder = archive.parent
-    for base in _bases(image):
-        if not _has(buildah, base.reference):
-            make(base, buildah, folder, console)
+    make_bases(_bases(image), buildah, folder, console)
     reference = image.reference(version())
     console.print(f"· {reference}")
     run_logged(_local_command(image, buildah, folder), folder / f"{image.name}.log", console)
@@ -87,6 +75,13 @@ def _build_archive(image: Image, archive: Path, buildah: list[str], console: Con
     console.print(f"  {archive} ({archive.stat().st_size / 1e6:.0f} MB)")
 
 
+def make_bases(bases: Sequence[Base], buildah: list[str], folder: Path, console: Console) -> None:
+    """Make those that the store does not hold yet."""
+    for base in bases:
+        if not _has(buildah, base.reference):
+            make(base, buildah, folder, console)
+
+
 def _local_command(image: Image, buildah: list[str], folder: Path) -> list[str]:
     """Mounts that the build sees and the image does not hold: the machine's certificates, uv's and pip's caches."""
     cache = folder / "packages"
@@ -96,11 +91,12 @@ def _local_command(image: Image, buildah: list[str], folder: Path) -> list[str]:
         "--timestamp", _changed(image, "%ct") or "0",
         "--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro", "--volume", f"{cache}:/root/.cache",
         *(f"--build-arg={base.argument}={base.reference}" for base in BASES),
-        *_common(image), "--tag", image.reference(version()), str(ROOT),
+        *arguments_of(image), "--tag", image.reference(version()), str(ROOT),
     ]  # fmt: skip
 
 
-def _common(image: Image) -> list[str]:
+def arguments_of(image: Image) -> list[str]:
+    """What every build of an image is told: its Dockerfile, its target, what its labels say."""
     arguments = {
         "VERSION": version(),
         "REVISION": _changed(image, "%H") or "unknown",
@@ -114,15 +110,11 @@ def _common(image: Image) -> list[str]:
 
 
 def _changed(image: Image, field: str) -> str:
-    """A field of the last commit that changed the image's inputs; empty outside a git checkout."""
+    """A field of the last commit that changed the image's inputs; empty without git or outside a checkout."""
+    if shutil.which("git") is None:
+        return ""
     command = ["git", "-C", str(ROOT), "log", "-1", f"--format={field}", "--", *inputs(image)]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def _docker_runs() -> bool:
-    if shutil.which("docker") is None:
-        return False
-    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
 
 
 def _check_local() -> None:
@@ -134,10 +126,9 @@ def _check_local() -> None:
 
 
 def _buildah(folder: Path) -> list[str]:
-    """Buildah with a store of its own, so that nothing else on the machine changes."""
     driver = "overlay" if "\toverlay\n" in Path("/proc/filesystems").read_text(encoding="utf-8") else "vfs"
-    store, state = folder / "store", folder / "state"
-    return ["buildah", "--root", str(store), "--runroot", str(state), "--storage-driver", driver]
+    root, state = folder / "store", folder / "state"
+    return ["buildah", "--root", str(root), "--runroot", str(state), "--storage-driver", driver]
 
 
 def _tidy(buildah: list[str]) -> None:
@@ -157,10 +148,3 @@ def _images(buildah: list[str], *options: str) -> list[dict[str, Any]]:
     )
     found: list[dict[str, Any]] = json.loads(done.stdout or "[]") or []
     return found
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -28,6 +28,10 @@ class Image:
         """What its Dockerfile says."""
         return (ROOT / self.dockerfile).read_text(encoding="utf-8")
 
+    def arguments(self) -> set[str]:
+        """The build arguments that its Dockerfile takes."""
+        return set(re.findall(r"^ARG (\w+)", self.text(), re.MULTILINE))
+
     def reference(self, version: str) -> str:
         """The name that a chart asks for, written in full."""
         return f"{PREFIX}/{self.name}:{version}"

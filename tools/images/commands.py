@@ -13,10 +13,9 @@ from rich.console import Console
 
 from signalbox.errors import SetupError
 
-_STEP = re.compile(
-    r"^(?:\[\d+/\d+\] )?STEP (\d+/\d+): (.*)|^#\d+ \[[^]]*?(\d+/\d+)\] (.*)"
-)  # buildah, docker
-_NINJA = re.compile(r"^\[(\d+)/(\d+)\] ")
+# Buildah's and docker's older builder, then BuildKit, which puts the step's number before all that a step prints.
+_STEP = re.compile(r"^(?:\[\d+/\d+\] )?(?:STEP|Step) (\d+/\d+) ?: (.*)|^#\d+ \[[^]]*?(\d+/\d+)\] (.*)")
+_NINJA = re.compile(r"^(?:#\d+ [\d.]+ )?\[(\d+)/(\d+)\] ")
 _WIDTH = 90
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -68,10 +69,10 @@ class Container:
                 _wait(url, process)
                 yield
             finally:
-                _end(process)
+                end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """Kill the first process of the namespace, and the kernel ends the rest.
 
     --kill-child does not do it: the signal that a parent's death sends is forgotten when setpriv changes the user.
@@ -107,6 +108,43 @@ def unpack(archive: Path, folder: Path) -> Container:
             with tarfile.open(fileobj=outer.extractfile(name)) as layer:
                 _apply(layer, root)
     return Container(root, config)
+
+
+def pull(reference: str, folder: Path) -> Container:
+    """The same of what a registry answers over HTTP under this name, each part held to its digest."""
+    host, _, rest = reference.partition("/")
+    repository, _, tag = rest.rpartition(":")
+    scheme = "http" if host.startswith("127.0.0.1:") else "https"
+    root = folder / "root"
+    root.mkdir()
+    with httpx2.Client(
+        base_url=f"{scheme}://{host}/v2/{repository}/", follow_redirects=True, timeout=60
+    ) as client:
+        manifest = manifest_of(client, tag).json()
+        config = json.loads(_blob(client, manifest["config"]["digest"], folder).read_bytes())["config"]
+        for part in manifest["layers"]:
+            path = _blob(client, part["digest"], folder)
+            with tarfile.open(path) as layer:
+                _apply(layer, root)
+            path.unlink()
+    return Container(root, config)
+
+
+def manifest_of(client: httpx2.Client, tag: str) -> httpx2.Response:
+    """A manifest of one platform, as docker or as the OCI writes it."""
+    kinds = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+    return client.get(f"manifests/{tag}", headers={"Accept": kinds}).raise_for_status()
+
+
+def _blob(client: httpx2.Client, digest: str, folder: Path) -> Path:
+    path = folder / digest.replace(":", "-")
+    hasher = hashlib.sha256()
+    with client.stream("GET", f"blobs/{digest}") as answer, path.open("wb") as file:
+        for chunk in answer.raise_for_status().iter_bytes():
+            hasher.update(chunk)
+            file.write(chunk)
+    assert digest == f"sha256:{hasher.hexdigest()}"
+    return path
 
 
 def _member(archive: tarfile.TarFile, name: str) -> bytes:

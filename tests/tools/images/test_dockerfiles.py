@@ -13,7 +13,7 @@ import pytest
 from signalbox.local import provision
 from tools.images.catalogue import IMAGES, ROOT, Image, copied
 
-LABELS = ("title", "description", "version", "revision", "source", "licenses")
+LABELS = ("title", "description", "version", "revision", "source", "base.name", "licenses")
 every_dockerfile = pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
 
 

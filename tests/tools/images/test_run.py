@@ -1,4 +1,7 @@
-"""Every image that `make images-local` wrote starts as its user on a read-only root and does its work."""
+"""Every image that `make images-local` wrote starts as its user on a read-only root and does its work.
+
+With SIGNALBOX_TEST_REGISTRY=host[:port][/folder] those that `make images` pushed there are pulled and tried instead.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,11 @@ import pytest
 import yaml
 
 from tests.helpers import free_port, running_postgres
-from tests.tools.images.container import UID, Container, unpack
+from tests.tools.images.container import UID, Container, pull, unpack
 from tools.cache import images_folder
 from tools.images.build import archive_of
 from tools.images.catalogue import IMAGES, ROOT, select
+from tools.images.registry import Order
 
 pytestmark = pytest.mark.cluster
 
@@ -42,10 +46,13 @@ def state(folder: Path) -> Path:
 
 def container(name: str, folder: Path, mounts: dict[Path, str] | None = None) -> Container:
     assert os.geteuid() == 0, "Mounts need root."
-    archive = archive_of(select([name])[0], images_folder())
-    assert archive.exists(), f"{archive} is missing: make images-local"
     target = folder / name
     target.mkdir()
+    if registry := os.environ.get("SIGNALBOX_TEST_REGISTRY"):
+        pulled = pull(Order(registry=registry).tag(select([name])[0]), target)
+        return dataclasses.replace(pulled, mounts=mounts or {})
+    archive = archive_of(select([name])[0], images_folder())
+    assert archive.exists(), f"{archive} is missing: make images-local"
     return dataclasses.replace(unpack(archive, target), mounts=mounts or {})
 
 
@@ -58,6 +65,12 @@ def test_image_holds_nothing_that_installs_or_compiles(name: str, folder: Path) 
     assert not list(image.root.glob("opt/venv/lib/python3*/site-packages/torch"))
     assert image.config["User"] == "10001:10001"
     assert image.config["Labels"]["org.opencontainers.image.revision"] != "unknown"
+    assert image.config["Labels"]["org.opencontainers.image.base.name"]
+    assert (
+        not list(image.root.glob("root/.cache"))
+        + list(image.root.glob("tmp/*"))
+        + list(image.root.glob("opt/uv"))
+    )
 
 
 @pytest.mark.parametrize("name", ["assessor", "encoder", "pipelines"])

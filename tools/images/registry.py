@@ -1,0 +1,120 @@
+"""Build from the bases that the Dockerfiles name, tag for a registry, push: with docker or buildah, into its own store."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from signalbox.errors import InputError, SetupError
+from tools.images.build import arguments_of
+from tools.images.catalogue import ROOT, Image, version
+from tools.images.commands import run_logged
+
+# What makes each build and keep its layers, so that a second build starts where the first changed.
+_BUILD = {"docker": ("docker", "build"), "buildah": ("buildah", "bud", "--layers")}
+# Both programs take these without an ARG, and keep them out of the image.
+_PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+_SET_HERE = {"VERSION", "REVISION", "SOURCE"}
+# A first part without a dot or a port would be taken for a folder of Docker Hub.
+_REGISTRY = re.compile(
+    r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9-]+(?=:))(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the caller asks for: a registry's name before each image's, and what the builder is told besides."""
+
+    registry: str = ""
+    push: bool = False
+    arguments: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+    def tag(self, image: Image) -> str:
+        """The name that the image is built under."""
+        return "/".join(part for part in (self.registry, f"signalbox/{image.name}:{version()}") if part)
+
+
+def check(images: Sequence[Image], order: Order) -> None:
+    """Raises InputError for what a builder would misread or only warn of: a misspelt argument leaves the default."""
+    if order.registry and not _REGISTRY.fullmatch(order.registry):
+        cure = (
+            "Write host[:port][/folder] in lower case and without https://, as in registry.example.org/team."
+        )
+        raise InputError("REGISTRY", order.registry, cure)
+    if order.push and not order.registry:
+        raise InputError("PUSH", "1", "Say where to: make images REGISTRY=registry.example.org PUSH=1")
+    known = _PROXIES.union(*(image.arguments() for image in images)) - _SET_HERE
+    for given in order.arguments:
+        name, _, value = given.partition("=")
+        if name not in known or not value:
+            raise InputError("BUILD_ARGS", given, f"Write NAME=VALUE; there are {', '.join(sorted(known))}.")
+
+
+def build(images: Sequence[Image], order: Order, folder: Path, console: Console) -> None:
+    """Build all, then push all: what a registry holds is of one build, unless pushing breaks off."""
+    check(images, order)
+    program = find(console)
+    for image in images:
+        console.print(f"· {order.tag(image)}")
+        try:
+            run_logged(build_command(program, image, order), folder / f"{image.name}.log", console)
+        except SetupError as error:
+            cure = "Where the bases' registry is not reached: make images-local, or BUILD_ARGS=PYTHON_IMAGE=…"
+            raise SetupError(f"{error}\n{cure} (docs/how-to/images.md).") from error
+    for image in images if order.push else ():
+        console.print(f"· {order.tag(image)} is {push(program, image, order, folder, console)}")
+
+
+def find(console: Console) -> str:
+    """The program that builds. A docker without its daemon is said: its images and buildah's lie in different stores."""
+    silent = "docker is not installed"
+    if shutil.which("docker"):
+        ask = ["docker", "version", "--format", "{{.Server.Version}}"]
+        done = subprocess.run(ask, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return "docker"
+        said = done.stderr.strip().splitlines() or ["it gave no reason"]
+        silent = f"docker does not answer ({said[-1]})"
+    if shutil.which("buildah") is None:
+        raise SetupError(
+            f"{silent}, and neither is buildah here. Install one: apt-get install buildah (or docker.io)."
+        )
+    console.print(f"· with buildah: {silent}", highlight=False, markup=False)
+    return "buildah"
+
+
+def build_command(program: str, image: Image, order: Order) -> list[str]:
+    """An image is given only the arguments that its Dockerfile takes, so that no warning hides a real one."""
+    taken = _PROXIES | image.arguments()
+    return [
+        *_BUILD[program], *arguments_of(image),
+        *(f"--build-arg={one}" for one in order.arguments if one.partition("=")[0] in taken),
+        *order.options, "--tag", order.tag(image), str(ROOT),
+    ]  # fmt: skip
+
+
+def push_command(program: str, tag: str, digest: Path) -> list[str]:
+    """Buildah writes the digest into a file; docker says it."""
+    return [program, "push", *(["--digestfile", str(digest)] if program == "buildah" else []), tag]
+
+
+def push(program: str, image: Image, order: Order, folder: Path, console: Console) -> str:
+    """Returns the digest that the registry knows the image by; a chart takes it as `image.digest`."""
+    log, digest = folder / f"{image.name}.push.log", folder / f"{image.name}.digest"
+    try:
+        run_logged(push_command(program, order.tag(image), digest), log, console)
+    except SetupError as error:
+        host = order.registry.partition("/")[0]
+        raise SetupError(f"{error}\nIf it asks who you are: {program} login {host}") from error
+    said = (digest if program == "buildah" else log).read_text(encoding="utf-8")
+    digest.unlink(missing_ok=True)
+    found = _DIGEST.findall(said)
+    return found[-1] if found else "pushed"
