@@ -77,6 +77,19 @@ def test_a_larger_model_has_longer_to_start():
     assert large["startupProbe"]["failureThreshold"] > 3 * small["startupProbe"]["failureThreshold"]
 
 
+def test_values_set_the_times_of_the_probes():
+    times = {"periodSeconds": 20, "timeoutSeconds": 19, "failureThreshold": 9}
+    container = server(render(CHART, {"readinessProbe": times, "livenessProbe": times}))
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert container[probe].items() >= times.items()
+
+
+def test_a_start_that_gets_less_time_than_it_may_need_is_warned_about(notes):
+    said = "startup.budgetSeconds is 60, and engine and model may need"
+    assert said in notes({"startup": {"budgetSeconds": 60}})
+    assert "startup.budgetSeconds" not in notes({"startup": {"budgetSeconds": 3600}})
+
+
 def test_a_full_pool_is_not_asked_for_one_more_server():
     strategy = one(render(CHART), "Deployment")["spec"]["strategy"]["rollingUpdate"]
     assert strategy == {"maxSurge": 0, "maxUnavailable": 1}

@@ -95,6 +95,19 @@ REFUSED = {
         "autoscaling.enabled: Ollama has no metrics to scale on.",
     ),
     "a negative context": ({"context": -1}, "at '/context': minimum: got -1, want 16"),
+    "a probe that never waits": (
+        {"readinessProbe": {"periodSeconds": 0}},
+        "at '/readinessProbe/periodSeconds': minimum: got 0, want 1",
+    ),
+    "fewer failures than none": (
+        {"livenessProbe": {"failureThreshold": -1}},
+        "at '/livenessProbe/failureThreshold': minimum: got -1, want 1",
+    ),
+    "a server that is ended before it is left alone": (
+        {"livenessProbe": {"periodSeconds": 10, "failureThreshold": 2}},
+        "livenessProbe.failureThreshold: 2 questions, one every 10 s, end a server that is busy before"
+        " readinessProbe takes it out of the Service (30 s). Use 3 or more.",
+    ),
     "two servers on a cache of one node": ({"replicas": 2}, "cache.accessMode: ReadWriteOnce lets one node"),
     "a surge that waits for the cache": ({"update": {"surge": 1}}, "update.surge: 1 starts a second server"),
     "an engine that needs a GPU on a CPU": (

@@ -136,11 +136,13 @@ model (the table's name; empty where it has none), heads and splits of the model
 
 {{/* Seconds that a server may take until it is ready. */}}
 {{- define "model-server.startupSeconds" -}}
+{{- with int .Values.startup.budgetSeconds }}{{ . }}{{ else }}{{ include "model-server.expectedStartup" . }}{{ end -}}
+{{- end }}
+
+{{/* Seconds that engine and size of the model let expect. */}}
+{{- define "model-server.expectedStartup" -}}
 {{- $engine := include "model-server.engine" . | fromJson -}}
-{{- if gt (int $.Values.startup.budgetSeconds) 0 }}{{ int $.Values.startup.budgetSeconds }}
-{{- else -}}
 {{- $mib := include "model-server.filesMiB" . | int | default 20480 -}}
-{{- $each := ternary $.Values.startup.secondsPerGiBDownloaded $.Values.startup.secondsPerGiBRead (has $.Values.model.source (list "hf" "url")) -}}
+{{- $each := ternary .Values.startup.secondsPerGiBDownloaded .Values.startup.secondsPerGiBRead (has .Values.model.source (list "hf" "url")) -}}
 {{- add (int $engine.startup) (div (mul $mib (int $each)) 1024) -}}
-{{- end -}}
 {{- end }}

@@ -91,15 +91,11 @@ containers:
     failureThreshold: {{ div (add $seconds 9) 10 }}
   readinessProbe:
     {{- include "model-server.ready" $root | nindent 4 }}
-    periodSeconds: 5
-    timeoutSeconds: 5
-    failureThreshold: 6
-  # An engine at its limit answers late, and killing it would cut its streams: two minutes of silence before that.
+    {{- include "model-server.probeTimes" $root.Values.readinessProbe | nindent 4 }}
+  # An engine at its limit answers late, and killing it would cut its streams: {{ mul $root.Values.livenessProbe.periodSeconds $root.Values.livenessProbe.failureThreshold }} s of silence before that.
   livenessProbe:
     httpGet: {path: {{ $engine.probes.live }}, port: http}
-    periodSeconds: 15
-    timeoutSeconds: 15
-    failureThreshold: 8
+    {{- include "model-server.probeTimes" $root.Values.livenessProbe | nindent 4 }}
   {{- end }}
   lifecycle:
     preStop:
@@ -121,6 +117,12 @@ capabilities: {drop: [ALL]}
 {{- $probes := (include "model-server.engine" . | fromJson).probes -}}
 {{- with $probes.readyCommand }}exec: {command: {{ append . $.Values.model.name | toJson }}}
 {{- else }}httpGet: {path: {{ $probes.ready }}, port: http}{{ end -}}
+{{- end }}
+
+{{- define "model-server.probeTimes" -}}
+periodSeconds: {{ .periodSeconds }}
+timeoutSeconds: {{ .timeoutSeconds }}
+failureThreshold: {{ .failureThreshold }}
 {{- end }}
 
 {{/* Requests and limits with the GPUs of one node. */}}

@@ -60,6 +60,9 @@
 {{- if not (has $kind $engine.quantizations) }}{{ fail (printf "quantization: %s cannot serve %q. It serves %s." $engine.title $.Values.quantization (join ", " $engine.quantizations | replace "gguf" "gguf-q4_k_m and other gguf-…")) }}{{ end -}}
 {{- if and $engine.dtypes (ne $.Values.dtype "auto") (not (hasKey $engine.dtypes $.Values.dtype)) }}{{ fail (printf "dtype: %s does not compute in %q. Use auto, %s." $engine.title $.Values.dtype (keys $engine.dtypes | sortAlpha | join ", ")) }}{{ end -}}
 {{- if and (not $pool.resource) (gt (mul $.Values.parallelism.tensor $.Values.parallelism.pipeline | int) 1) }}{{ fail (printf "parallelism.tensor: %d × parallelism.pipeline %d share GPUs, and product %s has none. Set both to 1." (int $.Values.parallelism.tensor) (int $.Values.parallelism.pipeline) $pool.name) }}{{ end -}}
+{{- $quiet := mul $.Values.readinessProbe.periodSeconds $.Values.readinessProbe.failureThreshold -}}
+{{- $dead := mul $.Values.livenessProbe.periodSeconds $.Values.livenessProbe.failureThreshold -}}
+{{- if lt $dead $quiet }}{{ fail (printf "livenessProbe.failureThreshold: %d questions, one every %d s, end a server that is busy before readinessProbe takes it out of the Service (%d s). Use %d or more." (int $.Values.livenessProbe.failureThreshold) (int $.Values.livenessProbe.periodSeconds) $quiet (div (add $quiet $.Values.livenessProbe.periodSeconds -1) $.Values.livenessProbe.periodSeconds)) }}{{ end -}}
 {{- range $part := list "requests" "limits" -}}
 {{- if and $pool.resource (hasKey (default dict (get $.Values.resources $part)) $pool.resource) }}{{ fail (printf "resources.%s: %s is set from gpu.count. Remove it, and set gpu.count." $part $pool.resource) }}{{ end -}}
 {{- end -}}
