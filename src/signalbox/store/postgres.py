@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -53,9 +54,13 @@ class PostgresBackend:
                 )
                 async with pool.acquire() as connection, connection.transaction():
                     migrated = await self._migrate(connection)
+            except ssl.SSLError as error:  # one of a wrong certificate is a ValueError as well
+                cure = "Does PGSSLROOTCERT name the file of the authority, and the certificate the host of the URL?"
+                raise StoreUnavailable(f"Postgres: {error}. {cure}") from error
             except (ValueError, OverflowError):
                 # Not chained: the cause quotes the part of the URL that it cannot read, perhaps a password.
-                cure = "Percent-encode special characters of user and password: postgresql://USER:PASSWORD@HOST:PORT/DB."
+                cure = "Percent-encode special characters of user and password: postgresql://USER:PASSWORD@HOST:PORT/DB. "
+                cure += "With sslmode=verify-full, name the authority's file in PGSSLROOTCERT."
                 raise InputError("database_url", "postgresql://…", cure) from None
             except _AWAY as error:
                 raise StoreUnavailable(f"Postgres: {type(error).__name__}: {error}") from error
