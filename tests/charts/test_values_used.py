@@ -51,6 +51,7 @@ AUTOSCALED = {"autoscaling": {"enabled": True}, "cache": {"persistent": False}}
 # (chart, beginning of a key) → further values that make it count; without a row the key must count with the defaults.
 NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "autoscaling."): POSTGRES | {"autoscaling": {"enabled": True}},
+    ("assessor", "caBundle.key"): {"caBundle": {"existingConfigMap": "a"}},
     ("assessor", "database.postgres."): POSTGRES,
     ("assessor", "encoder.url"): {},
     ("assessor", "spoolSize"): POSTGRES,
@@ -83,6 +84,7 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("pipelines", "judge.apiKey.existingSecretKey"): merged(
         JOBS, {"judge": {"apiKey": {"existingSecret": "a"}}}
     ),
+    ("pipelines", "caBundle.key"): {"caBundle": {"existingConfigMap": "a"}},
     ("pipelines", "jobDefaults."): {"jobs": {"evaluate": RUNS}},
     ("pipelines", "database.postgres."): JOBS
     | {"database": {"type": "postgres", "postgres": {"existingSecret": "a"}}},

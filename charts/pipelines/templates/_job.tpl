@@ -89,6 +89,7 @@ volumes:
   {{- if eq (include "pipelines.mountsDatabase" .) "true" }}
   - {name: database, persistentVolumeClaim: {claimName: {{ $root.Values.database.sqlite.existingClaim }}}}
   {{- end }}
+  {{- with include "pipelines.caVolume" $root }}{{ . | nindent 2 }}{{ end }}
   {{- with $root.Values.task.existingConfigMap }}
   - {name: task, configMap: {name: {{ . }}}}
   {{- end }}
@@ -106,6 +107,7 @@ volumeMounts:
   {{- if eq (include "pipelines.mountsDatabase" .) "true" }}
   - {name: database, mountPath: {{ include "pipelines.databaseFolder" $root }}}
   {{- end }}
+  {{- with include "pipelines.caMount" $root }}{{ . | nindent 2 }}{{ end }}
   {{- if $root.Values.task.existingConfigMap }}
   - {name: task, mountPath: /etc/signalbox/task, readOnly: true}
   {{- end }}
@@ -117,6 +119,7 @@ env:
   {{- range index . 1 }}
   {{- include (printf "pipelines.env.%s" .) $root | nindent 2 }}
   {{- end }}
+  {{- with include "pipelines.caVariables" $root | trim }}{{ . | nindent 2 }}{{ end }}
 {{- end -}}
 
 {{/* Arguments: (list ROOT NEEDS). "true" where SQLite's file lies on a claim of its own. */}}

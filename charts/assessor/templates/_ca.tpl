@@ -1,0 +1,20 @@
+{{/* A certificate authority of one's own: variables that make the programs trust it, its mount, its volume. */}}
+{{- define "assessor.caVariables" -}}
+{{- if .Values.caBundle.existingConfigMap -}}
+{{- range list "SSL_CERT_FILE" "PGSSLROOTCERT" }}
+- {name: {{ . }}, value: /etc/signalbox/ca/{{ $.Values.caBundle.key }}}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "assessor.caMount" -}}
+{{- if .Values.caBundle.existingConfigMap -}}
+- {name: ca, mountPath: /etc/signalbox/ca, readOnly: true}
+{{- end -}}
+{{- end -}}
+
+{{- define "assessor.caVolume" -}}
+{{- with .Values.caBundle.existingConfigMap -}}
+- {name: ca, configMap: {name: {{ . }}}}
+{{- end -}}
+{{- end -}}
