@@ -1,0 +1,58 @@
+"""A model that its hub does not give to everybody is named in the notes before its download fails."""
+
+import pytest
+import yaml
+
+from signalbox.capacity.plan import default_catalogue
+from tests.charts.conftest import chart_folder
+
+ROWS = yaml.safe_load((chart_folder("model-server") / "files" / "gated.yaml").read_text(encoding="utf-8"))
+SAID = "is gated: the hub asks for"
+
+
+def rows(name: str) -> list[dict]:
+    return [row for row in ROWS if name.lower().startswith(row["begins"].lower())]
+
+
+def test_every_model_of_the_catalogue_by_meta_or_google_is_in_one_row():
+    names = [model.name for model in default_catalogue().models]
+    assert {name: len(rows(name)) for name in names if name.startswith(("meta-llama/", "google/"))} == {
+        name: 1 for name in names if name.startswith(("meta-llama/", "google/"))
+    }
+
+
+def test_every_row_says_what_is_asked_for_and_where_that_was_read():
+    assert [row for row in ROWS if row.keys() != {"begins", "asks", "seen"} or not row["seen"]] == []
+
+
+@pytest.mark.parametrize("name", ["meta-llama/Llama-3.1-8B-Instruct", "google/gemma-3-4b-it"])
+def test_without_a_token_the_notes_say_where_to_accept_and_which_key_to_set(notes, name):
+    said = notes({"model": {"name": name}, "context": 4096})
+    assert f"{name} {SAID}" in said
+    assert f"Accept at https://huggingface.co/{name} with your account" in said
+    assert 'under the key "token", and name the Secret in model.token.existingSecret' in said
+
+
+LLAMA = {"name": "meta-llama/Llama-3.1-8B-Instruct"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"model": LLAMA | {"token": {"existingSecret": "hf"}}},
+        {"model": LLAMA | {"source": "pvc", "pvc": {"claimName": "models"}}},
+        {"model": LLAMA, "airGapped": True, "cache": {"existingClaim": "filled"}},
+        {"model": {"name": "Qwen/Qwen2.5-7B-Instruct"}},
+        {"engine": "ollama", "quantization": "fp16", "concurrency": 1, "model": LLAMA},
+    ],
+    ids=["with a token", "from a volume", "without network", "of an open model", "from another hub"],
+)
+def test_nothing_is_said_where_no_token_is_asked_for(notes, values):
+    assert SAID not in notes({"context": 4096, **values})
+
+
+def test_nim_downloads_nothing_without_a_token(notes):
+    values = {"engine": "nim", "gpu": {"product": "H100"}, "model": {"name": "meta/llama-3.1-8b-instruct"}}
+    assert "WARNING: NGC gives weights only to accounts" in notes(values)
+    values["model"]["token"] = {"existingSecret": "ngc"}
+    assert "NGC gives" not in notes(values)
