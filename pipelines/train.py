@@ -8,6 +8,7 @@ thresholds are fitted on the calibration split, which the head has not seen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import shutil
@@ -206,7 +207,7 @@ def _write(
     revision: str,
     model_path: Path,
 ) -> TrainedRelease:
-    """The release folder appears whole or not at all; `current` names it last."""
+    """The release folder appears whole or not at all; a link `encoder-VERSION` and `current` name it last."""
     scores, chosen, rows, curve = result
     kind = "MiniLM-L6-v2" if head["kind"] == "embedding-logistic" else "TF-IDF"
     quantization = "int8" if kind == "MiniLM-L6-v2" else "none"
@@ -228,10 +229,23 @@ def _write(
             shutil.rmtree(folder)
         draft.rename(folder)
     save_thresholds(settings, task, release, predict)
+    _link(folder, f"encoder-{revision.rpartition('-')[0]}")
     current = settings.releases_dir / "current.partial"
     current.write_text(folder.name + "\n", encoding="utf-8")
     current.replace(settings.releases_dir / "current")
     return TrainedRelease(release, folder, scores, chosen, len(rows), curve)
+
+
+def _link(folder: Path, name: str) -> None:
+    """A name without the digest, which can be written into values before the training.
+
+    Some network file systems have no links; the folder's own name is left then.
+    """
+    draft = folder.with_name(f"{name}.partial")
+    draft.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        draft.symlink_to(folder.name)
+        draft.replace(folder.with_name(name))
 
 
 def _described(

@@ -128,7 +128,7 @@ def test_the_openshift_overlay_names_no_user_and_asks_for_the_constraint():
 
 def test_chart_and_manifest_run_the_encoder_alike():
     """The pair exists twice, for Helm and for kustomize: they may differ in names and numbers of pods only."""
-    values = {"encoder": {"install": True, "storageUri": "pvc://signalbox-releases/encoder-v1"}}
+    values = {"encoder": {"install": True, "storageUri": "pvc://c/p"}}
     (chart,) = [item for item in render("assessor", values) if item["kind"] == "ServingRuntime"]
     (manifest,) = objects("kserve/base", "ServingRuntime")
     ignored = {"imagePullPolicy"}

@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from signalbox.settings import Settings
-from tests.charts.conftest import POSTGRES, environment, one, pod_of, pods, render
+from tests.charts.conftest import POSTGRES, chart_folder, environment, example_file, one, pod_of, pods, render
 from tests.charts.pipelines_chart import ALL_JOBS, job, mounts
 
 
@@ -120,3 +121,56 @@ def test_the_notes_warn_of_an_mlflow_that_answers_under_every_name(notes):
     assert "WARNING: MLflow answers under every host name" in notes(
         {"mlflow": {"allowedHosts": ["*"]}}, "pipelines"
     )
+
+
+# --- from the training to the encoder and the assessor ----------------------------------------------------
+
+
+def rendered(chart: str, example: str) -> list[dict]:
+    """An example installed under the name of its chart, as the how-to does."""
+    values = yaml.safe_load(example_file(chart, example).read_text(encoding="utf-8"))
+    return render(chart, values, name=chart)
+
+
+def test_the_examples_serve_what_the_training_writes():
+    """Assessor and manifest read from the claim and the folder that the jobs of both examples write to."""
+    served = {
+        one(rendered("assessor", "with-encoder"), "InferenceService")["spec"]["predictor"]["model"][
+            "storageUri"
+        ]
+    }
+    base = chart_folder("assessor").parents[1] / "manifests" / "kserve" / "base" / "inferenceservice.yaml"
+    service = yaml.safe_load(base.read_text(encoding="utf-8"))
+    served.add(service["spec"]["predictor"]["model"]["storageUri"])
+    (uri,) = served
+    claim, folder = re.fullmatch(r"pvc://([a-z-]+)/(.+)/encoder-v1", uri).groups()
+    for example, kind in (("minimal", "Job"), ("nightly", "CronJob")):
+        training = next(
+            pod
+            for item in rendered("pipelines", example)
+            if item["kind"] == kind
+            for _, pod in pods(item)
+            if pod["containers"][0]["name"] == "train"
+        )
+        settings = Settings(state_dir=Path(mounts(training)[claim]))
+        assert settings.releases_dir == settings.state_dir / folder
+        assert environment(training)["SIGNALBOX_STATE_DIR"]["value"] == str(settings.state_dir)
+
+
+def test_the_examples_ask_one_decoder_and_one_encoder_and_read_one_set_of_thresholds():
+    """Thresholds belong to one model under one name, so the jobs must ask as the assessor does."""
+    assessor = rendered("assessor", "with-encoder")
+    pod = pod_of(one(assessor, "Deployment"))
+    jobs = [
+        p for item in rendered("pipelines", "nightly") if item["kind"] == "CronJob" for _, p in pods(item)
+    ]
+    for name in ("SIGNALBOX_DECODER_URL", "SIGNALBOX_DECODER_MODEL", "SIGNALBOX_DECODER_CONSTRAINED"):
+        values = [environment(job)[name]["value"] for job in jobs if name in environment(job)]
+        assert {*values, environment(pod)[name]["value"]} == {values[0]}
+    service = one(assessor, "InferenceService")["metadata"]["name"]
+    urls = {environment(job)["SIGNALBOX_ENCODER_URL"]["value"] for job in jobs if "SIGNALBOX_ENCODER_URL" in environment(job)}  # fmt: skip
+    assert urls == {f"http://{service}-predictor"}
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "thresholds"]
+    assert volume["persistentVolumeClaim"]["claimName"] in {claim for job in jobs for claim in mounts(job)}
+    (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "thresholds"]
+    assert mount["subPath"] == Settings().thresholds_dir.name

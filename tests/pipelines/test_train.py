@@ -30,6 +30,19 @@ def test_release_answers_as_trained(settings: Settings) -> None:
     assert all(0 <= p <= 1 for p in encoder.p_yes(["One.", "Another, longer sentence."]))
 
 
+def test_a_release_is_found_by_a_name_that_is_known_before_and_follows_the_next_one(
+    settings: Settings,
+) -> None:
+    link = settings.releases_dir / "encoder-untracked"
+    first = train.train(settings, track=False)
+    assert link.resolve() == first.folder.resolve()
+    assert not link.readlink().is_absolute()  # a claim is mounted under other paths elsewhere
+    row = LabelledText(id="x", text="More.", label="yes", language="en", family="x", split="feedback")
+    second = train.train(settings, extra=[row], track=False)
+    assert link.resolve() == second.folder.resolve() != first.folder.resolve()
+    assert first.folder.is_dir()
+
+
 def test_the_same_data_give_the_same_release(settings: Settings) -> None:
     assert train.train(settings, track=False).release == train.train(settings, track=False).release
 

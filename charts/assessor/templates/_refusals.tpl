@@ -9,7 +9,7 @@
 {{- fail "encoder.url: is empty. Give the base URL of an encoder, or set encoder.install to true to install one on KServe." -}}
 {{- end -}}
 {{- if and $v.encoder.install (not $v.encoder.storageUri) -}}
-{{- fail "encoder.storageUri: is empty, while encoder.install is true. Say where the trained release lies, for example pvc://releases/encoder-v1." -}}
+{{- fail "encoder.storageUri: is empty, while encoder.install is true. Say where the trained release lies, for example pvc://pipelines/releases/encoder-v1." -}}
 {{- end -}}
 {{- if gt (int $v.encoder.minReplicas) (int $v.encoder.maxReplicas) -}}
 {{- fail (printf "encoder.minReplicas: %d is more than encoder.maxReplicas, %d. Raise the one or lower the other." (int $v.encoder.minReplicas) (int $v.encoder.maxReplicas)) -}}
