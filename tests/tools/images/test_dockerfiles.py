@@ -151,3 +151,23 @@ def closure(name: str) -> set[str]:
         for one in needed:
             waiting += [(one["name"], "")] + [(one["name"], wanted) for wanted in one.get("extra", [])]
     return {package for package, _ in found}
+
+
+@pytest.mark.parametrize(
+    ("member", "compiled"), [("assessor", set()), ("encoder", {"psutil"}), ("pipelines", set())]
+)
+def test_build_for_arm64_needs_a_compiler_only_where_the_docs_say_so(member: str, compiled: set[str]) -> None:
+    lock = ROOT / "uv.lock"
+    assert closure(f"signalbox-{member}") & without_wheel_for_arm64(lock) == compiled
+
+
+def test_build_of_mlflow_for_arm64_needs_no_compiler() -> None:
+    assert without_wheel_for_arm64(ROOT / "pipelines" / "mlflow" / "uv.lock") == {"pywin32"}  # never on Linux
+
+
+def without_wheel_for_arm64(lock: Path) -> set[str]:
+    """Packages from PyPI that no version has a wheel of for Linux on arm64 and Python 3.11."""
+    wheel = re.compile(r"-(cp311-cp311|cp3\d+-abi3)-[\w.]*manylinux[\w.]*_aarch64|-any\.whl$")
+    packages = [p for p in tomllib.loads(lock.read_text())["package"] if "registry" in p["source"]]
+    served = {p["name"] for p in packages if any(wheel.search(w["url"]) for w in p.get("wheels", []))}
+    return {p["name"] for p in packages} - served
