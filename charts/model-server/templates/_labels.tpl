@@ -12,3 +12,10 @@ app.kubernetes.io/part-of: signalbox
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ include "model-server.selector" . }}
 {{- end }}
+
+{{/* A map of labels as kubectl takes it: a=b,c=d. */}}
+{{- define "model-server.asSelector" -}}
+{{- $all := list -}}
+{{- range $label, $value := . }}{{ $all = append $all (printf "%s=%s" $label $value) }}{{ end -}}
+{{- join "," $all -}}
+{{- end }}

@@ -79,9 +79,9 @@ containers:
   args: {{- . | nindent 2 }}
   {{- end }}
   env: {{- include "model-server.env" $root | trim | nindent 2 }}
+  {{- if .probes }}
   ports:
   - {name: http, containerPort: {{ $engine.port }}, protocol: TCP}
-  {{- if .probes }}
   {{- $seconds := include "model-server.startupSeconds" $root | int }}
   # Nothing else is judged before this one succeeds: {{ $seconds }} s to load the weights.
   startupProbe:
