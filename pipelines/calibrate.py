@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pipelines import textfile
 from pipelines.scores import area_under_curve
 from signalbox import thresholds
 from signalbox.contracts.record import LabelledText, ModelRelease, Verdict
@@ -83,6 +84,7 @@ async def _calibrate(settings: Settings, route: ModelRoute, *, log_run: bool) ->
     logger.info("thresholds saved path=%s release=%s", path, release.key)
     if log_run:
         _log_run(settings, task, route, release, results, file)
+    textfile.write_success(settings.state_dir / "metrics", f"calibrate-{task.name}-{route}")
     return file
 
 

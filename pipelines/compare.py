@@ -15,7 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import footprint, scores, tracking
+from pipelines import footprint, scores, textfile, tracking
 from pipelines.baselines import BASELINES
 from pipelines.evaluate import evaluate
 from pipelines.evaluation import Evaluation
@@ -208,6 +208,7 @@ def _keep(settings: Settings, comparison: Comparison) -> None:
         mlflow.log_text(text, "comparison.md")
         for entry in comparison.entries:
             mlflow.log_metric(f"accuracy.{entry.name}", sum(entry.right) / len(entry.right))
+    textfile.write_success(settings.state_dir / "metrics", f"compare-{comparison.task}")
 
 
 def main(

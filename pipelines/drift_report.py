@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -182,7 +181,7 @@ def write_metrics(folder: Path, report: Report, route: Route) -> Path:
                 (names.DRIFT_EFFECT, (*where, row.outcome.measure), row.outcome.effect),
             ]
     job = f"drift-{report.task}-{route}"
-    values.append((names.JOB_LAST_SUCCESS, (job,), time.time()))
+    values.append(textfile.succeeded(job))
     return textfile.write_values(folder / f"{job}.prom", values)
 
 

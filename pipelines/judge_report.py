@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
@@ -202,7 +201,7 @@ def write_metrics(folder: Path, found: Report) -> Path:
             values.append((names.JUDGE_ESTIMATE_BOUND, (*of, "low"), row.estimate.low))
             values.append((names.JUDGE_ESTIMATE_BOUND, (*of, "high"), row.estimate.high))
     job = f"judge-{options.task}-{options.route}"
-    values.append((names.JOB_LAST_SUCCESS, (job,), time.time()))
+    values.append(textfile.succeeded(job))
     return textfile.write_values(folder / f"{job}.prom", values)
 
 

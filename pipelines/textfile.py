@@ -1,4 +1,4 @@
-"""An evaluation as Prometheus metrics in a textfile, for node_exporter's textfile collector (decision 0002)."""
+"""What jobs tell Prometheus: textfiles for node_exporter's textfile collector (decision 0002)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry, write_to_textfile
 from pipelines.evaluation import Evaluation
 from signalbox.contracts import metrics as names
 
-Values = list[tuple[names.Metric, tuple[str, ...], float | None]]
+Value = tuple[names.Metric, tuple[str, ...], float | None]
+Values = list[Value]
 
 
 def write(folder: Path, evaluation: Evaluation) -> Path:
@@ -40,9 +41,20 @@ def write(folder: Path, evaluation: Evaluation) -> Path:
         for baseline, value in summary.baselines.items():
             baselines.append((names.EVAL_BASELINE, (evaluation.task, language, baseline), value))
     job = f"evaluate-{evaluation.task}-{evaluation.route}"
-    values.append((names.JOB_LAST_SUCCESS, (job,), time.time()))
+    values.append(succeeded(job))
     write_values(folder / f"evaluate-{evaluation.task}-baselines.prom", baselines)
     return write_values(folder / f"{job}.prom", values)
+
+
+def write_success(folder: Path, job: str) -> Path:
+    """Write `JOB.prom`, of a job whose figures are elsewhere: all that it holds is when it last succeeded. Returns the path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_values(folder / f"{job}.prom", [succeeded(job)])
+
+
+def succeeded(job: str) -> Value:
+    """The job has succeeded, now. It is the last thing that a job does."""
+    return (names.JOB_LAST_SUCCESS, (job,), time.time())
 
 
 def write_values(path: Path, values: Values) -> Path:

@@ -29,7 +29,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
 from tokenizers import Tokenizer
 
-from pipelines import minilm, tracking
+from pipelines import minilm, textfile, tracking
 from pipelines.baselines import Tfidf
 from pipelines.learning_curve import Point, learning_curve
 from signalbox import thresholds
@@ -94,17 +94,18 @@ def train(settings: Settings, *, extra: Sequence[LabelledText] = (), track: bool
     head, predict = fit_head(chosen, rows, vectors)
     curve = learning_curve(rows, calibration, vectors)
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()[:8]
+    result = (scores, chosen, rows, curve)
     if not track:
-        return _write(
-            settings, task, head, predict, (scores, chosen, rows, curve), f"untracked-{digest}", model_path
-        )
+        return _write(settings, task, head, predict, result, f"untracked-{digest}", model_path)
     with tracking.run(settings, task.name, "train", f"train {chosen.name}") as run:
         _log(scores, chosen, rows, curve)
         mlflow.log_dict(head, "head.json")
         version = _register(f"signalbox-{task.name}-encoder", run.info.run_id)
         revision = f"v{version}-{digest}"
         mlflow.set_tag("signalbox.release", revision)
-        return _write(settings, task, head, predict, (scores, chosen, rows, curve), revision, model_path)
+        trained = _write(settings, task, head, predict, result, revision, model_path)
+    textfile.write_success(settings.state_dir / "metrics", f"train-{task.name}")
+    return trained
 
 
 def embedder(model_path: Path, threads: int = 2) -> Callable[[Sequence[str]], Vectors]:

@@ -7,6 +7,7 @@ from mlflow import MlflowClient
 from pipelines import calibrate as module
 from pipelines.calibrate import calibrate, fit_language
 from signalbox import thresholds
+from signalbox.contracts.metrics import JOB_LAST_SUCCESS
 from signalbox.contracts.record import LabelledText, ModelRelease, Verdict
 from signalbox.errors import ModelUnavailable, SetupError
 from signalbox.models.base import Answer
@@ -80,6 +81,8 @@ def test_thresholds_are_saved_and_the_run_is_logged(settings, monkeypatch):
     assert run.data.metrics["en.decision_threshold"] == pytest.approx(0.45)
     assert run.data.metrics["de.neutral_share"] == 1.0
     assert "de.decision_threshold" not in run.data.metrics
+    written = (settings.state_dir / "metrics" / "calibrate-toy-decoder.prom").read_text(encoding="utf-8")
+    assert f'{JOB_LAST_SUCCESS.name}{{job="calibrate-toy-decoder"}}' in written
 
 
 def test_a_few_failures_are_left_out_and_many_are_raised(settings, monkeypatch):
@@ -95,6 +98,7 @@ def test_no_language_at_all_is_an_error_that_says_why(settings, monkeypatch):
     monkeypatch.setattr(module, "make_client", lambda *_: Model())
     with pytest.raises(SetupError, match="24 neutral"):
         calibrate(settings, "decoder", log_run=False)
+    assert not (settings.state_dir / "metrics").exists()
 
 
 async def _neutral():

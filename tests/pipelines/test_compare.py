@@ -14,6 +14,7 @@ from rich.console import Console
 from pipelines import compare as module
 from pipelines import footprint
 from pipelines.compare import Comparison, Entry, compare, conclude, markdown, rendered, show
+from signalbox.contracts.metrics import JOB_LAST_SUCCESS
 from tests.helpers import free_port
 
 MEGABYTE = 2**20
@@ -178,6 +179,9 @@ def test_models_and_baselines_are_compared_on_the_same_rows(world):
     experiment = client.get_experiment_by_name(world.task_name)
     (run,) = client.search_runs([experiment.experiment_id], "tags.`signalbox.job` = 'compare'")
     assert run.data.metrics == {f"accuracy.{e.name}": sum(e.right) / 16 for e in comparison.entries}
+    job = f"compare-{world.task_name}"
+    written = (world.settings.state_dir / "metrics" / f"{job}.prom").read_text(encoding="utf-8")
+    assert f'{JOB_LAST_SUCCESS.name}{{job="{job}"}}' in written
 
 
 @pytest.mark.slow

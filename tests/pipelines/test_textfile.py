@@ -80,6 +80,15 @@ def test_the_last_success_is_now(tmp_path):
     assert before <= value(path, metrics.JOB_LAST_SUCCESS, job="evaluate-toy-decoder") <= time.time()
 
 
+@pytest.mark.parametrize("job", ["train-toy", "calibrate-toy-decoder", "compare-toy"])
+def test_a_job_without_figures_leaves_when_it_succeeded(tmp_path, job):
+    before = time.time()
+    path = textfile.write_success(tmp_path / "metrics", job)
+    assert path == tmp_path / "metrics" / f"{job}.prom"
+    assert before <= value(path, metrics.JOB_LAST_SUCCESS, job=job) <= time.time()
+    assert len(samples(path)) == 1
+
+
 def test_a_strange_release_is_escaped(tmp_path):
     strange = ModelRelease(name='a "quoted"\\path\nname', revision="1", engine="e", quantization="q")
     made = evaluation()

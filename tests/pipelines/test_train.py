@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 
 from pipelines import minilm, train
 from services.encoder.runtime import Encoder, TfidfHead
 from signalbox import thresholds
+from signalbox.contracts.metrics import JOB_LAST_SUCCESS
 from signalbox.contracts.record import LabelledText
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
@@ -80,8 +82,22 @@ def test_tfidf_without_scikit_learn_equals_scikit_learn() -> None:
     np.testing.assert_allclose(TfidfHead(head).p_yes(texts), predict(texts), atol=1e-12)
 
 
+def test_a_tracked_training_registers_a_version_and_says_that_it_succeeded(
+    settings: Settings, mlflow_url: str, tmp_path: Path
+) -> None:
+    client = mlflow.MlflowClient(mlflow_url)
+    client.create_experiment("medical", (tmp_path / "artifacts").as_uri())
+    trained = train.train(settings.model_copy(update={"mlflow_url": mlflow_url}))
+    (version,) = client.search_model_versions("name = 'signalbox-medical-encoder'")
+    assert trained.folder.name.startswith(f"encoder-v{version.version}-")
+    assert (settings.releases_dir / f"encoder-v{version.version}").resolve() == trained.folder.resolve()
+    written = (tmp_path / "metrics" / "train-medical.prom").read_text(encoding="utf-8")
+    assert f'{JOB_LAST_SUCCESS.name}{{job="train-medical"}}' in written
+
+
 def test_without_mlflow_the_cure_is_named(settings: Settings) -> None:
     away = settings.model_copy(update={"mlflow_url": "http://127.0.0.1:1"})
     with pytest.raises(SetupError, match="signalbox serve"):
         train.train(away)
     assert not (settings.releases_dir / "current").exists()
+    assert not (settings.state_dir / "metrics").exists()
