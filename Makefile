@@ -44,7 +44,7 @@ tools: $(TOOLS)/.built ## Build helm, kubeconform and kubectl into the cache
 
 # Each of these Go modules has replace lines of its own, so they cannot be one.
 KUBERNETES_LD := $(foreach v,gitVersion=v1.34.4 gitMajor=1 gitMinor=34 gitCommit= gitTreeState=clean,-X k8s.io/component-base/version.$(v))
-CLUSTER_BINS := $(foreach m,kubernetes kserve coredns,$(CACHE)/$(m)-$(shell sha256sum tools/$(m)/go.sum | cut -c1-12)/bin)
+CLUSTER_BINS := $(foreach m,kubernetes kserve coredns kube-router,$(CACHE)/$(m)-$(shell sha256sum tools/$(m)/go.sum | cut -c1-12)/bin)
 
 $(CLUSTER_BINS:=/.built): $(CACHE)/%/bin/.built:
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed for the cluster tests: https://go.dev/doc/install"; exit 1; }
@@ -55,7 +55,7 @@ $(CLUSTER_BINS:=/.built): $(CACHE)/%/bin/.built:
 	@touch $@
 
 .PHONY: cluster-tools
-cluster-tools: tools $(CLUSTER_BINS:=/.built) ## Build Kubernetes, KServe's manager and CoreDNS for test-cluster (once, about 9 min on 2 cores)
+cluster-tools: tools $(CLUSTER_BINS:=/.built) ## Build Kubernetes, KServe's manager, CoreDNS and kube-router for test-cluster (once, about 12 min on 2 cores)
 
 ##@ Check
 .PHONY: test

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.cluster.installed import Installed, fill_volumes
 from tools.cluster.cluster import default_layout, down, up
 from tools.cluster.images import project_archives
 from tools.cluster.inside import Inside
@@ -24,6 +25,35 @@ def cluster():
     inside = up(layout, project_archives(IMAGES))
     yield Cluster(inside)
     down(layout)
+
+
+@pytest.fixture(scope="session")
+def installed(cluster, tmp_path_factory):
+    with cluster.namespace("application") as namespace:
+        fill_volumes(cluster, namespace, tmp_path_factory.mktemp("encoder"))
+        yield Installed(cluster, namespace)
+
+
+@pytest.fixture(scope="session")
+def model_server(installed):
+    """The notes of the installed model server."""
+    return installed.install("model-server")
+
+
+@pytest.fixture(scope="session")
+def assessor(installed, model_server):
+    """The notes of the installed assessor, when its encoder is ready."""
+    notes = installed.install("assessor")
+    ready = ("wait", "inferenceservice", "--all", "--for=condition=Ready", "--timeout=120s")
+    done = installed.kubectl(*ready, check=False, timeout=150)
+    assert done.returncode == 0, installed.state()
+    return notes
+
+
+@pytest.fixture(scope="session")
+def pipelines(installed, assessor):
+    """The notes of the installed jobs, with MLflow and the page of metrics."""
+    return installed.install("pipelines")
 
 
 class Cluster:

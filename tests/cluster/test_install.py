@@ -7,36 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.installed import CLAIMS, TEXT, Installed, as_printed, fill_volumes, wait_gone
+from tests.cluster.installed import CLAIMS, TEXT, as_printed, wait_gone
 
 pytestmark = pytest.mark.cluster
 
 SERVER = "app.kubernetes.io/name=model-server,app.kubernetes.io/component=server"
 ASSESSOR = "app.kubernetes.io/name=assessor,app.kubernetes.io/component=assessor"
 CHAT = {"messages": [{"role": "user", "content": "Say yes."}], "max_tokens": 8}
-
-
-@pytest.fixture(scope="module")
-def installed(cluster, tmp_path_factory):
-    with cluster.namespace("application") as namespace:
-        fill_volumes(cluster, namespace, tmp_path_factory.mktemp("encoder"))
-        yield Installed(cluster, namespace)
-
-
-@pytest.fixture(scope="module")
-def model_server(installed):
-    """The notes of the installed model server."""
-    return installed.install("model-server")
-
-
-@pytest.fixture(scope="module")
-def assessor(installed, model_server):
-    """The notes of the installed assessor, when its encoder is ready."""
-    notes = installed.install("assessor")
-    ready = ("wait", "inferenceservice", "--all", "--for=condition=Ready", "--timeout=120s")
-    done = installed.kubectl(*ready, check=False, timeout=150)
-    assert done.returncode == 0, installed.state()
-    return notes
 
 
 def chat(installed, **changes):
@@ -175,20 +152,7 @@ def test_what_has_begun_is_finished_when_its_pod_ends(cluster, installed, assess
     installed.kubectl("rollout", "status", f"deployment/{service}", "--timeout=120s", timeout=150)
 
 
-def test_uninstall_keeps_claims_and_keys_that_say_so(installed, assessor):
-    before = installed.key("assessor-keys"), installed.key("model-server-key")
-    installed.helm("uninstall", "assessor", "--wait", "--timeout=2m", timeout=150)
-    installed.helm("uninstall", "model-server", "--wait", "--timeout=2m", timeout=150)
-    ours = ("--selector=app.kubernetes.io/part-of=signalbox", "-o", "name")
-    left = installed.kubectl("get", "deployment,service,inferenceservice", *ours).stdout
-    assert left == ""
-    claims = installed.kubectl("get", "pvc", "-o", "name").stdout.split()
-    assert {"persistentvolumeclaim/assessor", "persistentvolumeclaim/model-server-cache"} <= set(claims)
-    assert (installed.key("assessor-keys"), installed.key("model-server-key")) == before
-
-
-def test_a_cronjobs_job_run_by_hand_logs_its_run(cluster, installed, assessor):
-    installed.install("pipelines")
+def test_a_cronjobs_job_run_by_hand_logs_its_run(cluster, installed, pipelines):
     (cronjob,) = json.loads(installed.kubectl("get", "cronjob", "-o", "json").stdout)["items"]
     name = cronjob["metadata"]["name"]
     installed.kubectl("create", "job", "by-hand", f"--from=cronjob/{name}")

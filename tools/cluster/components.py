@@ -39,10 +39,15 @@ def prepare(layout: Layout, inside: Inside) -> None:
 
 
 def start(inside: Inside, archives: list[Path], say: Say) -> None:
-    """Start every process of files/components.yaml; images are imported as soon as containerd is there."""
+    """Start every process of files/components.yaml; images are imported as soon as containerd is there.
+
+    `rights` names a file of files/ with what a process may ask of the API server, applied before its start.
+    """
     table = yaml.safe_load((FILES / "components.yaml").read_text(encoding="utf-8"))
     values = inside.layout.values()
     for name, component in table.items():
+        if "rights" in component:
+            inside.run("kubectl", "apply", "-f", str(FILES / component["rights"]))
         inside.start(name, *(Template(word).substitute(values) for word in component["command"]))
         if "ready" in component:
             wait(inside, name, *(Template(word).substitute(values) for word in component["ready"]))

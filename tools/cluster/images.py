@@ -21,10 +21,12 @@ from tools.images.catalogue import select
 
 PAUSE = "signalbox-test/pause:1"
 # Images that cannot be pulled here, made of Debian packages that are only unpacked: no package manager runs in them.
-# curl stands for curlimages/curl in `helm test`; postgres for a database that an operator would run.
-DEBIAN = {
-    "signalbox-test/curl:1": "ca-certificates,coreutils,curl,dash",
-    "signalbox-test/postgres:1": "coreutils,dash,postgresql-15,tzdata",
+# curl stands for curlimages/curl in `helm test`; postgres for a database that an operator would run; node-exporter for
+# the exporter of the jobs' metrics. Name → (packages, entrypoint).
+DEBIAN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "signalbox-test/curl:1": ("ca-certificates,coreutils,curl,dash", ()),
+    "signalbox-test/node-exporter:1": ("prometheus-node-exporter", ("/usr/bin/prometheus-node-exporter",)),
+    "signalbox-test/postgres:1": ("coreutils,dash,postgresql-15,tzdata", ()),
 }
 _HEAVY = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache", "var/lib")
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -38,10 +40,10 @@ def make_own(folder: Path, scratch: Path) -> list[Path]:
     archive(scratch / "pause.tar", PAUSE, pause, ("/pause",))
     folder.mkdir(parents=True, exist_ok=True)
     made = [scratch / "pause.tar"]
-    for name, packages in DEBIAN.items():
+    for name, (packages, entrypoint) in DEBIAN.items():
         made.append(folder / f"{name.rpartition('/')[2].replace(':', '-')}.tar")
         if not made[-1].exists():
-            archive(made[-1], name, _debian(scratch / made[-1].stem, packages), ())
+            archive(made[-1], name, _debian(scratch / made[-1].stem, packages), entrypoint)
     return made
 
 

@@ -14,10 +14,17 @@ from tools.charts.helm import find_tool
 FILES = Path(__file__).resolve().parent / "files"
 NODE = "signalbox-test"
 CGROUP = "signalbox-cluster"
-# All of them exist inside the cluster's network namespace only.
-ADDRESSES = {"ADDRESS": "10.77.0.1", "PODS": "10.78.0.0/24", "SERVICES": "10.96.0.0/16", "API": "10.96.0.1"}
+# All of them exist inside the cluster's network namespaces only. OUTSIDE is of a range that is kept for examples.
+ADDRESSES = {
+    "ADDRESS": "10.77.0.1",
+    "ROUTER": "10.77.0.2",
+    "OUTSIDE": "203.0.113.1",
+    "PODS": "10.78.0.0/24",
+    "SERVICES": "10.96.0.0/16",
+    "API": "10.96.0.1",
+}
 # Go modules below tools/ whose programs the cluster runs.
-MODULES = ("kubernetes", "kserve", "coredns")
+MODULES = ("kubernetes", "kserve", "coredns", "kube-router")
 
 
 def module_programs(module: str) -> Path:

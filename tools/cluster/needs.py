@@ -16,6 +16,7 @@ PACKAGES = {
     "containerd": "containerd",
     "etcd": "etcd-server",
     "ip": "iproute2",
+    "ipset": "ipset",
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
     "nsenter": "util-linux",

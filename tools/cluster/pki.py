@@ -24,9 +24,10 @@ CERTIFICATES = {
     "controller-manager": ("/CN=system:kube-controller-manager", ""),
     "scheduler": ("/CN=system:kube-scheduler", ""),
     "proxy": ("/CN=system:kube-proxy", ""),
+    "kube-router": ("/CN=kube-router", ""),
     "kubelet": (f"/O=system:nodes/CN=system:node:{NODE}", ""),
 }
-CLIENTS = ("admin", "controller-manager", "scheduler", "proxy", "kubelet")
+CLIENTS = ("admin", "controller-manager", "scheduler", "proxy", "kube-router", "kubelet")
 
 
 def make(layout: Layout) -> None:

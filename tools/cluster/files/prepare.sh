@@ -26,13 +26,18 @@ done
 [ -e /dev/kmsg ] || { mount -t tmpfs tmpfs /mnt; mkfifo /mnt/kmsg; : > /dev/kmsg; mount --bind /mnt/kmsg /dev/kmsg; }
 
 hostname "$NODE"
-# A pair of interfaces with both ends here (not every kernel has the type "dummy"), and a default route, without which
-# no packet to a Service leaves and meets the rules that send it to a pod.
+# The other end of the node's cable is a network namespace that stands for the world: a router, and on its loopback an
+# address that no pod and no node has. Nothing listens there until a test starts it.
+ip netns add outside
 ip link set lo up
-ip link add eth0 type veth peer name eth0-peer
-ip link set eth0-peer up
+ip link add eth0 type veth peer name eth0 netns outside
 ip addr add "$ADDRESS/24" dev eth0
 ip link set eth0 up
-ip route add default dev eth0
+ip route add default via "$ROUTER"
+ip -n outside link set lo up
+ip -n outside addr add "$OUTSIDE/32" dev lo
+ip -n outside addr add "$ROUTER/24" dev eth0
+ip -n outside link set eth0 up
+ip -n outside route add default via "$ADDRESS"
 sysctl -qw net.ipv4.ip_forward=1
 sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
