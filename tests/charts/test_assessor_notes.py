@@ -75,3 +75,42 @@ def test_the_notes_warn_of_an_assessor_that_asks_for_no_key(notes):
     assert "gateway authenticate" in notes({"apiKeys": {"enabled": False}} | outside, "assessor")
     assert "/metrics asks for no key" in notes(outside, "assessor")
     assert "plain HTTP" in notes(outside, "assessor")
+
+
+def test_the_notes_name_what_must_exist_and_what_is_not_of_the_release(notes):
+    said = notes({}, "assessor")
+    assert "must exist" not in said
+    assert "encoder      http://encoder-predictor (not of this release)" in said
+    thresholds = {"thresholds": {"existingClaim": "pipelines"}, "caBundle": {"existingConfigMap": "house"}}
+    said = notes(POSTGRES | thresholds, "assessor")
+    named = "ConfigMap house, Secret signalbox-app, claim pipelines with folder thresholds"
+    assert f"must exist   {named}\n" in said
+    own = {"apiKeys": {"existingSecret": "clients"}}
+    assert "its key from entry api-key of Secret clients" in notes(own, "assessor")
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://api.openai.com/v1", "api.openai.com"),
+        ("http://llama/v1", None),
+        ("http://llama.judges.svc:8000/v1", None),
+        ("http://llama.judges.svc.cluster.local/v1", None),
+        ("http://10.0.0.7:8000/v1", None),
+    ],
+)
+def test_the_notes_say_when_texts_go_elsewhere(notes, url, host):
+    said = notes({"decoder": {"url": url}}, "assessor")
+    assert ("Every text that the decoder is asked about goes to" in said) is (host is not None)
+    assert host is None or f"goes to {host}. Make sure" in said
+
+
+def test_the_notes_say_whom_the_policy_lets_the_pods_reach(notes):
+    rule = {"networkPolicy": {"extraEgress": [{"ports": [{"port": 443}]}]}}
+    assert "to this namespace only" in notes({}, "assessor")
+    assert "to this namespace and to what networkPolicy.extraEgress names" in notes(rule, "assessor")
+
+
+def test_records_without_texts_are_not_said_to_keep_them(notes):
+    kept = {"records": {"storeText": False, "retentionDays": 30}}
+    assert "records      without their texts, deleted after 30 days" in notes(kept, "assessor")

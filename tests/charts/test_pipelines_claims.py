@@ -123,6 +123,32 @@ def test_the_notes_warn_of_an_mlflow_that_answers_under_every_name(notes):
     )
 
 
+def test_the_notes_name_what_must_exist_and_where_a_release_lies(notes):
+    said = notes({}, "pipelines")
+    assert "must exist   claim assessor\n" in said
+    assert (
+        "encoder.storageUri=pvc://x-pipelines/releases/encoder-v1, thresholds.existingClaim=x-pipelines."
+        in said
+    )
+    values = POSTGRES | {"state": {"existingClaim": "own"}, "caBundle": {"existingConfigMap": "house"}}
+    assert "must exist   ConfigMap house, Secret signalbox-app, claim own\n" in notes(values, "pipelines")
+    assert "encoder.storageUri" not in notes({"jobs": {"train": {"enabled": False}}}, "pipelines")
+
+
+def test_the_notes_run_the_training_first_where_it_has_a_time(notes):
+    """Without a release the encoder has nothing to serve."""
+    jobs = {name: {"enabled": True, "schedule": "@daily"} for name in ("calibrate", "train")}
+    said = notes({"jobs": jobs}, "pipelines")
+    assert "create job train-now --from=cronjob/x-pipelines-train" in said
+    jobs["calibrate"]["suspend"] = True
+    assert re.search(r"calibrate +by hand only", notes({"jobs": jobs}, "pipelines"))
+
+
+def test_the_notes_say_when_texts_go_to_a_judge_elsewhere(notes):
+    judge = {"judge": {"url": "https://judge.example.org/v1"}}
+    assert "the judge is asked about goes to judge.example.org" in notes(judge, "pipelines")
+
+
 # --- from the training to the encoder and the assessor ----------------------------------------------------
 
 

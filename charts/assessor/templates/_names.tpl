@@ -34,6 +34,12 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Argument: a URL. Its host where it is no Service by its form, as one with dots that ends otherwise. */}}
+{{- define "assessor.elsewhere" -}}
+{{- $host := (urlParse .).hostname -}}
+{{- if and (contains "." $host) (not (regexMatch "\\.svc(\\.|$)|^[0-9.]+$" $host)) }}{{ $host }}{{ end -}}
+{{- end -}}
+
 {{- define "assessor.encoderName" -}}
 {{- printf "%s-encoder" (include "assessor.fullname" .) -}}
 {{- end -}}

@@ -17,6 +17,12 @@
 {{- default (include "pipelines.fullname" .) .Values.state.existingClaim -}}
 {{- end -}}
 
+{{/* Argument: a URL. Its host where it is no Service by its form, as one with dots that ends otherwise. */}}
+{{- define "pipelines.elsewhere" -}}
+{{- $host := (urlParse .).hostname -}}
+{{- if and (contains "." $host) (not (regexMatch "\\.svc(\\.|$)|^[0-9.]+$" $host)) }}{{ $host }}{{ end -}}
+{{- end -}}
+
 {{- define "pipelines.mlflowName" -}}
 {{- printf "%s-mlflow" (include "pipelines.fullname" .) -}}
 {{- end -}}
