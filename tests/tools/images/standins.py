@@ -84,17 +84,11 @@ def buildah_environment(folder: Path, host: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def running(command: list[str], log: Path, ready: Callable[[], bool]) -> Iterator[None]:
-    """Run in namespaces of its own, so that its mounts and children end with it."""
+    """Run in namespaces of its own: its mounts and children end with it, and it with the process of the test."""
     spaces = [
-        "unshare",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "--mount-proc",
-        "--propagation",
-        "private",
-    ]
+        "setpriv", "--pdeathsig", "KILL",
+        "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private",
+    ]  # fmt: skip
     with (
         log.open("w") as output,
         subprocess.Popen([*spaces, *command], stdout=output, stderr=output) as process,
