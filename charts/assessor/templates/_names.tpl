@@ -36,7 +36,7 @@
 
 {{/* Argument: a URL. Its host where it is no Service by its form, as one with dots that ends otherwise. */}}
 {{- define "assessor.elsewhere" -}}
-{{- $host := (urlParse .).hostname -}}
+{{- $host := (urlParse (default "" .)).hostname -}}
 {{- if and (contains "." $host) (not (regexMatch "\\.svc(\\.|$)|^[0-9.]+$" $host)) }}{{ $host }}{{ end -}}
 {{- end -}}
 
