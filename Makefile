@@ -55,7 +55,7 @@ $(CLUSTER_BINS:=/.built): $(CACHE)/%/bin/.built:
 	@touch $@
 
 .PHONY: cluster-tools
-cluster-tools: tools $(CLUSTER_BINS:=/.built) ## Build Kubernetes, KServe's manager, CoreDNS and kube-router for test-cluster (once, about 12 min on 2 cores)
+cluster-tools: tools $(CLUSTER_BINS:=/.built) ## Build Kubernetes, KServe's manager, CoreDNS and kube-router for test-cluster (once, about 14 min on 2 cores)
 
 ##@ Check
 .PHONY: test
