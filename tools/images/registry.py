@@ -13,7 +13,7 @@ from rich.console import Console
 
 from signalbox.errors import InputError, SetupError
 from tools.images.build import arguments_of
-from tools.images.catalogue import ROOT, Image, version
+from tools.images.catalogue import IMAGES, ROOT, Image, version
 from tools.images.commands import run_logged
 
 # What makes each build and keep its layers, so that a second build starts where the first changed.
@@ -42,7 +42,7 @@ class Order:
         return "/".join(part for part in (self.registry, f"signalbox/{image.name}:{version()}") if part)
 
 
-def check(images: Sequence[Image], order: Order) -> None:
+def check(order: Order) -> None:
     """Raises InputError for what a builder would misread or only warn of: a misspelt argument leaves the default."""
     if order.registry and not _REGISTRY.fullmatch(order.registry):
         cure = (
@@ -51,7 +51,7 @@ def check(images: Sequence[Image], order: Order) -> None:
         raise InputError("REGISTRY", order.registry, cure)
     if order.push and not order.registry:
         raise InputError("PUSH", "1", "Say where to: make images REGISTRY=registry.example.org PUSH=1")
-    known = _PROXIES.union(*(image.arguments() for image in images)) - _SET_HERE
+    known = _PROXIES.union(*(image.arguments() for image in IMAGES)) - _SET_HERE
     for given in order.arguments:
         name, _, value = given.partition("=")
         if name not in known or not value:
@@ -60,7 +60,7 @@ def check(images: Sequence[Image], order: Order) -> None:
 
 def build(images: Sequence[Image], order: Order, folder: Path, console: Console) -> None:
     """Build all, then push all: what a registry holds is of one build, unless pushing breaks off."""
-    check(images, order)
+    check(order)
     program = find(console)
     for image in images:
         console.print(f"· {order.tag(image)}")
