@@ -1,0 +1,53 @@
+"""Every pod that a chart makes is named by a policy of the same chart: a namespace that denies all traffic keeps none of them out."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.charts.conftest import RENDERS, render, render_example
+from tests.charts.pipelines_chart import ALL_JOBS
+
+
+def labelled_pods(node: object) -> Iterator[dict[str, str]]:
+    """Labels of every pod and pod template, wherever it stands in an object."""
+    if isinstance(node, dict):
+        spec = node.get("spec")
+        if isinstance(spec, dict) and "containers" in spec:
+            yield node["metadata"]["labels"]
+        for value in node.values():
+            yield from labelled_pods(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from labelled_pods(value)
+
+
+def selects(selector: dict, labels: dict[str, str]) -> bool:
+    """What Kubernetes says of a selector with `matchLabels`, and with `In` in `matchExpressions`."""
+    for rule in selector.get("matchExpressions", []):
+        assert rule["operator"] == "In"
+        if labels.get(rule["key"]) not in rule["values"]:
+            return False
+    return selector.get("matchLabels", {}).items() <= labels.items()
+
+
+def unnamed(objects: list[dict]) -> list[dict[str, str]]:
+    """Pods that no policy for both directions names. KServe's own objects hold no labels of pods: they are left out."""
+    policies = [item["spec"] for item in objects if item["kind"] == "NetworkPolicy"]
+    both = [policy["podSelector"] for policy in policies if policy["policyTypes"] == ["Ingress", "Egress"]]
+    found = [
+        labels
+        for item in objects
+        if item["kind"] not in ("ServingRuntime", "InferenceService")
+        for labels in labelled_pods(item)
+    ]
+    assert found
+    return [labels for labels in found if not any(selects(selector, labels) for selector in both)]
+
+
+@pytest.mark.parametrize(("chart", "example"), RENDERS)
+def test_no_pod_of_an_example_is_left_out(chart, example):
+    assert unnamed(render_example(chart, example)) == []
+
+
+def test_no_pod_of_any_job_is_left_out():
+    assert unnamed(render("pipelines", ALL_JOBS)) == []
