@@ -13,7 +13,6 @@ if key := os.environ.get("API_KEY"):
     headers["Authorization"] = f"Bearer {key}"
 
 
-
 def connected() -> HTTPConnection:
     """A connection to the Service; a network that enforces policies may know this pod a moment after its start only."""
     deadline = time.monotonic() + 30
