@@ -1,5 +1,6 @@
 """charts/model-server refuses what cannot work, in words, and starts each engine as its table says."""
 
+import functools
 import shutil
 from pathlib import Path
 
@@ -195,9 +196,30 @@ def test_a_download_may_leave_by_the_port_of_its_address(address, port):
 
 
 def test_every_pod_pulls_with_the_secrets_that_values_name():
-    objects = render(CHART, {"image": {"pullSecrets": ["one", "two"]}})
+    values = {"global": {"imagePullSecrets": [{"name": "one"}]}, "image": {"pullSecrets": ["one", "two"]}}
+    objects = render(CHART, values)
     found = [spec["imagePullSecrets"] for item in objects for _, spec in pods(item)]
     assert found == [[{"name": "one"}, {"name": "two"}]] * 2
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "places"),
+    [
+        ({}, "Deployment", ["template.metadata"]),
+        ({"kserve": {"enabled": True}}, "InferenceService", ["predictor"]),
+        (
+            {"parallelism": {"nodes": 2, "tensor": 1, "pipeline": 2}, "gpu": {"count": 2}},
+            "LeaderWorkerSet",
+            [f"leaderWorkerTemplate.{role}Template.metadata" for role in ("leader", "worker")],
+        ),
+    ],
+)
+def test_pods_carry_the_labels_that_values_name_beside_the_charts_own(more, kind, places):
+    spec = one(render(CHART, more | {"podLabels": {"team": "one"}}), kind)["spec"]
+    for place in places:
+        labels = functools.reduce(dict.__getitem__, place.split("."), spec)["labels"]
+        assert labels["team"] == "one"
+        assert labels["app.kubernetes.io/name"] == "model-server"
 
 
 def test_a_changed_key_starts_new_pods():

@@ -19,3 +19,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- range $label, $value := . }}{{ $all = append $all (printf "%s=%s" $label $value) }}{{ end -}}
 {{- join "," $all -}}
 {{- end }}
+
+{{/* Labels of a server's pod. */}}
+{{- define "model-server.podLabels" -}}
+{{ include "model-server.labels" . }}
+{{- with .Values.podLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

@@ -34,9 +34,15 @@
 {{- default (printf "%s-cache" (include "model-server.fullname" .)) .Values.cache.existingClaim -}}
 {{- end }}
 
-{{/* Secrets with which the pods pull their images. */}}
+{{/* Names of the Secrets with which the pods pull their images, as JSON. */}}
+{{- define "model-server.pullSecretNames" -}}
+{{- $names := list -}}
+{{- range .Values.global.imagePullSecrets }}{{ $names = append $names .name }}{{ end -}}
+{{- concat $names (default list .Values.image.pullSecrets) | uniq | toJson -}}
+{{- end }}
+
 {{- define "model-server.pullSecrets" -}}
-{{- with .Values.image.pullSecrets -}}
+{{- with include "model-server.pullSecretNames" . | fromJsonArray -}}
 imagePullSecrets:
 {{- range . }}
 - name: {{ . }}
