@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.installed import CLAIMS, TEXT, as_printed, wait_gone
+from tests.cluster.installed import TEXT, as_printed, wait_gone
 
 pytestmark = pytest.mark.cluster
 
@@ -150,25 +150,3 @@ def test_what_has_begun_is_finished_when_its_pod_ends(cluster, installed, assess
     assert status == "200"
     wait_gone(installed, selector)
     installed.kubectl("rollout", "status", f"deployment/{service}", "--timeout=120s", timeout=150)
-
-
-def test_a_cronjobs_job_run_by_hand_logs_its_run(cluster, installed, pipelines):
-    (cronjob,) = json.loads(installed.kubectl("get", "cronjob", "-o", "json").stdout)["items"]
-    name = cronjob["metadata"]["name"]
-    installed.kubectl("create", "job", "by-hand", f"--from=cronjob/{name}")
-    done = installed.kubectl(
-        "wait", "job/by-hand", "--for=condition=Complete", "--timeout=240s", check=False, timeout=270
-    )
-    logs = installed.kubectl("logs", "job/by-hand", check=False).stdout
-    assert done.returncode == 0, f"{logs}\n{installed.state()}"
-    search = f"{installed.address('pipelines-mlflow')}/api/2.0/mlflow"
-    found = cluster.shell(
-        f"curl --silent -H 'Host: pipelines-mlflow' {search}/experiments/search?max_results=10"
-    ).stdout
-    names = {item["name"]: item["experiment_id"] for item in json.loads(found)["experiments"]}
-    body = json.dumps({"experiment_ids": list(names.values())})
-    runs = cluster.shell(
-        f"curl --silent -H 'Host: pipelines-mlflow' --json '{body}' {search}/runs/search"
-    ).stdout
-    assert any(run["data"].get("metrics") for run in json.loads(runs)["runs"]), (names, runs)
-    assert list((cluster.inside.layout.work / "volumes" / CLAIMS["state"] / "metrics").glob("*.prom"))
