@@ -166,7 +166,6 @@ def publish(settings: Settings, report: Report, *, log_run: bool = True) -> None
 
 def write_metrics(folder: Path, report: Report, route: Route) -> Path:
     """Write `drift-TASK-ROUTE.prom`; too few rows give row counts and no verdict."""
-    folder.mkdir(parents=True, exist_ok=True)
     values: textfile.Values = []
     for row in report.of(route):
         where = (report.task, row.group.language, route, row.group.release, row.column)

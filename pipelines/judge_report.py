@@ -178,7 +178,6 @@ def publish(settings: Settings, folder: RunFolder, found: Report, *, log_run: bo
 
 def write_metrics(folder: Path, found: Report) -> Path:
     """Write `judge-TASK-ROUTE.prom`: what no other file holds, for the route is a label of every series."""
-    folder.mkdir(parents=True, exist_ok=True)
     options = found.plan.options
     values: textfile.Values = []
     for row in found.figures:

@@ -21,7 +21,6 @@ def write(folder: Path, evaluation: Evaluation) -> Path:
     The collector refuses a series that two files hold. Every route has the same baselines, so these go into
     `evaluate-TASK-baselines.prom`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     values: Values = []
     baselines: Values = []
     for language, summary in evaluation.summaries.items():
@@ -48,7 +47,6 @@ def write(folder: Path, evaluation: Evaluation) -> Path:
 
 def write_success(folder: Path, job: str) -> Path:
     """Write `JOB.prom`, of a job whose figures are elsewhere: all that it holds is when it last succeeded. Returns the path."""
-    folder.mkdir(parents=True, exist_ok=True)
     return write_values(folder / f"{job}.prom", [succeeded(job)])
 
 
@@ -58,12 +56,13 @@ def succeeded(job: str) -> Value:
 
 
 def write_values(path: Path, values: Values) -> Path:
-    """Write gauges with their labels' values atomically; None: no sample. Returns the path."""
+    """Write gauges with their labels' values atomically; None: no sample. Makes the folder, returns the path."""
     registry = CollectorRegistry()
     for metric, labels, value in values:
         known: Any = registry._names_to_collectors.get(metric.name)
         gauge: Any = known or metric.build(registry)
         if value is not None:
             gauge.labels(*labels).set(value)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_to_textfile(str(path), registry)
     return path

@@ -1,13 +1,11 @@
 """An authority of one's own: the assessor and the jobs trust what it signed, by the variables that their charts set."""
 
 import contextlib
-import json
 import shutil
 import ssl
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ import yaml
 
 from tests.charts.conftest import POSTGRES, environment, one, pod_of, pods, render
 from tests.charts.pipelines_chart import ALL_JOBS
-from tests.helpers import RELEASE, running_postgres
+from tests.helpers import RELEASE, answering, running_postgres, say_json
 
 BUNDLE = {"caBundle": {"existingConfigMap": "house", "key": "bundle.pem"}}
 PLACE = "/etc/signalbox/ca/bundle.pem"
@@ -64,7 +62,7 @@ class Everything(BaseHTTPRequestHandler):
     """As much of a decoder, an encoder, an assessor and MLflow as one question asks for."""
 
     def do_GET(self) -> None:
-        self._say({"name": "encoder", "parameters": {"release": RELEASE.model_dump_json()}})
+        say_json(self, {"name": "encoder", "parameters": {"release": RELEASE.model_dump_json()}})
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -78,15 +76,7 @@ class Everything(BaseHTTPRequestHandler):
             "system_fingerprint": "f",
             "object": "chat.completion",
         }
-        self._say(about | {"choices": [choice], "usage": usage, "experiments": []})
-
-    def _say(self, answer: dict) -> None:
-        body = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        say_json(self, about | {"choices": [choice], "usage": usage, "experiments": []})
 
     def log_message(self, *_: object) -> None:
         return
@@ -110,16 +100,10 @@ def authority(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(authority):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Everything)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority / "server.crt", authority / "server.key")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"https://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(Everything, context) as url:
+        yield url
 
 
 DECODER = """

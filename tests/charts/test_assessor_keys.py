@@ -1,6 +1,5 @@
 """Keys of the assessor's chart: its clients', the decoder's and the database's."""
 
-import json
 from base64 import b64encode
 from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
@@ -11,7 +10,7 @@ import yaml
 from signalbox import keys
 from tests.charts.assessor_chart import container, deployment, variables
 from tests.charts.conftest import POSTGRES, environment, one, pod_of, render
-from tests.helpers import answering
+from tests.helpers import answering, say_json
 
 
 def test_keys_are_never_in_the_pod_itself():
@@ -82,12 +81,8 @@ class Cluster(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         answer = self.answers.get(self.path.partition("?")[0])
-        body = json.dumps(answer or {"kind": "Status", "apiVersion": "v1", "code": 404}).encode()
-        self.send_response(200 if answer else 404)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        missing = {"kind": "Status", "apiVersion": "v1", "code": 404}
+        say_json(self, answer or missing, 200 if answer else 404)
 
     def log_message(self, *_: object) -> None:
         return

@@ -1,8 +1,9 @@
-{{/* A certificate authority of one's own: variables that make the programs trust it, its mount, its volume. */}}
+{{/* A certificate authority of one's own: the variables named in (list ROOT NAME…), which make programs trust it, its mount, its volume. */}}
 {{- define "pipelines.caVariables" -}}
-{{- if .Values.caBundle.existingConfigMap -}}
-{{- range list "SSL_CERT_FILE" "REQUESTS_CA_BUNDLE" "PGSSLROOTCERT" }}
-- {name: {{ . }}, value: /etc/signalbox/ca/{{ $.Values.caBundle.key }}}
+{{- $root := first . -}}
+{{- if $root.Values.caBundle.existingConfigMap -}}
+{{- range rest . }}
+- {name: {{ . }}, value: /etc/signalbox/ca/{{ $root.Values.caBundle.key }}}
 {{- end }}
 {{- end -}}
 {{- end -}}

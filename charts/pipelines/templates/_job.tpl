@@ -119,7 +119,7 @@ env:
   {{- range index . 1 }}
   {{- include (printf "pipelines.env.%s" .) $root | nindent 2 }}
   {{- end }}
-  {{- with include "pipelines.caVariables" $root | trim }}{{ . | nindent 2 }}{{ end }}
+  {{- with include "pipelines.caVariables" (list $root "SSL_CERT_FILE" "REQUESTS_CA_BUNDLE" "PGSSLROOTCERT") | trim }}{{ . | nindent 2 }}{{ end }}
 {{- end -}}
 
 {{/* Arguments: (list ROOT NEEDS). "true" where SQLite's file lies on a claim of its own. */}}
