@@ -89,8 +89,8 @@ def check_learnable(few_shot: Sequence[LabelledText], languages: Collection[str]
     for language in sorted(languages):
         labels = sorted({row.label for row in few_shot if row.language == language})
         if len(labels) < 2:
-            cure = "The baselines learn from it: add rows of yes and no in every language of the test split."
-            raise InputError("few-shot", f"{language}: {', '.join(labels) or 'no rows'}", cure)
+            hint = "The baselines learn from it: add rows of yes and no in every language of the test split."
+            raise InputError("few-shot", f"{language}: {', '.join(labels) or 'no rows'}", hint)
 
 
 def accuracy(baseline: Baseline, train: Sequence[LabelledText], test: Sequence[LabelledText]) -> float:

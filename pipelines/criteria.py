@@ -67,5 +67,5 @@ def _read(path: Path) -> list[Criterion]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        cure = f"{first['msg']}. It is a list of criteria, each with name and question."
-        raise InputError(f"{path}: {where}", first.get("input"), cure) from error
+        hint = f"{first['msg']}. It is a list of criteria, each with name and question."
+        raise InputError(f"{path}: {where}", first.get("input"), hint) from error

@@ -157,8 +157,8 @@ def windows_of(
 ) -> Windows:
     """Current is the last days up to now, reference what lies before it. InputError names the option."""
     if reference_days is not None and reference_from is not None:
-        cure = "Give --reference-days or --reference-from, not both."
-        raise InputError("--reference-from", reference_from, cure)
+        hint = "Give --reference-days or --reference-from, not both."
+        raise InputError("--reference-from", reference_from, hint)
     border = now - timedelta(days=current_days)
     if reference_from is None:
         days = REFERENCE_DAYS if reference_days is None else reference_days
@@ -166,12 +166,12 @@ def windows_of(
     try:
         since = datetime.fromisoformat(reference_from)
     except ValueError as error:
-        cure = "Give a date or a time, for example 2026-09-01 or 2026-09-01T08:00+02:00."
-        raise InputError("--reference-from", reference_from, cure) from error
+        hint = "Give a date or a time, for example 2026-09-01 or 2026-09-01T08:00+02:00."
+        raise InputError("--reference-from", reference_from, hint) from error
     since = since if since.tzinfo else since.replace(tzinfo=UTC)
     if since >= border:
-        cure = f"Give a time before {border:%Y-%m-%dT%H:%M%z}, where the current window begins."
-        raise InputError("--reference-from", reference_from, cure)
+        hint = f"Give a time before {border:%Y-%m-%dT%H:%M%z}, where the current window begins."
+        raise InputError("--reference-from", reference_from, hint)
     return Windows(since, border, now)
 
 

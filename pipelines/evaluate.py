@@ -219,11 +219,11 @@ async def _assess(settings: Settings, session: aiohttp.ClientSession, route: Rou
                 raise SetupError(f"{url} answered {answer.status}: {(await answer.text())[:300]}")
             return str((await answer.json())["predictions"][0]["id"])
     except (aiohttp.ClientError, TimeoutError) as error:
-        cure = (
+        hint = (
             "Start it with `signalbox serve`, or set SIGNALBOX_ASSESSOR_URL; what was asked so far is kept."
         )
         raise SetupError(
-            f"The assessor at {settings.assessor_base_url} does not answer ({str(error) or type(error).__name__}). {cure}"
+            f"The assessor at {settings.assessor_base_url} does not answer ({str(error) or type(error).__name__}). {hint}"
         ) from error
 
 

@@ -161,10 +161,10 @@ class RunFolder:
         before, now = plan.options.model_dump(), options.model_dump()
         for field, value in now.items():
             if before[field] != value:
-                cure = (
+                hint = (
                     f"This run was begun with {field} {before[field]}, now it is {value}. Name another run."
                 )
-                raise InputError("--run", self.name, cure)
+                raise InputError("--run", self.name, hint)
 
     def shard(self, shard: Shard) -> Path:
         """The file of a shard that is done."""

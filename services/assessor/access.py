@@ -42,7 +42,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _API = "/v1/"
 # Programs are not asked for Basic: a page's script would open the browser's dialog with each call.
 _BEARER, _BASIC = 'Bearer realm="signalbox"', 'Basic realm="signalbox", charset="UTF-8"'
-_CURE = "Send `Authorization: Bearer KEY`, or sign in with the client's name and its key as the password."
+_HINT = "Send `Authorization: Bearer KEY`, or sign in with the client's name and its key as the password."
 
 
 class KeyFile:
@@ -85,7 +85,7 @@ class Refusal:
     status: int
     field: str
     value: str
-    cure: str
+    hint: str
     headers: dict[str, str]
 
 
@@ -107,7 +107,7 @@ class Access:
         if refusal is None:
             await self._app(scope, receive, send)
             return
-        told = errors.body(refusal.field, refusal.value, refusal.cure)
+        told = errors.body(refusal.field, refusal.value, refusal.hint)
         await JSONResponse(told, refusal.status, refusal.headers)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
@@ -120,11 +120,11 @@ class Access:
         if entry is None or wrong:
             self._count("", "refused")
             challenge = _BEARER if scope["path"].startswith(_API) else _BASIC
-            return Refusal(401, "authorization", wrong, _CURE, {"WWW-Authenticate": challenge})
+            return Refusal(401, "authorization", wrong, _HINT, {"WWW-Authenticate": challenge})
         if user is not None and scope["method"] not in _READING and not is_same_origin(headers):
             self._count(entry.client, "refused")
-            cure = "Use the form on this page, or send `Authorization: Bearer KEY`."
-            return Refusal(403, "origin", "another site", cure, {})
+            hint = "Use the form on this page, or send `Authorization: Bearer KEY`."
+            return Refusal(403, "origin", "another site", hint, {})
         return self._limit(entry, known)
 
     def _limit(self, entry: ClientKey, known: list[ClientKey]) -> Refusal | None:
@@ -138,8 +138,8 @@ class Access:
             return None
         self._buckets.keep({key.client for key in known})
         seconds = math.ceil(wait)
-        cure = f"At most {entry.requests_per_minute} requests a minute; try again in {seconds} s."
-        return Refusal(429, "client", entry.client, cure, {"Retry-After": str(seconds)})
+        hint = f"At most {entry.requests_per_minute} requests a minute; try again in {seconds} s."
+        return Refusal(429, "client", entry.client, hint, {"Retry-After": str(seconds)})
 
     def _count(self, client: str, outcome: str) -> None:
         self._metrics[names.API_REQUESTS].labels(client, outcome).inc()

@@ -1,4 +1,4 @@
-"""One form for every error: the field, the value, the cure."""
+"""One form for every error: the field, the value, the hint."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ log = logging.getLogger(__name__)
 
 NOT_FOUND_FIELDS = frozenset({"prediction_id"})
 # By the type of pydantic's complaint; the others say themselves what would be right.
-_CURES_BY_TYPE = {
+_HINTS_BY_TYPE = {
     "missing": "Add this field; /docs has an example.",
     "extra_forbidden": "Leave it out, or correct its name; /docs lists the fields.",
     "string_too_short": "Send a text that is not empty.",
     "too_short": "Send at least one text.",
 }
-_CURES = {404: "See /docs for the routes.", 405: "See /docs for the methods of this route."}
+_HINTS = {404: "See /docs for the routes.", 405: "See /docs for the methods of this route."}
 
 
-def body(field: str, value: object, cure: str) -> dict[str, dict[str, str]]:
+def body(field: str, value: object, hint: str) -> dict[str, dict[str, str]]:
     """The JSON of an error."""
     shown = value if isinstance(value, str) and len(value) <= 80 else shorten(value)
-    told = {"field": field, "value": shown, "cure": cure}
+    told = {"field": field, "value": shown, "hint": hint}
     # A lone surrogate, in a text or in a field's name, has no UTF-8 form and would end in a 500.
     return {"error": {name: text.encode(errors="backslashreplace").decode() for name, text in told.items()}}
 
 
 def body_too_large(limit_bytes: int) -> str:
-    """The cure of a 413."""
+    """The hint of a 413."""
     return f"Send at most {limit_bytes} bytes; split the texts over several requests."
 
 
@@ -49,7 +49,7 @@ def install(app: FastAPI) -> None:
 async def _input_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, InputError)  # noqa: S101 - registered for it
     status = 404 if error.field in NOT_FOUND_FIELDS else 422
-    return JSONResponse(body(error.field, error.value, error.cure), status)
+    return JSONResponse(body(error.field, error.value, error.hint), status)
 
 
 async def _validation_error(_: Request, error: Exception) -> JSONResponse:
@@ -58,8 +58,8 @@ async def _validation_error(_: Request, error: Exception) -> JSONResponse:
     where = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
     if first["type"] == "json_invalid":
         return JSONResponse(body("body", "(not JSON)", f"Send JSON: {first['ctx']['error']}."), 400)
-    cure = _CURES_BY_TYPE.get(first["type"], f"{first['msg']}.")
-    return JSONResponse(body(where, first.get("input"), cure), 422)
+    hint = _HINTS_BY_TYPE.get(first["type"], f"{first['msg']}.")
+    return JSONResponse(body(where, first.get("input"), hint), 422)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -68,9 +68,9 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse(body("body", "(unreadable)", "Send JSON in UTF-8."), 400)
     if error.status_code == 413:
         return JSONResponse(body("body", "too long", str(error.detail)), 413, {"connection": "close"})
-    cure = _CURES.get(error.status_code, str(error.detail))
+    hint = _HINTS.get(error.status_code, str(error.detail))
     headers: Mapping[str, str] | None = error.headers
-    return JSONResponse(body("path", request.url.path, cure), error.status_code, headers)
+    return JSONResponse(body("path", request.url.path, hint), error.status_code, headers)
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
@@ -80,7 +80,7 @@ async def _unavailable(_: Request, error: Exception) -> JSONResponse:
 
 def unavailable(error: Exception) -> dict[str, dict[str, str]]:
     """The JSON of an error that is ours. Its text is for the log: it may name files and hosts."""
-    cure = "Tell whoever runs the service: its log says what to mend."
+    hint = "Tell whoever runs the service: its log says what to mend."
     if not isinstance(error, SetupError):
-        cure = "Try again; /readyz says what is down."
-    return body("service", type(error).__name__, cure)
+        hint = "Try again; /readyz says what is down."
+    return body("service", type(error).__name__, hint)

@@ -59,8 +59,8 @@ async def _forward(state: State, method: str, path: str, body: bytes | None) -> 
     try:
         answer = await state.upstream.request(method, url, data=body, headers=headers)
     except (aiohttp.ClientError, TimeoutError) as error:
-        cure = "Try again; /readyz says when it is back."
-        return JSONResponse(errors.body("decoder", type(error).__name__, cure), 502)
+        hint = "Try again; /readyz says when it is back."
+        return JSONResponse(errors.body("decoder", type(error).__name__, hint), 502)
     if answer.status >= 400:
         return await _refused(answer)
     kind = answer.headers.get("Content-Type", "application/json")
@@ -87,5 +87,5 @@ async def _refused(answer: aiohttp.ClientResponse) -> Response:
     async with answer:
         await answer.read()
     status = answer.status if answer.status < 500 else 502
-    cure = "The model server refused the request; check model, messages and limits."
-    return JSONResponse(errors.body("decoder", f"HTTP {answer.status}", cure), status)
+    hint = "The model server refused the request; check model, messages and limits."
+    return JSONResponse(errors.body("decoder", f"HTTP {answer.status}", hint), status)

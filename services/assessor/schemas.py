@@ -169,18 +169,18 @@ class Health(Contract):
 
 
 class ErrorBody(Contract):
-    """Cause and cure."""
+    """Cause and hint."""
 
     field: str
     value: str
-    cure: str
+    hint: str
 
 
 class ErrorResponse(Contract):
     """Every error of this API."""
 
     model_config = _examples(
-        {"error": {"field": "language", "value": "fr", "cure": "Task 'medical' knows: de, en."}}
+        {"error": {"field": "language", "value": "fr", "hint": "Task 'medical' knows: de, en."}}
     )
 
     error: ErrorBody

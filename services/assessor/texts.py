@@ -111,7 +111,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "Not shown: the model is too unsure, gave no clear answer, or could not be reached.",
         "de": "Wird nicht gezeigt: Das Modell ist zu unsicher, antwortet unklar oder ist nicht erreichbar.",
     },
-    # --- errors: cause, then cure ---
+    # --- errors: cause, then hint ---
     "error_text_empty": {
         "en": "There is no text. Enter the text to be assessed.",
         "de": "Der Text fehlt. Geben Sie den Text ein, der bewertet werden soll.",

@@ -34,7 +34,7 @@ class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
         self.ready = True
 
     async def preprocess(self, payload: Payload | InferRequest, headers: dict[str, str] | None = None) -> Any:  # noqa: ANN401, ARG002
-        """Check the request; a wrong one is a 400 that names field, value and cure."""
+        """Check the request; a wrong one is a 400 that names field, value and hint."""
         try:
             return texts_v2(payload) if isinstance(payload, InferRequest) else (texts_v1(payload), None)
         except InputError as error:

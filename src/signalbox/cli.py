@@ -164,10 +164,10 @@ def doctor(
         from signalbox.local.doctor import examine
 
         findings = examine(settings, purpose)
-        table = Table("", "what", "found", "cure")
+        table = Table("", "what", "found", "hint")
         for finding in findings:
             mark = "[green]✓[/]" if finding.found else "[red]✕[/]" if finding.blocks else "[yellow]-[/]"
-            table.add_row(mark, finding.name, finding.found or "", "" if finding.found else finding.cure)
+            table.add_row(mark, finding.name, finding.found or "", "" if finding.found else finding.hint)
         Console().print(table)
         if any(finding.blocks for finding in findings):
             sys.exit(EXIT_FAILURE)

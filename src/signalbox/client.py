@@ -38,9 +38,9 @@ def _post(settings: Settings, path: str, body: dict[str, Any]) -> Any:  # noqa: 
     except ValueError as error:
         raise _stranger(settings, "its answer is not JSON") from error
     except (OSError, http.client.HTTPException) as error:
-        cure = "Start it with `signalbox serve`, or set SIGNALBOX_ASSESSOR_URL."
+        hint = "Start it with `signalbox serve`, or set SIGNALBOX_ASSESSOR_URL."
         raise SetupError(
-            f"The assessor at {settings.assessor_base_url} does not answer ({error}). {cure}"
+            f"The assessor at {settings.assessor_base_url} does not answer ({error}). {hint}"
         ) from error
 
 
@@ -54,16 +54,16 @@ def _refusal(settings: Settings, error: urllib.error.HTTPError) -> SignalboxErro
     """What the assessor said of the request; 5xx is no fault of the caller."""
     try:
         said = json.load(error)["error"]
-        field, value, cure = said["field"], said["value"], said["cure"]
+        field, value, hint = said["field"], said["value"], said["hint"]
     except (ValueError, KeyError, TypeError):
         return _stranger(settings, f"it answered {error.code}")
     if error.code == _UNAUTHORISED:
-        cure = "Set SIGNALBOX_API_KEY to a key of the assessor's clients file (`signalbox keys add CLIENT`)."
+        hint = "Set SIGNALBOX_API_KEY to a key of the assessor's clients file (`signalbox keys add CLIENT`)."
     if error.code >= _SERVER_ERROR:
-        return SetupError(f"The assessor at {settings.assessor_base_url} cannot answer: {value}. {cure}")
-    return InputError(field, value, cure)
+        return SetupError(f"The assessor at {settings.assessor_base_url} cannot answer: {value}. {hint}")
+    return InputError(field, value, hint)
 
 
 def _stranger(settings: Settings, why: str) -> SetupError:
-    cure = "Stop what listens there, or set SIGNALBOX_ASSESSOR_PORT or SIGNALBOX_ASSESSOR_URL."
-    return SetupError(f"What listens at {settings.assessor_base_url} is not the assessor: {why}. {cure}")
+    hint = "Stop what listens there, or set SIGNALBOX_ASSESSOR_PORT or SIGNALBOX_ASSESSOR_URL."
+    return SetupError(f"What listens at {settings.assessor_base_url} is not the assessor: {why}. {hint}")

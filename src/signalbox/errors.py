@@ -1,8 +1,8 @@
-"""Errors that a person reads: each names the field, the value and the cure.
+"""Errors that a person reads: each names the field, the value and what to do.
 
 SignalboxError
 ├── InputError       the caller's input is wrong; becomes a 4xx or exit status 2
-├── SetupError       this machine lacks something; names the command that mends it
+├── SetupError       this machine lacks something; names the command that fixes it
 └── ModelError       a model did not give a usable answer
     ├── ModelTimeout
     ├── ModelUnavailable
@@ -16,21 +16,28 @@ _SHOWN_CHARACTERS = 80
 
 
 class SignalboxError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of all errors raised on purpose: `message` is what happened, `hint` what to do about it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{message} {hint}".rstrip())
 
 
 class InputError(SignalboxError):
-    """Wrong input: which field, which value, and what would be right."""
+    """Wrong input: which field, which value, and what would be right.
 
-    def __init__(self, field: str, value: object, cure: str) -> None:
+    `problem` replaces the message "FIELD: got VALUE." where a sentence says more.
+    """
+
+    def __init__(self, field: str, value: object, hint: str, *, problem: str = "") -> None:
         self.field = field
         self.value = shorten(value)
-        self.cure = cure
-        super().__init__(f"{field}: got {self.value}. {cure}")
+        super().__init__(problem or f"{field}: got {self.value}.", hint=hint)
 
 
 class SetupError(SignalboxError):
-    """Something is missing on this machine; the text ends with what to do."""
+    """Something is missing or wrong on this machine or in the services it uses."""
 
 
 class ModelError(SignalboxError):

@@ -29,5 +29,11 @@ def explained() -> Iterator[Settings]:
             raise InputError(name, first.get("input"), f"{first['msg']}.") from error
         yield settings
     except SignalboxError as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        _print(console, "error", error.message, "red")
+        if error.hint:
+            _print(console, "hint", error.hint, "")
         raise typer.Exit(EXIT_INPUT if isinstance(error, InputError) else EXIT_FAILURE) from error
+
+
+def _print(console: Console, label: str, text: str, style: str) -> None:
+    console.print(f"{label}: {text}", style=style, markup=False, highlight=False, soft_wrap=True)

@@ -127,10 +127,10 @@ def revoke(keys: Sequence[ClientKey], name: str) -> tuple[list[ClientKey], list[
         if len(gone) > 1:
             raise InputError("key", name, "Several keys start like this: give more characters of the hash.")
     if not gone:
-        cure = (
+        hint = (
             f"Give a client, or at least {SHORTEST_PREFIX} characters of a hash, from `signalbox keys list`."
         )
-        raise InputError("client", name, cure)
+        raise InputError("client", name, hint)
     return [entry for entry in keys if entry not in gone], gone
 
 
@@ -157,12 +157,12 @@ def _check(keys: Sequence[ClientKey]) -> None:
             raise InputError("sha256", entry.short + "…", "It stands twice: a key belongs to one entry.")
         seen.add(entry.sha256)
         if entry.burst is not None and entry.requests_per_minute is None:
-            cure = "It needs requests_per_minute: without a limit there is no burst."
-            raise InputError(f"burst of {entry.client}", entry.burst, cure)
+            hint = "It needs requests_per_minute: without a limit there is no burst."
+            raise InputError(f"burst of {entry.client}", entry.burst, hint)
         limit = (entry.requests_per_minute, entry.burst)
         if limits.setdefault(entry.client, limit) != limit:
-            cure = "Give all keys of a client the same requests_per_minute and burst."
-            raise InputError(f"requests_per_minute of {entry.client}", entry.requests_per_minute, cure)
+            hint = "Give all keys of a client the same requests_per_minute and burst."
+            raise InputError(f"requests_per_minute of {entry.client}", entry.requests_per_minute, hint)
 
 
 def _explained(error: ValidationError) -> InputError:
@@ -171,8 +171,8 @@ def _explained(error: ValidationError) -> InputError:
     named = [str(part) for part in first["loc"] if isinstance(part, int) or part in ClientKey.model_fields]
     where = ".".join(["clients", *named])
     if where.endswith("sha256"):
-        cure = "Give the SHA-256 of the key, 64 hexadecimal digits: `signalbox keys add`."
-        return InputError(where, "(not shown)", cure)
+        hint = "Give the SHA-256 of the key, 64 hexadecimal digits: `signalbox keys add`."
+        return InputError(where, "(not shown)", hint)
     shown = first.get("input") if named else type(first.get("input")).__name__
     return InputError(where, shown, f"{first['msg']}. See docs/how-to/keys.md.")
 

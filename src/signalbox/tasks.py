@@ -99,7 +99,7 @@ LanguageSpec.model_rebuild()
 
 
 def load_task(folder: Path) -> Task:
-    """Read `folder/task.yaml`. Raises InputError naming the file, the field and the cure."""
+    """Read `folder/task.yaml`. Raises InputError naming the file, the field and the hint."""
     path = folder / "task.yaml"
     if not path.is_file():
         raise InputError(

@@ -4,11 +4,11 @@ import pytest
 
 from tests.charts.conftest import POSTGRES, render_error
 
-SQLITE_CURE = "set replicas to 1, or database.type to postgres"
+SQLITE_HINT = "set replicas to 1, or database.type to postgres"
 
-# Values that cannot work, with the key that is named and a part of the cure.
+# Values that cannot work, with the key that is named and a part of the hint.
 REFUSED = {
-    "two pods on SQLite": ({"replicas": 2}, "replicas: 2", SQLITE_CURE),
+    "two pods on SQLite": ({"replicas": 2}, "replicas: 2", SQLITE_HINT),
     "autoscaling on SQLite": (
         {"autoscaling": {"enabled": True}},
         "autoscaling.enabled: true",
@@ -91,8 +91,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_work_is_refused_with_key_value_and_cure(case):
-    values, key, cure = REFUSED[case]
+def test_what_cannot_work_is_refused_with_key_value_and_hint(case):
+    values, key, hint = REFUSED[case]
     error = render_error("assessor", values)
     assert key in error
-    assert cure in error
+    assert hint in error

@@ -5,7 +5,7 @@ import pytest
 from tests.charts.conftest import render_error
 from tests.charts.pipelines_chart import JUDGE
 
-# Values that cannot work, with the key that is named and a part of the cure.
+# Values that cannot work, with the key that is named and a part of the hint.
 REFUSED = {
     "shards of a job that has none": (
         {"jobs": {"train": {"shards": 4}}},
@@ -102,8 +102,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_work_is_refused_with_key_value_and_cure(case):
-    values, key, cure = REFUSED[case]
+def test_what_cannot_work_is_refused_with_key_value_and_hint(case):
+    values, key, hint = REFUSED[case]
     error = render_error("pipelines", values)
     assert key in error
-    assert cure in error
+    assert hint in error

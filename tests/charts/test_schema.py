@@ -11,7 +11,7 @@ from tools.charts.reference import page
 from tools.charts.schema import schema, schema_file
 from tools.charts.values import Key, read, walk
 
-CURE = "run `make charts`"
+HINT = "run `make charts`"
 # Values as templates and helpers name them: .Values.a.b, $.Values.a.b, (.Values.a).b and `with .Values.a`.
 USED = re.compile(r"\.Values((?:\.[A-Za-z][A-Za-z0-9]*)+)")
 
@@ -70,12 +70,12 @@ def _refused(error: str, path: str) -> bool:
 @pytest.mark.parametrize("chart", NAMES)
 def test_the_committed_schema_is_what_the_generator_writes(chart):
     folder = chart_folder(chart)
-    assert (folder / "values.schema.json").read_text(encoding="utf-8") == schema_file(folder), CURE
+    assert (folder / "values.schema.json").read_text(encoding="utf-8") == schema_file(folder), HINT
 
 
 @pytest.mark.parametrize("chart", NAMES)
 def test_the_reference_page_is_what_the_generator_writes(chart):
-    assert (PAGES / f"{chart}.md").read_text(encoding="utf-8") == page(chart_folder(chart)), CURE
+    assert (PAGES / f"{chart}.md").read_text(encoding="utf-8") == page(chart_folder(chart)), HINT
 
 
 @pytest.mark.parametrize("chart", NAMES)

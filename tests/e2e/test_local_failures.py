@@ -239,7 +239,7 @@ WRONG: tuple[tuple[str, str, bytes, int, str], ...] = (
 )  # fmt: skip
 
 
-async def test_wrong_input_names_field_value_and_cure(
+async def test_wrong_input_names_field_value_and_hint(
     http: aiohttp.ClientSession, settings: Settings, encoder: Running, decoder: Running
 ) -> None:
     with running(stack.assessor(settings), settings.logs_dir) as assessor:
@@ -249,9 +249,9 @@ async def test_wrong_input_names_field_value_and_cure(
                 text = await answer.text()
                 assert answer.status == status, (name, text)
             error = json.loads(text)["error"]
-            assert set(error) == {"field", "value", "cure"}, name
+            assert set(error) == {"field", "value", "hint"}, name
             assert error["field"], name
-            assert error["cure"].endswith("."), (name, error)
+            assert error["hint"].endswith("."), (name, error)
             assert told in text, (name, error)
             assert len(text) < 1000, name
         async with http.get(f"{assessor.url}/v1/predictions/{UNKNOWN}") as answer:

@@ -33,7 +33,7 @@ def test_a_task_adds_its_own_criteria(tmp_path):
         ("- {name: tone\n", "Mend the file"),
     ],
 )
-def test_a_wrong_file_is_named_with_its_cure(tmp_path, own, said):
+def test_a_wrong_file_is_named_with_its_hint(tmp_path, own, said):
     with pytest.raises(InputError, match=said) as caught:
         load_criteria(task_in(tmp_path, own))
     assert "criteria.yaml" in str(caught.value)

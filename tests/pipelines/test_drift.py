@@ -162,7 +162,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_input_names_option_value_and_cure(name, run):
+def test_wrong_input_names_option_value_and_hint(name, run):
     options, message = WRONG[name]
     result = run(*options)
     assert result.exit_code == 2

@@ -200,7 +200,7 @@ def test_a_torn_last_line_survives_every_later_start(world):
     assert sorted(json.loads(line)[0] for line in after) == sorted(row.id for row in evaluation.rows)
 
 
-def test_an_assessor_that_is_down_is_named_with_its_cure(world):
+def test_an_assessor_that_is_down_is_named_with_its_hint(world):
     away = world.settings.model_copy(update={"assessor_port": free_port()})
     with pytest.raises(SetupError, match=r"does not answer.*SIGNALBOX_ASSESSOR_URL.*so far is kept"):
         evaluate(away, routes=["encoder"])

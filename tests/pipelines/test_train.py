@@ -110,7 +110,7 @@ def test_a_tracked_training_registers_a_version_and_says_that_it_succeeded(
     assert f'{JOB_LAST_SUCCESS.name}{{job="train-medical"}}' in written
 
 
-def test_without_mlflow_the_cure_is_named(settings: Settings) -> None:
+def test_without_mlflow_the_hint_is_named(settings: Settings) -> None:
     away = settings.model_copy(update={"mlflow_url": "http://127.0.0.1:1"})
     with pytest.raises(SetupError, match="signalbox serve"):
         train.train(away)

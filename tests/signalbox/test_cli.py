@@ -130,7 +130,7 @@ def test_a_wrong_database_is_input_and_its_password_is_not_shown(monkeypatch, ur
 # --- servers that are down --------------------------------------------------------------------------------
 
 
-def test_a_down_assessor_has_a_cure(environment):
+def test_a_down_assessor_has_a_hint(environment):
     said = run("assess", "Text.")
     assert said.exit_code == FAILURE
     assert f"The assessor at {environment.assessor_base_url} does not answer" in said.output
@@ -259,7 +259,7 @@ def test_another_program_on_the_port_is_not_the_assessor(stranger, answer):
 
 
 def test_an_assessor_that_cannot_answer_is_no_wrong_input(stranger):
-    error = {"field": "service", "value": "StoreUnavailable", "cure": "Try again; /readyz says what is down."}
+    error = {"field": "service", "value": "StoreUnavailable", "hint": "Try again; /readyz says what is down."}
     stranger.answer = (503, json.dumps({"error": error}).encode())
     said = run("assess", "Text.")
     assert said.exit_code == FAILURE
@@ -269,7 +269,7 @@ def test_an_assessor_that_cannot_answer_is_no_wrong_input(stranger):
 # --- doctor and purge -------------------------------------------------------------------------------------
 
 
-def test_doctor_fails_with_the_command_that_cures(monkeypatch, tmp_path):
+def test_doctor_fails_with_the_command_that_installs(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("SIGNALBOX_CACHE_DIR", str(tmp_path))
     said = run("doctor", "--for", "bench")

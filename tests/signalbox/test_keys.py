@@ -97,12 +97,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_file_is_refused_with_field_and_cure_and_no_key(case):
-    text, field, cure = WRONG[case]
+def test_a_wrong_file_is_refused_with_field_and_hint_and_no_key(case):
+    text, field, hint = WRONG[case]
     with pytest.raises(InputError) as caught:
         keys.parse(text)
     assert caught.value.field == field
-    assert cure in caught.value.cure
+    assert hint in caught.value.hint
     assert "AbC" not in str(caught.value)
 
 

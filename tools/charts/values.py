@@ -84,5 +84,5 @@ def _check(key: Key) -> None:
     if key.default is None and not typed:
         raise InputError(key.path, None, f'Name the type that it may have: # {_MARK} {{"type": "string"}}')
     if key.default == {} and not key.schema.keys() & {"additionalProperties", "properties", "$ref"}:
-        cure = f'Say what may be in it: # {_MARK} {{"additionalProperties": {{"type": "string"}}}}'
-        raise InputError(key.path, {}, cure)
+        hint = f'Say what may be in it: # {_MARK} {{"additionalProperties": {{"type": "string"}}}}'
+        raise InputError(key.path, {}, hint)

@@ -45,10 +45,10 @@ class Order:
 def check(order: Order) -> None:
     """Raises InputError for what a builder would misread or only warn of: a misspelt argument leaves the default."""
     if order.registry and not _REGISTRY.fullmatch(order.registry):
-        cure = (
+        hint = (
             "Write host[:port][/folder] in lower case and without https://, as in registry.example.org/team."
         )
-        raise InputError("REGISTRY", order.registry, cure)
+        raise InputError("REGISTRY", order.registry, hint)
     if order.push and not order.registry:
         raise InputError("PUSH", "1", "Say where to: make images REGISTRY=registry.example.org PUSH=1")
     known = _PROXIES.union(*(image.arguments() for image in IMAGES)) - _SET_HERE
@@ -67,8 +67,8 @@ def build(images: Sequence[Image], order: Order, folder: Path, console: Console)
         try:
             run_logged(build_command(program, image, order), folder / f"{image.name}.log", console)
         except SetupError as error:
-            cure = "Where the bases' registry is not reached: make images-local, or BUILD_ARGS=PYTHON_IMAGE=…"
-            raise SetupError(f"{error}\n{cure} (docs/how-to/images.md).") from error
+            hint = "Where the bases' registry is not reached: make images-local, or BUILD_ARGS=PYTHON_IMAGE=…"
+            raise SetupError(f"{error}\n{hint} (docs/how-to/images.md).") from error
     for image in images if order.push else ():
         console.print(f"· {order.tag(image)} is {push(program, image, order, folder, console)}")
 

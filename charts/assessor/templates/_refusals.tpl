@@ -1,4 +1,4 @@
-{{/* What cannot work is refused here, before anything is made: key, value, cure. */}}
+{{/* What cannot work is refused here, before anything is made: key, value, hint. */}}
 {{- define "assessor.refuse" -}}
 {{- $v := .Values -}}
 {{- $sqlite := eq $v.database.type "sqlite" -}}

@@ -1,4 +1,4 @@
-{{/* Refuses what cannot work: each sentence names the key, its value and the cure. Called by every workload. */}}
+{{/* Refuses what cannot work: each sentence names the key, its value and the hint. Called by every workload. */}}
 {{- define "model-server.validate" -}}
 {{- $engine := include "model-server.engine" . | fromJson -}}
 {{- $pool := include "model-server.pool" . | fromJson -}}

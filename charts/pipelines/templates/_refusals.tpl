@@ -1,4 +1,4 @@
-{{/* What cannot work is refused here, before anything is made: key, value, cure. */}}
+{{/* What cannot work is refused here, before anything is made: key, value, hint. */}}
 {{- define "pipelines.refuse" -}}
 {{- range $name, $_ := .Values.jobs -}}
 {{- include "pipelines.refuseJob" (list $ $name) -}}

@@ -26,7 +26,7 @@ class Remark(Contract):
 
     rule: str = Field(description="Stable name of the rule.")
     reason: str
-    cure: str
+    hint: str
 
 
 class Part(Contract):

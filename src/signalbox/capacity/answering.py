@@ -99,7 +99,7 @@ def _refuse_impossible(found: Plan) -> None:
     for row in found.refusals:
         if field := _FIELDS.get(row.rule):
             flag, attribute = field
-            raise InputError(flag, getattr(found, attribute), f"{row.reason} {row.cure}")
+            raise InputError(flag, getattr(found, attribute), f"{row.reason} {row.hint}")
 
 
 # Rule → option and field of the answer.

@@ -92,8 +92,8 @@ def _model(measured: MeasuredBoot, told: Told, catalogue: Catalogue) -> str | No
     try:
         find_model(name, None, catalogue)
     except InputError as error:
-        cure = f"The log's model is not in the catalogue: give --model or --config PATH. {error.cure}"
-        raise InputError("--model", written, cure) from error
+        hint = f"The log's model is not in the catalogue: give --model or --config PATH. {error.hint}"
+        raise InputError("--model", written, hint) from error
     return name
 
 
@@ -118,5 +118,5 @@ def _known(catalogue: Catalogue, name: str | None) -> str:
     try:
         return catalogue.quantization(name).name
     except InputError as error:
-        cure = f"The log's quantization is not one of the catalogue: give --quantization. {error.cure}"
-        raise InputError("--quantization", name, cure) from error
+        hint = f"The log's quantization is not one of the catalogue: give --quantization. {error.hint}"
+        raise InputError("--quantization", name, hint) from error

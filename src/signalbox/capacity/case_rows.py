@@ -160,7 +160,7 @@ def case_of(row: Row, catalogue: Catalogue) -> list[Case | LeftOut]:
         except InputError as error:
             found.append(
                 LeftOut(
-                    ident, str(row["set"]), str(row["model"]), f"{error.field} {error.value}: {error.cure}"
+                    ident, str(row["set"]), str(row["model"]), f"{error.field} {error.value}: {error.hint}"
                 )
             )
     return found

@@ -169,7 +169,7 @@ def _reason(judged: Judged) -> str:
 
 def _remarks(judged: Judged, level: Literal["refusal", "warning"]) -> tuple[Remark, ...]:
     return tuple(
-        Remark(rule=row.rule, reason=row.reason, cure=row.cure)
+        Remark(rule=row.rule, reason=row.reason, hint=row.hint)
         for row in judged.findings
         if row.level == level
     )

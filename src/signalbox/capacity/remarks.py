@@ -31,7 +31,7 @@ def _waiting(judged: Judged) -> Remark | None:
     return Remark(
         rule="requests-wait",
         reason=f"The cache holds {held:.1f} of {setup.concurrency} requests of {setup.context} tokens.",
-        cure="Full ones wait for each other: lower --context or --concurrency, or add a replica.",
+        hint="Full ones wait for each other: lower --context or --concurrency, or add a replica.",
     )
 
 
@@ -45,7 +45,7 @@ def _cast(judged: Judged) -> Remark | None:
     return Remark(
         rule="no-bfloat16",
         reason=f"{setup.gpu.name} has no bfloat16: the model, made in it, runs in {setup.dtype}.",
-        cure="Check the quality on your task; float16 has a smaller range.",
+        hint="Check the quality on your task; float16 has a smaller range.",
     )
 
 
@@ -59,7 +59,7 @@ def _tied_head(judged: Judged) -> Remark | None:
         rule="tied-head-copy",
         reason=f"The model shares head and embedding, TGI loads both from a checkpoint in {setup.quantization.name}: "
         f"{size:.2f} GiB more, and counted.",
-        cure="",
+        hint="",
     )
 
 
@@ -74,7 +74,7 @@ def _cold(judged: Judged) -> Remark | None:
     return Remark(
         rule="cold-first-boot",
         reason=f"A first start compiles, which is counted; a later one has {gain / GIB:.2f} GiB more for the KV cache.",
-        cure="Keep VLLM_CACHE_ROOT on a volume, and start a second time.",
+        hint="Keep VLLM_CACHE_ROOT on a volume, and start a second time.",
     )
 
 
@@ -85,7 +85,7 @@ def _checkpoint(judged: Judged) -> Remark | None:
     return Remark(
         rule="quantized-checkpoint",
         reason=f"{setup.engine.name} does not make {setup.quantization.name} itself.",
-        cure=f"Serve a checkpoint of {setup.model.name} that is published in it.",
+        hint=f"Serve a checkpoint of {setup.model.name} that is published in it.",
     )
 
 
@@ -100,7 +100,7 @@ def _no_experts(judged: Judged) -> Remark | None:
     return Remark(
         rule="no-experts",
         reason=f"mxfp4 holds experts only, and {setup.model.name} has none: its weights stay 16-bit.",
-        cure="Use another quantization.",
+        hint="Use another quantization.",
     )
 
 
@@ -114,7 +114,7 @@ def _unread_version(judged: Judged) -> Remark | None:
     return Remark(
         rule="unread-version",
         reason=f"No start of vLLM {engine.version} was read: the memory of {engine.regime} is assumed.",
-        cure="Compare with a real start: signalbox calibrate.",
+        hint="Compare with a real start: signalbox calibrate.",
     )
 
 
@@ -125,7 +125,7 @@ def _estimated(judged: Judged) -> Remark | None:
     return Remark(
         rule="total-estimated",
         reason=f"No reading of what CUDA shows on a {gpu.name} was found: {gpu.total_gib} GiB is estimated.",
-        cure="Compare with torch.cuda.mem_get_info() on the machine.",
+        hint="Compare with torch.cuda.mem_get_info() on the machine.",
     )
 
 
@@ -136,7 +136,7 @@ def _uncertain(judged: Judged) -> Remark | None:
     return Remark(
         rule="unknown-architecture",
         reason=f"The architecture {model.family!r} is not known: its size may be off by {model.uncertainty:.0%}.",
-        cure="Leave that much room, or calibrate with the log of a first boot.",
+        hint="Leave that much room, or calibrate with the log of a first boot.",
     )
 
 

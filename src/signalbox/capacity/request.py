@@ -107,8 +107,8 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
         lengths = task_lengths(load_task(request.task), *(found or ()))
     needed = (request.tensor_parallel or 1) * request.pipeline_parallel
     if count is not None and needed > count:
-        cure = f"{count}x{gpu.name} has {count} GPU{'s' if count > 1 else ''}: write {needed}x{gpu.name}, or lower it."
-        raise InputError("--tp" if request.tensor_parallel else "--pp", needed, cure)
+        hint = f"{count}x{gpu.name} has {count} GPU{'s' if count > 1 else ''}: write {needed}x{gpu.name}, or lower it."
+        raise InputError("--tp" if request.tensor_parallel else "--pp", needed, hint)
     return Question(
         request=request,
         model=model,
@@ -127,8 +127,8 @@ def _quantizations(
     asked, own = request.quantization.lower(), model.checkpoint_quantization
     if asked in _CONTAINERS:
         if own is None:
-            cure = f"It names a file format: say what is in it, such as {' or '.join(_CONTAINERS[asked])}."
-            raise InputError("--quantization", request.quantization, cure)
+            hint = f"It names a file format: say what is in it, such as {' or '.join(_CONTAINERS[asked])}."
+            raise InputError("--quantization", request.quantization, hint)
         return (catalogue.quantization(own),)
     if asked != AUTO:
         return (catalogue.quantization(request.quantization),)

@@ -41,11 +41,11 @@ def _screen(plan: Plan, width: int) -> list[RenderableType]:
         _legend(plan, width),
         _verdict(plan),
     ]
-    rows += [_remark("→", "red", "", row.cure) for row in plan.refusals if row.cure]
+    rows += [_remark("→", "red", "", row.hint) for row in plan.refusals if row.hint]
     rows += _alternatives(plan)
     rows += ["", combinations(plan)] if any(cell.fits for cell in plan.combinations) else []
     rows += _figures(plan)
-    rows += [_remark("!", "yellow", row.reason, row.cure) for row in plan.warnings]
+    rows += [_remark("!", "yellow", row.reason, row.hint) for row in plan.warnings]
     rows += _notes(plan)
     if plan.fits:
         rows += ["", *(Text(line) for line in command_lines(plan, width))]

@@ -54,7 +54,7 @@ def check_numbers(at_least_one: Mapping[str, int | None], share_name: str, share
 
 
 def support_table() -> dict[str, Any]:
-    """The matrix for templates: engine -> quantization -> generation -> "ok" or {level, rule, reason, cure}.
+    """The matrix for templates: engine -> quantization -> generation -> "ok" or {level, rule, reason, hint}.
 
     It speaks of the engines' newest versions, and of a GPU by its generation. `generations` maps each name to the
     compute capability that it begins with.

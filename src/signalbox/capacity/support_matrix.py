@@ -17,12 +17,12 @@ OK = "ok"
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule that a set-up breaks (refusal), or what its owner should know (warning). `cure` may be empty."""
+    """A rule that a set-up breaks (refusal), or what its owner should know (warning). `hint` may be empty."""
 
     level: Level
     rule: str
     reason: str
-    cure: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Verdict:
     rule: str
     level: Level
     reason: str
-    cure: str
+    hint: str
     source: str
     forceable: bool = False
     since: str | None = None  # the version it begins with; an older one has the verdict `before`
@@ -99,7 +99,7 @@ def cell_finding(setup: Setup) -> Finding | None:
         "version": setup.engine.version,
         "instead": _instead(setup, tables),
     }
-    return Finding(verdict.level, verdict.rule, verdict.reason.format(**words), verdict.cure.format(**words))
+    return Finding(verdict.level, verdict.rule, verdict.reason.format(**words), verdict.hint.format(**words))
 
 
 def _verdict(setup: Setup, tables: Support) -> Verdict | None:
@@ -151,5 +151,5 @@ def written(engine: str, quantization: str, generation: int) -> str | dict[str, 
         "level": verdict.level,
         "rule": rule,
         "reason": verdict.reason.format(**words),
-        "cure": verdict.cure.format(**words),
+        "hint": verdict.hint.format(**words),
     }

@@ -21,14 +21,14 @@ def _dtype(setup: Setup) -> Finding | None:
         return None
     if setup.gpu.compute_capability >= BF16_CAPABILITY:
         return None
-    cure = "Use dtype float16 (--dtype half)."
+    hint = "Use dtype float16 (--dtype half)."
     if setup.model.family in tables.not_in_float16 and setup.engine.name == "vllm":
-        cure = "This model does not run in float16 either: use dtype float32, or engine llamacpp."
+        hint = "This model does not run in float16 either: use dtype float32, or engine llamacpp."
     return Finding(
         "refusal",
         "bf16-capability",
         f"bfloat16 needs compute capability 8.0; {setup.gpu.name} has {setup.gpu.compute_capability:.1f}.",
-        cure,
+        hint,
     )
 
 
@@ -139,9 +139,9 @@ def _tensor_parallel(setup: Setup) -> Finding | None:
     fitting = [n for n in range(1, MOST_GPUS + 1) if uneven_split(setup.model, n) is None]
     smaller = max((n for n in fitting if n < size), default=1)
     larger = min((n for n in fitting if n > size), default=None)
-    cure = f"Use tensorParallel {smaller}" + (f" or {larger}." if larger else ".")
+    hint = f"Use tensorParallel {smaller}" + (f" or {larger}." if larger else ".")
     return Finding(
-        "refusal", "tensor-parallel-split", f"Tensor parallelism over {size} GPUs: {problem}", cure
+        "refusal", "tensor-parallel-split", f"Tensor parallelism over {size} GPUs: {problem}", hint
     )
 
 
@@ -192,8 +192,8 @@ def _pipeline_parallel(setup: Setup) -> Finding | None:
     if size == 1:
         return None
     if setup.engine.name == "tgi":
-        cure = f"Use tensorParallel {setup.tensor_parallel * size}, or engine vllm."
-        return Finding("refusal", "pipeline-engine", "TGI has no pipeline parallelism.", cure)
+        hint = f"Use tensorParallel {setup.tensor_parallel * size}, or engine vllm."
+        return Finding("refusal", "pipeline-engine", "TGI has no pipeline parallelism.", hint)
     if size > setup.model.layers:
         return Finding(
             "refusal",
@@ -283,8 +283,8 @@ def _assumed(setup: Setup) -> Finding | None:
     """Engines whose memory nobody measured here."""
     if setup.engine.name not in _ASSUMED:
         return None
-    reason, cure = _ASSUMED[setup.engine.name]
-    return Finding("warning", f"{setup.engine.name}-assumed", reason, cure)
+    reason, hint = _ASSUMED[setup.engine.name]
+    return Finding("warning", f"{setup.engine.name}-assumed", reason, hint)
 
 
 Rule = Callable[[Setup], Finding | None]

@@ -25,7 +25,7 @@ class Check:
     name: str
     needed_for: frozenset[Purpose]
     probe: Callable[[Settings], str | None]
-    cure: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Finding:
     name: str
     found: str | None
     needed: bool
-    cure: str
+    hint: str
 
     @property
     def blocks(self) -> bool:
@@ -108,6 +108,6 @@ CHECKS: tuple[Check, ...] = (
 def examine(settings: Settings, purpose: Purpose) -> list[Finding]:
     """All findings for a purpose."""
     return [
-        Finding(check.name, check.probe(settings), purpose in check.needed_for, check.cure)
+        Finding(check.name, check.probe(settings), purpose in check.needed_for, check.hint)
         for check in CHECKS
     ]

@@ -100,14 +100,14 @@ def _from_package(name: str) -> Path:
 def _from_hub(name: str) -> Path:
     """`REPO` or `REPO:FILE`; a repository with one GGUF file needs no FILE."""
     repository, _, file = name.partition(":")
-    cure = "Check the name and the network; behind a wall, download the file and give its path."
+    hint = "Check the name and the network; behind a wall, download the file and give its path."
     try:
         return Path(hf_hub_download(repository, file or _only_gguf(repository)))
     except HFValidationError as error:
         raise InputError("decoder_model", f"hf:{name}", "A repository is written OWNER/NAME.") from error
     except (httpx2.HTTPError, OSError) as error:  # a Hub that refuses, a Hub that is not there
         raise SetupError(
-            f"decoder_model: hf:{name} could not be fetched ({type(error).__name__}). {cure}"
+            f"decoder_model: hf:{name} could not be fetched ({type(error).__name__}). {hint}"
         ) from error
 
 

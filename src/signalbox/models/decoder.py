@@ -31,7 +31,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class DecoderClient:
     """Asks one task's questions. Implements `ModelClient`; `stream` gives the text as it comes.
 
-    Errors name the environment variables that begin with `variables` as the cure.
+    Errors name the environment variables that begin with `variables` as the hint.
     """
 
     def __init__(

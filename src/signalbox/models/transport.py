@@ -59,7 +59,7 @@ class RetryBudget:
 
 @contextmanager
 def model_errors(url: str, timeout_seconds: float, *, key_variable: str | None = None) -> Iterator[None]:
-    """Turn every failure of a call into a ModelError with cause and cure; `key_variable` holds the server's API key."""
+    """Turn every failure of a call into a ModelError with cause and hint; `key_variable` holds the server's API key."""
     try:
         yield
     except ModelError:
@@ -95,12 +95,12 @@ def status_error(url: str, status: int, body: bytes, *, key_variable: str | None
     if status >= 500 or status in _BUSY_STATUS:
         return ModelUnavailable(f"{text}. Look at the server's log, or lower the concurrency.")
     if status in _KEY_STATUS:
-        cure = (
+        hint = (
             f"Check the API key ({key_variable})"
             if key_variable
             else "It asks for a key, and none is sent to it"
         )
-        return ModelRejected(f"{text}. {cure}.")
+        return ModelRejected(f"{text}. {hint}.")
     return ModelRejected(f"{text}. Check the model's name and the length of the input.")
 
 

@@ -55,13 +55,13 @@ class PostgresBackend:
                 async with pool.acquire() as connection, connection.transaction():
                     migrated = await self._migrate(connection)
             except ssl.SSLError as error:  # one of a wrong certificate is a ValueError as well
-                cure = "Does PGSSLROOTCERT name the file of the authority, and the certificate the host of the URL?"
-                raise StoreUnavailable(f"Postgres: {error}. {cure}") from error
+                hint = "Does PGSSLROOTCERT name the file of the authority, and the certificate the host of the URL?"
+                raise StoreUnavailable(f"Postgres: {error}. {hint}") from error
             except (ValueError, OverflowError):
                 # Not chained: the cause quotes the part of the URL that it cannot read, perhaps a password.
-                cure = "Percent-encode special characters of user and password: postgresql://USER:PASSWORD@HOST:PORT/DB. "
-                cure += "With sslmode=verify-full, name the authority's file in PGSSLROOTCERT."
-                raise InputError("database_url", "postgresql://…", cure) from None
+                hint = "Percent-encode special characters of user and password: postgresql://USER:PASSWORD@HOST:PORT/DB. "
+                hint += "With sslmode=verify-full, name the authority's file in PGSSLROOTCERT."
+                raise InputError("database_url", "postgresql://…", hint) from None
             except _AWAY as error:
                 raise StoreUnavailable(f"Postgres: {type(error).__name__}: {error}") from error
             self._pool = pool

@@ -104,7 +104,7 @@ def test_without_a_known_key_nobody_may_ask(api, clients, headers, value):
     assert answer.status_code == 401
     error = answer.json()["error"]
     assert (error["field"], error["value"]) == ("authorization", value)
-    assert "Bearer KEY" in error["cure"]
+    assert "Bearer KEY" in error["hint"]
     assert answer.headers["www-authenticate"] == 'Bearer realm="signalbox"'
 
 
@@ -178,7 +178,7 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(api, clients):
     assert answer.status_code == 429
     assert 1 <= int(answer.headers["retry-after"]) <= 10
     assert answer.json()["error"]["value"] == "reports"
-    assert "6 requests a minute" in answer.json()["error"]["cure"]
+    assert "6 requests a minute" in answer.json()["error"]["hint"]
     assert assess(api, other) == 200
     assert api.get("/readyz").status_code == 200
 

@@ -298,7 +298,7 @@ def test_feedback_is_kept_and_counted(client: TestClient) -> None:
         ("GET", "/v1/assess", None, 405, "/docs"),
     ],
 )
-def test_wrong_input_names_field_value_and_cure(
+def test_wrong_input_names_field_value_and_hint(
     client: TestClient, method: str, path: str, body: Any, status: int, named: str
 ) -> None:
     import re
@@ -306,7 +306,7 @@ def test_wrong_input_names_field_value_and_cure(
     answer = client.request(method, path, json=body)
     assert answer.status_code == status
     error = answer.json()["error"]
-    assert set(error) == {"field", "value", "cure"}
+    assert set(error) == {"field", "value", "hint"}
     assert re.search(named, str(error))
     assert len(answer.text) < 1000
 
@@ -326,7 +326,7 @@ def test_wrong_input_names_field_value_and_cure(
 def test_bodies_that_are_not_what_they_should_be(client: TestClient, content: bytes, status: int) -> None:
     answer = client.post("/v1/assess", content=content, headers={"content-type": "application/json"})
     assert answer.status_code == status
-    assert answer.json()["error"]["cure"]
+    assert answer.json()["error"]["hint"]
 
 
 def test_a_large_body_that_hides_its_length_is_refused(client: TestClient) -> None:

@@ -199,7 +199,7 @@ def test_an_answer_comes_by_redirect_so_that_a_reload_asks_nothing(
 
 
 @pytest.mark.parametrize(
-    ("fields", "field", "cure"),
+    ("fields", "field", "hint"),
     [
         ({"text": " \r\n "}, "text", "Enter the text"),
         ({"text": "ä" * 4001}, "text", "4,001 characters, 4,000 are possible. Shorten it by 1."),
@@ -209,12 +209,12 @@ def test_an_answer_comes_by_redirect_so_that_a_reload_asks_nothing(
     ],
 )
 def test_an_error_stands_beside_its_field_and_the_input_is_kept(
-    page: TestClient, models: dict[str, TableClient], fields: dict[str, str], field: str, cure: str
+    page: TestClient, models: dict[str, TableClient], fields: dict[str, str], field: str, hint: str
 ):
     sent = {**FORM, "text": "Kept as typed.", **fields}
     response = page.post("/assess", data=sent)
     assert response.status_code == 422
-    assert re.search(rf'id="{field}-error" class="error">[^<]*{re.escape(cure)}', response.text)
+    assert re.search(rf'id="{field}-error" class="error">[^<]*{re.escape(hint)}', response.text)
     described = " ".join(re.findall(r'aria-describedby="([^"]+)"', response.text))
     assert f"{field}-error" in described.split()
     assert sent["text"].strip() in response.text

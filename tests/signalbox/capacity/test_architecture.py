@@ -109,8 +109,8 @@ def test_reads_the_quantization_that_a_config_declares(declared, name):
 def test_a_config_without_sizes_says_which_fields_are_missing():
     with pytest.raises(InputError, match="vocab_size") as caught:
         from_config({"model_type": "llama", "hidden_size": 64}, "x")
-    assert "num_hidden_layers" in caught.value.cure
-    assert "hidden_size," not in caught.value.cure
+    assert "num_hidden_layers" in caught.value.hint
+    assert "hidden_size," not in caught.value.hint
 
 
 def test_an_unknown_architecture_is_counted_only_when_told_to_and_then_says_how_far_off_it_may_be():

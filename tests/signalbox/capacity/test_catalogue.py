@@ -67,7 +67,7 @@ def test_finds_a_model_and_the_quantization_that_its_name_ends_in(written, name,
 def test_an_unknown_name_is_answered_with_the_nearest(look_up, wrong, nearest):
     with pytest.raises(InputError, match="Unknown") as caught:
         look_up(wrong)
-    assert nearest in caught.value.cure
+    assert nearest in caught.value.hint
     assert repr(wrong) in str(caught.value)
 
 

@@ -112,7 +112,7 @@ def test_explain_has_every_term():
         (("--config", "absent.json", "--gpu", "l4"), "--config: got 'absent.json'."),
     ],
 )
-def test_bad_input_is_exit_status_2_with_field_value_and_cure(arguments, said):
+def test_bad_input_is_exit_status_2_with_field_value_and_hint(arguments, said):
     result = run(*arguments)
     assert result.exit_code == INPUT
     assert "error: " in result.stderr

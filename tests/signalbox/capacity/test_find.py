@@ -58,15 +58,15 @@ def test_a_config_is_found_by_its_folder_its_path_and_as_the_model(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "cure"),
+    ("content", "hint"),
     [
         ("{", "It is not JSON"),
         ("[]", "A config.json is a JSON object"),
         ({"model_type": "llama", "vocab_size": 5}, "hidden_size"),
     ],
 )
-def test_a_wrong_config_is_named(tmp_path, content, cure):
-    with pytest.raises(InputError, match=cure):
+def test_a_wrong_config_is_named(tmp_path, content, hint):
+    with pytest.raises(InputError, match=hint):
         find_model(None, written(tmp_path, content), ROWS)
 
 
@@ -153,7 +153,7 @@ def test_what_the_hub_does_not_give_is_named(hub, tmp_path, model, said):
 
 
 @pytest.mark.slow
-def test_a_hub_that_is_not_there_has_a_cure(tmp_path):
+def test_a_hub_that_is_not_there_has_a_hint(tmp_path):
     said = fetch("hf:toys/open", f"http://127.0.0.1:{free_port()}", tmp_path)
     assert "SetupError: --model: hf:toys/open could not be fetched" in said
     assert "--config PATH" in said

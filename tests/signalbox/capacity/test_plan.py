@@ -183,7 +183,7 @@ def test_tp_is_a_number_or_auto():
 def test_what_no_gpu_could_take_is_refused(changes):
     found = ask("Qwen/Qwen3-14B", "8xh100", **changes)
     assert found.verdict == "refused"
-    assert found.refusals[0].cure
+    assert found.refusals[0].hint
 
 
 # --- properties -------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Support rules: each refusal that the design names, its cure, and that the cure works."""
+"""Support rules: each refusal that the design names, its hint, and that the hint works."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def found(asked: Setup, level: str = "refusal") -> dict[str, Finding]:
 
 
 @pytest.mark.parametrize(
-    ("model", "gpu", "quantization", "engine", "fields", "rule", "cure"),
+    ("model", "gpu", "quantization", "engine", "fields", "rule", "hint"),
     [
         ("llama-3.1-8b", "t4", "bf16", "vllm", {}, "bf16-capability", "float16"),
         ("llama-3.1-8b", "a100", "fp8", "vllm", {}, "fp8-compute", "fp8-marlin"),
@@ -53,11 +53,11 @@ def found(asked: Setup, level: str = "refusal") -> dict[str, Finding]:
     ],
 )
 def test_refuses_what_cannot_work_and_names_what_does(
-    model: str, gpu: str, quantization: str, engine: str, fields: dict[str, object], rule: str, cure: str
+    model: str, gpu: str, quantization: str, engine: str, fields: dict[str, object], rule: str, hint: str
 ) -> None:
     refusals = found(setup(model, gpu, quantization, engine, **fields))
     assert rule in refusals
-    assert cure in refusals[rule].cure
+    assert hint in refusals[rule].hint
     assert refusals[rule].reason
 
 
@@ -104,17 +104,17 @@ def test_older_versions_have_their_own_verdicts() -> None:
     assert found(setup("llama-3.1-8b", "v100", "fp16", version="0.6.0")) == {}
 
 
-def test_the_dtype_that_the_cure_names_is_not_refused() -> None:
+def test_the_dtype_that_the_hint_names_is_not_refused() -> None:
     assert found(replace(setup("llama-3.1-8b", "t4", "bf16"), dtype="float16")) == {}
 
 
-def test_the_tensor_parallel_sizes_that_the_cure_names_are_not_refused() -> None:
+def test_the_tensor_parallel_sizes_that_the_hint_names_are_not_refused() -> None:
     for row, size in product(catalogue().models, (3, 5, 6, 7, 12)):
         asked = setup(row.name, "h100", "bf16", context=1024, tensor_parallel=size)
         refusal = found(asked).get("tensor-parallel-split")
         if refusal is None:
             continue
-        for named in re.findall(r"\d+", refusal.cure):
+        for named in re.findall(r"\d+", refusal.hint):
             assert "tensor-parallel-split" not in found(replace(asked, tensor_parallel=int(named))), row.name
 
 
@@ -123,10 +123,10 @@ def test_every_substitute_that_a_refusal_names_is_not_refused_there() -> None:
     for row, gpu, engine in product(catalogue().quantizations, catalogue().gpus, ("vllm", "tgi")):
         asked = setup("llama-3.1-8b", gpu.name, row.name, engine)
         for refusal in found(asked).values():
-            named = re.search(r"Use quantization ([\w.-]+?)(?:[;,.]? |\.$|$)", refusal.cure)
+            named = re.search(r"Use quantization ([\w.-]+?)(?:[;,.]? |\.$|$)", refusal.hint)
             if named is None or named[1] == "of" or refusal.rule == "checkpoint-quantization":
                 continue
-            other = re.search(rf"{re.escape(named[1])} with engine (\w+)", refusal.cure)
+            other = re.search(rf"{re.escape(named[1])} with engine (\w+)", refusal.hint)
             cell = tables.cell(other[1] if other else engine, named[1], gpu.compute_capability)
             assert cell == "ok" or tables.verdicts[cell].level == "warning", (row.name, gpu.name, engine)
 
@@ -143,7 +143,7 @@ def test_every_substitute_that_a_refusal_names_is_not_refused_there() -> None:
         ("memory_utilization", 0.0),
     ],
 )
-def test_impossible_numbers_name_field_value_and_cure(field: str, value: float) -> None:
+def test_impossible_numbers_name_field_value_and_hint(field: str, value: float) -> None:
     with pytest.raises(InputError, match=f"{field}: got {value}. Give"):
         check(setup("llama-3.1-8b", "h100", "bf16", **{field: value}))
 

@@ -54,7 +54,7 @@ def test_a_missing_tool_has_its_package_and_blocks_only_where_needed(settings, e
     package, needed_for = TOOLS[name]
     found = finding(settings, name, purpose)
     assert found.found is None
-    assert found.cure.startswith(f"apt-get install {package}")
+    assert found.hint.startswith(f"apt-get install {package}")
     assert found.blocks is (purpose in needed_for)
 
 
@@ -86,7 +86,7 @@ def test_a_taken_port_blocks_the_demo_only(settings, name):
         other.bind(("127.0.0.1", getattr(settings, f"{name}_port")))
         other.listen()
         assert finding(settings, "free ports").blocks
-        assert f"_{name.upper()}_PORT" in finding(settings, "free ports").cure
+        assert f"_{name.upper()}_PORT" in finding(settings, "free ports").hint
         assert not finding(settings, "free ports", "test").blocks
     assert finding(settings, "free ports").found
 
@@ -105,7 +105,7 @@ def test_too_little_room_blocks(settings, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 2**30))
     found = finding(settings, "disk")
     assert found.blocks
-    assert "SIGNALBOX_CACHE_DIR" in found.cure
+    assert "SIGNALBOX_CACHE_DIR" in found.hint
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 2**40))
     assert finding(settings, "disk").found == "1024 GiB free"
 
@@ -124,8 +124,8 @@ def test_this_python_is_new_enough(settings, monkeypatch):
 
 
 @pytest.mark.parametrize("purpose", ["demo", "test", "bench"])
-def test_every_check_is_reported_with_a_cure(settings, purpose):
+def test_every_check_is_reported_with_a_hint(settings, purpose):
     found = examine(settings, purpose)
     assert [f.name for f in found] == [check.name for check in CHECKS]
-    assert all(f.cure for f in found)
+    assert all(f.hint for f in found)
     assert {f.name for f in found if f.needed} == {c.name for c in doctor.CHECKS if purpose in c.needed_for}

@@ -156,7 +156,7 @@ def test_what_the_hub_does_not_have_is_named(hub, tmp_path, model):
 
 
 @pytest.mark.slow
-def test_a_hub_that_is_not_there_has_a_cure(tmp_path):
+def test_a_hub_that_is_not_there_has_a_hint(tmp_path):
     """Both ways to it; at the same time, because huggingface_hub tries for 20 s."""
     models = ["hf:toys/one", "hf:toys/one:tiny.gguf"]
     with ThreadPoolExecutor() as pool:
