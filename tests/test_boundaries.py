@@ -38,7 +38,7 @@ def test_imports_stay_inside_the_boundary(folder: str) -> None:
         if name == forbidden or name.startswith(f"{forbidden}.")
     ]
     # The command line starts the other parts on one machine; it loads them inside the command.
-    allowed = ("src/signalbox/cli.py", "src/signalbox/local/", "src/signalbox/reference.py")
+    allowed = ("src/signalbox/cli.py", "src/signalbox/local/", "tools/docs/pages.py")
     assert [line for line in broken if not line.startswith(allowed)] == []
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from signalbox.capacity.catalogue import Catalogue, load
-from signalbox.capacity.choose import auto_dtype
-from signalbox.capacity.setup import Setup
+from signalbox.capacity.models.catalogue import Catalogue, load
+from signalbox.capacity.planner.choose import auto_dtype
+from signalbox.capacity.spec import Setup
 
 
 @cache
