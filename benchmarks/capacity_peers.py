@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
 
-from signalbox.capacity.spec import GIB, Architecture, Quantization, Setup
+from signalbox.capacity.spec import GIB, Architecture, Quantization, Spec
 from tools.capacity.cases import Judged, judge, own_rows
 
 _GB = 10**9
@@ -33,7 +33,7 @@ class Prediction:
     fits: bool | None
 
 
-Peer = Callable[[Setup], Prediction]
+Peer = Callable[[Spec], Prediction]
 
 
 def whole_bytes(scheme: Quantization) -> float:
@@ -62,31 +62,31 @@ def token_bytes(model: Architecture) -> int:
     return model.layers * 2 * model.kv_heads * head * _HALF
 
 
-def accelerate(setup: Setup) -> Prediction:
+def accelerate(spec: Spec) -> Prediction:
     """`accelerate estimate-memory`: parameters x bytes, without the head, and the advised 20 % for inference."""
-    weights = (setup.model.parameters.total - setup.model.parameters.head) * whole_bytes(setup.quantization)
-    return Prediction(weights / gpus(setup), None, 1.2 * weights <= gpus(setup) * setup.gpu.nominal_gb * _GB)
+    weights = (spec.model.parameters.total - spec.model.parameters.head) * whole_bytes(spec.quantization)
+    return Prediction(weights / gpus(spec), None, 1.2 * weights <= gpus(spec) * spec.gpu.nominal_gb * _GB)
 
 
-def recipes(setup: Setup) -> Prediction:
+def recipes(spec: Spec) -> Prediction:
     """vLLM's recipes: whole GB of parameters x bytes x 1.2."""
-    needed = math.ceil(setup.model.parameters.total * whole_bytes(setup.quantization) * 1.2 / _GB)
-    return Prediction(needed * _GB / gpus(setup), None, needed <= gpus(setup) * setup.gpu.nominal_gb)
+    needed = math.ceil(spec.model.parameters.total * whole_bytes(spec.quantization) * 1.2 / _GB)
+    return Prediction(needed * _GB / gpus(spec), None, needed <= gpus(spec) * spec.gpu.nominal_gb)
 
 
-def gpustack(setup: Setup) -> Prediction:
+def gpustack(spec: Spec) -> Prediction:
     """GPUStack's selector for vLLM: weights x 1.2 + 2 GiB."""
-    needed = stored_bytes(setup.model, setup.quantization) * 1.2 + 2 * GIB
-    return Prediction(needed / gpus(setup), None, needed <= gpus(setup) * setup.gpu.nvidia_smi_mib * 2**20)
+    needed = stored_bytes(spec.model, spec.quantization) * 1.2 + 2 * GIB
+    return Prediction(needed / gpus(spec), None, needed <= gpus(spec) * spec.gpu.nvidia_smi_mib * 2**20)
 
 
-def kaito(setup: Setup) -> Prediction:
+def kaito(spec: Spec) -> Prediction:
     """kaito: files x 1.02 over (memory x 0.84 - 2.3 GiB - cache of one request) / 1.05, one GPU added."""
-    files = stored_bytes(setup.model, setup.quantization) * 1.02
-    cache = setup.context * token_bytes(setup.model) / gpus(setup)
-    room = (setup.gpu.nominal_gb * GIB * 0.84 - 2.3 * GIB - cache) / 1.05
-    fits = room > 0 and int(files / room) + 1 <= gpus(setup)
-    return Prediction(files / gpus(setup), None, fits)
+    files = stored_bytes(spec.model, spec.quantization) * 1.02
+    cache = spec.context * token_bytes(spec.model) / gpus(spec)
+    room = (spec.gpu.nominal_gb * GIB * 0.84 - 2.3 * GIB - cache) / 1.05
+    fits = room > 0 and int(files / room) + 1 <= gpus(spec)
+    return Prediction(files / gpus(spec), None, fits)
 
 
 # GiB of activation by model_type, as its table of architectures has them.
@@ -101,43 +101,43 @@ _PROFILES = {
 }
 
 
-def llmd(setup: Setup) -> Prediction:
+def llmd(spec: Spec) -> Prediction:
     """llm-d planner: activation by architecture, once for all GPUs; nominal memory; cache in the model's dtype."""
-    model, count = setup.model, gpus(setup)
+    model, count = spec.model, gpus(spec)
     activation = _PROFILES.get(model.family, 8.0 if model.moe else 5.5)
-    weights = stored_bytes(model, setup.quantization)
-    taken = weights + (activation + _outside(setup) * count) * GIB
-    cache = setup.gpu.nominal_gb * GIB * share(setup) * count - taken
-    return _from_cache(setup, weights / count, cache)
+    weights = stored_bytes(model, spec.quantization)
+    taken = weights + (activation + _outside(spec) * count) * GIB
+    cache = spec.gpu.nominal_gb * GIB * share(spec) * count - taken
+    return _from_cache(spec, weights / count, cache)
 
 
-def blis(setup: Setup) -> Prediction:
+def blis(spec: Spec) -> Prediction:
     """BLIS: 5.5 GiB of activation, or 8 for experts, on each GPU; nominal memory; heads split without limit."""
-    model, count = setup.model, gpus(setup)
-    weights = stored_bytes(model, setup.quantization)
-    each = (8.0 if model.moe else 5.5) + _outside(setup)
-    cache = (setup.gpu.nominal_gb * GIB * share(setup) - each * GIB) * count - weights
-    return _from_cache(setup, weights / count, cache)
+    model, count = spec.model, gpus(spec)
+    weights = stored_bytes(model, spec.quantization)
+    each = (8.0 if model.moe else 5.5) + _outside(spec)
+    cache = (spec.gpu.nominal_gb * GIB * share(spec) - each * GIB) * count - weights
+    return _from_cache(spec, weights / count, cache)
 
 
-def _outside(setup: Setup) -> float:
+def _outside(spec: Spec) -> float:
     """GiB outside of torch on each GPU, as both planners have it."""
-    return 0.15 if setup.tensor_parallel == 1 else 0.6
+    return 0.15 if spec.tensor_parallel == 1 else 0.6
 
 
-def _from_cache(setup: Setup, weights: float, cache: float) -> Prediction:
-    tokens = max(0.0, cache) / token_bytes(setup.model)
-    return Prediction(weights, tokens, tokens >= setup.context)
+def _from_cache(spec: Spec, weights: float, cache: float) -> Prediction:
+    tokens = max(0.0, cache) / token_bytes(spec.model)
+    return Prediction(weights, tokens, tokens >= spec.context)
 
 
-def share(setup: Setup) -> float:
+def share(spec: Spec) -> float:
     """Share of the GPU that vLLM is given."""
-    return setup.engine.memory_utilization if setup.memory_utilization is None else setup.memory_utilization
+    return spec.engine.memory_utilization if spec.memory_utilization is None else spec.memory_utilization
 
 
-def gpus(setup: Setup) -> int:
+def gpus(spec: Spec) -> int:
     """GPUs of the set-up."""
-    return setup.tensor_parallel * setup.pipeline_parallel
+    return spec.tensor_parallel * spec.pipeline_parallel
 
 
 PEERS: dict[str, Peer] = {
@@ -162,7 +162,7 @@ def run() -> list[dict[str, object]]:
     return [
         {"planner": name, "cases": group, **_scores(chosen, predict)}
         for group, chosen in groups.items()
-        for name, predict in {"signalbox": _ours, **_by_setup()}.items()
+        for name, predict in {"signalbox": _ours, **_by_spec()}.items()
     ]
 
 
@@ -172,15 +172,15 @@ def _by_version(rows: list[Judged]) -> dict[str, list[Judged]]:
     groups: dict[str, list[Judged]] = {f"{_TEST}, {name}": [] for name in bounds}
     for row in rows:
         if row.case.engine == "vllm":
-            version = tuple(int(part) for part in re.findall(r"\d+", row.case.setup.engine.version)[:2])
+            version = tuple(int(part) for part in re.findall(r"\d+", row.case.spec.engine.version)[:2])
             name = next(name for name, bound in bounds.items() if version < bound)
             groups[f"{_TEST}, {name}"].append(row)
     return groups
 
 
-def _by_setup() -> dict[str, Callable[[Judged], Prediction]]:
+def _by_spec() -> dict[str, Callable[[Judged], Prediction]]:
     def of(peer: Peer) -> Callable[[Judged], Prediction]:
-        return lambda row: peer(row.case.setup)
+        return lambda row: peer(row.case.spec)
 
     return {name: of(peer) for name, peer in PEERS.items()}
 

@@ -15,7 +15,7 @@ from typing import Any
 from signalbox.capacity import datafile
 from signalbox.capacity.models import catalogue as catalogue_module
 from signalbox.capacity.planner.choose import auto_dtype
-from signalbox.capacity.spec import Setup
+from signalbox.capacity.spec import Spec
 from signalbox.capacity.speed import throughput
 from tools.capacity import DATA
 
@@ -28,10 +28,10 @@ def rows() -> list[dict[str, Any]]:
     return [row for row in datafile.read_rows(DATA / "speeds.jsonl") if "requests" in row]
 
 
-def setup_of(row: Row, catalogue: catalogue_module.Catalogue) -> Setup:
+def spec_of(row: Row, catalogue: catalogue_module.Catalogue) -> Spec:
     model = catalogue.model(row["model"]).architecture
     gpu, quantization = catalogue.gpu(row["gpu"]), catalogue.quantization(row["quantization"])
-    return Setup(
+    return Spec(
         model=model,
         gpu=gpu,
         engine=catalogue.engine(row["engine"]),
@@ -51,9 +51,9 @@ def measured(row: Row) -> tuple[str, float]:
     return "output_tokens_per_second", row["output_tokens_per_second"]
 
 
-def estimate(row: Row, setup: Setup) -> throughput.Throughput:
+def estimate(row: Row, spec: Spec) -> throughput.Throughput:
     return throughput.estimate(
-        setup,
+        spec,
         requests=row["requests"],
         input_tokens=max(1, row["input_tokens"]),
         output_tokens=row["output_tokens"],
@@ -64,10 +64,10 @@ def run() -> list[dict[str, object]]:
     """A row a regime: what the training rows give, and how many measured speeds the range holds."""
     catalogue = catalogue_module.load()
     table = datafile.read("throughput.yaml")["decode"]
-    by_regime: dict[str, list[tuple[Row, Setup]]] = defaultdict(list)
+    by_regime: dict[str, list[tuple[Row, Spec]]] = defaultdict(list)
     for row in rows():
-        setup = setup_of(row, catalogue)
-        by_regime[throughput.regime(setup)].append((row, setup))
+        spec = spec_of(row, catalogue)
+        by_regime[throughput.regime(spec)].append((row, spec))
     found: list[dict[str, object]] = []
     for name, pairs in by_regime.items():
         training = [pair for pair in pairs if pair[0]["id"].startswith(tuple(table[name]["rows"]))]
@@ -85,46 +85,46 @@ def run() -> list[dict[str, object]]:
     return found
 
 
-def _spread(pairs: Sequence[tuple[Row, Setup]], micro: int) -> float:
+def _spread(pairs: Sequence[tuple[Row, Spec]], micro: int) -> float:
     """What 95 of 100 training rows need, and a tenth more."""
-    off = sorted(abs(_residual(row, setup, micro)) for row, setup in pairs)
+    off = sorted(abs(_residual(row, spec, micro)) for row, spec in pairs)
     return _EXTRA * math.exp(off[math.ceil(0.95 * len(off)) - 1])
 
 
-def _error(pairs: Iterable[tuple[Row, Setup]], micro: int) -> float:
-    return sum(_residual(row, setup, micro) ** 2 for row, setup in pairs)
+def _error(pairs: Iterable[tuple[Row, Spec]], micro: int) -> float:
+    return sum(_residual(row, spec, micro) ** 2 for row, spec in pairs)
 
 
-def _residual(row: Row, setup: Setup, micro: int) -> float:
+def _residual(row: Row, spec: Spec, micro: int) -> float:
     """Logarithm of measured over predicted time of a step, at that time a layer."""
-    constants = replace(throughput.constants_of(setup), layer_seconds=micro * 1e-6)
+    constants = replace(throughput.constants_of(spec), layer_seconds=micro * 1e-6)
     tokens = row["input_tokens"] + row["output_tokens"] // 2
-    step = throughput.step_seconds(setup, requests=row["requests"], tokens=tokens, constants=constants)
+    step = throughput.step_seconds(spec, requests=row["requests"], tokens=tokens, constants=constants)
     what, value = measured(row)
     seconds = row["requests"] / value
     if what == "output_tokens_per_second":
-        prompt = throughput.prefill_seconds(setup, max(1, row["input_tokens"]))
+        prompt = throughput.prefill_seconds(spec, max(1, row["input_tokens"]))
         seconds -= math.sqrt(prompt.low * prompt.high) / row["output_tokens"]
     return math.log(max(seconds, 1e-6) / step)
 
 
-def _held(pairs: Sequence[tuple[Row, Setup]]) -> str:
-    inside = sum(is_held(row, setup) for row, setup in pairs)
+def _held(pairs: Sequence[tuple[Row, Spec]]) -> str:
+    inside = sum(is_held(row, spec) for row, spec in pairs)
     return f"{inside}/{len(pairs)}"
 
 
-def is_held(row: Row, setup: Setup) -> bool:
+def is_held(row: Row, spec: Spec) -> bool:
     """Whether the measured speed lies in the estimated range."""
     what, value = measured(row)
-    held: bool = getattr(estimate(row, setup), what).holds(value)
+    held: bool = getattr(estimate(row, spec), what).holds(value)
     return held
 
 
-def _prompts(pairs: Sequence[tuple[Row, Setup]]) -> str:
+def _prompts(pairs: Sequence[tuple[Row, Spec]]) -> str:
     timed = [pair for pair in pairs if "prefill_seconds" in pair[0]]
     inside = sum(
-        throughput.prefill_seconds(setup, row["input_tokens"], row["requests"]).holds(row["prefill_seconds"])
-        for row, setup in timed
+        throughput.prefill_seconds(spec, row["input_tokens"], row["requests"]).holds(row["prefill_seconds"])
+        for row, spec in timed
     )
     return f"{inside}/{len(timed)}"
 

@@ -6,13 +6,13 @@ import pytest
 
 from benchmarks.capacity_peers import accelerate, blis, kaito, llmd, recipes
 from signalbox.capacity.models.catalogue import load
-from signalbox.capacity.spec import Setup
+from signalbox.capacity.spec import Spec
 
 CATALOGUE = load()
 
 
-def on_h100(model: str, share: float, tensor_parallel: int = 1) -> Setup:
-    return Setup(
+def on_h100(model: str, share: float, tensor_parallel: int = 1) -> Spec:
+    return Spec(
         model=CATALOGUE.model(model).architecture,
         gpu=CATALOGUE.gpu("h100"),
         engine=CATALOGUE.engine("vllm", "0.19.0"),
@@ -45,8 +45,8 @@ def test_recipes_round_up_to_whole_gigabytes() -> None:
 
 
 def test_accelerate_leaves_out_the_head() -> None:
-    setup = on_h100("llama-3.1-8b-instruct", 0.9)
-    assert accelerate(setup).weights_bytes == (setup.model.parameters.total - 128_256 * 4096) * 2
+    spec = on_h100("llama-3.1-8b-instruct", 0.9)
+    assert accelerate(spec).weights_bytes == (spec.model.parameters.total - 128_256 * 4096) * 2
 
 
 def test_kaito_adds_a_gpu_to_what_fits_exactly() -> None:

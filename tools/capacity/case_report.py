@@ -73,7 +73,7 @@ def measured_held(row: Judged) -> float | None:
 
 
 def _version(row: Judged) -> tuple[int, ...]:
-    return tuple(int(part) for part in row.case.setup.engine.version.split(".") if part.isdigit())[:2]
+    return tuple(int(part) for part in row.case.spec.engine.version.split(".") if part.isdigit())[:2]
 
 
 def _summary(boots: Sequence[Judged], verdicts: Sequence[Judged], held: Sequence[Judged]) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from signalbox.capacity.models.catalogue import Catalogue
-from signalbox.capacity.spec import Gpu, Quantization, Setup
+from signalbox.capacity.spec import Gpu, Quantization, Spec
 from signalbox.errors import InputError
 
 Row = Mapping[str, Any]
@@ -68,7 +68,7 @@ class Case:
     set: str
     source: str
     engine: str
-    setup: Setup
+    spec: Spec
     gpus: int
     measured: Row
     note: str = ""
@@ -221,7 +221,7 @@ def _case(row: Row, named: str, ident: str, catalogue: Catalogue) -> Case:
     if is_transformers:
         tp, pp = 1, count
     dtype = str(row.get("dtype") or "").replace("auto", "") or model.dtype
-    setup = Setup(
+    spec = Spec(
         model=model,
         gpu=gpu,
         engine=version,
@@ -246,7 +246,7 @@ def _case(row: Row, named: str, ident: str, catalogue: Catalogue) -> Case:
         set=str(row["set"]),
         source=str(row["source"]),
         engine="transformers" if is_transformers else version.name,
-        setup=setup,
+        spec=spec,
         gpus=tp * pp,
         measured=measured,
         note=str(row.get("note") or ""),

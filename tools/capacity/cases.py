@@ -84,8 +84,8 @@ def _judge(case: Case, training: Sequence[str]) -> Judged:
     taught = any(case.id.startswith(start) for start in training)
     if case.engine == "transformers":
         return _transformers(case, taught)
-    found = budget(case.setup)
-    refusals = [finding for finding in check(case.setup) if finding.level == "refusal"]
+    found = budget(case.spec)
+    refusals = [finding for finding in check(case.spec) if finding.level == "refusal"]
     held = sum(term.bytes for term in found.terms if term.name != "reserve")
     reason = refusals[0].reason if refusals else found.reason
     return Judged(case, found, found.fits and not refusals, reason, taught, held)
@@ -93,17 +93,17 @@ def _judge(case: Case, training: Sequence[str]) -> Judged:
 
 def _transformers(case: Case, taught: bool) -> Judged:
     """Weights in layers over the GPUs, the cache and the logits of one request, and the CUDA context on each."""
-    setup = case.setup
-    weights = checkpoint_bytes(setup.model, setup.quantization)
+    spec = case.spec
+    weights = checkpoint_bytes(spec.model, spec.quantization)
     table = case.set.startswith("Qwen")  # a prompt of one token and an answer of 2048
-    tokens = _TABLE_TOKENS if table else setup.context
-    cache = round(kv_cache.bytes_per_token(replace(setup, tensor_parallel=1)) * tokens)
-    widest = max(stage.share for stage in stages(setup.model.layers, case.gpus))
+    tokens = _TABLE_TOKENS if table else spec.context
+    cache = round(kv_cache.bytes_per_token(replace(spec, tensor_parallel=1)) * tokens)
+    widest = max(stage.share for stage in stages(spec.model.layers, case.gpus))
     # The library computes the logits of the whole prompt, in 16 bit and again in 32.
-    logits = setup.context * setup.model.vocab * 6
+    logits = spec.context * spec.model.vocab * 6
     taken = round((weights + cache) * widest) + logits + _CONTEXT_BYTES
-    words = f"{taken / GIB:.2f} GiB on the fullest of {case.gpus} GPU(s), of {setup.gpu.total_gib}"
-    return Judged(case, None, taken <= setup.gpu.total_bytes, words, taught, weights + cache)
+    words = f"{taken / GIB:.2f} GiB on the fullest of {case.gpus} GPU(s), of {spec.gpu.total_gib}"
+    return Judged(case, None, taken <= spec.gpu.total_bytes, words, taught, weights + cache)
 
 
 def own_rows() -> list[Row]:

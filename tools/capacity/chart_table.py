@@ -26,7 +26,7 @@ from signalbox.capacity.memory import budget
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.choose import auto_dtype
 from signalbox.capacity.planner.plan import default_catalogue, judge
-from signalbox.capacity.spec import Architecture, EngineVersion, Gpu, Quantization, Setup
+from signalbox.capacity.spec import Architecture, EngineVersion, Gpu, Quantization, Spec
 from signalbox.capacity.support.matrix import load
 from signalbox.capacity.support.rules import MOST_GPUS, uneven_split
 from tools.capacity import DATA
@@ -47,10 +47,10 @@ class Cell:
     refused: str = ""
 
 
-def cell(setup: Setup) -> Cell:
+def cell(spec: Spec) -> Cell:
     """The longest context that fits, in steps of 16: a shorter one fits where a longer one does."""
-    longest = setup.model.max_positions
-    whole = judge(replace(setup, context=longest))
+    longest = spec.model.max_positions
+    whole = judge(replace(spec, context=longest))
     if whole.refusals:
         return Cell(0, 0, whole.refusals[0].reason)
     if whole.fits:
@@ -63,7 +63,7 @@ def cell(setup: Setup) -> Cell:
         middle = tries.pop(0) if tries else (low + high) // 2
         if not low < middle < high:
             continue
-        tried = budget(replace(setup, context=middle * _STEP))
+        tried = budget(replace(spec, context=middle * _STEP))
         low, high, tokens = (middle, high, tried.kv_tokens) if tried.fits else (low, middle, tokens)
     return Cell(low * _STEP, tokens)
 
@@ -95,13 +95,13 @@ class Grid:
         quantization, tensor, gpu = place
         key = (model.name, quantization.name, tensor, gpu.name)
         if key not in self.cells:
-            self.cells[key] = cell(self.setup(model, place))
+            self.cells[key] = cell(self.spec(model, place))
         return self.cells[key]
 
-    def setup(self, model: Architecture, place: Place) -> Setup:
+    def spec(self, model: Architecture, place: Place) -> Spec:
         """What the cell stands for."""
         quantization, tensor, gpu = place
-        return Setup(
+        return Spec(
             model=model,
             gpu=gpu,
             engine=self.engine,
@@ -238,7 +238,7 @@ def _terms(made: Grid, model: Architecture) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for quantization in made.quantizations_of(model):
         for tensor in made.tensors:
-            memory = judge(made.setup(model, (quantization, tensor, largest))).budget
+            memory = judge(made.spec(model, (quantization, tensor, largest))).budget
             fixed = sum(
                 term.bytes for term in memory.terms if term.name in ("activation", "graphs", "non_torch")
             )

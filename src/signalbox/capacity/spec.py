@@ -176,7 +176,7 @@ class Correction:
 
 
 @dataclass(frozen=True)
-class Setup:
+class Spec:
     """One combination to be judged. None: the engine's default on this GPU."""
 
     model: Architecture

@@ -16,7 +16,7 @@ BOOTS = [row for row in JUDGED if kv_error(row) is not None]
 
 
 def _version(row):
-    return tuple(int(part) for part in row.case.setup.engine.version.split(".")[:2])
+    return tuple(int(part) for part in row.case.spec.engine.version.split(".")[:2])
 
 
 def _mean(rows):
@@ -125,4 +125,4 @@ def test_a_row_of_an_unknown_set_needs_an_engine_or_is_the_default(note):
     row = {"set": "mine", "source": "x", "model": "llama-3.1-8b", "gpu": "L4", "fits": True, "note": note}
     found = case_of(row, load())
     assert not isinstance(found[0], LeftOut)
-    assert found[0].setup.engine.name == "vllm"
+    assert found[0].spec.engine.name == "vllm"

@@ -54,20 +54,20 @@ def test_every_cell_is_the_planners_result(engine):
     for model, place in places(engine):
         quantization, tensor, gpu = place
         first, second = look_up(engine, model.name, quantization.name, tensor, gpu.name).split(":")
-        setup = made.setup(model, place)
+        spec = made.spec(model, place)
         count += 1
         if first.startswith("r"):
-            judged = judge(replace(setup, context=model.max_positions))
+            judged = judge(replace(spec, context=model.max_positions))
             assert judged.refusals[0].reason == table()["reasons"][int(first[1:])]
             continue
         longest = model.max_positions if first == "m" else int(first)
         if longest:
-            held = judge(replace(setup, context=longest))
+            held = judge(replace(spec, context=longest))
             assert held.fits, (model.name, place)
             assert held.budget.kv_tokens // 1000 == int(second)
         if longest < model.max_positions:
             longer = min(longest + 16, model.max_positions)
-            assert not judge(replace(setup, context=longer)).fits, (model.name, place)
+            assert not judge(replace(spec, context=longer)).fits, (model.name, place)
     assert count > 10_000
 
 

@@ -15,12 +15,12 @@ from rich.table import Table
 from signalbox.capacity.boot_logs.boot import MeasuredBoot
 from signalbox.capacity.boot_logs.corrections import Boot, load_corrections, store
 from signalbox.capacity.boot_logs.parse import read_log
-from signalbox.capacity.boot_logs.spec_from_log import Told, release, setup_of
+from signalbox.capacity.boot_logs.spec_from_log import Told, release, spec_of
 from signalbox.capacity.budget import Budget, TermName
 from signalbox.capacity.memory import budget
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.plan import default_catalogue
-from signalbox.capacity.spec import GIB, Setup
+from signalbox.capacity.spec import GIB, Spec
 from signalbox.errors import InputError
 from signalbox.settings import Settings
 
@@ -45,14 +45,14 @@ class Row:
         return self.predicted / self.measured - 1 if self.measured > 0 else None
 
 
-def compare(measured: MeasuredBoot, predicted: Budget, setup: Setup) -> tuple[Row, ...]:
+def compare(measured: MeasuredBoot, predicted: Budget, spec: Spec) -> tuple[Row, ...]:
     """All terms that the log and the prediction have in common, in the order of the budget."""
     rows = [
         _row(name, _term(predicted, name), actual)
         for name, actual in _measured_terms(measured).items()
         if actual is not None
     ]
-    if (rest := _rest(measured, setup)) is not None:
+    if (rest := _rest(measured, spec)) is not None:
         both = _term(predicted, "activation") + _term(predicted, "non_torch")
         rows.append(_row("activation + non_torch", both, rest, derived=True))
     if measured.kv_bytes is not None:
@@ -67,7 +67,7 @@ def compare(measured: MeasuredBoot, predicted: Budget, setup: Setup) -> tuple[Ro
 
 
 def boot_of(
-    measured: MeasuredBoot, predicted: Budget, setup: Setup, *, cluster: str, log: str, now: datetime
+    measured: MeasuredBoot, predicted: Budget, spec: Spec, *, cluster: str, log: str, now: datetime
 ) -> Boot:
     """MeasuredBoot minus predicted of each term. Raises InputError when the log gives no term to learn from."""
     learnt = {
@@ -75,7 +75,7 @@ def boot_of(
         for name, actual in _measured_terms(measured).items()
         if actual is not None
     }
-    if (rest := _rest(measured, setup)) is not None:
+    if (rest := _rest(measured, spec)) is not None:
         both = _term(predicted, "activation") + _term(predicted, "non_torch")
         learnt["activation_bytes"] = rest - both
         learnt["non_torch_bytes"] = 0
@@ -85,14 +85,14 @@ def boot_of(
         )
     return Boot(
         cluster=cluster,
-        engine=setup.engine.name,
-        version=setup.engine.version,
-        regime=setup.engine.regime,
-        gpu=setup.gpu.name,
-        model=setup.model.name,
-        quantization=setup.quantization.name,
-        tensor_parallel=setup.tensor_parallel,
-        pipeline_parallel=setup.pipeline_parallel,
+        engine=spec.engine.name,
+        version=spec.engine.version,
+        regime=spec.engine.regime,
+        gpu=spec.gpu.name,
+        model=spec.model.name,
+        quantization=spec.quantization.name,
+        tensor_parallel=spec.tensor_parallel,
+        pipeline_parallel=spec.pipeline_parallel,
         recorded=now,
         log=log,
         **learnt,
@@ -108,31 +108,31 @@ def check_boot(
     keep: bool = False,
     cluster: str | None = None,
     catalogue: Catalogue | None = None,
-    judge: Callable[[Setup], Budget] = budget,
+    judge: Callable[[Spec], Budget] = budget,
 ) -> tuple[Row, ...]:
     """Print predicted against measured of a boot log; `keep` stores the difference for `cluster`."""
     if keep and not (cluster or "").strip():
         raise InputError("--cluster", cluster, "--store needs a name for the cluster: --cluster NAME.")
     measured = read_log(log)
-    setup = setup_of(measured, told or Told(), catalogue or default_catalogue())
-    predicted = judge(setup)
-    rows = compare(measured, predicted, setup)
-    show(console, measured, setup, predicted, rows)
+    spec = spec_of(measured, told or Told(), catalogue or default_catalogue())
+    predicted = judge(spec)
+    rows = compare(measured, predicted, spec)
+    show(console, measured, spec, predicted, rows)
     if keep and cluster:
-        _check_stored(measured, predicted, setup, log.name)
+        _check_stored(measured, predicted, spec, log.name)
         now = datetime.now(UTC).replace(microsecond=0)
-        path = store(settings, boot_of(measured, predicted, setup, cluster=cluster, log=log.name, now=now))
+        path = store(settings, boot_of(measured, predicted, spec, cluster=cluster, log=log.name, now=now))
         console.print(f"stored for cluster {cluster} in {path}; boots there: {_count(settings, cluster)}")
     return rows
 
 
 def show(
-    console: Console, measured: MeasuredBoot, setup: Setup, predicted: Budget, rows: tuple[Row, ...]
+    console: Console, measured: MeasuredBoot, spec: Spec, predicted: Budget, rows: tuple[Row, ...]
 ) -> None:
     """The table, and what to know about it."""
-    gpus = setup.tensor_parallel * setup.pipeline_parallel
-    what = f"{setup.model.name} {setup.quantization.name} on {gpus}x{setup.gpu.name}"
-    console.print(f"{what}, {setup.engine.name} {setup.engine.version}", markup=False, soft_wrap=True)
+    gpus = spec.tensor_parallel * spec.pipeline_parallel
+    what = f"{spec.model.name} {spec.quantization.name} on {gpus}x{spec.gpu.name}"
+    console.print(f"{what}, {spec.engine.name} {spec.engine.version}", markup=False, soft_wrap=True)
     table = Table("of one GPU", "predicted", "measured", "error")
     for row in rows:
         error = "" if row.error is None else f"{row.error:+.1%}"
@@ -141,31 +141,31 @@ def show(
     console.print(table)
     started = "it did not start" if measured.error else "it started"
     console.print(f"predicted: {'fits' if predicted.fits else 'does not fit'}; log: {started}", markup=False)
-    for note in (*_remarks(measured, predicted, setup), *measured.notes):
+    for note in (*_remarks(measured, predicted, spec), *measured.notes):
         console.print(f"note: {note}", markup=False)
 
 
-def _check_stored(measured: MeasuredBoot, predicted: Budget, setup: Setup, log: str) -> None:
+def _check_stored(measured: MeasuredBoot, predicted: Budget, spec: Spec, log: str) -> None:
     """Refuse what would correct plans by another machine's memory."""
     if not measured.on_gpu:
         raise InputError("--store", log, "No layer lay on a GPU: boot with --n-gpu-layers, then store.")
-    if (doubt := _other_gpu(measured, predicted, setup)) is not None:
+    if (doubt := _other_gpu(measured, predicted, spec)) is not None:
         raise InputError("--store", log, f"Nothing was stored: {doubt}. Give the --gpu that was booted.")
 
 
-def _other_gpu(measured: MeasuredBoot, predicted: Budget, setup: Setup) -> str | None:
-    """What says that the boot was on another GPU than `setup` has."""
-    total, gpu = measured.total_bytes, setup.gpu
+def _other_gpu(measured: MeasuredBoot, predicted: Budget, spec: Spec) -> str | None:
+    """What says that the boot was on another GPU than `spec` has."""
+    total, gpu = measured.total_bytes, spec.gpu
     if total is not None and abs(gpu.total_bytes / total - 1) > _GPU_TOLERANCE:
         return f"the log's GPU shows {total / GIB:.2f} GiB, {gpu.name} has {gpu.total_gib} GiB"
-    rest = None if total is not None else _rest(measured, setup)
+    rest = None if total is not None else _rest(measured, spec)
     both = _term(predicted, "activation") + _term(predicted, "non_torch")
     if rest is not None and rest > _MOST_TIMES * both:
         return f"{rest / GIB:.2f} GiB would be activation and non-torch memory on {gpu.name}"
     return None
 
 
-def _remarks(measured: MeasuredBoot, predicted: Budget, setup: Setup) -> list[str]:
+def _remarks(measured: MeasuredBoot, predicted: Budget, spec: Spec) -> list[str]:
     remarks = [f"the engine said: {measured.error}"] if measured.error else []
     if measured.cold is not None:
         remarks.append(
@@ -175,9 +175,9 @@ def _remarks(measured: MeasuredBoot, predicted: Budget, setup: Setup) -> list[st
         )
     if measured.version is None:
         remarks.append(
-            f"the log does not say the version: {setup.engine.version} is assumed (--engine-version)"
+            f"the log does not say the version: {spec.engine.version} is assumed (--engine-version)"
         )
-    if (doubt := _other_gpu(measured, predicted, setup)) is not None:
+    if (doubt := _other_gpu(measured, predicted, spec)) is not None:
         remarks.append(f"{doubt}: is --gpu right?")
     if measured.engine == "vllm" and measured.concurrency is None:
         remarks.append("the log does not say max_num_seqs: the default is assumed (--concurrency)")
@@ -205,7 +205,7 @@ def _graphs(measured: MeasuredBoot) -> int | None:
     return measured.graphs_bytes
 
 
-def _rest(measured: MeasuredBoot, setup: Setup) -> int | None:
+def _rest(measured: MeasuredBoot, spec: Spec) -> int | None:
     """Activation and non-torch memory together, from what vLLM's budget leaves: only when no line tells them.
 
     None too where nothing would be left: then the GPU or its share is not the one that was booted.
@@ -215,9 +215,9 @@ def _rest(measured: MeasuredBoot, setup: Setup) -> int | None:
     weights, cache = measured.weights_bytes, measured.kv_bytes
     if weights is None or cache is None or measured.kv_given:
         return None
-    share = setup.engine.memory_utilization if setup.memory_utilization is None else setup.memory_utilization
-    usable = math.ceil((measured.total_bytes or setup.gpu.total_bytes) * share)
-    in_budget = _version(measured.version or setup.engine.version) >= _GRAPHS_IN_BUDGET
+    share = spec.engine.memory_utilization if spec.memory_utilization is None else spec.memory_utilization
+    usable = math.ceil((measured.total_bytes or spec.gpu.total_bytes) * share)
+    in_budget = _version(measured.version or spec.engine.version) >= _GRAPHS_IN_BUDGET
     graphs = (measured.graphs_estimate_bytes or 0) if in_budget else 0
     rest = usable - weights - graphs - cache
     return rest if rest > 0 else None

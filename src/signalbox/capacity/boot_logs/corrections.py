@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError
 
-from signalbox.capacity.spec import Correction, Setup
+from signalbox.capacity.spec import Correction, Spec
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
 from signalbox.files import write_whole
@@ -43,19 +43,19 @@ class Boot(Contract):
     recorded: datetime
     log: str
 
-    def same_machines(self, setup: Setup) -> bool:
+    def same_machines(self, spec: Spec) -> bool:
         """Same GPU, engine regime and parallelism."""
         return self._machines == (
-            setup.gpu.name,
-            setup.engine.name,
-            setup.engine.regime,
-            setup.tensor_parallel,
-            setup.pipeline_parallel,
+            spec.gpu.name,
+            spec.engine.name,
+            spec.engine.regime,
+            spec.tensor_parallel,
+            spec.pipeline_parallel,
         )
 
-    def same_setup(self, setup: Setup) -> bool:
+    def same_spec(self, spec: Spec) -> bool:
         """Same machines, model and quantization."""
-        return self.same_machines(setup) and self._model == (setup.model.name, setup.quantization.name)
+        return self.same_machines(spec) and self._model == (spec.model.name, spec.quantization.name)
 
     def replaces(self, other: Boot) -> bool:
         """Whether the other is an earlier boot of the same set-up."""
@@ -84,13 +84,13 @@ class Corrections:
     cluster: str
     boots: tuple[Boot, ...]
 
-    def of(self, setup: Setup) -> Correction | None:
+    def of(self, spec: Spec) -> Correction | None:
         """What to add to the prediction of a set-up; None when no boot speaks about it."""
         for boot in reversed(self.boots):
-            if boot.same_setup(setup):
+            if boot.same_spec(spec):
                 return _whole(boot)
         for boot in reversed(self.boots):
-            if boot.same_machines(setup):
+            if boot.same_machines(spec):
                 return Correction(self.cluster, non_torch_bytes=boot.non_torch_bytes)
         return None
 
@@ -106,14 +106,14 @@ def stored_clusters(settings: Settings) -> list[str]:
     return sorted({boot.cluster for boot in _read(corrections_path(settings)).boots})
 
 
-def load_correction(settings: Settings, cluster: str, setup: Setup | None = None) -> Correction | None:
+def load_correction(settings: Settings, cluster: str, spec: Spec | None = None) -> Correction | None:
     """The correction of a set-up on a cluster, see `Corrections.of`.
 
     Without a set-up: what the newest boot says about the machines, which is memory outside of torch.
     """
     found = load_corrections(settings, cluster)
-    if setup is not None:
-        return found.of(setup)
+    if spec is not None:
+        return found.of(spec)
     return Correction(cluster, non_torch_bytes=found.boots[-1].non_torch_bytes) if found.boots else None
 
 

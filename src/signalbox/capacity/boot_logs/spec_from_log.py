@@ -10,7 +10,7 @@ from signalbox.capacity.boot_logs.boot import MeasuredBoot
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.models.sources import find_model
 from signalbox.capacity.planner.request import AUTO, Request, resolve
-from signalbox.capacity.spec import Setup
+from signalbox.capacity.spec import Spec
 from signalbox.errors import InputError
 
 _GGUF = re.compile(
@@ -41,7 +41,7 @@ class Told:
     memory_utilization: float | None = None
 
 
-def setup_of(measured: MeasuredBoot, told: Told, catalogue: Catalogue) -> Setup:
+def spec_of(measured: MeasuredBoot, told: Told, catalogue: Catalogue) -> Spec:
     """The set-up that was booted. Raises InputError that names the option for what the log lacks."""
     gpu = told.gpu or measured.gpu
     if gpu is None:
@@ -67,8 +67,8 @@ def setup_of(measured: MeasuredBoot, told: Told, catalogue: Catalogue) -> Setup:
         eager=bool(measured.eager),
     )
     question = resolve(request, catalogue)
-    setup = question.setup(question.quantizations[0], tensor_parallel)
-    return replace(setup, warm_cache=measured.cold is False)
+    spec = question.spec(question.quantizations[0], tensor_parallel)
+    return replace(spec, warm_cache=measured.cold is False)
 
 
 def _slots(measured: MeasuredBoot) -> int | None:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from signalbox.capacity.budget import Budget
 from signalbox.capacity.memory import llamacpp, tgi, vllm
-from signalbox.capacity.spec import EngineName, Setup
+from signalbox.capacity.spec import EngineName, Spec
 
 __all__ = ["budget"]
 
-_ENGINES: dict[EngineName, Callable[[Setup], Budget]] = {
+_ENGINES: dict[EngineName, Callable[[Spec], Budget]] = {
     "vllm": vllm.budget,
     "nim": vllm.budget,
     "tgi": tgi.budget,
@@ -22,6 +22,6 @@ _ENGINES: dict[EngineName, Callable[[Setup], Budget]] = {
 }
 
 
-def budget(setup: Setup) -> Budget:
+def budget(spec: Spec) -> Budget:
     """The memory budget of one GPU; with pipeline stages, of the one that limits the cache."""
-    return _ENGINES[setup.engine.name](setup)
+    return _ENGINES[spec.engine.name](spec)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from signalbox.capacity.memory.constants import Measured, Regime
 from signalbox.capacity.memory.kv_cache import BLOCK_TOKENS
 from signalbox.capacity.memory.weights import Stage
-from signalbox.capacity.spec import GIB, Setup
+from signalbox.capacity.spec import GIB, Spec
 
 _LOGIT_BYTES = 4
 _HALF = 2
@@ -38,37 +38,37 @@ class Peak:
     formula: str
 
 
-def limits(setup: Setup) -> Limits:
+def limits(spec: Spec) -> Limits:
     """Defaults of the OpenAI server: larger on GPUs of 70 GiB and more that are no A100 (arg_utils.py)."""
-    gpu = setup.gpu
+    gpu = spec.gpu
     large = gpu.nvidia_smi_mib / 1024 >= _LARGE_GPU_GIB and not gpu.name.startswith("a100")
-    sequences = setup.concurrency or (1024 if large else 256)
-    tokens = setup.batched_tokens or (8192 if large else 2048)
+    sequences = spec.concurrency or (1024 if large else 256)
+    tokens = spec.batched_tokens or (8192 if large else 2048)
     return Limits(min(sequences, tokens), tokens)
 
 
-def peak(setup: Setup, stage: Stage, measured: Measured) -> Peak:
+def peak(spec: Spec, stage: Stage, measured: Measured) -> Peak:
     """The largest of sampler, layer and compilation; only the last pipeline stage has a sampler."""
-    regime = measured.regime(setup)
-    given = limits(setup)
-    found = [_layer(setup, stage, given, measured)]
+    regime = measured.regime(spec)
+    given = limits(spec)
+    found = [_layer(spec, stage, given, measured)]
     if stage.last:
-        found.append(_sampler(setup, given, regime, measured))
-    if stage.first and not setup.eager and not setup.warm_cache:
-        found.append(_compilation(setup, given, regime))
+        found.append(_sampler(spec, given, regime, measured))
+    if stage.first and not spec.eager and not spec.warm_cache:
+        found.append(_compilation(spec, given, regime))
     return max(found, key=lambda one: one.bytes)
 
 
-def _sampler(setup: Setup, given: Limits, regime: Regime, measured: Measured) -> Peak:
+def _sampler(spec: Spec, given: Limits, regime: Regime, measured: Measured) -> Peak:
     """Copies of the logits; hidden states of all tokens, and of the sampled rows twice, stay alive."""
-    model = setup.model
+    model = spec.model
     vocab = -(-model.vocab // _VOCAB_PADDING) * _VOCAB_PADDING
     rows = given.sequences
     logits = regime.logit_copies * rows * vocab * _LOGIT_BYTES
-    programs = min(rows, measured.multiprocessors_of(setup.gpu)) if regime.logit_rows else 0
+    programs = min(rows, measured.multiprocessors_of(spec.gpu)) if regime.logit_rows else 0
     states = (given.tokens + regime.sampled_states * rows) * model.hidden * _HALF
-    experts = _expert_workspace(setup, given) if regime.experts_stay else 0.0
-    seen = _encoder_cache(setup, given)
+    experts = _expert_workspace(spec, given) if regime.experts_stay else 0.0
+    seen = _encoder_cache(spec, given)
     total = (
         logits + programs * vocab * _LOGIT_BYTES + states + experts + seen + measured.matmul_workspace_bytes
     )
@@ -82,18 +82,18 @@ def _sampler(setup: Setup, given: Limits, regime: Regime, measured: Measured) ->
     return Peak(round(total), " + ".join(parts))
 
 
-def _layer(setup: Setup, stage: Stage, given: Limits, measured: Measured) -> Peak:
+def _layer(spec: Spec, stage: Stage, given: Limits, measured: Measured) -> Peak:
     """The widest point of a forward pass: the feed-forward part of a layer, or its attention."""
-    model = setup.model
+    model = spec.model
     copies = measured.layer_hidden_copies + (0 if stage.first else 2)  # what came from the stage before
-    inner, words = _feed_forward(setup, given, measured)
-    if (attention := _attention(setup, given, measured))[0] > inner:
+    inner, words = _feed_forward(spec, given, measured)
+    if (attention := _attention(spec, given, measured))[0] > inner:
         inner, words = attention
-    experts = _expert_workspace(setup, given)
-    seen = _encoder_cache(setup, given)
+    experts = _expert_workspace(spec, given)
+    seen = _encoder_cache(spec, given)
     states = copies * given.tokens * model.hidden * _HALF
     # Kernels for quantized weights need no cuBLAS workspace; the head, in 16 bit, comes after this peak.
-    workspace = measured.matmul_workspace_bytes if setup.quantization.compute == "16bit" else 0
+    workspace = measured.matmul_workspace_bytes if spec.quantization.compute == "16bit" else 0
     parts = [
         f"{words} {inner / GIB:.3f} GiB",
         f"{copies:g} x {given.tokens} tokens x hidden {model.hidden} x 2 B",
@@ -104,9 +104,9 @@ def _layer(setup: Setup, stage: Stage, given: Limits, measured: Measured) -> Pea
     return Peak(round(states + inner + experts + seen + workspace), " + ".join(parts))
 
 
-def _feed_forward(setup: Setup, given: Limits, measured: Measured) -> tuple[float, str]:
+def _feed_forward(spec: Spec, given: Limits, measured: Measured) -> tuple[float, str]:
     """Gate, up and their product, of dense layers or shared experts; kernels in 8 bits hold the input again."""
-    model, tp = setup.model, setup.tensor_parallel
+    model, tp = spec.model, spec.tensor_parallel
     width = model.intermediate if model.moe is None else model.moe.shared * model.moe.intermediate
     matrices = 3 if model.gated else 2
     size = matrices * width / tp * given.tokens * _HALF
@@ -114,19 +114,19 @@ def _feed_forward(setup: Setup, given: Limits, measured: Measured) -> tuple[floa
     if model.family not in measured.lean_families:
         size += given.tokens * model.hidden * _HALF
         words += " and the output"
-    if setup.quantization.compute in ("fp8", "int8", "int8-mixed"):
+    if spec.quantization.compute in ("fp8", "int8", "int8-mixed"):
         return size + given.tokens * width / tp, f"{words} and the input in 8 bits"
     return size, words
 
 
-def _attention(setup: Setup, given: Limits, measured: Measured) -> tuple[float, str]:
+def _attention(spec: Spec, given: Limits, measured: Measured) -> tuple[float, str]:
     """Queries, keys and values, the normed queries and the output; latents are expanded in a workspace.
 
     The workspace is for 8 contexts, at least 4 pages a sequence, and at most 64 Ki tokens (mla_attention.py).
     """
-    model, tp = setup.model, setup.tensor_parallel
+    model, tp = spec.model, spec.tensor_parallel
     if model.expanded:
-        most = max(8 * setup.context, 4 * given.sequences * BLOCK_TOKENS)
+        most = max(8 * spec.context, 4 * given.sequences * BLOCK_TOKENS)
         tokens = min(most, _LATENT_WORKSPACE_TOKENS) + given.tokens
         words = f"attention: latents of {tokens} tokens expanded to {model.expanded} / {tp} x 2 B"
         return tokens * model.expanded / tp * _HALF, words
@@ -134,12 +134,12 @@ def _attention(setup: Setup, given: Limits, measured: Measured) -> tuple[float, 
     return width / tp * given.tokens * _HALF, f"attention: {given.tokens} tokens x {width} / {tp} x 2 B"
 
 
-def _compilation(setup: Setup, given: Limits, regime: Regime) -> Peak:
+def _compilation(spec: Spec, given: Limits, regime: Regime) -> Peak:
     """A first start compiles with a second copy of the embedding, which takes part in the graph.
 
     Models that also see get their embeddings from outside the graph. The next start finds the compile cache.
     """
-    model, tp = setup.model, setup.tensor_parallel
+    model, tp = spec.model, spec.tensor_parallel
     if model.multimodal:
         return Peak(0, "")
     size = model.vocab * model.hidden / tp * _HALF + regime.cold_states * given.tokens * model.hidden * _HALF
@@ -151,19 +151,19 @@ def _named(size: float, name: str) -> list[str]:
     return [f"{name} {size / GIB:.3f} GiB"] if size else []
 
 
-def _expert_workspace(setup: Setup, given: Limits) -> float:
+def _expert_workspace(spec: Spec, given: Limits) -> float:
     """Two buffers for all chosen experts; kernels for MXFP4 have their own, smaller ones."""
-    model = setup.model
-    if model.moe is None or setup.quantization.name == "mxfp4":
+    model = spec.model
+    if model.moe is None or spec.quantization.name == "mxfp4":
         return 0.0
-    inner = model.moe.intermediate / setup.tensor_parallel
+    inner = model.moe.intermediate / spec.tensor_parallel
     width = max(inner, model.hidden) + max(2 * inner, model.hidden)
     return given.tokens * model.moe.topk * width * _HALF
 
 
-def _encoder_cache(setup: Setup, given: Limits) -> float:
+def _encoder_cache(spec: Spec, given: Limits) -> float:
     """Outputs of the vision tower for as many tokens as a batch has, held while profiling."""
-    return given.tokens * setup.model.hidden * _HALF if setup.model.multimodal else 0.0
+    return given.tokens * spec.model.hidden * _HALF if spec.model.multimodal else 0.0
 
 
 def captured_sizes(given: Limits) -> list[int]:
@@ -175,26 +175,26 @@ def captured_sizes(given: Limits) -> list[int]:
     return sizes or [1]
 
 
-def graphs(setup: Setup, stage: Stage, measured: Measured) -> Peak:
+def graphs(spec: Spec, stage: Stage, measured: Measured) -> Peak:
     """CUDA graphs of one stage; none in eager mode."""
-    if setup.eager:
+    if spec.eager:
         return Peak(0, "0: eager mode")
-    fit = measured.regime(setup).graphs
-    given = limits(setup)
+    fit = measured.regime(spec).graphs
+    given = limits(spec)
     decodes = sum(1 for size in captured_sizes(given) if size <= given.sequences)
     share = fit.fixed + (1 - fit.fixed) * decodes / fit.sizes
-    moe = fit.moe_gib if setup.model.moe is not None else 0.0
+    moe = fit.moe_gib if spec.model.moe is not None else 0.0
     gib = (fit.base_gib + fit.layer_gib * stage.layers + moe) * share
     words = f"({fit.base_gib} + {fit.layer_gib} x {stage.layers} layers"
     words += f" + {moe} for experts) GiB" if moe else ") GiB"
     return Peak(round(gib * GIB), f"{words} x {share:.2f} for {decodes} of {fit.sizes} decode sizes")
 
 
-def non_torch(setup: Setup, measured: Measured, stage: Stage) -> Peak:
+def non_torch(spec: Spec, measured: Measured, stage: Stage) -> Peak:
     """Libraries' own memory: kernels, and NCCL's buffers when there are several ranks."""
-    table = measured.regime(setup).non_torch_gib
-    ranks = max((n for n in table if n <= setup.tensor_parallel), default=1)
+    table = measured.regime(spec).non_torch_gib
+    ranks = max((n for n in table if n <= spec.tensor_parallel), default=1)
     size = round(table[ranks] * GIB)
-    if setup.pipeline_parallel > 1 and not stage.last and setup.tensor_parallel == 1:
+    if spec.pipeline_parallel > 1 and not stage.last and spec.tensor_parallel == 1:
         size = measured.pipeline_non_torch_bytes
-    return Peak(size, f"{size / GIB:.2f} GiB with {setup.tensor_parallel} rank(s), measured")
+    return Peak(size, f"{size / GIB:.2f} GiB with {spec.tensor_parallel} rank(s), measured")

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from signalbox.capacity.datafile import read
-from signalbox.capacity.spec import GIB, Gpu, Setup
+from signalbox.capacity.spec import GIB, Gpu, Spec
 
 _MIB = 2**20
 _FALLBACK_REGIME = "vllm-0.23"
@@ -67,13 +67,11 @@ class Measured:
     multiprocessors: Mapping[str, int]
     training: tuple[str, ...]
 
-    def regime(self, setup: Setup) -> Regime:
+    def regime(self, spec: Spec) -> Regime:
         """Of that engine and model; engines without one of their own are planned as a vLLM of 0.21 or later."""
-        found = self.regimes.get(setup.engine.regime, self.regimes[_FALLBACK_REGIME])
+        found = self.regimes.get(spec.engine.regime, self.regimes[_FALLBACK_REGIME])
         for runner in found.runners:
-            chosen = (
-                setup.model.family in runner["families"] if setup.runner is None else setup.runner == "v2"
-            )
+            chosen = spec.model.family in runner["families"] if spec.runner is None else spec.runner == "v2"
             if chosen:
                 changed = {k: v for k, v in runner.items() if k != "families"}
                 if "graphs" in changed:

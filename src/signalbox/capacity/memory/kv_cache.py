@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from signalbox.capacity.spec import KvGroup, Setup
+from signalbox.capacity.spec import KvGroup, Spec
 from signalbox.errors import InputError
 
 BLOCK_TOKENS = 16
@@ -77,25 +77,25 @@ def token_bytes(group: KvGroup, tensor_parallel: int, number_bytes: float) -> fl
     return heads * (group.key_dim + group.value_dim) * number_bytes
 
 
-def bytes_per_token(setup: Setup, layers_share: float = 1.0) -> float:
+def bytes_per_token(spec: Spec, layers_share: float = 1.0) -> float:
     """Bytes of one token in all layers of a rank, windows left aside."""
-    size = element_bytes(setup.kv_dtype, setup.dtype)
+    size = element_bytes(spec.kv_dtype, spec.dtype)
     return layers_share * sum(
-        group.layers * token_bytes(group, setup.tensor_parallel, size) for group in setup.model.kv_groups
+        group.layers * token_bytes(group, spec.tensor_parallel, size) for group in spec.model.kv_groups
     )
 
 
-def pool(setup: Setup, layers_share: float = 1.0, *, chunks_are_full: bool = False) -> Pool:
+def pool(spec: Spec, layers_share: float = 1.0, *, chunks_are_full: bool = False) -> Pool:
     """The pool of one pipeline stage that holds `layers_share` of the layers."""
-    groups = setup.model.kv_groups
+    groups = spec.model.kv_groups
     if chunks_are_full:
         groups = _as_full(groups)
-    size = element_bytes(setup.kv_dtype, setup.dtype)
+    size = element_bytes(spec.kv_dtype, spec.dtype)
     counts = [group.layers for group in groups]
     per_group = min(counts)
     if max(counts) < per_group * _ALMOST_EQUAL:
         per_group = max(counts)
-    tokens, page = _unified(groups, setup.tensor_parallel, size)
+    tokens, page = _unified(groups, spec.tensor_parallel, size)
     spread = [
         (replace(group, layers=per_group), n)
         for group, n in zip(groups, tokens, strict=True)

@@ -13,7 +13,7 @@ from math import ceil
 
 from signalbox.capacity.budget import Budget, Term, TermName
 from signalbox.capacity.memory.gguf_weights import FileBytes, file_bytes, file_type, tables
-from signalbox.capacity.spec import GIB, Correction, KvGroup, Setup
+from signalbox.capacity.spec import GIB, Correction, KvGroup, Spec
 from signalbox.errors import InputError
 
 _FLOAT = 4
@@ -45,31 +45,31 @@ class _Share:
     head: bool
 
 
-def budget(setup: Setup) -> Budget:
+def budget(spec: Spec) -> Budget:
     """The memory of the fullest GPU. `fits`: all layers lie on GPUs, and one request of the full context is held."""
-    fix = setup.correction or Correction("none")
-    usable = _usable(setup)
-    share = _share(setup)
-    weights = _gpu_weights(setup, share) + fix.weights_bytes
+    fix = spec.correction or Correction("none")
+    usable = _usable(spec)
+    share = _share(spec)
+    weights = _gpu_weights(spec, share) + fix.weights_bytes
     other = _overhead_bytes() + fix.non_torch_bytes
-    slots = planned_slots(setup)
-    compute = compute_bytes(setup, slots) + fix.activation_bytes
-    wanted = cache_bytes(setup, slots, share.layers)
+    slots = planned_slots(spec)
+    compute = compute_bytes(spec, slots) + fix.activation_bytes
+    wanted = cache_bytes(spec, slots, share.layers)
     left = usable - weights - other - compute
     fits = wanted <= left
-    rate = bytes_per_token(setup) * share.layers
+    rate = bytes_per_token(spec) * share.layers
     held = slots.cells if fits else max(0, int(left / rate)) if rate else 0
     terms = (
-        _term("weights", weights, _weights_formula(setup, share)),
+        _term("weights", weights, _weights_formula(spec, share)),
         _term("non_torch", other, f"{other / GIB:.2f} GiB: CUDA context and kernels' own buffers, assumed"),
-        _term("activation", compute, _compute_formula(setup, slots)),
-        _term("kv_cache", wanted if fits else max(0, left), _cache_formula(setup, slots)),
+        _term("activation", compute, _compute_formula(spec, slots)),
+        _term("kv_cache", wanted if fits else max(0, left), _cache_formula(spec, slots)),
         _term(
-            "reserve", max(0, setup.gpu.total_bytes - weights - other - compute - wanted), "what is left over"
+            "reserve", max(0, spec.gpu.total_bytes - weights - other - compute - wanted), "what is left over"
         ),
     )
     return Budget(
-        total_bytes=setup.gpu.total_bytes,
+        total_bytes=spec.gpu.total_bytes,
         usable_bytes=usable,
         terms=terms,
         kv_bytes=wanted if fits else left,
@@ -77,60 +77,60 @@ def budget(setup: Setup) -> Budget:
         kv_tokens=held,
         max_concurrency=held / slots.tokens,
         fits=fits,
-        reason=_reason(setup, slots, wanted, left),
+        reason=_reason(spec, slots, wanted, left),
     )
 
 
-def slots_of(setup: Setup) -> Slots:
+def slots_of(spec: Spec) -> Slots:
     """The slots that are asked for, with the engine's defaults and its rounding to 256 tokens."""
     defaults = tables()["defaults"]
-    tokens = _padded(setup.context)
-    if setup.concurrency is not None:
-        return Slots(setup.concurrency, tokens, unified=False)
-    unified = setup.engine.name == "llamacpp"
+    tokens = _padded(spec.context)
+    if spec.concurrency is not None:
+        return Slots(spec.concurrency, tokens, unified=False)
+    unified = spec.engine.name == "llamacpp"
     return Slots(defaults["slots"] if unified else 1, tokens, unified)
 
 
-def planned_slots(setup: Setup) -> Slots:
+def planned_slots(spec: Spec) -> Slots:
     """The slots that `budget` plans with: those asked for, or as many as fit."""
-    fix, share = setup.correction or Correction("none"), _share(setup)
-    taken = _gpu_weights(setup, share) + fix.weights_bytes + _overhead_bytes() + fix.non_torch_bytes
-    return _planned(setup, share, _usable(setup) - taken - fix.activation_bytes)
+    fix, share = spec.correction or Correction("none"), _share(spec)
+    taken = _gpu_weights(spec, share) + fix.weights_bytes + _overhead_bytes() + fix.non_torch_bytes
+    return _planned(spec, share, _usable(spec) - taken - fix.activation_bytes)
 
 
-def _planned(setup: Setup, share: _Share, room: int) -> Slots:
+def _planned(spec: Spec, share: _Share, room: int) -> Slots:
     """As many of the slots as fit into `room` bytes with their compute buffer; at least one."""
-    asked = slots_of(setup)
+    asked = slots_of(spec)
     one = Slots(1, asked.tokens, unified=False)
     if asked.unified:
         return asked
-    each = cache_bytes(setup, one, share.layers)
+    each = cache_bytes(spec, one, share.layers)
     if not each:
         return asked
     return Slots(
-        max(1, min(asked.count, (room - compute_bytes(setup, asked)) // each)), asked.tokens, unified=False
+        max(1, min(asked.count, (room - compute_bytes(spec, asked)) // each)), asked.tokens, unified=False
     )
 
 
-def cache_bytes(setup: Setup, slots: Slots, layers: float = 1.0) -> int:
+def cache_bytes(spec: Spec, slots: Slots, layers: float = 1.0) -> int:
     """The cache of all slots, for a share of the layers."""
-    key, value = cache_bits(setup.kv_dtype)
+    key, value = cache_bits(spec.kv_dtype)
     total = 0.0
-    for group in setup.model.kv_groups:
+    for group in spec.model.kv_groups:
         if group.kind == "state":
             total += group.layers * group.state_bytes * slots.count
             continue
         token = (_keys(group) * key + group.kv_heads * group.value_dim * value) / 8
-        total += group.layers * token * _group_cells(setup, group, slots)
+        total += group.layers * token * _group_cells(spec, group, slots)
     return ceil(total * layers)
 
 
-def bytes_per_token(setup: Setup) -> float:
+def bytes_per_token(spec: Spec) -> float:
     """Bytes of one token in all layers, windows left aside."""
-    key, value = cache_bits(setup.kv_dtype)
+    key, value = cache_bits(spec.kv_dtype)
     return sum(
         group.layers * (_keys(group) * key + group.kv_heads * group.value_dim * value) / 8
-        for group in setup.model.kv_groups
+        for group in spec.model.kv_groups
         if group.kind != "state"
     )
 
@@ -152,45 +152,45 @@ def cache_bits(kv_dtype: str) -> tuple[float, float]:
     return float(bits[names[0]]), float(bits[names[-1]])
 
 
-def _group_cells(setup: Setup, group: KvGroup, slots: Slots) -> int:
+def _group_cells(spec: Spec, group: KvGroup, slots: Slots) -> int:
     """Tokens that layers of one kind keep, over all slots. A window keeps a micro-batch more."""
     if group.window is None:
         return slots.cells
-    seen = group.window * (slots.count if slots.unified else 1) + ubatch(setup)
+    seen = group.window * (slots.count if slots.unified else 1) + ubatch(spec)
     return min(slots.tokens, _padded(seen)) * (1 if slots.unified else slots.count)
 
 
-def ubatch(setup: Setup) -> int:
+def ubatch(spec: Spec) -> int:
     """Tokens of a micro-batch (-ub)."""
-    return min(setup.batched_tokens or tables()["defaults"]["ubatch"], _padded(setup.context))
+    return min(spec.batched_tokens or tables()["defaults"]["ubatch"], _padded(spec.context))
 
 
-def compute_bytes(setup: Setup, slots: Slots) -> int:
+def compute_bytes(spec: Spec, slots: Slots) -> int:
     """The compute buffer: the widest point of one micro-batch through a layer, and the attention's mask."""
-    tokens = ubatch(setup)
-    flash, slots_only = _since(setup)
-    width = _wide(setup)
+    tokens = ubatch(spec)
+    flash, slots_only = _since(spec)
+    width = _wide(spec)
     if not slots_only:
-        width = max(width, setup.model.vocab + setup.model.hidden)
+        width = max(width, spec.model.vocab + spec.model.hidden)
     if flash:
         return tokens * (width * _FLOAT + slots.tokens * _HALF)
-    scores = setup.model.heads * slots.tokens + 5 * setup.model.hidden
+    scores = spec.model.heads * slots.tokens + 5 * spec.model.hidden
     return tokens * (max(width, scores) + slots.tokens) * _FLOAT
 
 
-def _wide(setup: Setup) -> int:
+def _wide(spec: Spec) -> int:
     """Numbers a token of the widest point: gate, up and their product, and five hidden states."""
-    model = setup.model
+    model = spec.model
     if model.moe is None:
         return 3 * model.intermediate + 5 * model.hidden
     experts = model.moe.topk * (3 * model.moe.intermediate + model.hidden)
     return experts + 3 * model.moe.shared * model.moe.intermediate + 5 * model.hidden
 
 
-def _since(setup: Setup) -> tuple[bool, bool]:
+def _since(spec: Spec) -> tuple[bool, bool]:
     """Whether this version has FlashAttention by default, and logits of the slots only."""
-    regime = tables()["regimes"][setup.engine.name]
-    version = _numbers(setup.engine.version)
+    regime = tables()["regimes"][spec.engine.name]
+    version = _numbers(spec.engine.version)
     return version >= _numbers(regime["flash"]), version >= _numbers(regime["outputs"])
 
 
@@ -198,52 +198,52 @@ def _overhead_bytes() -> int:
     return int(tables()["overhead"]["mib"]) * _MIB
 
 
-def _usable(setup: Setup) -> int:
+def _usable(spec: Spec) -> int:
     """The share that is given, else all but the margin that llama.cpp leaves when it fits itself to a GPU."""
-    if setup.memory_utilization is not None:
-        return int(setup.gpu.total_bytes * setup.memory_utilization)
-    return setup.gpu.total_bytes - int(tables()["margin"]["mib"]) * _MIB
+    if spec.memory_utilization is not None:
+        return int(spec.gpu.total_bytes * spec.memory_utilization)
+    return spec.gpu.total_bytes - int(tables()["margin"]["mib"]) * _MIB
 
 
-def _share(setup: Setup) -> _Share:
-    gpus = setup.tensor_parallel * setup.pipeline_parallel
-    return _Share(ceil(setup.model.layers / gpus) / setup.model.layers, head=True)
+def _share(spec: Spec) -> _Share:
+    gpus = spec.tensor_parallel * spec.pipeline_parallel
+    return _Share(ceil(spec.model.layers / gpus) / spec.model.layers, head=True)
 
 
-def _gpu_weights(setup: Setup, share: _Share) -> int:
+def _gpu_weights(spec: Spec, share: _Share) -> int:
     """Layers and output matrix lie on the GPU; the embedding stays in the host's memory, also when it is tied."""
-    found = _file(setup)
+    found = _file(spec)
     return round(found.layers * share.layers) + found.head + found.vision
 
 
-def _file(setup: Setup) -> FileBytes:
-    return file_bytes(setup.model, file_type(setup.quantization))
+def _file(spec: Spec) -> FileBytes:
+    return file_bytes(spec.model, file_type(spec.quantization))
 
 
-def host_bytes(setup: Setup, gpu_layers: int = 0) -> int:
+def host_bytes(spec: Spec, gpu_layers: int = 0) -> int:
     """Memory of the host with so many layers on the GPU: the mapped file's rest, its cache, compute and output buffer.
 
     Without a GPU that is all the server takes; the file's part is mapped, so it is read and dropped by the system.
     """
-    found, slots = _file(setup), slots_of(setup)
-    rest = 1 - min(gpu_layers, setup.model.layers) / setup.model.layers
-    tied = setup.model.parameters.head == 0
+    found, slots = _file(spec), slots_of(spec)
+    rest = 1 - min(gpu_layers, spec.model.layers) / spec.model.layers
+    tied = spec.model.parameters.head == 0
     head = 0 if gpu_layers or tied else found.head
-    output = slots.count * setup.model.vocab * _FLOAT
-    compute = compute_bytes(setup, slots) if not gpu_layers else slots.tokens * ubatch(setup) * _HALF
+    output = slots.count * spec.model.vocab * _FLOAT
+    compute = compute_bytes(spec, slots) if not gpu_layers else slots.tokens * ubatch(spec) * _HALF
     weights = round(found.layers * rest) + head + found.embedding
-    return weights + cache_bytes(setup, slots, rest) + compute + output
+    return weights + cache_bytes(spec, slots, rest) + compute + output
 
 
-def gpu_layers(setup: Setup) -> int:
+def gpu_layers(spec: Spec) -> int:
     """How many layers fit on one GPU beside compute buffer and overhead, for -ngl; all of them and one when all fit."""
-    one = budget(setup)
+    one = budget(spec)
     if one.fits:
-        return setup.model.layers + 1
-    found, slots = _file(setup), Slots(1, slots_of(setup).tokens, unified=False)
-    layer = (found.layers + cache_bytes(setup, slots)) / setup.model.layers
-    room = one.usable_bytes - _overhead_bytes() - compute_bytes(setup, slots)
-    return max(0, min(setup.model.layers, int(room / layer)))
+        return spec.model.layers + 1
+    found, slots = _file(spec), Slots(1, slots_of(spec).tokens, unified=False)
+    layer = (found.layers + cache_bytes(spec, slots)) / spec.model.layers
+    room = one.usable_bytes - _overhead_bytes() - compute_bytes(spec, slots)
+    return max(0, min(spec.model.layers, int(room / layer)))
 
 
 def _padded(tokens: int) -> int:
@@ -259,37 +259,37 @@ def _term(name: TermName, size: int, formula: str) -> Term:
     return Term(name, max(0, size), formula, _SOURCE)
 
 
-def _weights_formula(setup: Setup, share: _Share) -> str:
-    found = _file(setup)
-    gpus = setup.tensor_parallel * setup.pipeline_parallel
+def _weights_formula(spec: Spec, share: _Share) -> str:
+    found = _file(spec)
+    gpus = spec.tensor_parallel * spec.pipeline_parallel
     split = f" x {share.layers:.3f} ({_SPLIT_MODEL.format(gpus)})" if gpus > 1 else ""
     vision = f" + projector {found.vision / GIB:.3f}" if found.vision else ""
     return (
-        f"{file_type(setup.quantization)}: layers {found.layers / GIB:.3f}{split} + output {found.head / GIB:.3f}"
+        f"{file_type(spec.quantization)}: layers {found.layers / GIB:.3f}{split} + output {found.head / GIB:.3f}"
         f"{vision}; the embedding ({found.embedding / GIB:.3f} GiB) stays in the host's memory"
     )
 
 
-def _compute_formula(setup: Setup, slots: Slots) -> str:
-    flash, _ = _since(setup)
+def _compute_formula(spec: Spec, slots: Slots) -> str:
+    flash, _ = _since(spec)
     mask = (
         f"{slots.tokens} x {_HALF} B of mask"
         if flash
-        else (f"{slots.tokens} x ({setup.model.heads} heads + 1) x {_FLOAT} B of scores, no FlashAttention")
+        else (f"{slots.tokens} x ({spec.model.heads} heads + 1) x {_FLOAT} B of scores, no FlashAttention")
     )
-    return f"{ubatch(setup)} tokens x ({_wide(setup)} x {_FLOAT} B + {mask})"
+    return f"{ubatch(spec)} tokens x ({_wide(spec)} x {_FLOAT} B + {mask})"
 
 
-def _cache_formula(setup: Setup, slots: Slots) -> str:
+def _cache_formula(spec: Spec, slots: Slots) -> str:
     words = "shared by" if slots.unified else "in each of"
-    return f"{slots.tokens} tokens {words} {slots.count} slot(s), {setup.kv_dtype.replace('auto', 'f16')}"
+    return f"{slots.tokens} tokens {words} {slots.count} slot(s), {spec.kv_dtype.replace('auto', 'f16')}"
 
 
-def _reason(setup: Setup, slots: Slots, wanted: int, left: int) -> str:
+def _reason(spec: Spec, slots: Slots, wanted: int, left: int) -> str:
     if wanted <= left:
         return f"{slots.cells} tokens of cache take {wanted / GIB:.2f} GiB, {(left - wanted) / GIB:.2f} GiB stay free."
     lacking = (wanted - left) / GIB
     return (
-        f"One request of {setup.context} tokens lacks {lacking:.2f} GiB. With fewer layers on the GPU (-ngl) the rest "
+        f"One request of {spec.context} tokens lacks {lacking:.2f} GiB. With fewer layers on the GPU (-ngl) the rest "
         "runs on the CPU, many times slower."
     )

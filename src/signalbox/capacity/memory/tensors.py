@@ -5,19 +5,19 @@ from __future__ import annotations
 from math import ceil
 
 from signalbox.capacity.memory.constants import load_constants
-from signalbox.capacity.spec import Architecture, Setup
+from signalbox.capacity.spec import Architecture, Spec
 
 
-def rounding_bytes(setup: Setup, layers_share: float = 1.0) -> int:
+def rounding_bytes(spec: Spec, layers_share: float = 1.0) -> int:
     """Bytes lost to rounding on one rank: the fused projections and experts of its layers.
 
     Qwen2.5-7B: 3.5 MiB a layer, the 0.1 GiB by which vLLM loads more than 2 bytes a parameter.
     """
-    model, tp = setup.model, setup.tensor_parallel
-    if setup.quantization.name == "mxfp4":
+    model, tp = spec.model, spec.tensor_parallel
+    if spec.quantization.name == "mxfp4":
         return 0  # Repacked while loading: what rounding adds is in the padding already.
-    linear = int(setup.quantization.linear_bits or 16)
-    expert = int(setup.quantization.expert_bits or 16)
+    linear = int(spec.quantization.linear_bits or 16)
+    expert = int(spec.quantization.expert_bits or 16)
     lost = sum(_lost(count * linear / 8) for count in _projections(model, tp)) * model.layers
     if model.moe is not None:
         one = model.moe.experts * model.moe.intermediate / tp * model.hidden

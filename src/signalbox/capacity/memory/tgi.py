@@ -10,7 +10,7 @@ from __future__ import annotations
 from signalbox.capacity.budget import Budget, Term, TermName
 from signalbox.capacity.memory import kv_cache
 from signalbox.capacity.memory.weights import rank_weights, stages
-from signalbox.capacity.spec import GIB, Correction, KvGroup, Setup
+from signalbox.capacity.spec import GIB, Correction, KvGroup, Spec
 
 _SOURCE = "huggingface/text-generation-inference db931fc, warm-up in flash_causal_lm.py; not measured here"
 _WIGGLE = 0.90  # The server's own; the launcher's 0.95 only bounds the request's length.
@@ -24,65 +24,65 @@ _HALF = 2
 _OTHER_GIB = (0.64, 2.06)
 
 
-def prefill_tokens(setup: Setup) -> int:
+def prefill_tokens(spec: Spec) -> int:
     """max_batch_prefill_tokens: as given, else the context, cut into chunks where the attention allows it."""
-    if setup.batched_tokens is not None:
-        return setup.batched_tokens
-    chunked = setup.gpu.compute_capability >= _FLASH_CAPABILITY
-    return min(setup.context, _CHUNKED_TOKENS) if chunked else setup.context
+    if spec.batched_tokens is not None:
+        return spec.batched_tokens
+    chunked = spec.gpu.compute_capability >= _FLASH_CAPABILITY
+    return min(spec.context, _CHUNKED_TOKENS) if chunked else spec.context
 
 
-def block_tokens(setup: Setup) -> int:
+def block_tokens(spec: Spec) -> int:
     """Tokens of a cache block: flashinfer 1, flash decoding 256, paged attention 16."""
-    if setup.gpu.compute_capability < _FLASH_CAPABILITY:
+    if spec.gpu.compute_capability < _FLASH_CAPABILITY:
         return 16
-    return 1 if setup.model.head_dim in _FLASHINFER_HEADS else 256
+    return 1 if spec.model.head_dim in _FLASHINFER_HEADS else 256
 
 
-def token_bytes(setup: Setup) -> float:
+def token_bytes(spec: Spec) -> float:
     """Bytes of one token in all layers of a shard. Windows keep every token; latents are stored expanded."""
-    size = kv_cache.element_bytes(setup.kv_dtype.replace("fp8_e4m3fn", "fp8_e4m3"), setup.dtype)
-    return sum(group.layers * _layer_bytes(setup, group, size) for group in setup.model.kv_groups)
+    size = kv_cache.element_bytes(spec.kv_dtype.replace("fp8_e4m3fn", "fp8_e4m3"), spec.dtype)
+    return sum(group.layers * _layer_bytes(spec, group, size) for group in spec.model.kv_groups)
 
 
-def _layer_bytes(setup: Setup, group: KvGroup, size: float) -> float:
-    if group.kind == "mla" and setup.model.expanded:
-        return setup.model.expanded / setup.tensor_parallel * size
-    return kv_cache.token_bytes(group, setup.tensor_parallel, size)
+def _layer_bytes(spec: Spec, group: KvGroup, size: float) -> float:
+    if group.kind == "mla" and spec.model.expanded:
+        return spec.model.expanded / spec.tensor_parallel * size
+    return kv_cache.token_bytes(group, spec.tensor_parallel, size)
 
 
-def budget(setup: Setup) -> Budget:
+def budget(spec: Spec) -> Budget:
     """The memory of one shard. `fits`: the prefill runs, and one request of the full context is held."""
-    fix = setup.correction or Correction("none")
-    share = setup.memory_utilization or setup.engine.memory_utilization
-    usable = int(setup.gpu.total_bytes * share)
-    stage = stages(setup.model.layers, 1)[0]
-    weights = rank_weights(setup, stage)
+    fix = spec.correction or Correction("none")
+    share = spec.memory_utilization or spec.engine.memory_utilization
+    usable = int(spec.gpu.total_bytes * share)
+    stage = stages(spec.model.layers, 1)[0]
+    weights = rank_weights(spec, stage)
     loaded = weights.total + fix.weights_bytes
-    other = _other(setup) + fix.non_torch_bytes
-    peak = _peak(setup) + fix.activation_bytes
-    rate = token_bytes(setup)
-    warm = min(prefill_tokens(setup), setup.context) * rate
+    other = _other(spec) + fix.non_torch_bytes
+    peak = _peak(spec) + fix.activation_bytes
+    rate = token_bytes(spec)
+    warm = min(prefill_tokens(spec), spec.context) * rate
     free = usable - loaded - other - peak - warm
     cache = int(max(0, free) * _WIGGLE + (warm if free >= 0 else 0))
-    block = block_tokens(setup)
+    block = block_tokens(spec)
     tokens = int(cache / (rate * block)) * block if rate else 0
-    graphs = _graphs(setup)
+    graphs = _graphs(spec)
     fits = (
         free >= 0
-        and tokens >= setup.context
-        and graphs <= setup.gpu.total_bytes - loaded - other - peak - cache
+        and tokens >= spec.context
+        and graphs <= spec.gpu.total_bytes - loaded - other - peak - cache
     )
     left = cache if free >= 0 else int(free)
     return Budget(
-        total_bytes=setup.gpu.total_bytes,
+        total_bytes=spec.gpu.total_bytes,
         usable_bytes=usable,
         terms=(
             _term("weights", loaded, weights.formula),
             _term(
                 "non_torch", other, f"{other / GIB:.2f} GiB: CUDA context and NCCL, as measured under vLLM"
             ),
-            _term("activation", peak, _peak_formula(setup)),
+            _term("activation", peak, _peak_formula(spec)),
             _term(
                 "graphs",
                 graphs,
@@ -91,52 +91,52 @@ def budget(setup: Setup) -> Budget:
             _term("kv_cache", cache, f"{_WIGGLE:.0%} of what the warm-up leaves, blocks of {block} tokens"),
             _term(
                 "reserve",
-                max(0, setup.gpu.total_bytes - loaded - other - peak - cache - graphs),
+                max(0, spec.gpu.total_bytes - loaded - other - peak - cache - graphs),
                 "what is left",
             ),
         ),
         kv_bytes=left,
         kv_bytes_per_token=rate,
         kv_tokens=tokens,
-        max_concurrency=tokens / setup.context,
+        max_concurrency=tokens / spec.context,
         fits=fits,
-        reason=_reason(setup, left, tokens),
+        reason=_reason(spec, left, tokens),
     )
 
 
-def _peak(setup: Setup) -> int:
+def _peak(spec: Spec) -> int:
     """One layer of the warm-up's prefill, then the logits of its last tokens."""
-    model, tokens = setup.model, prefill_tokens(setup)
-    wide = 3 * model.intermediate / setup.tensor_parallel
+    model, tokens = spec.model, prefill_tokens(spec)
+    wide = 3 * model.intermediate / spec.tensor_parallel
     if model.moe is not None:
-        inner = model.moe.intermediate / setup.tensor_parallel
+        inner = model.moe.intermediate / spec.tensor_parallel
         wide = model.moe.topk * (2 * inner + max(inner, model.hidden))
     return round(tokens * (wide + 4 * model.hidden) * _HALF)
 
 
-def _peak_formula(setup: Setup) -> str:
-    return f"prefill of {prefill_tokens(setup)} tokens: widest layer and 4 hidden states of {setup.model.hidden}, 2 B each"
+def _peak_formula(spec: Spec) -> str:
+    return f"prefill of {prefill_tokens(spec)} tokens: widest layer and 4 hidden states of {spec.model.hidden}, 2 B each"
 
 
-def _other(setup: Setup) -> int:
+def _other(spec: Spec) -> int:
     """CUDA context and libraries, with NCCL's buffers where there are shards."""
-    return round((_OTHER_GIB[1] if setup.tensor_parallel > 1 else _OTHER_GIB[0]) * GIB)
+    return round((_OTHER_GIB[1] if spec.tensor_parallel > 1 else _OTHER_GIB[0]) * GIB)
 
 
-def _graphs(setup: Setup) -> int:
+def _graphs(spec: Spec) -> int:
     """vLLM's graphs on an H100 take 0.28 GiB and 0.0195 a layer at 51 sizes (reference); in proportion for six."""
-    if setup.eager or setup.quantization.name in _NO_GRAPHS:
+    if spec.eager or spec.quantization.name in _NO_GRAPHS:
         return 0
-    return round((0.28 + 0.0195 * setup.model.layers) * _GRAPH_SIZES / 51 * GIB)
+    return round((0.28 + 0.0195 * spec.model.layers) * _GRAPH_SIZES / 51 * GIB)
 
 
 def _term(name: TermName, size: int, formula: str) -> Term:
     return Term(name, max(0, size), formula, _SOURCE)
 
 
-def _reason(setup: Setup, left: int, tokens: int) -> str:
+def _reason(spec: Spec, left: int, tokens: int) -> str:
     if left < 0:
-        return f"The warm-up's prefill of {prefill_tokens(setup)} tokens lacks {-left / GIB:.2f} GiB."
-    if tokens < setup.context:
-        return f"The cache holds {tokens} tokens, fewer than one request of {setup.context}."
+        return f"The warm-up's prefill of {prefill_tokens(spec)} tokens lacks {-left / GIB:.2f} GiB."
+    if tokens < spec.context:
+        return f"The cache holds {tokens} tokens, fewer than one request of {spec.context}."
     return f"{left / GIB:.2f} GiB are left for the cache."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalbox.capacity.memory.tensors import rounding_bytes
-from signalbox.capacity.spec import GIB, Architecture, Parameters, Quantization, Setup
+from signalbox.capacity.spec import GIB, Architecture, Parameters, Quantization, Spec
 
 _HALF = 2  # bytes of a 16-bit number
 _VOCAB_PADDING = 64
@@ -75,16 +75,16 @@ def stages(layers: int, pipeline_parallel: int) -> list[Stage]:
     return [Stage(i, count, count / layers, first=i == 0, last=i == last) for i, count in enumerate(counts)]
 
 
-def rank_weights(setup: Setup, stage: Stage, *, mxfp4_inner: int = _MX_INNER) -> Weights:
+def rank_weights(spec: Spec, stage: Stage, *, mxfp4_inner: int = _MX_INNER) -> Weights:
     """What one rank of that stage holds. `mxfp4_inner`: see `mxfp4_padding`."""
-    model, scheme, tp = setup.model, setup.quantization, setup.tensor_parallel
+    model, scheme, tp = spec.model, spec.quantization, spec.tensor_parallel
     counts, share = model.parameters, stage.share
-    base = _dtype_bytes(setup)
+    base = _dtype_bytes(spec)
     experts = _bytes(counts.experts, scheme.expert_bits, base) * share / tp
     head = 0.0
     if stage.last:
         head = _bytes(_padded(counts.head, model), scheme.head_bits, base) / tp
-        if not counts.head and (not stage.first or (scheme.head_copy and setup.engine.name == "tgi")):
+        if not counts.head and (not stage.first or (scheme.head_copy and spec.engine.name == "tgi")):
             head = _bytes(_padded(counts.embedding, model), scheme.head_bits, base) / tp
     embedding = _bytes(_padded(counts.embedding, model), scheme.embedding_bits, base) / tp
     return Weights(
@@ -94,7 +94,7 @@ def rank_weights(setup: Setup, stage: Stage, *, mxfp4_inner: int = _MX_INNER) ->
         experts=round(experts * mxfp4_padding(model, scheme, tp, mxfp4_inner)),
         other=round(counts.other * base * share),
         vision=round(counts.vision * base / tp) if stage.first else 0,
-        rounding=rounding_bytes(setup, share),
+        rounding=rounding_bytes(spec, share),
         buffers=round(_HALF * (counts.rope + counts.absorbed * share / tp)),
     )
 
@@ -146,5 +146,5 @@ def _bytes(count: float, bits: float | None, base: int) -> float:
     return count * base if bits is None else count * bits / 8
 
 
-def _dtype_bytes(setup: Setup) -> int:
-    return 4 if setup.dtype == "float32" else _HALF
+def _dtype_bytes(spec: Spec) -> int:
+    return 4 if spec.dtype == "float32" else _HALF

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from signalbox.capacity.budget import Budget
-from signalbox.capacity.spec import Architecture, Gpu, Quantization, Setup
+from signalbox.capacity.spec import Architecture, Gpu, Quantization, Spec
 from signalbox.capacity.support.check import Finding
 
 _BF16_CAPABILITY = 8.0
@@ -22,7 +22,7 @@ _SLOW = ("int8-mixed",)  # LLM.int8 multiplies outliers apart: no better than ot
 class Judged:
     """A set-up with what the rules and the memory say of it."""
 
-    setup: Setup
+    spec: Spec
     budget: Budget
     findings: tuple[Finding, ...]
 
@@ -39,10 +39,10 @@ class Judged:
     @property
     def gpus(self) -> int:
         """GPUs that it takes."""
-        return self.setup.tensor_parallel * self.setup.pipeline_parallel
+        return self.spec.tensor_parallel * self.spec.pipeline_parallel
 
 
-Judge = Callable[[Setup], Judged]
+Judge = Callable[[Spec], Judged]
 
 
 def auto_dtype(model: Architecture, gpu: Gpu, quantization: Quantization) -> str:
@@ -98,14 +98,14 @@ def ranks(gpu: Gpu, count: int) -> tuple[int, ...]:
     return tuple(sorted({n for n in (*_RANKS, 16, 32) if n <= count} | {count}))
 
 
-def best(candidates: Iterable[Setup], judge: Judge) -> Judged:
+def best(candidates: Iterable[Spec], judge: Judge) -> Judged:
     """The first that fits; of as many bits and GPUs, one that no rule warns of. Else the one that lacks least."""
     found: Judged | None = None
     closest: Judged | None = None
-    for setup in candidates:
-        if found is not None and not _could_be_better(setup, found):
+    for spec in candidates:
+        if found is not None and not _could_be_better(spec, found):
             continue
-        judged = judge(setup)
+        judged = judge(spec)
         if judged.fits and (found is None or len(judged.findings) < len(found.findings)):
             found = judged
         elif closest is None or _closeness(judged) > _closeness(closest):
@@ -116,11 +116,9 @@ def best(candidates: Iterable[Setup], judge: Judge) -> Judged:
     return result
 
 
-def _could_be_better(setup: Setup, found: Judged) -> bool:
-    same_class = bits_class(setup.model, setup.quantization) == bits_class(
-        setup.model, found.setup.quantization
-    )
-    gpus = setup.tensor_parallel * setup.pipeline_parallel
+def _could_be_better(spec: Spec, found: Judged) -> bool:
+    same_class = bits_class(spec.model, spec.quantization) == bits_class(spec.model, found.spec.quantization)
+    gpus = spec.tensor_parallel * spec.pipeline_parallel
     return bool(found.findings) and same_class and gpus <= found.gpus
 
 
@@ -133,7 +131,7 @@ def _closeness(judged: Judged) -> tuple[int, float]:
     return (1, judged.budget.kv_bytes / judged.budget.total_bytes)
 
 
-def with_quantization(setup: Setup, quantization: Quantization, *, dtype: str | None = None) -> Setup:
+def with_quantization(spec: Spec, quantization: Quantization, *, dtype: str | None = None) -> Spec:
     """The set-up with another quantization, and the dtype that goes with it."""
-    chosen = dtype or auto_dtype(setup.model, setup.gpu, quantization)
-    return replace(setup, quantization=quantization, dtype=chosen)
+    chosen = dtype or auto_dtype(spec.model, spec.gpu, quantization)
+    return replace(spec, quantization=quantization, dtype=chosen)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from signalbox.capacity.memory import gguf_weights, llamacpp, tgi
-from signalbox.capacity.spec import EngineName, Setup
+from signalbox.capacity.spec import EngineName, Spec
 from signalbox.capacity.support.matrix import load
 
 _VLLM_DTYPES = {"float16": "half", "bfloat16": "bfloat16", "float32": "float"}
@@ -45,9 +45,9 @@ class Start:
 Options = Iterable[tuple[str, object]]
 
 
-def start(setup: Setup) -> Start:
+def start(spec: Spec) -> Start:
     """Arguments and environment of a set-up. Limits that the planner assumed are written out, not left to defaults."""
-    return _ENGINES[setup.engine.name](setup)
+    return _ENGINES[spec.engine.name](spec)
 
 
 def _words(options: Options) -> tuple[str, ...]:
@@ -60,70 +60,70 @@ def _words(options: Options) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _share(setup: Setup) -> str:
-    share = setup.memory_utilization
-    return f"{setup.engine.memory_utilization if share is None else share:g}"
+def _share(spec: Spec) -> str:
+    share = spec.memory_utilization
+    return f"{spec.engine.memory_utilization if share is None else share:g}"
 
 
 def _several(count: int) -> int | None:
     return count if count > 1 else None
 
 
-def _quantize(setup: Setup) -> str | None:
+def _quantize(spec: Spec) -> str | None:
     """The method to name; None where the checkpoint's own config.json says it."""
-    if setup.engine.name == "vllm" and setup.model.checkpoint_quantization is not None:
+    if spec.engine.name == "vllm" and spec.model.checkpoint_quantization is not None:
         return None
-    return _QUANTIZE[setup.engine.name].get(setup.quantization.name)
+    return _QUANTIZE[spec.engine.name].get(spec.quantization.name)
 
 
-def _vllm(setup: Setup) -> Start:
+def _vllm(spec: Spec) -> Start:
     options: Options = (
-        ("--dtype", _VLLM_DTYPES.get(setup.dtype, setup.dtype)),
-        ("--quantization", _quantize(setup)),
-        ("--max-model-len", setup.context),
-        ("--gpu-memory-utilization", _share(setup)),
-        ("--tensor-parallel-size", _several(setup.tensor_parallel)),
-        ("--pipeline-parallel-size", _several(setup.pipeline_parallel)),
-        ("--max-num-seqs", setup.concurrency),
-        ("--max-num-batched-tokens", setup.batched_tokens),
-        ("--kv-cache-dtype", None if setup.kv_dtype == "auto" else setup.kv_dtype),
-        ("--enforce-eager", setup.eager),
+        ("--dtype", _VLLM_DTYPES.get(spec.dtype, spec.dtype)),
+        ("--quantization", _quantize(spec)),
+        ("--max-model-len", spec.context),
+        ("--gpu-memory-utilization", _share(spec)),
+        ("--tensor-parallel-size", _several(spec.tensor_parallel)),
+        ("--pipeline-parallel-size", _several(spec.pipeline_parallel)),
+        ("--max-num-seqs", spec.concurrency),
+        ("--max-num-batched-tokens", spec.batched_tokens),
+        ("--kv-cache-dtype", None if spec.kv_dtype == "auto" else spec.kv_dtype),
+        ("--enforce-eager", spec.eager),
     )
-    return Start(("vllm", "serve"), (setup.model.name, *_words(options)), {})
+    return Start(("vllm", "serve"), (spec.model.name, *_words(options)), {})
 
 
-def _tgi(setup: Setup) -> Start:
-    quantize = _quantize(setup)
-    cache = _TGI_CACHE.get(setup.kv_dtype, setup.kv_dtype)
+def _tgi(spec: Spec) -> Start:
+    quantize = _quantize(spec)
+    cache = _TGI_CACHE.get(spec.kv_dtype, spec.kv_dtype)
     options: Options = (
-        ("--model-id", setup.model.name),
+        ("--model-id", spec.model.name),
         ("--port", 8080),
-        ("--num-shard", _several(setup.tensor_parallel)),
+        ("--num-shard", _several(spec.tensor_parallel)),
         ("--quantize", quantize),
-        ("--dtype", None if quantize else setup.dtype),  # the launcher takes one of the two
-        ("--max-input-tokens", max(1, setup.context - 1)),
-        ("--max-total-tokens", setup.context),
-        ("--max-batch-prefill-tokens", tgi.prefill_tokens(setup)),
-        ("--max-batch-size", setup.concurrency),
-        ("--cuda-memory-fraction", _share(setup)),
+        ("--dtype", None if quantize else spec.dtype),  # the launcher takes one of the two
+        ("--max-input-tokens", max(1, spec.context - 1)),
+        ("--max-total-tokens", spec.context),
+        ("--max-batch-prefill-tokens", tgi.prefill_tokens(spec)),
+        ("--max-batch-size", spec.concurrency),
+        ("--cuda-memory-fraction", _share(spec)),
         ("--kv-cache-dtype", None if cache == "auto" else cache),
-        ("--cuda-graphs", 0 if setup.eager else None),
+        ("--cuda-graphs", 0 if spec.eager else None),
     )
     return Start(("text-generation-launcher",), _words(options), {})
 
 
-def _llamacpp(setup: Setup) -> Start:
-    slots = llamacpp.planned_slots(setup)
-    key, value = _cache_types(setup)
-    file = f"{setup.model.name.rsplit('/', maxsplit=1)[-1]}.{gguf_weights.file_type(setup.quantization).upper()}.gguf"
+def _llamacpp(spec: Spec) -> Start:
+    slots = llamacpp.planned_slots(spec)
+    key, value = _cache_types(spec)
+    file = f"{spec.model.name.rsplit('/', maxsplit=1)[-1]}.{gguf_weights.file_type(spec.quantization).upper()}.gguf"
     options: Options = (
         ("--model", file),
         ("--ctx-size", slots.cells),
         ("--parallel", slots.count),
         ("--kv-unified", slots.unified),
-        ("--n-gpu-layers", llamacpp.gpu_layers(setup)),
-        ("--batch-size", None if setup.batched_tokens is None else max(2048, setup.batched_tokens)),
-        ("--ubatch-size", setup.batched_tokens),
+        ("--n-gpu-layers", llamacpp.gpu_layers(spec)),
+        ("--batch-size", None if spec.batched_tokens is None else max(2048, spec.batched_tokens)),
+        ("--ubatch-size", spec.batched_tokens),
         ("--flash-attn", None if value == "f16" else "on"),  # a quantized value cache needs it
         ("--cache-type-k", None if key == "f16" else key),
         ("--cache-type-v", None if value == "f16" else value),
@@ -132,35 +132,35 @@ def _llamacpp(setup: Setup) -> Start:
     return Start(("llama-server",), _words(options), {})
 
 
-def _ollama(setup: Setup) -> Start:
-    key, _ = _cache_types(setup)
-    spared = setup.gpu.total_bytes - int(setup.gpu.total_bytes * (setup.memory_utilization or 1.0))
+def _ollama(spec: Spec) -> Start:
+    key, _ = _cache_types(spec)
+    spared = spec.gpu.total_bytes - int(spec.gpu.total_bytes * (spec.memory_utilization or 1.0))
     environment = {
-        "OLLAMA_CONTEXT_LENGTH": str(setup.context),
-        "OLLAMA_NUM_PARALLEL": str(llamacpp.planned_slots(setup).count),
+        "OLLAMA_CONTEXT_LENGTH": str(spec.context),
+        "OLLAMA_NUM_PARALLEL": str(llamacpp.planned_slots(spec).count),
         "OLLAMA_FLASH_ATTENTION": "1",
         **({"OLLAMA_KV_CACHE_TYPE": key} if key != "f16" else {}),
         **({"OLLAMA_GPU_OVERHEAD": str(spared)} if spared else {}),
-        **({"OLLAMA_SCHED_SPREAD": "1"} if setup.tensor_parallel * setup.pipeline_parallel > 1 else {}),
+        **({"OLLAMA_SCHED_SPREAD": "1"} if spec.tensor_parallel * spec.pipeline_parallel > 1 else {}),
     }
     return Start(("ollama",), ("serve",), environment)
 
 
-def _nim(setup: Setup) -> Start:
+def _nim(spec: Spec) -> Start:
     environment = {
-        "NIM_MAX_MODEL_LEN": str(setup.context),
-        "NIM_KVCACHE_PERCENT": _share(setup),
-        **({"NIM_TENSOR_PARALLEL_SIZE": str(setup.tensor_parallel)} if setup.tensor_parallel > 1 else {}),
+        "NIM_MAX_MODEL_LEN": str(spec.context),
+        "NIM_KVCACHE_PERCENT": _share(spec),
+        **({"NIM_TENSOR_PARALLEL_SIZE": str(spec.tensor_parallel)} if spec.tensor_parallel > 1 else {}),
     }
     return Start((), (), environment)
 
 
-def _cache_types(setup: Setup) -> tuple[str, str]:
-    names = setup.kv_dtype.replace("auto", "f16").split("/")
+def _cache_types(spec: Spec) -> tuple[str, str]:
+    names = spec.kv_dtype.replace("auto", "f16").split("/")
     return names[0], names[-1]
 
 
-_ENGINES: Mapping[EngineName, Callable[[Setup], Start]] = {
+_ENGINES: Mapping[EngineName, Callable[[Spec], Start]] = {
     "vllm": _vllm,
     "tgi": _tgi,
     "llamacpp": _llamacpp,
@@ -169,9 +169,9 @@ _ENGINES: Mapping[EngineName, Callable[[Setup], Start]] = {
 }
 
 
-def needs_quantized_checkpoint(setup: Setup) -> bool:
+def needs_quantized_checkpoint(spec: Spec) -> bool:
     """Whether the checkpoint must hold this quantization already: the engine cannot make it while loading."""
-    name = setup.quantization.name
-    if name in ("bf16", "fp16", "fp32") or setup.model.checkpoint_quantization is not None:
+    name = spec.quantization.name
+    if name in ("bf16", "fp16", "fp32") or spec.model.checkpoint_quantization is not None:
         return False
-    return name not in load().while_loading.get(setup.engine.name, ())
+    return name not in load().while_loading.get(spec.engine.name, ())

@@ -23,9 +23,9 @@ def throughput_of(judged: Judged, workload: Workload) -> Throughput | None:
     """Expected speed with the requests asked for, as far as they are held; None where nothing starts."""
     if not judged.fits:
         return None
-    wanted = judged.setup.concurrency or _REQUESTS
+    wanted = judged.spec.concurrency or _REQUESTS
     return estimate(
-        judged.setup,
+        judged.spec,
         requests=max(1, min(wanted, int(judged.budget.max_concurrency))),
         input_tokens=workload.input_tokens,
         output_tokens=workload.output_tokens,
@@ -50,15 +50,15 @@ def costs_of(judged: Judged, speed: Throughput | None, prices: Prices | None) ->
     """Energy by the board's power limit; money where somebody gave prices, for the package's are an example."""
     if speed is None:
         return None
-    energy = wh_per_1k_tokens(judged.setup, speed, prices or load_prices())
+    energy = wh_per_1k_tokens(judged.spec, speed, prices or load_prices())
     bill = electricity_per_1k_tokens(energy, prices) if energy and prices else None
-    rent = rent_per_1k_tokens(judged.setup, speed, prices) if prices else None
+    rent = rent_per_1k_tokens(judged.spec, speed, prices) if prices else None
     return Costs(
         wh_per_1k_tokens=_range(energy) if energy else None,
         electricity_per_1k_tokens=_range(bill) if bill else None,
         rent_per_1k_tokens=_range(rent) if rent else None,
         currency=prices.currency if prices else None,
-        gpu_hour_price=prices.gpu_hour.get(judged.setup.gpu.name) if prices else None,
+        gpu_hour_price=prices.gpu_hour.get(judged.spec.gpu.name) if prices else None,
         source=prices.source
         if prices
         else "energy of the GPUs by their power limit; --prices FILE adds money",
@@ -71,5 +71,5 @@ def _range(found: Interval) -> Range:
 
 def start_of(judged: Judged) -> dict[str, Any]:
     """Program, arguments and environment of the engine, as fields of the answer."""
-    found = start(judged.setup)
+    found = start(judged.spec)
     return {"program": found.program, "flags": found.arguments, "environment": dict(found.environment)}

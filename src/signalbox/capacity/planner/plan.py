@@ -17,14 +17,14 @@ from signalbox.capacity.planner.outlook import costs_of, speed_of, start_of, thr
 from signalbox.capacity.planner.request import AUTO, Question, Request, resolve
 from signalbox.capacity.planner.result import Combination, Outcome, Part, Plan, Remark, Workload
 from signalbox.capacity.planner.warnings import remarks
-from signalbox.capacity.spec import GIB, Correction, Setup
+from signalbox.capacity.spec import GIB, Correction, Spec
 from signalbox.capacity.speed.energy import Prices
 from signalbox.capacity.support.check import check
 
 _CONTEXTS = (1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)
 _REQUESTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _INPUT_TOKENS, _OUTPUT_TOKENS = 512, 128
-Correct = Callable[[Setup], Correction | None]
+Correct = Callable[[Spec], Correction | None]
 
 
 @lru_cache(maxsize=1)
@@ -33,16 +33,16 @@ def default_catalogue() -> Catalogue:
     return catalogue_module.load()
 
 
-def judge(setup: Setup) -> Judged:
+def judge(spec: Spec) -> Judged:
     """What memory and the support rules say of a set-up."""
-    return Judged(setup, budget(setup), tuple(check(setup)))
+    return Judged(spec, budget(spec), tuple(check(spec)))
 
 
 def judge_with(correct: Correct | None) -> Judge:
     """The judge that applies what boots of a cluster taught."""
     if correct is None:
         return judge
-    return lambda setup: judge(replace(setup, correction=correct(setup)))
+    return lambda spec: judge(replace(spec, correction=correct(spec)))
 
 
 def plan(
@@ -59,7 +59,7 @@ def plan(
     rows = catalogue or default_catalogue()
     question = resolve(request, rows)
     decide = judge_with(correct)
-    return answer(question, best(question.setups(), decide), rows, decide, prices)
+    return answer(question, best(question.specs(), decide), rows, decide, prices)
 
 
 def answer(
@@ -70,17 +70,17 @@ def answer(
     prices: Prices | None = None,
 ) -> Plan:
     """The answer for the set-up that was chosen."""
-    setup = judged.setup
+    spec = judged.spec
     workload = workload_of(question)
     speed = throughput_of(judged, workload)
     return Plan(
-        **_setup_fields(setup, question.count - judged.gpus),
+        **_setup_fields(spec, question.count - judged.gpus),
         **_memory_fields(judged.budget),
         verdict=_verdict(judged),
         fits=judged.fits,
         reason=_reason(judged),
         alternatives=() if judged.fits else alternatives(judged, decide, catalogue),
-        combinations=() if judged.refusals else combinations(setup),
+        combinations=() if judged.refusals else combinations(spec),
         workload=workload,
         speed=speed_of(speed),
         costs=costs_of(judged, speed, prices),
@@ -91,39 +91,39 @@ def answer(
     )
 
 
-def combinations(setup: Setup) -> tuple[Combination, ...]:
+def combinations(spec: Spec) -> tuple[Combination, ...]:
     """Which contexts and numbers of requests are held, each with the engine's limits set to them."""
-    limit = setup.model.max_positions
-    contexts = sorted({c for c in (*_CONTEXTS, limit) if c <= limit} | {min(setup.context, limit)})
+    limit = spec.model.max_positions
+    contexts = sorted({c for c in (*_CONTEXTS, limit) if c <= limit} | {min(spec.context, limit)})
     cells = []
     for context in contexts:
         for requests in _REQUESTS:
-            held = budget(replace(setup, context=context, concurrency=requests))
+            held = budget(replace(spec, context=context, concurrency=requests))
             fits = held.fits and held.max_concurrency >= requests
             cells.append(Combination(context=context, concurrency=requests, fits=fits))
     return tuple(cells)
 
 
-def _setup_fields(setup: Setup, left: int) -> dict[str, Any]:
-    share = setup.memory_utilization
+def _setup_fields(spec: Spec, left: int) -> dict[str, Any]:
+    share = spec.memory_utilization
     return {
-        "model": setup.model.name,
-        "gpu": setup.gpu.name,
-        "gpus": setup.tensor_parallel * setup.pipeline_parallel,
+        "model": spec.model.name,
+        "gpu": spec.gpu.name,
+        "gpus": spec.tensor_parallel * spec.pipeline_parallel,
         "gpus_left": max(0, left),
-        "engine": setup.engine.name,
-        "engine_version": setup.engine.version,
-        "regime": setup.engine.regime,
-        "quantization": setup.quantization.name,
-        "dtype": setup.dtype,
-        "kv_dtype": setup.kv_dtype,
-        "context": setup.context,
-        "concurrency": setup.concurrency,
-        "batched_tokens": setup.batched_tokens,
-        "tensor_parallel": setup.tensor_parallel,
-        "pipeline_parallel": setup.pipeline_parallel,
-        "memory_utilization": setup.engine.memory_utilization if share is None else share,
-        "eager": setup.eager,
+        "engine": spec.engine.name,
+        "engine_version": spec.engine.version,
+        "regime": spec.engine.regime,
+        "quantization": spec.quantization.name,
+        "dtype": spec.dtype,
+        "kv_dtype": spec.kv_dtype,
+        "context": spec.context,
+        "concurrency": spec.concurrency,
+        "batched_tokens": spec.batched_tokens,
+        "tensor_parallel": spec.tensor_parallel,
+        "pipeline_parallel": spec.pipeline_parallel,
+        "memory_utilization": spec.engine.memory_utilization if share is None else share,
+        "eager": spec.eager,
     }
 
 
@@ -188,20 +188,20 @@ def workload_of(question: Question) -> Workload:
 
 
 def _notes(question: Question, judged: Judged) -> tuple[str, ...]:
-    request, setup = question.request, judged.setup
+    request, spec = question.request, judged.spec
     notes = []
     if request.quantization == AUTO:
-        chosen = setup.quantization.name
+        chosen = spec.quantization.name
         own = len(question.quantizations) == 1
         why = "what the checkpoint has" if own else "the best that fits" if judged.fits else "nothing fits"
         notes.append(f"quantization auto: {chosen}, {why}")
     if request.dtype == AUTO:
-        notes.append(f"dtype auto: {setup.dtype}")
+        notes.append(f"dtype auto: {spec.dtype}")
     if request.tensor_parallel is None and question.count > request.pipeline_parallel:
-        notes.append(f"tp auto: {setup.tensor_parallel} of {question.count} GPUs")
+        notes.append(f"tp auto: {spec.tensor_parallel} of {question.count} GPUs")
     if request.context is None:
         longest = question.lengths.source if question.lengths else "default"
-        notes.append(f"context: {setup.context} tokens, {longest}")
-    if setup.correction is not None:
-        notes.append(f"corrected by a boot on cluster {setup.correction.cluster}")
+        notes.append(f"context: {spec.context} tokens, {longest}")
+    if spec.correction is not None:
+        notes.append(f"corrected by a boot on cluster {spec.correction.cluster}")
     return tuple(notes)

@@ -111,28 +111,28 @@ def _options(
         return
     question = resolve(request.model_copy(update={"gpu": pool.name}), catalogue)
     for place, quantization in enumerate(question.quantizations):
-        judged = best((question.setup(quantization, n) for n in sizes), decide)
+        judged = best((question.spec(quantization, n) for n in sizes), decide)
         if judged.fits:
             yield _option(judged, question, place, price)
 
 
 def _option(judged: Judged, question: Question, place: int, price: float | None) -> Option:
-    setup, memory = judged.setup, judged.budget
+    spec, memory = judged.spec, judged.budget
     speed = speed_of(throughput_of(judged, workload_of(question)))
     return Option(
-        model=setup.model.name,
-        parameters_billion=round(setup.model.parameters.total / 1e9, 2),
-        quantization=setup.quantization.name,
-        bits_per_weight=round(bits(setup.model, setup.quantization), 2),
+        model=spec.model.name,
+        parameters_billion=round(spec.model.parameters.total / 1e9, 2),
+        quantization=spec.quantization.name,
+        bits_per_weight=round(bits(spec.model, spec.quantization), 2),
         quality_rank=place,
-        dtype=setup.dtype,
-        gpu=setup.gpu.name,
+        dtype=spec.dtype,
+        gpu=spec.gpu.name,
         gpus=judged.gpus,
-        tensor_parallel=setup.tensor_parallel,
-        context=setup.context,
+        tensor_parallel=spec.tensor_parallel,
+        context=spec.context,
         kv_tokens=memory.kv_tokens,
         max_concurrency=round(memory.max_concurrency, 2),
-        holds_concurrency=memory.max_concurrency >= (setup.concurrency or 1),
+        holds_concurrency=memory.max_concurrency >= (spec.concurrency or 1),
         output_tokens_per_second=speed.output_tokens_per_second if speed else None,
         price_per_hour=None if price is None else round(price * judged.gpus, 4),
     )

@@ -13,7 +13,7 @@ from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.models.sources import find_model
 from signalbox.capacity.models.task_lengths import TaskLengths, find_tokenizer, task_lengths
 from signalbox.capacity.planner.choose import auto_dtype, by_quality, ranks
-from signalbox.capacity.spec import Architecture, EngineVersion, Gpu, Quantization, Setup
+from signalbox.capacity.spec import Architecture, EngineVersion, Gpu, Quantization, Spec
 from signalbox.capacity.support.check import check_numbers
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
@@ -66,18 +66,18 @@ class Question:
     context: int
     lengths: TaskLengths | None
 
-    def setups(self) -> Iterator[Setup]:
+    def specs(self) -> Iterator[Spec]:
         """Best quantization first, for each the fewest GPUs first."""
         asked = self.request.tensor_parallel
         sizes = (asked,) if asked else ranks(self.gpu, max(1, self.count // self.request.pipeline_parallel))
         for quantization in self.quantizations:
             for size in sizes:
-                yield self.setup(quantization, size)
+                yield self.spec(quantization, size)
 
-    def setup(self, quantization: Quantization, tensor_parallel: int) -> Setup:
+    def spec(self, quantization: Quantization, tensor_parallel: int) -> Spec:
         """One set-up of this question."""
         request = self.request
-        return Setup(
+        return Spec(
             model=self.model,
             gpu=self.gpu,
             engine=self.engine,

@@ -10,7 +10,7 @@ from signalbox.capacity.memory import budget
 from signalbox.capacity.planner.choose import Judged
 from signalbox.capacity.planner.engine_args import needs_quantized_checkpoint
 from signalbox.capacity.planner.result import Remark
-from signalbox.capacity.spec import GIB, Setup
+from signalbox.capacity.spec import GIB, Spec
 
 _BF16_CAPABILITY = 8.0
 _LEAST_GAIN = GIB // 20  # what a filled compile cache gains below this is not worth a line
@@ -25,39 +25,39 @@ def remarks(judged: Judged) -> Iterator[Remark]:
 
 
 def _waiting(judged: Judged) -> Remark | None:
-    setup, held = judged.setup, judged.budget.max_concurrency
-    if not judged.fits or setup.concurrency is None or held >= setup.concurrency:
+    spec, held = judged.spec, judged.budget.max_concurrency
+    if not judged.fits or spec.concurrency is None or held >= spec.concurrency:
         return None
     return Remark(
         rule="requests-wait",
-        reason=f"The cache holds {held:.1f} of {setup.concurrency} requests of {setup.context} tokens.",
+        reason=f"The cache holds {held:.1f} of {spec.concurrency} requests of {spec.context} tokens.",
         hint="Full ones wait for each other: lower --context or --concurrency, or add a replica.",
     )
 
 
 def _cast(judged: Judged) -> Remark | None:
-    setup = judged.setup
-    lacks = setup.gpu.compute_capability < _BF16_CAPABILITY
-    if setup.engine.name not in ("vllm", "tgi", "nim") or not lacks or setup.model.dtype != "bfloat16":
+    spec = judged.spec
+    lacks = spec.gpu.compute_capability < _BF16_CAPABILITY
+    if spec.engine.name not in ("vllm", "tgi", "nim") or not lacks or spec.model.dtype != "bfloat16":
         return None
-    if setup.dtype == "bfloat16":
+    if spec.dtype == "bfloat16":
         return None  # refused, and said there
     return Remark(
         rule="no-bfloat16",
-        reason=f"{setup.gpu.name} has no bfloat16: the model, made in it, runs in {setup.dtype}.",
+        reason=f"{spec.gpu.name} has no bfloat16: the model, made in it, runs in {spec.dtype}.",
         hint="Check the quality on your task; float16 has a smaller range.",
     )
 
 
 def _tied_head(judged: Judged) -> Remark | None:
-    setup = judged.setup
+    spec = judged.spec
     # vLLM binds the head to the embedding, whatever the checkpoint stores; TGI loads both.
-    if setup.engine.name != "tgi" or not (setup.model.tied and setup.quantization.head_copy):
+    if spec.engine.name != "tgi" or not (spec.model.tied and spec.quantization.head_copy):
         return None
-    size = setup.model.parameters.embedding * 2 / GIB / setup.tensor_parallel
+    size = spec.model.parameters.embedding * 2 / GIB / spec.tensor_parallel
     return Remark(
         rule="tied-head-copy",
-        reason=f"The model shares head and embedding, TGI loads both from a checkpoint in {setup.quantization.name}: "
+        reason=f"The model shares head and embedding, TGI loads both from a checkpoint in {spec.quantization.name}: "
         f"{size:.2f} GiB more, and counted.",
         hint="",
     )
@@ -65,10 +65,10 @@ def _tied_head(judged: Judged) -> Remark | None:
 
 def _cold(judged: Judged) -> Remark | None:
     """The plan counts a first start's compilation; what a start gains that finds its result."""
-    setup = judged.setup
-    if setup.engine.name != "vllm" or setup.eager or not judged.fits:
+    spec = judged.spec
+    if spec.engine.name != "vllm" or spec.eager or not judged.fits:
         return None
-    gain = budget(replace(setup, warm_cache=True)).kv_bytes - judged.budget.kv_bytes
+    gain = budget(replace(spec, warm_cache=True)).kv_bytes - judged.budget.kv_bytes
     if gain < _LEAST_GAIN:
         return None
     return Remark(
@@ -79,34 +79,34 @@ def _cold(judged: Judged) -> Remark | None:
 
 
 def _checkpoint(judged: Judged) -> Remark | None:
-    setup = judged.setup
-    if not judged.fits or _nothing_to_hold(setup) or not needs_quantized_checkpoint(setup):
+    spec = judged.spec
+    if not judged.fits or _nothing_to_hold(spec) or not needs_quantized_checkpoint(spec):
         return None
     return Remark(
         rule="quantized-checkpoint",
-        reason=f"{setup.engine.name} does not make {setup.quantization.name} itself.",
-        hint=f"Serve a checkpoint of {setup.model.name} that is published in it.",
+        reason=f"{spec.engine.name} does not make {spec.quantization.name} itself.",
+        hint=f"Serve a checkpoint of {spec.model.name} that is published in it.",
     )
 
 
-def _nothing_to_hold(setup: Setup) -> bool:
-    return setup.quantization.name == "mxfp4" and setup.model.moe is None
+def _nothing_to_hold(spec: Spec) -> bool:
+    return spec.quantization.name == "mxfp4" and spec.model.moe is None
 
 
 def _no_experts(judged: Judged) -> Remark | None:
-    setup = judged.setup
-    if not _nothing_to_hold(setup):
+    spec = judged.spec
+    if not _nothing_to_hold(spec):
         return None
     return Remark(
         rule="no-experts",
-        reason=f"mxfp4 holds experts only, and {setup.model.name} has none: its weights stay 16-bit.",
+        reason=f"mxfp4 holds experts only, and {spec.model.name} has none: its weights stay 16-bit.",
         hint="Use another quantization.",
     )
 
 
 def _unread_version(judged: Judged) -> Remark | None:
     """Constants of the nearest version are taken; outside of those seen, nobody knows how far they hold."""
-    engine = judged.setup.engine
+    engine = judged.spec.engine
     oldest, newest = _LOGS_READ
     version = tuple(int(part) for part in re.findall(r"\d+", engine.version)[:2])
     if engine.name != "vllm" or oldest <= version <= newest:
@@ -119,7 +119,7 @@ def _unread_version(judged: Judged) -> Remark | None:
 
 
 def _estimated(judged: Judged) -> Remark | None:
-    gpu = judged.setup.gpu
+    gpu = judged.spec.gpu
     if not gpu.total_is_estimated:
         return None
     return Remark(
@@ -130,7 +130,7 @@ def _estimated(judged: Judged) -> Remark | None:
 
 
 def _uncertain(judged: Judged) -> Remark | None:
-    model = judged.setup.model
+    model = judged.spec.model
     if not model.uncertainty:
         return None
     return Remark(

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from signalbox.capacity.datafile import read
-from signalbox.capacity.spec import Gpu, Setup
+from signalbox.capacity.spec import Gpu, Spec
 from signalbox.capacity.speed.throughput import Interval, Throughput
 from signalbox.errors import InputError
 
@@ -85,20 +85,20 @@ def _price(row: Any, field: str, where: str) -> float:  # noqa: ANN401 - YAML
     return float(value)
 
 
-def power_watts(setup: Setup, requests: int, prices: Prices) -> Interval | None:
+def power_watts(spec: Spec, requests: int, prices: Prices) -> Interval | None:
     """Watts of all GPUs of a set-up while they generate; None where the power limit is not known."""
-    limit = setup.gpu.tdp_watts
+    limit = spec.gpu.tdp_watts
     if limit is None:
         return None
     busy = min(1.0, math.log2(max(1, requests)) / math.log2(_BUSY_REQUESTS))
     high = _ALONE_SHARE + (prices.power_high - _ALONE_SHARE) * busy
-    gpus = setup.tensor_parallel * setup.pipeline_parallel
+    gpus = spec.tensor_parallel * spec.pipeline_parallel
     return Interval(prices.power_low * limit * gpus, max(prices.power_low, high) * limit * gpus)
 
 
-def wh_per_1k_tokens(setup: Setup, speed: Throughput, prices: Prices) -> Interval | None:
+def wh_per_1k_tokens(spec: Spec, speed: Throughput, prices: Prices) -> Interval | None:
     """Watt hours of the GPUs for 1,000 output tokens, prompts included."""
-    watts, rate = power_watts(setup, speed.requests, prices), speed.output_tokens_per_second
+    watts, rate = power_watts(spec, speed.requests, prices), speed.output_tokens_per_second
     if watts is None:
         return None
     return Interval(_wh(watts.low, rate.high), _wh(watts.high, rate.low))
@@ -128,13 +128,13 @@ def electricity_per_1k_tokens(wh: Interval, prices: Prices) -> Interval | None:
     return Interval(wh.low * factor, wh.high * factor)
 
 
-def rent_per_1k_tokens(setup: Setup, speed: Throughput, prices: Prices) -> Interval | None:
+def rent_per_1k_tokens(spec: Spec, speed: Throughput, prices: Prices) -> Interval | None:
     """Money for renting the GPUs for as long as 1,000 output tokens take, when they are never idle."""
-    hour = prices.gpu_hour.get(setup.gpu.name)
+    hour = prices.gpu_hour.get(spec.gpu.name)
     if hour is None:
         return None
     rate = speed.output_tokens_per_second
-    whole = hour * setup.tensor_parallel * setup.pipeline_parallel / _HOUR_SECONDS * _THOUSAND
+    whole = hour * spec.tensor_parallel * spec.pipeline_parallel / _HOUR_SECONDS * _THOUSAND
     return Interval(whole / rate.high, whole / rate.low)
 
 

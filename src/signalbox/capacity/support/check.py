@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from signalbox.capacity.spec import Setup
+from signalbox.capacity.spec import Spec
 from signalbox.capacity.support.matrix import Finding, load, written
 from signalbox.capacity.support.rules import BF16_CAPABILITY, FP8_CACHE_CAPABILITY, RULES
 from signalbox.errors import InputError
@@ -18,10 +18,10 @@ from signalbox.errors import InputError
 __all__ = ["Finding", "check", "support_table"]
 
 
-def check(setup: Setup, forced: Collection[str] = ()) -> list[Finding]:
+def check(spec: Spec, forced: Collection[str] = ()) -> list[Finding]:
     """All findings, refusals first. Numbers that can never be right raise InputError."""
-    _check_numbers(setup)
-    found = [finding for rule in RULES if (finding := rule(setup)) is not None]
+    _check_numbers(spec)
+    found = [finding for rule in RULES if (finding := rule(spec)) is not None]
     found = [_overruled(row) if row.rule in forced else row for row in found]
     return sorted(found, key=lambda row: row.level != "refusal")
 
@@ -33,15 +33,15 @@ def _overruled(row: Finding) -> Finding:
     return Finding("warning", row.rule, f"{row.reason} Forced.", "Try it before you rely on it.")
 
 
-def _check_numbers(setup: Setup) -> None:
+def _check_numbers(spec: Spec) -> None:
     at_least_one = {
-        "context": setup.context,
-        "concurrency": setup.concurrency,
-        "batched_tokens": setup.batched_tokens,
-        "tensor_parallel": setup.tensor_parallel,
-        "pipeline_parallel": setup.pipeline_parallel,
+        "context": spec.context,
+        "concurrency": spec.concurrency,
+        "batched_tokens": spec.batched_tokens,
+        "tensor_parallel": spec.tensor_parallel,
+        "pipeline_parallel": spec.pipeline_parallel,
     }
-    check_numbers(at_least_one, "memory_utilization", setup.memory_utilization)
+    check_numbers(at_least_one, "memory_utilization", spec.memory_utilization)
 
 
 def check_numbers(at_least_one: Mapping[str, int | None], share_name: str, share: float | None) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal
 
 from signalbox.capacity.datafile import read
-from signalbox.capacity.spec import Setup
+from signalbox.capacity.spec import Spec
 
 Level = Literal["refusal", "warning"]
 OK = "ok"
@@ -85,26 +85,26 @@ def load() -> Support:
     )
 
 
-def cell_finding(setup: Setup) -> Finding | None:
+def cell_finding(spec: Spec) -> Finding | None:
     """The cell of engine, quantization and generation."""
     tables = load()
-    verdict = _verdict(setup, tables)
+    verdict = _verdict(spec, tables)
     if verdict is None:
         return None
     words = {
-        "gpu": setup.gpu.name,
-        "capability": f"{setup.gpu.compute_capability:.1f}",
-        "quantization": setup.quantization.name,
-        "engine": setup.engine.name,
-        "version": setup.engine.version,
-        "instead": _instead(setup, tables),
+        "gpu": spec.gpu.name,
+        "capability": f"{spec.gpu.compute_capability:.1f}",
+        "quantization": spec.quantization.name,
+        "engine": spec.engine.name,
+        "version": spec.engine.version,
+        "instead": _instead(spec, tables),
     }
     return Finding(verdict.level, verdict.rule, verdict.reason.format(**words), verdict.hint.format(**words))
 
 
-def _verdict(setup: Setup, tables: Support) -> Verdict | None:
-    engine = setup.engine
-    rule: str | None = tables.cell(engine.name, setup.quantization.name, setup.gpu.compute_capability)
+def _verdict(spec: Spec, tables: Support) -> Verdict | None:
+    engine = spec.engine
+    rule: str | None = tables.cell(engine.name, spec.quantization.name, spec.gpu.compute_capability)
     while rule not in (None, OK):
         verdict = tables.verdicts[str(rule)]
         if verdict.since is None or _numbers(engine.version) >= _numbers(verdict.since):
@@ -113,15 +113,15 @@ def _verdict(setup: Setup, tables: Support) -> Verdict | None:
     return None
 
 
-def _instead(setup: Setup, tables: Support) -> str:
+def _instead(spec: Spec, tables: Support) -> str:
     """The first of the substitutes that runs on this GPU with this engine; else one that another engine runs."""
-    name = setup.quantization.name
+    name = spec.quantization.name
     names = tables.instead.get(name) or tables.instead.get(name.split("-")[0], ())
-    for engine in (setup.engine.name, "vllm", "llamacpp"):
+    for engine in (spec.engine.name, "vllm", "llamacpp"):
         for other in names:
-            cell = tables.cell(engine, other, setup.gpu.compute_capability)
+            cell = tables.cell(engine, other, spec.gpu.compute_capability)
             if cell == OK or tables.verdicts[cell].level == "warning":
-                return other if engine == setup.engine.name else f"{other} with engine {engine}"
+                return other if engine == spec.engine.name else f"{other} with engine {engine}"
     return f"{name} with engine llamacpp" if name.startswith("gguf") else "of fewer bits, or another GPU"
 
 

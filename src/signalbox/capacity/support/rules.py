@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from signalbox.capacity.spec import Architecture, Setup
+from signalbox.capacity.spec import Architecture, Spec
 from signalbox.capacity.support.matrix import Finding, cell_finding, load
 
 BF16_CAPABILITY = 8.0
@@ -15,70 +15,70 @@ _TENSOR_ENGINES = ("vllm", "tgi", "nim")  # engines that split heads; the others
 _MX_FAMILY = "gpt_oss"
 
 
-def _dtype(setup: Setup) -> Finding | None:
+def _dtype(spec: Spec) -> Finding | None:
     tables = load()
-    if setup.engine.name not in _TENSOR_ENGINES or setup.dtype != "bfloat16":
+    if spec.engine.name not in _TENSOR_ENGINES or spec.dtype != "bfloat16":
         return None
-    if setup.gpu.compute_capability >= BF16_CAPABILITY:
+    if spec.gpu.compute_capability >= BF16_CAPABILITY:
         return None
     hint = "Use dtype float16 (--dtype half)."
-    if setup.model.family in tables.not_in_float16 and setup.engine.name == "vllm":
+    if spec.model.family in tables.not_in_float16 and spec.engine.name == "vllm":
         hint = "This model does not run in float16 either: use dtype float32, or engine llamacpp."
     return Finding(
         "refusal",
         "bf16-capability",
-        f"bfloat16 needs compute capability 8.0; {setup.gpu.name} has {setup.gpu.compute_capability:.1f}.",
+        f"bfloat16 needs compute capability 8.0; {spec.gpu.name} has {spec.gpu.compute_capability:.1f}.",
         hint,
     )
 
 
-def _float16(setup: Setup) -> Finding | None:
+def _float16(spec: Spec) -> Finding | None:
     tables = load()
-    if setup.engine.name != "vllm" or setup.dtype != "float16":
+    if spec.engine.name != "vllm" or spec.dtype != "float16":
         return None
-    if setup.model.family not in tables.not_in_float16:
+    if spec.model.family not in tables.not_in_float16:
         return None
-    can = setup.gpu.compute_capability >= BF16_CAPABILITY
+    can = spec.gpu.compute_capability >= BF16_CAPABILITY
     return Finding(
         "refusal",
         "float16-unstable",
-        f"vLLM refuses {setup.model.family} in float16: its activations overflow.",
+        f"vLLM refuses {spec.model.family} in float16: its activations overflow.",
         "Use dtype bfloat16." if can else "Use dtype float32, or engine llamacpp with a GGUF quantization.",
     )
 
 
-def _half_precision_kernels(setup: Setup) -> Finding | None:
-    if setup.engine.name != "tgi" or setup.quantization.name not in ("awq-int4", "gptq-int4", "gptq-int8"):
+def _half_precision_kernels(spec: Spec) -> Finding | None:
+    if spec.engine.name != "tgi" or spec.quantization.name not in ("awq-int4", "gptq-int4", "gptq-int8"):
         return None
-    if setup.dtype != "bfloat16":
+    if spec.dtype != "bfloat16":
         return None
     return Finding(
         "warning",
         "tgi-float16-kernels",
-        f"TGI runs {setup.quantization.name} in float16, whatever the checkpoint's dtype.",
+        f"TGI runs {spec.quantization.name} in float16, whatever the checkpoint's dtype.",
         "",
     )
 
 
-def _architecture_old(setup: Setup) -> Finding | None:
+def _architecture_old(spec: Spec) -> Finding | None:
     """gpt-oss has attention sinks, which no backend for Turing and older knows, whatever the quantization."""
-    if setup.model.family != _MX_FAMILY or setup.engine.name not in _TENSOR_ENGINES:
+    if spec.model.family != _MX_FAMILY or spec.engine.name not in _TENSOR_ENGINES:
         return None
-    if setup.gpu.compute_capability >= BF16_CAPABILITY or setup.quantization.name == "mxfp4":
+    if spec.gpu.compute_capability >= BF16_CAPABILITY or spec.quantization.name == "mxfp4":
         return None
     return Finding(
         "refusal",
         "gpt-oss-capability",
-        f"gpt-oss needs compute capability 8.0 (attention with sinks); {setup.gpu.name} has "
-        f"{setup.gpu.compute_capability:.1f}.",
+        f"gpt-oss needs compute capability 8.0 (attention with sinks); {spec.gpu.name} has "
+        f"{spec.gpu.compute_capability:.1f}.",
         "Use engine llamacpp with quantization gguf-mxfp4.",
     )
 
 
-def _windows_on_turing(setup: Setup) -> Finding | None:
+def _windows_on_turing(spec: Spec) -> Finding | None:
     """TGI's attention below 8.0 is FlashAttention 1."""
-    model = setup.model
-    if setup.engine.name != "tgi" or setup.gpu.compute_capability >= BF16_CAPABILITY:
+    model = spec.model
+    if spec.engine.name != "tgi" or spec.gpu.compute_capability >= BF16_CAPABILITY:
         return None
     sliding = any(group.kind in ("sliding", "chunked") for group in model.kv_groups)
     if not (sliding or model.softcap):
@@ -87,27 +87,27 @@ def _windows_on_turing(setup: Setup) -> Finding | None:
     return Finding(
         "refusal",
         "tgi-attention-turing",
-        f"{model.name} has {what}, which TGI's FlashAttention 1 on {setup.gpu.name} lacks.",
+        f"{model.name} has {what}, which TGI's FlashAttention 1 on {spec.gpu.name} lacks.",
         "Use engine vllm or llamacpp.",
     )
 
 
-def _arm(setup: Setup) -> Finding | None:
-    if setup.engine.name not in ("tgi", "nim") or not setup.gpu.arm64:
+def _arm(spec: Spec) -> Finding | None:
+    if spec.engine.name not in ("tgi", "nim") or not spec.gpu.arm64:
         return None
-    tgi = setup.engine.name == "tgi"
+    tgi = spec.engine.name == "tgi"
     return Finding(
         "refusal" if tgi else "warning",
         "arm64-image",
-        f"{setup.gpu.name} sits beside an Arm CPU; {'TGI images are' if tgi else 'not every NIM image is more than'} "
+        f"{spec.gpu.name} sits beside an Arm CPU; {'TGI images are' if tgi else 'not every NIM image is more than'} "
         "amd64 only.",
         "Use engine vllm: its images exist for arm64." if tgi else "Check the image's platforms first.",
     )
 
 
-def _cache_dtype(setup: Setup) -> Finding | None:
+def _cache_dtype(spec: Spec) -> Finding | None:
     tables = load()
-    wanted, engine = setup.kv_dtype, setup.engine.name
+    wanted, engine = spec.kv_dtype, spec.engine.name
     known = tables.kv_dtypes[engine]
     unknown = [part for part in wanted.split("/") if part not in known]
     if unknown or ("/" in wanted and engine not in ("llamacpp", "ollama")):
@@ -117,26 +117,26 @@ def _cache_dtype(setup: Setup) -> Finding | None:
             f"{engine} has no KV cache of type {wanted}.",
             f"Use kv dtype {', '.join(known)}.",
         )
-    capability = setup.gpu.compute_capability
+    capability = spec.gpu.compute_capability
     if engine in _TENSOR_ENGINES and "fp8" in wanted and capability < FP8_CACHE_CAPABILITY:
         return Finding(
             "refusal",
             "kv-fp8-capability",
-            f"An FP8 KV cache needs compute capability 8.9; {setup.gpu.name} has {capability:.1f}.",
+            f"An FP8 KV cache needs compute capability 8.9; {spec.gpu.name} has {capability:.1f}.",
             "Use kv dtype auto, and half the context or the requests.",
         )
     return None
 
 
-def _tensor_parallel(setup: Setup) -> Finding | None:
+def _tensor_parallel(spec: Spec) -> Finding | None:
     """Heads, KV heads, vocabulary and inner width must split evenly."""
-    size = setup.tensor_parallel
-    if size == 1 or setup.engine.name not in _TENSOR_ENGINES:
+    size = spec.tensor_parallel
+    if size == 1 or spec.engine.name not in _TENSOR_ENGINES:
         return None
-    problem = uneven_split(setup.model, size)
+    problem = uneven_split(spec.model, size)
     if problem is None:
         return None
-    fitting = [n for n in range(1, MOST_GPUS + 1) if uneven_split(setup.model, n) is None]
+    fitting = [n for n in range(1, MOST_GPUS + 1) if uneven_split(spec.model, n) is None]
     smaller = max((n for n in fitting if n < size), default=1)
     larger = min((n for n in fitting if n > size), default=None)
     hint = f"Use tensorParallel {smaller}" + (f" or {larger}." if larger else ".")
@@ -165,71 +165,71 @@ def _inner_width(model: Architecture) -> int:
     return model.moe.intermediate if model.moe is not None else model.intermediate
 
 
-def _quantization_groups(setup: Setup) -> Finding | None:
+def _quantization_groups(spec: Spec) -> Finding | None:
     """Each rank's rows must be whole groups of the quantization."""
     tables = load()
-    group = tables.group_size.get(setup.quantization.name)
-    size, inner = setup.tensor_parallel, _inner_width(setup.model)
-    if group is None or size == 1 or setup.engine.name not in _TENSOR_ENGINES or inner % size:
+    group = tables.group_size.get(spec.quantization.name)
+    size, inner = spec.tensor_parallel, _inner_width(spec.model)
+    if group is None or size == 1 or spec.engine.name not in _TENSOR_ENGINES or inner % size:
         return None
     if inner % group or (inner // size) % group == 0:
         return None  # A checkpoint whose own width is no multiple is stored padded, or in smaller groups.
     fitting = max(
-        n for n in range(1, size) if inner % (n * group) == 0 and uneven_split(setup.model, n) is None
+        n for n in range(1, size) if inner % (n * group) == 0 and uneven_split(spec.model, n) is None
     )
-    strict = setup.quantization.name == "fp8-block"
+    strict = spec.quantization.name == "fp8-block"
     return Finding(
         "refusal" if strict else "warning",
         "quantization-groups",
-        f"{setup.quantization.name} has groups of {group}: {inner} / {size} = {inner // size} is no multiple."
+        f"{spec.quantization.name} has groups of {group}: {inner} / {size} = {inner // size} is no multiple."
         + ("" if strict else " The checkpoint must be one that was padded for it."),
         f"Use tensorParallel {fitting}, or another quantization.",
     )
 
 
-def _pipeline_parallel(setup: Setup) -> Finding | None:
-    size = setup.pipeline_parallel
+def _pipeline_parallel(spec: Spec) -> Finding | None:
+    size = spec.pipeline_parallel
     if size == 1:
         return None
-    if setup.engine.name == "tgi":
-        hint = f"Use tensorParallel {setup.tensor_parallel * size}, or engine vllm."
+    if spec.engine.name == "tgi":
+        hint = f"Use tensorParallel {spec.tensor_parallel * size}, or engine vllm."
         return Finding("refusal", "pipeline-engine", "TGI has no pipeline parallelism.", hint)
-    if size > setup.model.layers:
+    if size > spec.model.layers:
         return Finding(
             "refusal",
             "pipeline-layers",
-            f"{setup.model.layers} layers cannot be spread over {size} stages.",
-            f"Use pipelineParallel {setup.model.layers} at most.",
+            f"{spec.model.layers} layers cannot be spread over {size} stages.",
+            f"Use pipelineParallel {spec.model.layers} at most.",
         )
     return None
 
 
-def _slices(setup: Setup) -> Finding | None:
-    if setup.gpu.slice_of is None or setup.tensor_parallel * setup.pipeline_parallel == 1:
+def _slices(spec: Spec) -> Finding | None:
+    if spec.gpu.slice_of is None or spec.tensor_parallel * spec.pipeline_parallel == 1:
         return None
     return Finding(
         "refusal",
         "mig-parallel",
-        f"{setup.gpu.name} is a slice of a GPU: slices have no link to each other, and NCCL does not join them.",
-        f"Use one slice, a larger one, or the whole {setup.gpu.slice_of}.",
+        f"{spec.gpu.name} is a slice of a GPU: slices have no link to each other, and NCCL does not join them.",
+        f"Use one slice, a larger one, or the whole {spec.gpu.slice_of}.",
     )
 
 
-def _context(setup: Setup) -> Finding | None:
-    limit = setup.model.max_positions
-    if setup.context <= limit:
+def _context(spec: Spec) -> Finding | None:
+    limit = spec.model.max_positions
+    if spec.context <= limit:
         return None
     return Finding(
         "refusal",
         "context-positions",
-        f"{setup.model.name} has {limit} positions; {setup.context} tokens of context were asked for.",
+        f"{spec.model.name} has {limit} positions; {spec.context} tokens of context were asked for.",
         f"Use context {limit}, or a model with a longer one.",
     )
 
 
-def _checkpoint(setup: Setup) -> Finding | None:
+def _checkpoint(spec: Spec) -> Finding | None:
     tables = load()
-    declared, asked = setup.model.checkpoint_quantization, setup.quantization
+    declared, asked = spec.model.checkpoint_quantization, spec.quantization
     if declared is None or declared == asked.name or declared in asked.aliases or asked.compute == "gguf":
         return None
     if any({declared, asked.name} <= names for names in tables.same_checkpoint):
@@ -237,15 +237,15 @@ def _checkpoint(setup: Setup) -> Finding | None:
     return Finding(
         "refusal",
         "checkpoint-quantization",
-        f"The checkpoint {setup.model.name} is {declared} already; {asked.name} was asked for.",
+        f"The checkpoint {spec.model.name} is {declared} already; {asked.name} was asked for.",
         f"Use quantization {declared}, or name a checkpoint in {asked.name}.",
     )
 
 
-def _bitsandbytes(setup: Setup) -> Finding | None:
-    if setup.engine.name != "vllm" or setup.tensor_parallel == 1:
+def _bitsandbytes(spec: Spec) -> Finding | None:
+    if spec.engine.name != "vllm" or spec.tensor_parallel == 1:
         return None
-    if setup.quantization.name not in ("int8", "bnb-nf4", "bnb-nf4-dq"):
+    if spec.quantization.name not in ("int8", "bnb-nf4", "bnb-nf4-dq"):
         return None
     return Finding(
         "warning",
@@ -256,8 +256,8 @@ def _bitsandbytes(setup: Setup) -> Finding | None:
     )
 
 
-def _fp8_experts(setup: Setup) -> Finding | None:
-    if setup.quantization.name != "fp8-marlin" or setup.model.moe is None:
+def _fp8_experts(spec: Spec) -> Finding | None:
+    if spec.quantization.name != "fp8-marlin" or spec.model.moe is None:
         return None
     return Finding(
         "warning",
@@ -279,15 +279,15 @@ _ASSUMED = {
 }
 
 
-def _assumed(setup: Setup) -> Finding | None:
+def _assumed(spec: Spec) -> Finding | None:
     """Engines whose memory nobody measured here."""
-    if setup.engine.name not in _ASSUMED:
+    if spec.engine.name not in _ASSUMED:
         return None
-    reason, hint = _ASSUMED[setup.engine.name]
-    return Finding("warning", f"{setup.engine.name}-assumed", reason, hint)
+    reason, hint = _ASSUMED[spec.engine.name]
+    return Finding("warning", f"{spec.engine.name}-assumed", reason, hint)
 
 
-Rule = Callable[[Setup], Finding | None]
+Rule = Callable[[Spec], Finding | None]
 RULES: tuple[Rule, ...] = (
     cell_finding,
     _dtype,

@@ -14,7 +14,7 @@ from signalbox.capacity.boot_logs.boot import MeasuredBoot
 from signalbox.capacity.boot_logs.compare import boot_of, check_boot, compare
 from signalbox.capacity.boot_logs.corrections import load_correction, load_corrections, store
 from signalbox.capacity.boot_logs.parse import read_log
-from signalbox.capacity.boot_logs.spec_from_log import Told, setup_of
+from signalbox.capacity.boot_logs.spec_from_log import Told, spec_of
 from signalbox.capacity.budget import Budget
 from signalbox.capacity.memory import budget
 from signalbox.capacity.models.catalogue import load
@@ -56,11 +56,11 @@ def run(settings: Settings, log: Path, told: Told, cluster: str | None = None) -
 
 
 def test_the_log_tells_what_was_booted() -> None:
-    setup = setup_of(read_log(LLAMA), H100, CATALOGUE)
-    assert setup.model.name.startswith("meta-llama/Llama-3.1-8B")
-    assert (setup.engine.name, setup.engine.version, setup.quantization.name) == ("vllm", "0.19.0", "bf16")
-    assert (setup.tensor_parallel, setup.context, setup.concurrency) == (4, 8192, 1024)
-    assert (setup.batched_tokens, setup.memory_utilization, setup.dtype) == (8192, 0.95, "bfloat16")
+    spec = spec_of(read_log(LLAMA), H100, CATALOGUE)
+    assert spec.model.name.startswith("meta-llama/Llama-3.1-8B")
+    assert (spec.engine.name, spec.engine.version, spec.quantization.name) == ("vllm", "0.19.0", "bf16")
+    assert (spec.tensor_parallel, spec.context, spec.concurrency) == (4, 8192, 1024)
+    assert (spec.batched_tokens, spec.memory_utilization, spec.dtype) == (8192, 0.95, "bfloat16")
 
 
 def test_what_the_person_says_wins() -> None:
@@ -72,10 +72,10 @@ def test_what_the_person_says_wins() -> None:
         concurrency=8,
         memory_utilization=0.5,
     )
-    setup = setup_of(read_log(LLAMA), told, CATALOGUE)
-    assert (setup.gpu, setup.model.name) == (CATALOGUE.gpu("l4"), "Qwen/Qwen2.5-7B-Instruct")
-    assert (setup.quantization.name, setup.engine.version) == ("awq-int4", "0.20.1")
-    assert (setup.concurrency, setup.memory_utilization) == (8, 0.5)
+    spec = spec_of(read_log(LLAMA), told, CATALOGUE)
+    assert (spec.gpu, spec.model.name) == (CATALOGUE.gpu("l4"), "Qwen/Qwen2.5-7B-Instruct")
+    assert (spec.quantization.name, spec.engine.version) == ("awq-int4", "0.20.1")
+    assert (spec.concurrency, spec.memory_utilization) == (8, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_what_the_log_lacks_is_asked_for_by_its_option(
     change: dict[str, str | None], told: Told, option: str
 ) -> None:
     with pytest.raises(InputError, match=f"give {option}") as caught:
-        setup_of(replace(read_log(LLAMA), **change), told, CATALOGUE)  # type: ignore[arg-type]
+        spec_of(replace(read_log(LLAMA), **change), told, CATALOGUE)  # type: ignore[arg-type]
     assert caught.value.field == option
 
 
@@ -108,7 +108,7 @@ def test_what_the_log_lacks_is_asked_for_by_its_option(
 )
 def test_names_of_quantization_in_vllm(model: str, method: str | None, dtype: str, quantization: str) -> None:
     measured = replace(read_log(LLAMA), model=model, quantization=method, dtype=dtype, tensor_parallel=1)
-    assert setup_of(measured, H100, CATALOGUE).quantization.name == quantization
+    assert spec_of(measured, H100, CATALOGUE).quantization.name == quantization
 
 
 @pytest.mark.parametrize(
@@ -117,21 +117,21 @@ def test_names_of_quantization_in_vllm(model: str, method: str | None, dtype: st
 )
 def test_builds_between_releases_count_as_their_release(version: str, expected: str) -> None:
     measured = replace(read_log(LLAMA), version=version)
-    assert setup_of(measured, H100, CATALOGUE).engine.version == expected
+    assert spec_of(measured, H100, CATALOGUE).engine.version == expected
 
 
 def test_a_gguf_file_is_the_model_it_is_made_of() -> None:
     measured = read_log(BOOTS / "llama-server-2024-v100.log")
     measured = replace(measured, model="models/Meta-Llama-3-8B-Instruct.Q4_K_M.gguf")
-    setup = setup_of(measured, Told(), CATALOGUE)
-    assert (setup.model.name, setup.quantization.name) == ("meta-llama/Meta-Llama-3-8B", "gguf-q4_k_m")
-    assert setup.gpu.name.lower().startswith("v100")
+    spec = spec_of(measured, Told(), CATALOGUE)
+    assert (spec.model.name, spec.quantization.name) == ("meta-llama/Meta-Llama-3-8B", "gguf-q4_k_m")
+    assert spec.gpu.name.lower().startswith("v100")
 
 
 def test_every_term_of_the_log_is_compared() -> None:
     measured = read_log(LLAMA)
-    setup = setup_of(measured, H100, CATALOGUE)
-    rows = {row.term: row for row in compare(measured, budget(setup), setup)}
+    spec = spec_of(measured, H100, CATALOGUE)
+    rows = {row.term: row for row in compare(measured, budget(spec), spec)}
     assert list(rows) == [
         "weights",
         "activation",
@@ -147,33 +147,33 @@ def test_every_term_of_the_log_is_compared() -> None:
 
 
 def test_a_log_without_activation_compares_what_is_left_of_the_budget() -> None:
-    setup = setup_of(BRIEF, H100, CATALOGUE)
-    rows = {row.term: row for row in compare(BRIEF, budget(setup), setup)}
+    spec = spec_of(BRIEF, H100, CATALOGUE)
+    rows = {row.term: row for row in compare(BRIEF, budget(spec), spec)}
     rest = rows["activation + non_torch"]
     assert rest.derived
     # 0.9 of the GPU less weights, cache and the estimate of graphs, which 0.24 takes off.
-    assert rest.measured == pytest.approx(setup.gpu.total_gib * 0.9 - 15 - 50 - 1, abs=1e-6)
+    assert rest.measured == pytest.approx(spec.gpu.total_gib * 0.9 - 15 - 50 - 1, abs=1e-6)
     assert rows["graphs"].measured == 1.0
 
 
 def test_before_0_21_graphs_lie_outside_the_budget() -> None:
     measured = replace(BRIEF, version="0.19.0")
-    setup = setup_of(measured, H100, CATALOGUE)
-    rows = {row.term: row for row in compare(measured, budget(setup), setup)}
-    assert rows["activation + non_torch"].measured == pytest.approx(setup.gpu.total_gib * 0.9 - 65, abs=1e-6)
+    spec = spec_of(measured, H100, CATALOGUE)
+    rows = {row.term: row for row in compare(measured, budget(spec), spec)}
+    assert rows["activation + non_torch"].measured == pytest.approx(spec.gpu.total_gib * 0.9 - 65, abs=1e-6)
     assert rows["graphs"].measured == 2.0
 
 
 def test_nothing_is_derived_from_a_cache_of_given_size() -> None:
     measured = replace(BRIEF, kv_given=True)
-    setup = setup_of(measured, H100, CATALOGUE)
-    assert "activation + non_torch" not in {row.term for row in compare(measured, budget(setup), setup)}
+    spec = spec_of(measured, H100, CATALOGUE)
+    assert "activation + non_torch" not in {row.term for row in compare(measured, budget(spec), spec)}
 
 
 def test_nothing_is_derived_from_another_gpu() -> None:
     told = Told(gpu="l4")  # smaller than what the log says was used
-    setup = setup_of(BRIEF, told, CATALOGUE)
-    assert "activation + non_torch" not in {row.term for row in compare(BRIEF, budget(setup), setup)}
+    spec = spec_of(BRIEF, told, CATALOGUE)
+    assert "activation + non_torch" not in {row.term for row in compare(BRIEF, budget(spec), spec)}
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,14 @@ def test_nothing_is_derived_from_another_gpu() -> None:
 def test_a_stored_boot_corrects_the_prediction_to_what_was_measured(
     settings: Settings, measured: MeasuredBoot
 ) -> None:
-    setup = setup_of(measured, H100, CATALOGUE)
-    boot = boot_of(measured, budget(setup), setup, cluster="lab", log="x", now=datetime.now(UTC))
+    spec = spec_of(measured, H100, CATALOGUE)
+    boot = boot_of(measured, budget(spec), spec, cluster="lab", log="x", now=datetime.now(UTC))
     store(settings, boot)
-    corrected = budget(replace(setup, correction=load_correction(settings, "lab", setup)))
+    corrected = budget(replace(spec, correction=load_correction(settings, "lab", spec)))
     assert _gib(corrected, "weights") == pytest.approx((measured.weights_bytes or 0) / GIB, abs=1e-6)
     # To the half percent of GiB that a log rounds to, over four terms.
     assert corrected.kv_bytes / GIB == pytest.approx((measured.kv_bytes or 0) / GIB, abs=0.06)
-    assert corrected.kv_bytes != budget(setup).kv_bytes
+    assert corrected.kv_bytes != budget(spec).kv_bytes
 
 
 def test_the_command_shows_the_table_and_stores(settings: Settings) -> None:
@@ -239,7 +239,7 @@ def _gib(found: Budget, name: str) -> float:
 
 def test_a_boot_with_a_filled_cache_is_compared_with_a_plan_that_does_not_compile() -> None:
     warm, cold = (
-        setup_of(read_log(BOOTS / name), H100, CATALOGUE)
+        spec_of(read_log(BOOTS / name), H100, CATALOGUE)
         for name in ("vllm-0.24.0-h100-qwen-7b-debug.log", "vllm-0.24.0-h100-llama-8b.log")
     )
     assert (warm.warm_cache, cold.warm_cache) == (True, False)
@@ -251,7 +251,7 @@ def test_a_boot_with_a_filled_cache_is_compared_with_a_plan_that_does_not_compil
 @pytest.mark.parametrize("log", sorted(BOOTS.glob("llama-server-11434-*.log")), ids=lambda path: path.stem)
 def test_the_cache_of_a_small_llama_server_is_predicted(log: Path) -> None:
     measured = read_log(log)
-    predicted = budget(setup_of(measured, H100, CATALOGUE))
+    predicted = budget(spec_of(measured, H100, CATALOGUE))
     assert predicted.kv_tokens == measured.kv_tokens
     assert predicted.kv_bytes == pytest.approx(measured.kv_bytes, rel=0.001)
 

@@ -16,7 +16,7 @@ from signalbox.capacity.boot_logs.corrections import (
     store,
 )
 from signalbox.capacity.models.catalogue import load
-from signalbox.capacity.spec import Correction, Setup
+from signalbox.capacity.spec import Correction, Spec
 from signalbox.errors import InputError
 from signalbox.settings import Settings
 
@@ -45,8 +45,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def setup() -> Setup:
-    return Setup(
+def spec() -> Spec:
+    return Spec(
         model=CATALOGUE.model(BOOT.model).architecture,
         gpu=CATALOGUE.gpu("h100"),
         engine=CATALOGUE.engine("vllm", "0.18.1"),
@@ -57,26 +57,26 @@ def setup() -> Setup:
 
 
 @pytest.fixture
-def boot(setup: Setup) -> Boot:
+def boot(spec: Spec) -> Boot:
     """The boot, on the GPU as the catalogue names it."""
-    return BOOT.model_copy(update={"gpu": setup.gpu.name, "regime": setup.engine.regime})
+    return BOOT.model_copy(update={"gpu": spec.gpu.name, "regime": spec.engine.regime})
 
 
-def test_nothing_stored_is_no_correction(settings: Settings, setup: Setup) -> None:
-    assert load_correction(settings, "lab", setup) is None
+def test_nothing_stored_is_no_correction(settings: Settings, spec: Spec) -> None:
+    assert load_correction(settings, "lab", spec) is None
     assert load_correction(settings, "lab") is None
 
 
-def test_the_same_setup_is_corrected_in_all_terms(settings: Settings, setup: Setup, boot: Boot) -> None:
+def test_the_same_setup_is_corrected_in_all_terms(settings: Settings, spec: Spec, boot: Boot) -> None:
     store(settings, boot)
-    assert load_correction(settings, "lab", setup) == Correction("lab", 100, -20, 3, 50)
+    assert load_correction(settings, "lab", spec) == Correction("lab", 100, -20, 3, 50)
 
 
 def test_another_model_takes_over_what_belongs_to_the_machines(
-    settings: Settings, setup: Setup, boot: Boot
+    settings: Settings, spec: Spec, boot: Boot
 ) -> None:
     store(settings, boot)
-    other = replace(setup, model=CATALOGUE.model("qwen2.5-7b-instruct").architecture)
+    other = replace(spec, model=CATALOGUE.model("qwen2.5-7b-instruct").architecture)
     assert load_correction(settings, "lab", other) == Correction("lab", non_torch_bytes=50)
 
 
@@ -91,34 +91,32 @@ def test_another_model_takes_over_what_belongs_to_the_machines(
     ],
 )
 def test_other_machines_are_not_corrected(
-    settings: Settings, setup: Setup, boot: Boot, change: dict[str, object]
+    settings: Settings, spec: Spec, boot: Boot, change: dict[str, object]
 ) -> None:
     store(settings, boot)
-    assert load_correction(settings, "lab", replace(setup, **change)) is None  # type: ignore[arg-type]
+    assert load_correction(settings, "lab", replace(spec, **change)) is None  # type: ignore[arg-type]
 
 
-def test_another_cluster_is_not_corrected(settings: Settings, setup: Setup, boot: Boot) -> None:
+def test_another_cluster_is_not_corrected(settings: Settings, spec: Spec, boot: Boot) -> None:
     store(settings, boot)
-    assert load_correction(settings, "cloud", setup) is None
+    assert load_correction(settings, "cloud", spec) is None
 
 
-def test_a_newer_boot_replaces_the_older_one_of_its_setup(
-    settings: Settings, setup: Setup, boot: Boot
-) -> None:
+def test_a_newer_boot_replaces_the_older_one_of_its_spec(settings: Settings, spec: Spec, boot: Boot) -> None:
     store(settings, boot)
     store(settings, boot.model_copy(update={"cluster": "cloud"}))
     store(settings, boot.model_copy(update={"weights_bytes": 7}))
-    correction = load_correction(settings, "lab", setup)
+    correction = load_correction(settings, "lab", spec)
     assert correction is not None
     assert correction.weights_bytes == 7
     assert len(load_corrections(settings, "lab").boots) == 1
     assert len(load_corrections(settings, "cloud").boots) == 1
 
 
-def test_the_newest_boot_speaks_for_the_machines(settings: Settings, setup: Setup, boot: Boot) -> None:
+def test_the_newest_boot_speaks_for_the_machines(settings: Settings, spec: Spec, boot: Boot) -> None:
     store(settings, boot)
     store(settings, boot.model_copy(update={"quantization": "fp8", "non_torch_bytes": 9}))
-    other = replace(setup, model=CATALOGUE.model("qwen2.5-7b-instruct").architecture)
+    other = replace(spec, model=CATALOGUE.model("qwen2.5-7b-instruct").architecture)
     assert load_correction(settings, "lab", other) == Correction("lab", non_torch_bytes=9)
     assert load_correction(settings, "lab") == Correction("lab", non_torch_bytes=9)
 

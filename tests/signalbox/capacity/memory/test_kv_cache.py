@@ -6,7 +6,7 @@ from signalbox.capacity.memory import kv_cache
 from signalbox.capacity.spec import GIB
 from signalbox.errors import InputError
 
-from .test_vllm import setup
+from .test_vllm import spec
 
 
 def _log(one, cache_gib, *, tokens=8192, by_concurrency=False, chunks_are_full=True):
@@ -21,14 +21,14 @@ def _log(one, cache_gib, *, tokens=8192, by_concurrency=False, chunks_are_full=T
 @pytest.mark.parametrize(
     ("one", "cache_gib", "tokens", "requests"),
     [
-        (setup(), 58.11, 476000, 58.11),
-        (setup(kv_dtype="fp8"), 58.11, 952032, 116.21),
-        (setup(tensor_parallel=4), 67.44, 2209792, 269.75),
-        (setup("gemma-2-2b-it"), 66.47, 670160, 81.73),
-        (setup("gpt-oss-20b", quantization="mxfp4"), 58.47, 1277184, 155.75),
-        (setup("deepseek-v2-lite"), 43.61, 1505552, 183.78),
-        (setup("kimi-vl-a3b", tensor_parallel=2), 54.78, 1890896, 230.82),
-        (setup("qwen3-next-80b", tensor_parallel=2, context=262144), 44.59, 973760, 14.77),
+        (spec(), 58.11, 476000, 58.11),
+        (spec(kv_dtype="fp8"), 58.11, 952032, 116.21),
+        (spec(tensor_parallel=4), 67.44, 2209792, 269.75),
+        (spec("gemma-2-2b-it"), 66.47, 670160, 81.73),
+        (spec("gpt-oss-20b", quantization="mxfp4"), 58.47, 1277184, 155.75),
+        (spec("deepseek-v2-lite"), 43.61, 1505552, 183.78),
+        (spec("kimi-vl-a3b", tensor_parallel=2), 54.78, 1890896, 230.82),
+        (spec("qwen3-next-80b", tensor_parallel=2, context=262144), 44.59, 973760, 14.77),
     ],
 )
 def test_prints_what_the_log_printed_for_the_same_cache(one, cache_gib, tokens, requests):
@@ -39,25 +39,25 @@ def test_prints_what_the_log_printed_for_the_same_cache(one, cache_gib, tokens, 
 
 
 def test_since_0_21_tokens_are_requests_times_context():
-    found, requests = _log(setup("gemma-2-9b-it"), 104.68, tokens=16384, by_concurrency=True)
+    found, requests = _log(spec("gemma-2-9b-it"), 104.68, tokens=16384, by_concurrency=True)
     assert requests == pytest.approx(39.84, abs=0.01)
     assert found == pytest.approx(326353, rel=2e-4)
 
 
 def test_a_window_is_kept_with_the_batch_that_comes_in_and_one_block_of_slack():
-    pool = kv_cache.pool(setup("mistral-7b-v0.1", context=32768))
+    pool = kv_cache.pool(spec("mistral-7b-v0.1", context=32768))
     assert pool.request_blocks(32768, 2048) == -(-(4095 + 2048) // 16) + 1
     assert pool.request_blocks(1024, 2048) == 1024 // 16 + 1
 
 
 def test_kinds_are_split_into_groups_of_the_smaller_numbers_of_layers():
-    pool = kv_cache.pool(setup("gemma-3-27b-it"))  # 52 sliding, 10 full
+    pool = kv_cache.pool(spec("gemma-3-27b-it"))  # 52 sliding, 10 full
     assert pool.group_layers == 10
     assert len(pool.groups) == 6 + 1
 
 
 def test_chunked_layers_keep_everything_where_the_hybrid_manager_is_off():
-    one = setup("llama-4-scout", context=131072)
+    one = spec("llama-4-scout", context=131072)
     full = kv_cache.pool(one, chunks_are_full=True)
     hybrid = kv_cache.pool(one)
     assert full.group_layers == 48
@@ -67,13 +67,13 @@ def test_chunked_layers_keep_everything_where_the_hybrid_manager_is_off():
 
 
 def test_latent_attention_is_whole_on_every_rank():
-    alone, ranks = setup("deepseek-v2-lite"), setup("deepseek-v2-lite", tensor_parallel=4)
+    alone, ranks = spec("deepseek-v2-lite"), spec("deepseek-v2-lite", tensor_parallel=4)
     assert kv_cache.bytes_per_token(alone) == kv_cache.bytes_per_token(ranks) == 27 * 576 * 2
 
 
 def test_key_value_heads_are_copied_when_ranks_outnumber_them():
-    assert kv_cache.bytes_per_token(setup("qwen2.5-7b", tensor_parallel=8)) == kv_cache.bytes_per_token(
-        setup("qwen2.5-7b", tensor_parallel=4)
+    assert kv_cache.bytes_per_token(spec("qwen2.5-7b", tensor_parallel=8)) == kv_cache.bytes_per_token(
+        spec("qwen2.5-7b", tensor_parallel=4)
     )
 
 
@@ -89,7 +89,7 @@ def test_key_value_heads_are_copied_when_ranks_outnumber_them():
     ],
 )
 def test_bytes_of_a_token_are_the_published_ones(name, size):
-    assert kv_cache.bytes_per_token(setup(name)) == size
+    assert kv_cache.bytes_per_token(spec(name)) == size
 
 
 def test_an_unknown_cache_type_names_those_that_there_are():

@@ -14,7 +14,7 @@ from signalbox.capacity.memory import llamacpp
 from signalbox.capacity.memory.gguf_weights import bits_per_weight, file_bytes
 from signalbox.capacity.spec import GIB
 from signalbox.errors import InputError
-from tests.signalbox.capacity.setups import catalogue, setup
+from tests.signalbox.capacity.specs import catalogue, spec
 
 BOOTS = Path(__file__).parents[3] / "data" / "boots"
 MIB = 2**20
@@ -84,7 +84,7 @@ BOOTED = {
 @pytest.mark.parametrize("name", BOOTED)
 def test_predicts_the_buffers_of_the_real_server(name: str) -> None:
     boot = read_log(BOOTS / f"llama-server-11434-{name}.log")
-    asked = setup(SMOL, "l4", "gguf-q4_1", "llamacpp", version="b11434", **BOOTED[name])
+    asked = spec(SMOL, "l4", "gguf-q4_1", "llamacpp", version="b11434", **BOOTED[name])
     slots = llamacpp.slots_of(asked)
     assert slots.cells == boot.kv_tokens
     assert llamacpp.cache_bytes(asked, slots) == pytest.approx(boot.kv_bytes, rel=2e-3)
@@ -93,7 +93,7 @@ def test_predicts_the_buffers_of_the_real_server(name: str) -> None:
 
 def test_without_flash_attention_the_scores_fill_the_compute_buffer() -> None:
     boot = read_log(BOOTS / "llama-server-11434-c4096-faoff.log")
-    asked = setup(SMOL, "l4", "gguf-q4_1", "llamacpp", concurrency=1)
+    asked = spec(SMOL, "l4", "gguf-q4_1", "llamacpp", concurrency=1)
     off = replace(
         asked, engine=replace(asked.engine, version="b6000")
     )  # off by default then, and logits of all rows
@@ -117,13 +117,13 @@ def test_without_flash_attention_the_scores_fill_the_compute_buffer() -> None:
     ],
 )
 def test_ollama_on_a_5090_takes_what_was_measured(model: str, context: int, measured_gib: float) -> None:
-    found = llamacpp.budget(setup(model, "rtx-5090", "gguf-q4_k_m", "ollama", context=context))
+    found = llamacpp.budget(spec(model, "rtx-5090", "gguf-q4_k_m", "ollama", context=context))
     taken = sum(term.bytes for term in found.terms if term.name != "reserve") / GIB
     assert taken == pytest.approx(measured_gib, rel=0.06)
 
 
 def test_fewer_slots_are_planned_where_not_all_fit() -> None:
-    asked = setup("llama-3.1-8b", "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
+    asked = spec("llama-3.1-8b", "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
     found = llamacpp.budget(asked)
     assert found.fits
     assert 1 <= found.max_concurrency < 16
@@ -131,7 +131,7 @@ def test_fewer_slots_are_planned_where_not_all_fit() -> None:
 
 
 def test_what_does_not_fit_says_how_many_layers_do() -> None:
-    asked = setup("llama-3.1-70b", "l4", "gguf-q4_k_m", "llamacpp")
+    asked = spec("llama-3.1-70b", "l4", "gguf-q4_k_m", "llamacpp")
     found = llamacpp.budget(asked)
     assert not found.fits
     assert found.kv_bytes < 0
@@ -140,13 +140,13 @@ def test_what_does_not_fit_says_how_many_layers_do() -> None:
 
 
 def test_layers_are_spread_over_gpus() -> None:
-    one, two = (setup("llama-3.1-70b", "l40s", "gguf-q4_k_m", "llamacpp", tensor_parallel=n) for n in (1, 2))
+    one, two = (spec("llama-3.1-70b", "l40s", "gguf-q4_k_m", "llamacpp", tensor_parallel=n) for n in (1, 2))
     assert llamacpp.budget(two).fits
     assert llamacpp.budget(two).terms[0].bytes < 0.6 * llamacpp.budget(one).terms[0].bytes
 
 
 def test_windows_are_kept_with_a_micro_batch() -> None:
-    long = setup("gemma-2-9b-it", "l4", "gguf-q4_k_m", "llamacpp", context=8192, concurrency=1)
+    long = spec("gemma-2-9b-it", "l4", "gguf-q4_k_m", "llamacpp", context=8192, concurrency=1)
     half = [group for group in long.model.kv_groups if group.kind == "sliding"]
     full = sum(group.layers for group in long.model.kv_groups if group.kind == "full")
     layer = 2 * long.model.kv_heads * long.model.head_dim * 2
@@ -155,7 +155,7 @@ def test_windows_are_kept_with_a_micro_batch() -> None:
 
 
 def test_without_a_gpu_the_host_holds_file_cache_and_buffers() -> None:
-    asked = setup(SMOL, "l4", "gguf-q4_1", "llamacpp", concurrency=1)
+    asked = spec(SMOL, "l4", "gguf-q4_1", "llamacpp", concurrency=1)
     assert llamacpp.host_bytes(asked) / MIB == pytest.approx(92.10 + 90 + 18.64 + 0.19, abs=0.1)
     assert llamacpp.host_bytes(asked, gpu_layers=30) < llamacpp.host_bytes(asked)
 
@@ -175,7 +175,7 @@ def test_memory_grows_with_context_and_slots_and_a_bigger_gpu_never_fits_less(
     context: int, slots: int, model: str
 ) -> None:
     kind = "gguf-mxfp4" if "oss" in model else "gguf-q4_k_m"
-    small = setup(model, "l4", kind, "llamacpp", context=context, concurrency=slots)
+    small = spec(model, "l4", kind, "llamacpp", context=context, concurrency=slots)
     for larger in (replace(small, context=context + 256), replace(small, concurrency=slots + 1)):
         assert llamacpp.cache_bytes(larger, llamacpp.slots_of(larger)) > llamacpp.cache_bytes(
             small, llamacpp.slots_of(small)

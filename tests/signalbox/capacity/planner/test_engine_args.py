@@ -9,7 +9,7 @@ import pytest
 
 from signalbox.capacity.memory import llamacpp, tgi
 from signalbox.capacity.planner.engine_args import needs_quantized_checkpoint, start
-from tests.signalbox.capacity.setups import catalogue, setup
+from tests.signalbox.capacity.specs import catalogue, spec
 
 DATA = Path(__file__).parents[3] / "data"
 
@@ -23,7 +23,7 @@ def test_every_flag_of_vllm_is_in_its_help() -> None:
     rows = [row.name for row in catalogue().quantizations if "vllm" in row.engines]
     for quantization, eager in product(rows, (False, True)):
         words = start(
-            setup(
+            spec(
                 "llama-3.1-8b",
                 "h100",
                 quantization,
@@ -41,9 +41,9 @@ def test_every_flag_of_vllm_is_in_its_help() -> None:
 
 def test_every_flag_of_llama_server_is_in_its_help() -> None:
     known = set((DATA / "llama-server-11434-flags.txt").read_text(encoding="utf-8").split())
-    asked = setup("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", batched_tokens=1024, kv_dtype="q8_0/q4_0")
+    asked = spec("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", batched_tokens=1024, kv_dtype="q8_0/q4_0")
     for limits in ({}, {"concurrency": 4}):
-        words = start(setup("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", **limits)).arguments
+        words = start(spec("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", **limits)).arguments
         assert {word for word in words if word.startswith("--")} <= known
     words = start(asked).arguments
     assert {word for word in words if word.startswith("--")} <= known
@@ -52,7 +52,7 @@ def test_every_flag_of_llama_server_is_in_its_help() -> None:
 
 
 def test_vllm_on_a_t4_runs_in_half() -> None:
-    words = start(setup("llama-3.1-8b", "t4", "awq", context=8192, concurrency=8)).arguments
+    words = start(spec("llama-3.1-8b", "t4", "awq", context=8192, concurrency=8)).arguments
     assert words == (
         "meta-llama/Llama-3.1-8B",
         *("--dtype", "half", "--max-model-len", "8192", "--gpu-memory-utilization", "0.92"),
@@ -65,22 +65,22 @@ def test_vllm_on_a_t4_runs_in_half() -> None:
     [("fp8", "fp8"), ("fp8-marlin", "fp8"), ("bnb-nf4", "bitsandbytes"), ("awq", None), ("bf16", None)],
 )
 def test_only_what_is_quantized_while_loading_is_named_to_vllm(quantization: str, method: str | None) -> None:
-    asked = setup("llama-3.1-8b", "l4", quantization)
+    asked = spec("llama-3.1-8b", "l4", quantization)
     assert value(start(asked).arguments, "--quantization") == method
     assert needs_quantized_checkpoint(asked) is (quantization == "awq")
 
 
 def test_a_checkpoint_that_declares_its_quantization_needs_no_flag() -> None:
-    asked = setup("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8", "h100", "fp8")
+    asked = spec("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8", "h100", "fp8")
     assert "--quantization" not in start(asked).arguments
     assert not needs_quantized_checkpoint(asked)
 
 
 def test_tgi_gets_either_a_dtype_or_a_quantization() -> None:
-    plain = start(setup("llama-3.1-8b", "l4", "bf16", "tgi", context=8192)).arguments
+    plain = start(spec("llama-3.1-8b", "l4", "bf16", "tgi", context=8192)).arguments
     assert (value(plain, "--dtype"), value(plain, "--quantize")) == ("bfloat16", None)
     assert (value(plain, "--max-input-tokens"), value(plain, "--max-total-tokens")) == ("8191", "8192")
-    quantized = setup("llama-3.1-8b", "l4", "awq", "tgi", tensor_parallel=2)
+    quantized = spec("llama-3.1-8b", "l4", "awq", "tgi", tensor_parallel=2)
     words = start(quantized).arguments
     assert (value(words, "--dtype"), value(words, "--quantize")) == (None, "awq")
     assert value(words, "--num-shard") == "2"
@@ -88,7 +88,7 @@ def test_tgi_gets_either_a_dtype_or_a_quantization() -> None:
 
 
 def test_llama_server_gets_the_slots_that_were_planned() -> None:
-    asked = setup("llama-3.1-8b", "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
+    asked = spec("llama-3.1-8b", "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
     words = start(asked).arguments
     slots = llamacpp.planned_slots(asked)
     assert (value(words, "--ctx-size"), value(words, "--parallel")) == (str(slots.cells), str(slots.count))
@@ -97,7 +97,7 @@ def test_llama_server_gets_the_slots_that_were_planned() -> None:
 
 def test_ollama_and_nim_are_told_by_their_environment() -> None:
     ollama = start(
-        setup(
+        spec(
             "llama-3.1-8b",
             "l4",
             "gguf-q4_k_m",
@@ -113,6 +113,6 @@ def test_ollama_and_nim_are_told_by_their_environment() -> None:
     assert ollama.environment["OLLAMA_KV_CACHE_TYPE"] == "q8_0"
     spared = int(ollama.environment["OLLAMA_GPU_OVERHEAD"])
     assert spared == pytest.approx(0.1 * catalogue().gpu("l4").total_bytes, abs=1)
-    nim = start(setup("llama-3.1-8b", "h100", "fp8", "nim", tensor_parallel=2))
+    nim = start(spec("llama-3.1-8b", "h100", "fp8", "nim", tensor_parallel=2))
     assert nim.environment["NIM_MAX_MODEL_LEN"] == "4096"
     assert nim.environment["NIM_TENSOR_PARALLEL_SIZE"] == "2"

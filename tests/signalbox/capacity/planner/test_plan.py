@@ -190,7 +190,7 @@ def test_what_no_gpu_could_take_is_refused(changes):
 
 SETUPS = st.builds(
     lambda model, gpu, quantization, tensor, context, requests: replace(
-        resolve(Request(model=model, gpu=f"8x{gpu}", quantization=quantization), ROWS).setup(
+        resolve(Request(model=model, gpu=f"8x{gpu}", quantization=quantization), ROWS).spec(
             ROWS.quantization(quantization), tensor
         ),
         context=context,
@@ -206,45 +206,45 @@ SETUPS = st.builds(
 
 
 @settings(max_examples=200, deadline=None)
-@given(setup=SETUPS, more=st.integers(1, 4096))
-def test_a_longer_context_never_holds_more(setup, more):
-    longer = replace(setup, context=setup.context + more)
-    assert budget(longer).max_concurrency <= budget(setup).max_concurrency
-    assert budget(setup).fits or not budget(longer).fits
+@given(spec=SETUPS, more=st.integers(1, 4096))
+def test_a_longer_context_never_holds_more(spec, more):
+    longer = replace(spec, context=spec.context + more)
+    assert budget(longer).max_concurrency <= budget(spec).max_concurrency
+    assert budget(spec).fits or not budget(longer).fits
 
 
 @settings(max_examples=200, deadline=None)
-@given(setup=SETUPS, more=st.integers(1, 512))
-def test_more_requests_never_leave_more_cache(setup, more):
-    assert budget(replace(setup, concurrency=setup.concurrency + more)).kv_bytes <= budget(setup).kv_bytes
+@given(spec=SETUPS, more=st.integers(1, 512))
+def test_more_requests_never_leave_more_cache(spec, more):
+    assert budget(replace(spec, concurrency=spec.concurrency + more)).kv_bytes <= budget(spec).kv_bytes
 
 
 @settings(max_examples=200, deadline=None)
-@given(setup=SETUPS)
-def test_more_ranks_never_hold_more_weights_each(setup):
-    split = replace(setup, tensor_parallel=setup.tensor_parallel * 2)
-    assert budget(split).term("weights").bytes <= budget(setup).term("weights").bytes
+@given(spec=SETUPS)
+def test_more_ranks_never_hold_more_weights_each(spec):
+    split = replace(spec, tensor_parallel=spec.tensor_parallel * 2)
+    assert budget(split).term("weights").bytes <= budget(spec).term("weights").bytes
 
 
 @settings(max_examples=200, deadline=None)
-@given(setup=SETUPS, data=st.data())
-def test_a_bigger_gpu_of_the_kind_never_fits_less(setup, data):
-    bigger = replace(setup.gpu, total_gib=setup.gpu.total_gib * data.draw(st.floats(1.0, 4.0)))
-    assert budget(replace(setup, gpu=bigger)).fits or not budget(setup).fits
+@given(spec=SETUPS, data=st.data())
+def test_a_bigger_gpu_of_the_kind_never_fits_less(spec, data):
+    bigger = replace(spec.gpu, total_gib=spec.gpu.total_gib * data.draw(st.floats(1.0, 4.0)))
+    assert budget(replace(spec, gpu=bigger)).fits or not budget(spec).fits
 
 
 @settings(max_examples=100, deadline=None)
-@given(setup=SETUPS)
-def test_the_verdict_is_of_one_piece(setup):
-    judged = judge(setup)
+@given(spec=SETUPS)
+def test_the_verdict_is_of_one_piece(spec):
+    judged = judge(spec)
     assert judged.fits == (judged.budget.fits and not judged.refusals)
     assert judged.budget.reason or judged.fits
 
 
 @settings(max_examples=50, deadline=None)
-@given(setup=SETUPS)
-def test_in_the_table_a_shorter_context_holds_too(setup):
-    cells = {(cell.context, cell.concurrency): cell.fits for cell in combinations(setup)}
+@given(spec=SETUPS)
+def test_in_the_table_a_shorter_context_holds_too(spec):
+    cells = {(cell.context, cell.concurrency): cell.fits for cell in combinations(spec)}
     for (context, requests), fits in cells.items():
         if fits:
             assert all(held for (c, r), held in cells.items() if c <= context and r == requests)

@@ -12,7 +12,7 @@ from signalbox.capacity import datafile
 from signalbox.capacity.speed import energy
 from signalbox.capacity.speed.throughput import Interval, Throughput, estimate
 from signalbox.errors import InputError
-from tests.signalbox.capacity.setups import catalogue, setup
+from tests.signalbox.capacity.specs import catalogue, spec
 from tools.capacity import DATA
 
 
@@ -23,7 +23,7 @@ def speed(low: float, high: float, requests: int = 64) -> Throughput:
 
 def test_watt_hours_are_watts_over_tokens() -> None:
     prices = replace(energy.load_prices(), power_low=0.5, power_high=1.0)
-    asked = setup("llama-3.1-8b", "h100", "bf16", tensor_parallel=2)  # two boards of 700 W
+    asked = spec("llama-3.1-8b", "h100", "bf16", tensor_parallel=2)  # two boards of 700 W
     found = energy.wh_per_1k_tokens(asked, speed(100, 200), prices)
     assert found is not None
     assert found.low == pytest.approx(700 * 1000 / 200 / 3600)
@@ -35,7 +35,7 @@ def test_measured_watt_hours_lie_in_the_range() -> None:
     rows = [row for row in datafile.read_rows(DATA / "speeds.jsonl") if row.get("power_watts")]
     inside = 0
     for row in rows:
-        asked = speed_fit.setup_of(row, catalogue())
+        asked = speed_fit.spec_of(row, catalogue())
         tokens = row["requests"] * row["output_tokens"]
         seconds = row["prefill_seconds"] + tokens / row["decode_tokens_per_second"]
         measured = energy.measured_wh_of_power(row["power_watts"], seconds, tokens)
@@ -67,7 +67,7 @@ def test_rent_and_electricity_are_prices_times_time_and_energy() -> None:
     prices = replace(
         energy.load_prices(), gpu_hour={"h100": 3.6}, kwh=0.5, server_share=2.0, building_share=1.5
     )
-    asked = setup("llama-3.1-8b", "h100", "bf16", tensor_parallel=2)
+    asked = spec("llama-3.1-8b", "h100", "bf16", tensor_parallel=2)
     rent = energy.rent_per_1k_tokens(asked, speed(100, 200), prices)
     assert rent == Interval(pytest.approx(0.01), pytest.approx(0.02))
     power = energy.electricity_per_1k_tokens(Interval(1.0, 2.0), prices)
@@ -79,7 +79,7 @@ def test_rent_and_electricity_are_prices_times_time_and_energy() -> None:
 
 def test_what_is_not_known_is_none_and_never_zero() -> None:
     prices = replace(energy.load_prices(), gpu_hour={}, kwh=None)
-    asked = setup("llama-3.1-8b", "h100", "bf16")
+    asked = spec("llama-3.1-8b", "h100", "bf16")
     assert energy.rent_per_1k_tokens(asked, speed(1, 2), prices) is None
     assert energy.electricity_per_1k_tokens(Interval(1, 2), prices) is None
     unlimited = replace(asked, gpu=replace(asked.gpu, tdp_watts=None))

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 
 from benchmarks import speed_fit
 from signalbox.capacity import datafile
-from signalbox.capacity.spec import Setup
+from signalbox.capacity.spec import Spec
 from signalbox.capacity.speed import throughput
 from signalbox.errors import InputError
-from tests.signalbox.capacity.setups import catalogue, setup
+from tests.signalbox.capacity.specs import catalogue, spec
 from tools.capacity import DATA
 
 
-def measured_rows() -> dict[str, list[tuple[speed_fit.Row, Setup]]]:
+def measured_rows() -> dict[str, list[tuple[speed_fit.Row, Spec]]]:
     """Rows of the test half, by regime."""
     table = datafile.read("throughput.yaml")["decode"]
     found = defaultdict(list)
     for row in speed_fit.rows():
-        asked = speed_fit.setup_of(row, catalogue())
+        asked = speed_fit.spec_of(row, catalogue())
         regime = throughput.regime(asked)
         if not row["id"].startswith(tuple(table[regime]["rows"])):
             found[regime].append((row, asked))
@@ -49,7 +49,7 @@ def test_inter_token_times_under_unknown_load_lie_between_one_and_64_requests() 
     rows = [row for row in datafile.read_rows(DATA / "speeds.jsonl") if "itl_seconds" in row]
     inside = 0
     for row in rows:
-        asked = speed_fit.setup_of(row, catalogue())
+        asked = speed_fit.spec_of(row, catalogue())
         alone, busy = (
             throughput.estimate(
                 asked, requests=n, input_tokens=512, output_tokens=256
@@ -62,7 +62,7 @@ def test_inter_token_times_under_unknown_load_lie_between_one_and_64_requests() 
 
 def test_a_range_is_never_a_point_and_says_where_it_comes_from() -> None:
     found = throughput.estimate(
-        setup("llama-3.1-8b", "l4", "awq"), requests=4, input_tokens=512, output_tokens=128
+        spec("llama-3.1-8b", "l4", "awq"), requests=4, input_tokens=512, output_tokens=128
     )
     for interval in (
         found.output_tokens_per_second,
@@ -73,12 +73,12 @@ def test_a_range_is_never_a_point_and_says_where_it_comes_from() -> None:
     assert found.output_tokens_per_second.low == pytest.approx(4 * found.request_tokens_per_second.low)
     assert "queueing" in found.basis
     assert "fitted on" in found.source
-    tgi = setup("llama-3.1-8b", "l4", "bf16", "tgi")
+    tgi = spec("llama-3.1-8b", "l4", "bf16", "tgi")
     assert "assumed" in throughput.estimate(tgi, requests=1, input_tokens=9, output_tokens=9).source
 
 
 def test_few_requests_read_few_experts() -> None:
-    mixtral = setup("mixtral-8x7b", "h100", "bf16", tensor_parallel=2)
+    mixtral = spec("mixtral-8x7b", "h100", "bf16", tensor_parallel=2)
     few, many = (throughput.weight_bytes(mixtral, n) for n in (1, 64))
     experts = mixtral.model.parameters.experts
     assert many - few == pytest.approx(experts * (1 - 2 / 8), rel=1e-3)  # of 2 bytes, on two ranks
@@ -86,7 +86,7 @@ def test_few_requests_read_few_experts() -> None:
 
 def test_eight_bit_weights_are_faster_and_slow_kernels_widen_the_range() -> None:
     def speed(quantization: str) -> throughput.Interval:
-        asked = setup("llama-3.1-8b", "h100", quantization)
+        asked = spec("llama-3.1-8b", "h100", quantization)
         return throughput.estimate(
             asked, requests=1, input_tokens=64, output_tokens=64
         ).output_tokens_per_second
@@ -97,7 +97,7 @@ def test_eight_bit_weights_are_faster_and_slow_kernels_widen_the_range() -> None
 
 
 def test_a_link_between_gpus_costs_more_without_nvlink() -> None:
-    split = setup("llama-3.1-8b", "h100", "bf16", tensor_parallel=2)
+    split = spec("llama-3.1-8b", "h100", "bf16", tensor_parallel=2)
     apart = replace(split, gpu=replace(split.gpu, nvlink_gbps=0))
     assert throughput.step_seconds(apart, requests=8, tokens=512) > throughput.step_seconds(
         split, requests=8, tokens=512
@@ -114,7 +114,7 @@ def test_a_link_between_gpus_costs_more_without_nvlink() -> None:
 def test_more_requests_and_longer_ones_take_longer_steps(
     requests: int, tokens: int, model: str, gpu: str
 ) -> None:
-    asked = setup(model, gpu, "fp16" if gpu == "t4" else "bf16")
+    asked = spec(model, gpu, "fp16" if gpu == "t4" else "bf16")
     step = throughput.step_seconds(asked, requests=requests, tokens=tokens)
     assert throughput.step_seconds(asked, requests=requests + 1, tokens=tokens) > step
     assert throughput.step_seconds(asked, requests=requests, tokens=tokens + 100) >= step
@@ -128,4 +128,4 @@ def test_more_requests_and_longer_ones_take_longer_steps(
 def test_numbers_below_one_are_refused(field: str) -> None:
     numbers = {"requests": 1, "input_tokens": 1, "output_tokens": 1, field: 0}
     with pytest.raises(InputError, match=f"{field}: got 0"):
-        throughput.estimate(setup("llama-3.1-8b", "l4", "bf16"), **numbers)
+        throughput.estimate(spec("llama-3.1-8b", "l4", "bf16"), **numbers)

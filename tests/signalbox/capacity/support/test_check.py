@@ -8,14 +8,14 @@ from itertools import product
 
 import pytest
 
-from signalbox.capacity.spec import Setup
+from signalbox.capacity.spec import Spec
 from signalbox.capacity.support.check import Finding, check, support_table
 from signalbox.capacity.support.matrix import load
 from signalbox.errors import InputError
-from tests.signalbox.capacity.setups import catalogue, setup
+from tests.signalbox.capacity.specs import catalogue, spec
 
 
-def found(asked: Setup, level: str = "refusal") -> dict[str, Finding]:
+def found(asked: Spec, level: str = "refusal") -> dict[str, Finding]:
     return {row.rule: row for row in check(asked) if row.level == level}
 
 
@@ -55,7 +55,7 @@ def found(asked: Setup, level: str = "refusal") -> dict[str, Finding]:
 def test_refuses_what_cannot_work_and_names_what_does(
     model: str, gpu: str, quantization: str, engine: str, fields: dict[str, object], rule: str, hint: str
 ) -> None:
-    refusals = found(setup(model, gpu, quantization, engine, **fields))
+    refusals = found(spec(model, gpu, quantization, engine, **fields))
     assert rule in refusals
     assert hint in refusals[rule].hint
     assert refusals[rule].reason
@@ -79,38 +79,38 @@ def test_refuses_what_cannot_work_and_names_what_does(
 def test_does_not_refuse_what_works(
     model: str, gpu: str, quantization: str, engine: str, fields: dict[str, object]
 ) -> None:
-    assert found(setup(model, gpu, quantization, engine, **fields)) == {}
+    assert found(spec(model, gpu, quantization, engine, **fields)) == {}
 
 
 def test_lack_of_proof_can_be_overruled_and_proof_of_failure_cannot() -> None:
-    unproven = setup("llama-3.1-8b", "t4", "fp16", "tgi")
+    unproven = spec("llama-3.1-8b", "t4", "fp16", "tgi")
     assert found(unproven, "refusal").keys() == {"tgi-generation"}
     assert {row.level for row in check(unproven, forced={"tgi-generation"})} == {"warning"}
-    impossible = setup("llama-3.1-8b", "t4", "bf16")
+    impossible = spec("llama-3.1-8b", "t4", "bf16")
     assert any(row.level == "refusal" for row in check(impossible, forced={"bf16-capability"}))
 
 
 @pytest.mark.parametrize("engine", ["tgi", "nim"])
 def test_engines_that_were_not_measured_say_so(engine: str) -> None:
-    assert f"{engine}-assumed" in found(setup("llama-3.1-8b", "l4", "bf16", engine), "warning")
+    assert f"{engine}-assumed" in found(spec("llama-3.1-8b", "l4", "bf16", engine), "warning")
 
 
 def test_older_versions_have_their_own_verdicts() -> None:
-    gguf = setup("llama-3.1-8b", "l4", "gguf-q4_k_m", version="0.10.0")
+    gguf = spec("llama-3.1-8b", "l4", "gguf-q4_k_m", version="0.10.0")
     assert [(row.rule, row.level) for row in check(gguf)] == [("gguf-in-vllm-old", "warning")]
-    marlin = setup("llama-3.1-8b", "t4", "fp8-marlin", version="0.15.0")
+    marlin = spec("llama-3.1-8b", "t4", "fp8-marlin", version="0.15.0")
     assert "fp8-marlin-old" in found(marlin)
-    assert "fp8-marlin-turing" in found(setup("llama-3.1-8b", "t4", "fp8-marlin"), "warning")
-    assert found(setup("llama-3.1-8b", "v100", "fp16", version="0.6.0")) == {}
+    assert "fp8-marlin-turing" in found(spec("llama-3.1-8b", "t4", "fp8-marlin"), "warning")
+    assert found(spec("llama-3.1-8b", "v100", "fp16", version="0.6.0")) == {}
 
 
 def test_the_dtype_that_the_hint_names_is_not_refused() -> None:
-    assert found(replace(setup("llama-3.1-8b", "t4", "bf16"), dtype="float16")) == {}
+    assert found(replace(spec("llama-3.1-8b", "t4", "bf16"), dtype="float16")) == {}
 
 
 def test_the_tensor_parallel_sizes_that_the_hint_names_are_not_refused() -> None:
     for row, size in product(catalogue().models, (3, 5, 6, 7, 12)):
-        asked = setup(row.name, "h100", "bf16", context=1024, tensor_parallel=size)
+        asked = spec(row.name, "h100", "bf16", context=1024, tensor_parallel=size)
         refusal = found(asked).get("tensor-parallel-split")
         if refusal is None:
             continue
@@ -121,7 +121,7 @@ def test_the_tensor_parallel_sizes_that_the_hint_names_are_not_refused() -> None
 def test_every_substitute_that_a_refusal_names_is_not_refused_there() -> None:
     tables = load()
     for row, gpu, engine in product(catalogue().quantizations, catalogue().gpus, ("vllm", "tgi")):
-        asked = setup("llama-3.1-8b", gpu.name, row.name, engine)
+        asked = spec("llama-3.1-8b", gpu.name, row.name, engine)
         for refusal in found(asked).values():
             named = re.search(r"Use quantization ([\w.-]+?)(?:[;,.]? |\.$|$)", refusal.hint)
             if named is None or named[1] == "of" or refusal.rule == "checkpoint-quantization":
@@ -145,7 +145,7 @@ def test_every_substitute_that_a_refusal_names_is_not_refused_there() -> None:
 )
 def test_impossible_numbers_name_field_value_and_hint(field: str, value: float) -> None:
     with pytest.raises(InputError, match=f"{field}: got {value}. Give"):
-        check(setup("llama-3.1-8b", "h100", "bf16", **{field: value}))
+        check(spec("llama-3.1-8b", "h100", "bf16", **{field: value}))
 
 
 def test_the_table_for_templates_says_the_same_as_the_rules() -> None:
@@ -157,7 +157,7 @@ def test_the_table_for_templates_says_the_same_as_the_rules() -> None:
                 continue
             generation = [name for name, since in by_since if since <= gpu.compute_capability][-1]
             cell = rows[row.name][generation]
-            rules = {finding.rule for finding in check(setup("llama-3.1-8b", gpu.name, row.name, engine))}
+            rules = {finding.rule for finding in check(spec("llama-3.1-8b", gpu.name, row.name, engine))}
             assert cell == "ok" or cell["rule"] in rules, (engine, row.name, gpu.name)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from signalbox.capacity.models.catalogue import Catalogue, load
 from signalbox.capacity.planner.choose import auto_dtype
-from signalbox.capacity.spec import Setup
+from signalbox.capacity.spec import Spec
 
 
 @cache
@@ -15,7 +15,7 @@ def catalogue() -> Catalogue:
     return load()
 
 
-def setup(model: str, gpu: str, quantization: str, engine: str = "vllm", **fields: Any) -> Setup:
+def spec(model: str, gpu: str, quantization: str, engine: str = "vllm", **fields: Any) -> Spec:
     """A set-up of 4,096 tokens in the dtype that the planner takes; `version` is the engine's."""
     rows = catalogue()
     architecture, row = rows.model(model).architecture, rows.gpu(gpu)
@@ -25,4 +25,4 @@ def setup(model: str, gpu: str, quantization: str, engine: str = "vllm", **field
         "context": 4096,
         "engine": rows.engine(engine, fields.pop("version", None)),
     }
-    return Setup(model=architecture, gpu=row, quantization=scheme, **{**given, **fields})
+    return Spec(model=architecture, gpu=row, quantization=scheme, **{**given, **fields})
