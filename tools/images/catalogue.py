@@ -25,8 +25,8 @@ class Image:
     target: str | None = None
 
     def text(self) -> str:
-        """What its Dockerfile says."""
-        return (ROOT / self.dockerfile).read_text(encoding="utf-8")
+        """Its Dockerfile without the stages that the target does not need."""
+        return needed_stages((ROOT / self.dockerfile).read_text(encoding="utf-8"), self.target)
 
     def arguments(self) -> set[str]:
         """The build arguments that its Dockerfile takes."""
@@ -38,10 +38,10 @@ class Image:
 
 
 IMAGES = (
-    Image("assessor", "services/assessor/Dockerfile"),
-    Image("encoder", "services/encoder/Dockerfile"),
-    Image("pipelines", "pipelines/Dockerfile"),
-    Image("mlflow", "pipelines/mlflow/Dockerfile"),
+    Image("assessor", "images/python.Dockerfile", "assessor"),
+    Image("encoder", "images/python.Dockerfile", "encoder"),
+    Image("pipelines", "images/python.Dockerfile", "pipelines"),
+    Image("mlflow", "images/mlflow/Dockerfile"),
     Image("llama-server", "images/llama-server/Dockerfile", "server"),
     Image("llama-server-smollm2", "images/llama-server/Dockerfile", "smollm2"),
 )
@@ -54,6 +54,25 @@ def select(names: list[str]) -> list[Image]:
         if name not in known:
             raise InputError("image", name, f"Choose from {', '.join(known)}.")
     return [known[name] for name in names] or list(IMAGES)
+
+
+def needed_stages(dockerfile: str, target: str | None) -> str:
+    """The head of a Dockerfile, then the stages that `target` (None: the last one) is built from, in their order."""
+    head, *texts = re.split(r"^(?=FROM )", dockerfile, flags=re.MULTILINE)
+    names = [
+        match[1] if (match := re.search(r"^FROM \S+ AS (\S+)", text)) else str(number)
+        for number, text in enumerate(texts)
+    ]
+    needed, waiting = set[str](), [target or names[-1]]
+    while waiting:
+        name = waiting.pop()
+        if name in names and name not in needed:
+            needed.add(name)
+            text = texts[names.index(name)]
+            waiting += re.findall(r"^FROM (\S+)", text) + re.findall(
+                r"^COPY --from=(\S+)", text, re.MULTILINE
+            )
+    return head + "".join(text for name, text in zip(names, texts, strict=True) if name in needed)
 
 
 def version() -> str:
