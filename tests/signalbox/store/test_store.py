@@ -249,8 +249,9 @@ def test_two_processes_on_one_spool_lose_nothing_of_each_other(tmp_path: Path) -
     assert Spool(tmp_path / "records.jsonl").rows(10) == [theirs]
 
 
-def test_a_spool_that_cannot_be_read_names_file_and_line(tmp_path: Path) -> None:
-    (tmp_path / "records.jsonl").write_text('{"kind":"record"}\n', encoding="utf-8")
+@pytest.mark.parametrize("line", [b'{"kind":"record"}', b"no JSON", b'{"kind":"record","row":"\xff"}'])
+def test_a_spool_that_cannot_be_read_names_file_and_line(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / "records.jsonl").write_bytes(line + b"\n")
     with pytest.raises(SetupError, match=r"records\.jsonl: line 1"):
         Spool(tmp_path / "records.jsonl")
 
