@@ -120,6 +120,7 @@ def test_the_reader_names_the_key_that_is_wrong(tmp_path, text):
 
 
 def test_a_comment_makes_the_schema_of_its_key(tmp_path):
+    (tmp_path / "Chart.yaml").write_text("name: sample\n", encoding="utf-8")
     (tmp_path / "values.yaml").write_text(SAMPLE, encoding="utf-8")
     made = schema(tmp_path)["properties"]
     assert made["port"] == {

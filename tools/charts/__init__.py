@@ -10,7 +10,7 @@ PAGES = ROOT / "docs" / "reference" / "charts"
 
 
 def charts(names: list[str] | None = None) -> list[Path]:
-    """The folders of all charts, or of those named."""
+    """Folders of the charts with these names, or of all that can be installed (not the library chart `_common`)."""
     if names:
         return [CHARTS / name for name in names]
-    return sorted(path.parent for path in CHARTS.glob("*/Chart.yaml"))
+    return sorted(path.parent for path in CHARTS.glob("[!_]*/Chart.yaml"))

@@ -9,6 +9,7 @@ from tools.charts import PAGES, charts
 from tools.charts.changes import PLACE, template_file
 from tools.charts.reference import page
 from tools.charts.schema import schema_file
+from tools.charts.vendor import vendor
 
 
 def main(names: list[str]) -> int:
@@ -20,6 +21,7 @@ def main(names: list[str]) -> int:
         except InputError as error:
             sys.stderr.write(f"charts/{chart.name}/values.yaml: {error}\n")
             return 2
+        vendor(chart)
         (chart / "values.schema.json").write_text(schema, encoding="utf-8")
         (PAGES / f"{chart.name}.md").write_text(reference, encoding="utf-8")
         (chart / PLACE).parent.mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tools.charts.changes import admit
 from tools.charts.values import Key, read
+from tools.charts.vendor import dependencies
 
 # bool before int: in Python a bool is an int.
 _TYPES: tuple[tuple[type, str], ...] = (
@@ -33,7 +34,7 @@ def schema(chart: Path) -> dict[str, Any]:
         "title": f"Values of the chart {chart.name}",
         "type": "object",
         "additionalProperties": False,
-        "properties": _properties(keys),
+        "properties": _properties(keys) | {name: _subchart(name) for name in dependencies(chart)},
         "allOf": [_required(keys)],
     }
     admit(chart, made)
@@ -48,6 +49,16 @@ def schema_file(chart: Path) -> str:
 def type_name(default: object) -> str | None:
     """The JSON type of a default; None for null."""
     return next((name for kind, name in _TYPES if isinstance(default, kind)), None)
+
+
+def _subchart(name: str) -> dict[str, Any]:
+    """The values of a library chart: it has none, but Helm passes `global` down to it."""
+    return {
+        "description": f"Set by Helm for the library chart {name}.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"global": {"type": "object"}},
+    }
 
 
 def _properties(keys: list[Key]) -> dict[str, Any]:

@@ -21,7 +21,7 @@
 {{- range $field := list "registry" "repository" "tag" "digest" -}}
 {{- with get $.Values.image $field }}{{ $_ := set $image $field . }}{{ end -}}
 {{- end -}}
-{{- include "model-server.image" (dict "root" . "key" "image" "image" $image) -}}
+{{- include "common.image" (list . $image) -}}
 {{- end }}
 
 {{/* What the flags and variables of the engine table can ask for, as JSON. An empty fact leaves its flag out. */}}
@@ -103,11 +103,7 @@
   valueFrom:
     secretKeyRef: {name: {{ .Values.model.token.existingSecret }}, key: {{ .Values.model.token.key }}}
 {{- end }}
-{{- if .Values.caBundle.existingConfigMap }}
-{{- range list "SSL_CERT_FILE" "REQUESTS_CA_BUNDLE" "CURL_CA_BUNDLE" }}
-- {name: {{ . }}, value: /etc/signalbox/ca/{{ $.Values.caBundle.key }}}
-{{- end }}
-{{- end }}
+{{- include "common.caVariables" (list . "SSL_CERT_FILE" "REQUESTS_CA_BUNDLE" "CURL_CA_BUNDLE") }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}

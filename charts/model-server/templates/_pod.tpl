@@ -18,7 +18,7 @@ lets pass before its own SIGTERM, besides shutdown.preStopSeconds.
 {{- /* An engine that cuts its answers on SIGTERM gets it when they have had their time: nothing new comes in by then. */}}
 {{- $waits := ternary $root.Values.shutdown.drainSeconds (default 0 .waits) (not (empty $engine.drain)) -}}
 {{- $preStop := add (int $root.Values.shutdown.preStopSeconds) (int $waits) -}}
-serviceAccountName: {{ include "model-server.serviceAccountName" $root }}
+serviceAccountName: {{ include "common.serviceAccountName" $root }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ add $preStop (ternary 0 (int $root.Values.shutdown.drainSeconds) (not (empty $engine.drain))) 15 }}
@@ -28,19 +28,10 @@ runtimeClassName: {{ . }}
 {{- with $root.Values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
-{{- with include "model-server.pullSecrets" $root }}
+{{- with include "common.imagePullSecrets" (list $root $root.Values.image) }}
 {{ . }}
 {{- end }}
-securityContext:
-  runAsNonRoot: true
-  {{- /* A project of OpenShift has a range of users, and gives each pod one of them. */}}
-  {{- if not $root.Values.openshift }}
-  runAsUser: {{ $engine.user }}
-  runAsGroup: {{ $engine.user }}
-  fsGroup: {{ $engine.user }}
-  {{- end }}
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile: {type: RuntimeDefault}
+securityContext: {{- include "common.podSecurity" (list $root $engine.user) | nindent 2 }}
 {{- with include "model-server.nodeTerms" (dict "root" $root "pool" $pool) | trim }}
 affinity:
   nodeAffinity:
@@ -64,7 +55,7 @@ initContainers:
   env:
   - {name: MODEL, value: {{ $root.Values.model.name | quote }}}
   {{- include "model-server.env" $root | trim | nindent 2 }}
-  securityContext: {{- include "model-server.containerSecurity" . | nindent 4 }}
+  securityContext: {{- include "common.containerSecurity" . | nindent 4 }}
   resources: {{- toYaml $root.Values.resources | nindent 4 }}
   volumeMounts: {{- include "model-server.mounts" $root | nindent 2 }}
 {{- end }}
@@ -100,17 +91,11 @@ containers:
   lifecycle:
     preStop:
       exec: {command: [sleep, {{ $preStop | toString | quote }}]}
-  securityContext: {{- include "model-server.containerSecurity" . | nindent 4 }}
+  securityContext: {{- include "common.containerSecurity" . | nindent 4 }}
   resources: {{- include "model-server.resources" $root | nindent 4 }}
   volumeMounts: {{- include "model-server.mounts" $root | nindent 2 }}
 volumes:
 {{ include "model-server.volumes" $root | trim }}
-{{- end }}
-
-{{- define "model-server.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: {drop: [ALL]}
 {{- end }}
 
 {{- define "model-server.ready" -}}
@@ -146,9 +131,7 @@ failureThreshold: {{ .failureThreshold }}
 {{- define "model-server.mounts" -}}
 - {name: cache, mountPath: /cache}
 - {name: tmp, mountPath: /tmp}
-{{- if .Values.caBundle.existingConfigMap }}
-- {name: ca, mountPath: /etc/signalbox/ca, readOnly: true}
-{{- end }}
+{{- with include "common.caMount" . }}{{ . | nindent 0 }}{{ end }}
 {{- if include "model-server.sharedMemory" . }}
 - {name: shm, mountPath: /dev/shm}
 {{- end }}
@@ -167,10 +150,7 @@ failureThreshold: {{ .failureThreshold }}
 {{- end }}
 - name: tmp
   emptyDir: {sizeLimit: 4Gi}
-{{- with .Values.caBundle.existingConfigMap }}
-- name: ca
-  configMap: {name: {{ . }}}
-{{- end }}
+{{- with include "common.caVolume" . }}{{ . | nindent 0 }}{{ end }}
 {{- with include "model-server.sharedMemory" . }}
 - name: shm
   emptyDir: {medium: Memory, sizeLimit: {{ . }}}

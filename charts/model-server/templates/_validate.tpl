@@ -2,6 +2,9 @@
 {{- define "model-server.validate" -}}
 {{- $engine := include "model-server.engine" . | fromJson -}}
 {{- $pool := include "model-server.pool" . | fromJson -}}
+{{- range $key, $image := dict "image" .Values.image "test.image" .Values.test.image -}}
+{{- if eq (default "" $image.tag) "latest" }}{{ fail (printf "%s.tag: \"latest\" names no version, so nobody could say what ran. Give a version, or leave it empty for the chart's." $key) }}{{ end -}}
+{{- end -}}
 {{- include "model-server.validateSource" . -}}
 {{- if le (int $.Values.context) 0 }}{{ fail (printf "context: %d is no length. Give the tokens of the longest request, such as 8192." (int $.Values.context)) }}{{ end -}}
 {{- include "model-server.validateParallel" . -}}
