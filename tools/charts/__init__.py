@@ -1,4 +1,4 @@
-"""What is generated for the charts: value schemas, reference pages, renders of the examples, schemas of kinds."""
+"""Generators for the charts: value schemas, READMEs, copies of libraries, renders of the examples, schemas of kinds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CHARTS = ROOT / "charts"
-PAGES = ROOT / "docs" / "reference" / "charts"
 
 
 def charts(names: list[str] | None = None) -> list[Path]:
