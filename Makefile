@@ -68,7 +68,7 @@ test-charts: install tools ## Run the tests of the charts and manifests alone
 	@$(RUN) pytest tests/charts $(PYTEST_ARGS)
 
 .PHONY: test-cluster
-test-cluster: install ## Install the charts on a real Kubernetes of one node (needs root; docs/how-to/cluster-tests.md)
+test-cluster: install ## Install the charts on a real Kubernetes of one node (needs root; docs/guides/cluster-tests.md)
 	@$(RUN) python -m tools.cluster check
 	@$(MAKE) --no-print-directory cluster-tools images-local IMAGES="assessor encoder llama-server mlflow pipelines"
 	@$(RUN) pytest -m cluster tests/cluster $(PYTEST_ARGS)

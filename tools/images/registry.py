@@ -68,7 +68,7 @@ def build(images: Sequence[Image], order: Order, folder: Path, console: Console)
             run_logged(build_command(program, image, order), folder / f"{image.name}.log", console)
         except SetupError as error:
             hint = "Where the bases' registry is not reached: make images-local, or BUILD_ARGS=PYTHON_IMAGE=…"
-            raise SetupError(f"{error}\n{hint} (docs/how-to/images.md).") from error
+            raise SetupError(f"{error}\n{hint} (docs/guides/images.md).") from error
     for image in images if order.push else ():
         console.print(f"· {order.tag(image)} is {push(program, image, order, folder, console)}")
 
