@@ -76,7 +76,7 @@ test-charts: install tools ## Run the tests of the charts and manifests alone
 	@$(RUN) pytest tests/charts $(PYTEST_ARGS)
 
 .PHONY: test-cluster
-test-cluster: install ## Install the charts on a real Kubernetes of one node (needs root; docs/how-to/cluster-tests.md)
+test-cluster: install ## Install the charts on a real Kubernetes of one node (needs root; docs/guides/cluster-tests.md)
 	@$(RUN) python -m tools.cluster check
 	@$(MAKE) --no-print-directory cluster-images
 	@$(RUN) pytest -m cluster tests/cluster $(PYTEST_ARGS)
@@ -89,7 +89,7 @@ lint: install ## Check style and types
 
 .PHONY: verify
 verify: lint generate ## Lint, regenerate what is generated, fail on a difference
-	@git diff --exit-code -- docs/reference charts || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
+	@git diff --exit-code -- docs/guides docs/reference charts || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
 
 .PHONY: measure
 measure: install ## Print how the repository reads: names, words, sentences, helpers, folders
