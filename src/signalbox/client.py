@@ -38,7 +38,7 @@ def direct_client(url: str, timeout_seconds: float) -> httpx2.Client:
 
     Certificates are those of SSL_CERT_FILE and SSL_CERT_DIR, else of the system.
     """
-    # Plain HTTP has no certificates, and loading them takes as long as many requests.
+    # Plain HTTP needs no certificates, and loading them is as slow as many requests.
     verify = ssl.create_default_context() if url.startswith("https://") else False
     return httpx2.Client(timeout=timeout_seconds, trust_env=False, verify=verify)
 
@@ -46,7 +46,7 @@ def direct_client(url: str, timeout_seconds: float) -> httpx2.Client:
 def _post(settings: Settings, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
     url = settings.assessor_base_url + path
     headers = {"Content-Type": "application/json", **settings.assessor_headers}
-    # Encoded here: a text of the command line may hold what has no UTF-8 form, and only ASCII can carry it.
+    # Encoded here: a text of the command line may contain what has no UTF-8 form; JSON in ASCII can carry it.
     content = json.dumps(body).encode()
     try:
         with direct_client(url, settings.decoder_timeout_seconds * 2) as client:

@@ -49,7 +49,7 @@ class AppendLog:
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             os.truncate(self.path, len(whole))
-        # Not splitlines: JSON allows within a row what it takes for the end of a line (U+2028).
+        # Not splitlines: it also splits at U+2028, which JSON allows within a row.
         return [line for line in whole.split(b"\n") if line]
 
     def append(self, *rows: str) -> None:

@@ -206,7 +206,7 @@ def test_a_broken_file_is_named(tmp_path, content):
 def test_a_file_of_another_release_under_this_name_is_rejected(tmp_path):
     other = RELEASE.model_copy(update={"revision": "sha256:2"})
     save(tmp_path, a_file()).rename(path_for(tmp_path, "medical", other))
-    with pytest.raises(InputError, match="belongs to .*, not to "):
+    with pytest.raises(InputError, match=r"belongs to .*, not to "):
         load(tmp_path, "medical", other)
 
 
