@@ -5,9 +5,9 @@ import difflib
 import pytest
 
 from tests.charts.conftest import EXAMPLES, NAMES, chart_folder, example_file
-from tools.charts.render import examples, golden, rendered
+from tools.charts.render import examples, golden, render
 
-HINT = "run `make charts` and read the difference before you commit it"
+HINT = "run `make renders` and read the difference before you commit it"
 
 
 @pytest.mark.parametrize(("chart", "example"), EXAMPLES)
@@ -15,7 +15,7 @@ def test_an_example_renders_to_what_is_committed(chart, example):
     source = example_file(chart, example)
     kept = golden(source)
     assert kept.is_file(), f"{kept} is missing: {HINT}"
-    old, new = kept.read_text(encoding="utf-8"), rendered(chart_folder(chart), source)
+    old, new = kept.read_text(encoding="utf-8"), render(chart_folder(chart), source)
     difference = "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1))
     assert old == new, f"{HINT}\n{difference[:4000]}"
 

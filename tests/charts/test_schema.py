@@ -6,12 +6,11 @@ import pytest
 
 from signalbox.errors import InputError
 from tests.charts.conftest import NAMES, chart_folder, render_error
-from tools.charts import PAGES
-from tools.charts.reference import page
+from tools.charts.reference import readme
 from tools.charts.schema import schema, schema_file
 from tools.charts.values import Key, read, walk
 
-HINT = "run `make charts`"
+HINT = "run `make generate`"
 # Values as templates and helpers name them: .Values.a.b, $.Values.a.b, (.Values.a).b and `with .Values.a`.
 USED = re.compile(r"\.Values((?:\.[A-Za-z][A-Za-z0-9]*)+)")
 
@@ -74,8 +73,9 @@ def test_the_committed_schema_is_what_the_generator_writes(chart):
 
 
 @pytest.mark.parametrize("chart", NAMES)
-def test_the_reference_page_is_what_the_generator_writes(chart):
-    assert (PAGES / f"{chart}.md").read_text(encoding="utf-8") == page(chart_folder(chart)), HINT
+def test_the_committed_readme_is_what_the_generator_writes(chart):
+    folder = chart_folder(chart)
+    assert (folder / "README.md").read_text(encoding="utf-8") == readme(folder), HINT
 
 
 @pytest.mark.parametrize("chart", NAMES)
@@ -104,8 +104,8 @@ def _within(path: str, parent: str) -> bool:
 
 WRONG = {
     "key: 1\n": "key: got 'no comment'",
-    "# What it is.\nkey:\n": r"key: got None\. Name the type",
-    "# What it is.\nkey: {}\n": r"key: got \{\}\. Say what may be in it",
+    "# What it is.\nkey:\n": r"key: got None\. Name its type",
+    "# What it is.\nkey: {}\n": r"key: got \{\}\. Name its contents",
     "# What it is.\nkey:\n  below: 1\n": r"key\.below: got 'no comment'",
     "# What it is.\n# @schema {enum}\nkey: 1\n": "Write one JSON object after @schema",
 }
@@ -120,6 +120,7 @@ def test_the_reader_names_the_key_that_is_wrong(tmp_path, text):
 
 
 def test_a_comment_makes_the_schema_of_its_key(tmp_path):
+    (tmp_path / "Chart.yaml").write_text("name: sample\n", encoding="utf-8")
     (tmp_path / "values.yaml").write_text(SAMPLE, encoding="utf-8")
     made = schema(tmp_path)["properties"]
     assert made["port"] == {

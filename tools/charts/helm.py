@@ -15,10 +15,10 @@ KUBERNETES = "1.34.4"
 def find_tool(name: str) -> str:
     """Path of a tool that tools/go.mod pins: from the cache that `make tools` fills, else from PATH."""
     built = programs_of(TOOLS) / name
-    found = str(built) if built.is_file() else shutil.which(name)
-    if found is None:
+    program = str(built) if built.is_file() else shutil.which(name)
+    if program is None:
         raise SetupError(f"{name} is neither in {built.parent} nor on PATH. Build it: make tools")
-    return found
+    return program
 
 
 def template(

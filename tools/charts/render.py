@@ -1,6 +1,6 @@
 """Write the renders of the charts' examples: `python -m tools.charts.render [CHART…]`.
 
-The render of charts/<chart>/examples/<name>.yaml lies in charts/<chart>/examples/rendered/<name>.yaml, so that
+The render of charts/<chart>/examples/<name>.yaml is in charts/<chart>/examples/rendered/<name>.yaml, so that
 a change of a template shows in review as the change of objects that it makes.
 """
 
@@ -18,19 +18,19 @@ RELEASE = "example"
 
 
 def examples(chart: Path) -> list[Path]:
-    """The value files among a chart's examples."""
+    """The values files of a chart's examples."""
     return sorted((chart / "examples").glob("*.yaml"))
 
 
 def golden(example: Path) -> Path:
-    """Where the render of an example is kept."""
+    """Path of the committed render of an example."""
     return example.parent / "rendered" / example.name
 
 
-def rendered(chart: Path, example: Path) -> str:
+def render(chart: Path, example: Path) -> str:
     """The objects of an example; what differs from one render to the next (a generated key) is masked.
 
-    Raises InputError with helm's sentence when the chart refuses the values.
+    Raises InputError with helm's message when the chart rejects the values.
     """
     first, second = (_once(chart, example).splitlines() for _ in range(2))
     pairs = zip(first, second, strict=True)
@@ -41,7 +41,7 @@ def _once(chart: Path, example: Path) -> str:
     done = template(chart, "--values", str(example), name=RELEASE)
     if done.returncode:
         raise InputError(
-            f"charts/{chart.name}/examples/{example.name}", done.stderr[-500:], "Mend the values."
+            f"charts/{chart.name}/examples/{example.name}", done.stderr[-500:], "Correct the values."
         )
     return done.stdout
 
@@ -54,12 +54,12 @@ def _mask(line: str, again: str) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Write the renders of the charts named, or of all, and remove those whose example is gone."""
+    """Write the renders of the charts with these names, or of all, and remove those whose example is gone."""
     for chart in charts(names):
-        kept = {golden(example): rendered(chart, example) for example in examples(chart)}
-        for stale in set((chart / "examples" / "rendered").glob("*.yaml")) - kept.keys():
+        renders = {golden(example): render(chart, example) for example in examples(chart)}
+        for stale in set((chart / "examples" / "rendered").glob("*.yaml")) - renders.keys():
             stale.unlink()
-        for path, text in kept.items():
+        for path, text in renders.items():
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
 

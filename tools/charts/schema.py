@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tools.charts.changes import admit
 from tools.charts.values import Key, read
+from tools.charts.vendor import dependencies
 
 # bool before int: in Python a bool is an int.
 _TYPES: tuple[tuple[type, str], ...] = (
@@ -21,23 +21,21 @@ _TYPES: tuple[tuple[type, str], ...] = (
 
 
 def schema(chart: Path) -> dict[str, Any]:
-    """The schema of a chart's values: unknown keys are refused wherever values.yaml does not open a map.
+    """The schema of a chart's values: unknown keys are rejected wherever values.yaml does not open a map.
 
     Helm removes what is set to null, and templates cannot do without a key that has a default: such keys are required,
     so that helm names the key and no template fails over nil. They are listed apart, since a `$ref` to a map would
-    otherwise require them wherever it is taken up.
+    otherwise require them wherever it is used.
     """
     keys = read(chart / "values.yaml")
-    made = {
+    return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"Values of the chart {chart.name}",
         "type": "object",
         "additionalProperties": False,
-        "properties": _properties(keys),
+        "properties": _properties(keys) | {name: _subchart(name) for name in dependencies(chart)},
         "allOf": [_required(keys)],
     }
-    admit(chart, made)
-    return made
 
 
 def schema_file(chart: Path) -> str:
@@ -48,6 +46,16 @@ def schema_file(chart: Path) -> str:
 def type_name(default: object) -> str | None:
     """The JSON type of a default; None for null."""
     return next((name for kind, name in _TYPES if isinstance(default, kind)), None)
+
+
+def _subchart(name: str) -> dict[str, Any]:
+    """The values of a library chart: it has none, but Helm passes `global` down to it."""
+    return {
+        "description": f"Set by Helm for the library chart {name}.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"global": {"type": "object"}},
+    }
 
 
 def _properties(keys: list[Key]) -> dict[str, Any]:
@@ -72,26 +80,26 @@ def _name(key: Key) -> str:
 
 
 def _property(key: Key) -> dict[str, Any]:
-    made: dict[str, Any] = {"description": key.text}
+    property_schema: dict[str, Any] = {"description": key.text}
     derived = type_name(key.default)
     if derived and not key.schema.keys() & {"type", "enum", "const", "anyOf", "oneOf", "$ref"}:
-        made["type"] = derived
+        property_schema["type"] = derived
     if derived == "object":
-        made["additionalProperties"] = False
+        property_schema["additionalProperties"] = False
         if key.children:
-            made["properties"] = _properties(key.children)
+            property_schema["properties"] = _properties(key.children)
     elif key.default is not None:
-        made["default"] = key.default
-    merged = made | key.schema
-    if "properties" in made and "properties" in key.schema:
-        merged["properties"] = made["properties"] | key.schema["properties"]
+        property_schema["default"] = key.default
+    merged = property_schema | key.schema
+    if "properties" in property_schema and "properties" in key.schema:
+        merged["properties"] = property_schema["properties"] | key.schema["properties"]
     return _nullable(merged) if key.default is None else merged
 
 
-def _nullable(made: dict[str, Any]) -> dict[str, Any]:
-    """The default null is allowed beside what `@schema` names."""
-    if isinstance(made.get("type"), str):
-        made["type"] = [made["type"], "null"]
-    if "enum" in made and None not in made["enum"]:
-        made["enum"] = [*made["enum"], None]
-    return made
+def _nullable(property_schema: dict[str, Any]) -> dict[str, Any]:
+    """Allow the default null in addition to what `@schema` names."""
+    if isinstance(property_schema.get("type"), str):
+        property_schema["type"] = [property_schema["type"], "null"]
+    if "enum" in property_schema and None not in property_schema["enum"]:
+        property_schema["enum"] = [*property_schema["enum"], None]
+    return property_schema

@@ -77,30 +77,32 @@ _NAMED = ("properties", "patternProperties", "definitions")
 
 
 def strict(node: dict[str, Any]) -> dict[str, Any]:
-    """A schema without texts that refuses unknown keys wherever it names some and keeps no unknown ones."""
-    made: dict[str, Any] = {}
+    """A schema without texts that rejects unknown keys in every object that lists its keys and does not preserve unknown ones."""
+    result: dict[str, Any] = {}
     for key, value in node.items():
         if key in _NAMED:
-            made[key] = {name: _strict_inside(schema) for name, schema in value.items()}
+            result[key] = {name: _strict_inside(schema) for name, schema in value.items()}
         elif key not in _LEFT_OUT and not key.startswith("x-kubernetes-"):
-            made[key] = value if key in ("enum", "required") else _strict_inside(value)
+            result[key] = value if key in ("enum", "required") else _strict_inside(value)
     if node.get("x-kubernetes-int-or-string"):
-        made["type"] = ["string", "integer"]
-    if node.get("nullable") and isinstance(made.get("type"), str):
-        made["type"] = [made["type"], "null"]
+        result["type"] = ["string", "integer"]
+    if node.get("nullable") and isinstance(result.get("type"), str):
+        result["type"] = [result["type"], "null"]
     # Branches of anyOf and the like repeat keys of the object that they belong to: only a typed object is closed.
-    if node.get("type") == "object" and "properties" in made and not _keeps_unknown(node):
-        made.setdefault("additionalProperties", False)
-    return made
+    if node.get("type") == "object" and "properties" in result and not _keeps_unknown(node):
+        result.setdefault("additionalProperties", False)
+    return result
 
 
 def built_in(document: dict[str, Any], group_version: str, kind: str) -> dict[str, Any]:
     """The schema of a built-in kind with the definitions that it needs."""
     definitions = document["definitions"]
     group, _, version = group_version.rpartition("/")
-    wanted = {"group": group, "kind": kind, "version": version}
+    identity = {"group": group, "kind": kind, "version": version}
     (name,) = [
-        name for name, body in definitions.items() if body.get("x-kubernetes-group-version-kind") == [wanted]
+        name
+        for name, body in definitions.items()
+        if body.get("x-kubernetes-group-version-kind") == [identity]
     ]
     needed = _needed(definitions, name)
     body = needed.pop(name)
@@ -111,13 +113,13 @@ def custom(document: dict[str, Any], definition: dict[str, Any]) -> dict[str, di
     """The schemas of a custom resource: group/version → schema, for every version served."""
     spec = definition["spec"]
     kind = spec["names"]["kind"]
-    made = {}
+    result = {}
     for version in (version for version in spec["versions"] if version["served"]):
         body = strict(version["schema"]["openAPIV3Schema"])
         body["properties"]["metadata"] = {"$ref": _REF + _META}
         group_version = f"{spec['group']}/{version['name']}"
-        made[group_version] = _object(body, _needed(document["definitions"], _META), group_version, kind)
-    return made
+        result[group_version] = _object(body, _needed(document["definitions"], _META), group_version, kind)
+    return result
 
 
 def write(folder: Path, group_version: str, kind: str, schema: dict[str, Any]) -> None:
@@ -148,16 +150,16 @@ def _object(body: dict[str, Any], needed: dict[str, Any], group_version: str, ki
 
 
 def _needed(definitions: dict[str, Any], name: str) -> dict[str, Any]:
-    """A definition and all that it refers to, made strict."""
-    found: dict[str, Any] = {}
+    """A definition and all that it refers to, as strict schemas."""
+    definitions_by_name: dict[str, Any] = {}
     open_names = [name]
     while open_names:
         current = open_names.pop()
-        if current in found:
+        if current in definitions_by_name:
             continue
-        found[current] = _ALSO_NUMBERS.get(current) or strict(definitions[current])
-        open_names += _references(found[current])
-    return found
+        definitions_by_name[current] = _ALSO_NUMBERS.get(current) or strict(definitions[current])
+        open_names += _references(definitions_by_name[current])
+    return definitions_by_name
 
 
 def _references(node: object) -> list[str]:

@@ -41,7 +41,7 @@ def read(path: Path) -> list[Key]:
 
 def walk(keys: list[Key]) -> list[Key]:
     """All keys, each before those below it."""
-    return [found for key in keys for found in (key, *walk(key.children))]
+    return [item for key in keys for item in (key, *walk(key.children))]
 
 
 def _keys(
@@ -69,20 +69,20 @@ def _comment(path: str, lines: list[str], line: int, column: int) -> tuple[str, 
         line -= 1
         block.insert(0, lines[line][len(start) :].strip())
     schema: dict[str, Any] = {}
-    for marked in (row for row in block if row.startswith(_MARK)):
+    for row in (row for row in block if row.startswith(_MARK)):
         try:
-            schema |= json.loads(marked.removeprefix(_MARK))
+            schema |= json.loads(row.removeprefix(_MARK))
         except ValueError as error:
-            raise InputError(path, marked, f"Write one JSON object after {_MARK} ({error}).") from None
+            raise InputError(path, row, f"Write one JSON object after {_MARK} ({error}).") from None
     return " ".join(row for row in block if row and not row.startswith((_MARK, "#"))), schema
 
 
 def _check(key: Key) -> None:
     if not key.text:
-        raise InputError(key.path, "no comment", "Say in full sentences above the key what it does.")
-    typed = key.schema.keys() & {"type", "enum", "const", "anyOf", "oneOf", "$ref"}
-    if key.default is None and not typed:
-        raise InputError(key.path, None, f'Name the type that it may have: # {_MARK} {{"type": "string"}}')
+        raise InputError(key.path, "no comment", "Describe the key in full sentences above it.")
+    type_keys = key.schema.keys() & {"type", "enum", "const", "anyOf", "oneOf", "$ref"}
+    if key.default is None and not type_keys:
+        raise InputError(key.path, None, f'Name its type: # {_MARK} {{"type": "string"}}')
     if key.default == {} and not key.schema.keys() & {"additionalProperties", "properties", "$ref"}:
-        hint = f'Say what may be in it: # {_MARK} {{"additionalProperties": {{"type": "string"}}}}'
+        hint = f'Name its contents: # {_MARK} {{"additionalProperties": {{"type": "string"}}}}'
         raise InputError(key.path, {}, hint)

@@ -1,4 +1,4 @@
-"""Which images there are, what each is made of, and the digest that names a build of it."""
+"""Which images there are, their inputs, and the digest that names a build of it."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ IMAGES = (
 
 def select(names: list[str]) -> list[Image]:
     """The images named, or all. Raises InputError for a name that is none."""
-    known = {image.name: image for image in IMAGES}
+    by_name = {image.name: image for image in IMAGES}
     for name in names:
-        if name not in known:
-            raise InputError("image", name, f"Choose from {', '.join(known)}.")
-    return [known[name] for name in names] or list(IMAGES)
+        if name not in by_name:
+            raise InputError("image", name, f"Choose from {', '.join(by_name)}.")
+    return [by_name[name] for name in names] or list(IMAGES)
 
 
 def needed_stages(dockerfile: str, target: str | None) -> str:
@@ -105,7 +105,7 @@ def _files(names: Iterable[str], image: Image) -> Iterable[Path]:
     for name in names:
         path = ROOT / name
         if not path.exists():
-            raise InputError(image.dockerfile, name, "It is copied but does not exist.")
+            raise InputError(image.dockerfile, name, "The Dockerfile copies it, but it does not exist.")
         if path.is_file():
             yield path
         else:
