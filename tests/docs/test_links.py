@@ -15,6 +15,8 @@ FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]+`")
 LINK = re.compile(r"\]\(<?([^)\s>]+)>?\)|^\[[^\]]+\]: (\S+)$", re.MULTILINE)
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+# `[file](path.py): `name`, `name``: what a reader finds in a module.
+NAMES = re.compile(r"\]\((\S+\.py)\): ((?:`\w+`(?:, )?)+)")
 EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
@@ -57,6 +59,16 @@ def broken(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
     assert broken(page) == []
+
+
+def test_the_architecture_names_functions_that_exist() -> None:
+    page = ROOT / "docs" / "concepts" / "architecture.md"
+    modules = NAMES.findall(page.read_text(encoding="utf-8"))
+    assert len(modules) >= 2
+    for module, names in modules:
+        code = (page.parent / module).read_text(encoding="utf-8")
+        missing = [name for name in re.findall(r"\w+", names) if f"\ndef {name}(" not in code]
+        assert missing == [], module
 
 
 @pytest.mark.parametrize("folder", ["guides", "concepts", "decisions", "reference"])
