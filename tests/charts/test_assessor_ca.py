@@ -126,8 +126,8 @@ import mlflow
 print(len(mlflow.MlflowClient("URL").search_experiments()))
 """
 ASSESSOR = """
-from signalbox.client import open_url
-print(open_url("URL/healthz", 10).status)
+from signalbox.client import direct_client
+print(direct_client("URL", 10).get("URL/healthz").status_code)
 """
 # Who asks → (chart, kind of the object whose variables it gets, script, what it prints).
 ASKED = {
