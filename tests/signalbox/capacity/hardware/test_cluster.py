@@ -1,4 +1,4 @@
-"""Node labels to free GPUs: by the real Kubernetes client, against a stand-in of the API."""
+"""Node labels to free GPUs: by the real Kubernetes client, against a fake API server."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def one(labels: dict[str, str], allocatable: dict[str, int], **changes: object) 
             },
             "a100-80gb-pcie",
         ),
-        # The product label is right where a cloud label says less.
+        # The product label is right where a cloud label is less exact.
         (
             {
                 "nvidia.com/gpu.product": "NVIDIA-H100-NVL",

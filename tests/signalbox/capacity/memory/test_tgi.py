@@ -36,7 +36,7 @@ def test_agrees_with_the_published_matrices(
 def test_mistral_fills_an_80_gb_gpu() -> None:
     plan = budget(spec("mistralai/Mistral-7B-v0.1", "a100", "fp16", "tgi"))
     used = sum(term.bytes for term in plan.terms if term.name != "reserve")
-    assert used > 0.8 * plan.total_bytes  # TGI's issue 1863: it takes all there is
+    assert used > 0.8 * plan.total_bytes  # TGI's issue 1863: it uses all memory
 
 
 def test_blocks_follow_the_attention() -> None:

@@ -1,4 +1,4 @@
-"""Models from the catalogue, a config.json, and a stand-in of the Hub."""
+"""Models from the catalogue, a config.json, and a fake Hub server."""
 
 import json
 import os
