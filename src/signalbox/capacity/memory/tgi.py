@@ -7,6 +7,8 @@ it was measured, so the terms that its warm-up measures are vLLM's.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from signalbox.capacity.budget import Budget, Term, TermName
 from signalbox.capacity.memory import kv_cache
 from signalbox.capacity.memory.constants import Constants
@@ -56,57 +58,57 @@ def _layer_bytes(spec: Spec, group: KvGroup, size: float) -> float:
     return kv_cache.token_bytes(group, spec.tensor_parallel, size)
 
 
+@dataclass(frozen=True)
+class _Cache:
+    """The cache of one shard, in whole blocks. `short_bytes`: memory that the warm-up's prefill is short by."""
+
+    bytes: int
+    tokens: int
+    short_bytes: int
+
+
 def budget(spec: Spec, constants: Constants) -> Budget:
     """The memory of one shard. `fits`: the prefill runs, and the cache has room for one request of full context."""
     fix = spec.correction or Correction("none")
     share = spec.memory_utilization or spec.engine.memory_utilization
     usable = int(spec.gpu.total_bytes * share)
-    stage = stages(spec.model.layers, 1)[0]
-    weights = rank_weights(spec, stage, constants.allocator)
+    weights = rank_weights(spec, stages(spec.model.layers, 1)[0], constants.allocator)
     loaded = weights.total + fix.weights_bytes
     other = _other(spec, constants) + fix.non_torch_bytes
     peak = _peak(spec) + fix.activation_bytes
-    rate = token_bytes(spec)
-    warm = min(prefill_tokens(spec), spec.context) * rate
-    free = usable - loaded - other - peak - warm
-    cache = int(max(0, free) * _WIGGLE + (warm if free >= 0 else 0))
-    block = block_tokens(spec)
-    tokens = int(cache / (rate * block)) * block if rate else 0
+    cache = _cache(spec, usable - loaded - other - peak)
     graphs = _graphs(spec, constants)
-    fits = (
-        free >= 0
-        and tokens >= spec.context
-        and graphs <= spec.gpu.total_bytes - loaded - other - peak - cache
+    rest = spec.gpu.total_bytes - loaded - other - peak - cache.bytes
+    captures = f"{_GRAPH_SIZES} sizes, captured in the memory that the cache leaves" if graphs else "none"
+    terms = (
+        _term("weights", loaded, weights.formula),
+        _term("non_torch", other, f"{other / GIB:.2f} GiB: CUDA context and NCCL, as measured under vLLM"),
+        _term("activation", peak, _peak_formula(spec)),
+        _term("graphs", graphs, captures),
+        _term("kv_cache", cache.bytes, _cache_formula(spec)),
+        _term("reserve", max(0, rest - graphs), "what is left"),
     )
-    left = cache if free >= 0 else int(free)
     return Budget(
         total_bytes=spec.gpu.total_bytes,
         usable_bytes=usable,
-        terms=(
-            _term("weights", loaded, weights.formula),
-            _term(
-                "non_torch", other, f"{other / GIB:.2f} GiB: CUDA context and NCCL, as measured under vLLM"
-            ),
-            _term("activation", peak, _peak_formula(spec)),
-            _term(
-                "graphs",
-                graphs,
-                f"{_GRAPH_SIZES} sizes, captured in what the cache leaves" if graphs else "none",
-            ),
-            _term("kv_cache", cache, f"{_WIGGLE:.0%} of what the warm-up leaves, blocks of {block} tokens"),
-            _term(
-                "reserve",
-                max(0, spec.gpu.total_bytes - loaded - other - peak - cache - graphs),
-                "what is left",
-            ),
-        ),
-        kv_bytes=left,
-        kv_bytes_per_token=rate,
-        kv_tokens=tokens,
-        max_concurrency=tokens / spec.context,
-        fits=fits,
-        reason=_reason(spec, left, tokens),
+        terms=terms,
+        kv_bytes=-cache.short_bytes or cache.bytes,
+        kv_bytes_per_token=token_bytes(spec),
+        kv_tokens=cache.tokens,
+        max_concurrency=cache.tokens / spec.context,
+        fits=not cache.short_bytes and cache.tokens >= spec.context and graphs <= rest,
+        reason=_reason(spec, cache),
     )
+
+
+def _cache(spec: Spec, room: int) -> _Cache:
+    """The warm-up's own tokens, and a share of the memory that is free after them."""
+    rate, block = token_bytes(spec), block_tokens(spec)
+    warm_up = min(prefill_tokens(spec), spec.context) * rate
+    free = room - warm_up
+    size = int(free * _WIGGLE + warm_up) if free >= 0 else 0
+    tokens = int(size / (rate * block)) * block if rate else 0
+    return _Cache(size, tokens, short_bytes=max(0, -int(free)))
 
 
 def _peak(spec: Spec) -> int:
@@ -142,9 +144,14 @@ def _term(name: TermName, size: int, formula: str) -> Term:
     return Term(name, max(0, size), formula, _SOURCE)
 
 
-def _reason(spec: Spec, left: int, tokens: int) -> str:
-    if left < 0:
-        return f"The warm-up's prefill of {prefill_tokens(spec)} tokens is short by {-left / GIB:.2f} GiB."
-    if tokens < spec.context:
-        return f"The cache holds {tokens} tokens, fewer than one request of {spec.context}."
-    return f"{left / GIB:.2f} GiB are left for the cache."
+def _cache_formula(spec: Spec) -> str:
+    return f"{_WIGGLE:.0%} of the memory that the warm-up leaves, blocks of {block_tokens(spec)} tokens"
+
+
+def _reason(spec: Spec, cache: _Cache) -> str:
+    if cache.short_bytes:
+        short = cache.short_bytes / GIB
+        return f"The warm-up's prefill of {prefill_tokens(spec)} tokens is short by {short:.2f} GiB."
+    if cache.tokens < spec.context:
+        return f"The cache holds {cache.tokens} tokens, fewer than one request of {spec.context}."
+    return f"{cache.bytes / GIB:.2f} GiB are left for the cache."
