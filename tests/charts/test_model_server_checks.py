@@ -14,7 +14,7 @@ LLAMA = {"name": "meta-llama/Llama-3.1-8B-Instruct"}
 REJECTED = {
     "bf16 on a T4": (
         {"model": LLAMA, "gpu": {"product": "T4"}},
-        "bfloat16 needs compute capability 8.0; T4 has 7.5. Nearest configuration that fits: quantization",
+        "bfloat16 requires compute capability 8.0; T4 has 7.5. Nearest configuration that fits: quantization",
     ),
     "bfloat16 on a T4, for a model that is not in the table": (
         {"model": {"name": "a/b"}, "gpu": {"product": "T4"}, "dtype": "bfloat16", "quantization": "awq-int4"},
@@ -144,7 +144,7 @@ REJECTED = {
     ),
     "bf16 on a T4, of a model that is not in the table": (
         {"model": {"name": "a/b"}, "gpu": {"product": "T4"}},
-        "quantization: bf16 on T4 with vLLM: bfloat16 needs compute capability 8.0; T4 has 7.5. Nearest: quantization",
+        "quantization: bf16 on T4 with vLLM: bfloat16 requires compute capability 8.0; T4 has 7.5. Nearest: quantization",
     ),
     "FP8 on an A100, of a model that is not in the table": (
         {"model": {"name": "a/b"}, "gpu": {"product": "A100"}, "quantization": "fp8"},
@@ -405,4 +405,4 @@ def test_a_product_may_be_spelt_as_people_do(spelling):
 @pytest.mark.parametrize("enforce", ["warn", False])
 def test_capacity_enforce_allows_what_is_rejected(notes, enforce):
     values = {"model": LLAMA, "gpu": {"product": "T4"}, "capacity": {"enforce": enforce}}
-    assert ("bfloat16 needs compute capability 8.0" in notes(values)) is (enforce == "warn")
+    assert ("bfloat16 requires compute capability 8.0" in notes(values)) is (enforce == "warn")
