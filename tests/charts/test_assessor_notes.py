@@ -1,4 +1,4 @@
-"""What helm says after an installation of the assessor."""
+"""The notes that Helm prints after an installation of the assessor."""
 
 import json
 import subprocess
@@ -26,10 +26,10 @@ def test_a_key_in_plain_text_is_warned_of_and_not_repeated(notes, values):
 
 def test_the_notes_say_how_to_reach_it_what_runs_and_what_may_go_wrong(notes):
     said = notes({}, "assessor")
-    for part in ("port-forward service/x-assessor", "/v1/assess", "database     sqlite", "One pod on SQLite"):
+    for part in ("port-forward service/x-assessor", "/v1/assess", "database     sqlite", "SQLite supports one pod"):
         assert part in said
     assert "WARNING" not in said
-    assert "One pod on SQLite" not in notes(POSTGRES, "assessor")
+    assert "SQLite supports one pod" not in notes(POSTGRES, "assessor")
 
 
 def test_the_notes_call_with_the_key_and_say_how_to_read_it(notes):
@@ -45,7 +45,7 @@ def test_the_notes_call_with_the_key_and_say_how_to_read_it(notes):
 def test_the_first_call_in_the_notes_is_answered(notes, tmp_path):
     """Run as it stands there, but for the port; a stand-in for kubectl reads the Secret that the chart makes."""
     text = 'The "aid" isn\'t needed.'
-    values = {"test": {"text": text}}
+    values = {"helmTest": {"text": text}}
     secret = one(render("assessor", values), "Secret", "x-assessor-keys")["stringData"]
     file = tmp_path / "clients.yaml"
     file.write_text(secret["clients.yaml"], encoding="utf-8")
@@ -70,23 +70,23 @@ def test_the_notes_warn_of_an_assessor_that_asks_for_no_key(notes):
     said = notes({"apiKeys": {"enabled": False}}, "assessor")
     assert "WARNING: apiKeys.enabled is false" in said
     assert "Bearer" not in said
-    assert "Keep it inside the cluster" in said
+    assert "Do not expose the Service outside the cluster" in said
     outside = {"ingress": {"enabled": True, "host": "h.example.org"}}
-    assert "gateway authenticate" in notes({"apiKeys": {"enabled": False}} | outside, "assessor")
-    assert "/metrics asks for no key" in notes(outside, "assessor")
+    assert "Configure authentication in the Ingress" in notes({"apiKeys": {"enabled": False}} | outside, "assessor")
+    assert "/metrics requires no key" in notes(outside, "assessor")
     assert "plain HTTP" in notes(outside, "assessor")
 
 
 def test_the_notes_name_what_must_exist_and_what_is_not_of_the_release(notes):
     said = notes({}, "assessor")
-    assert "must exist" not in said
-    assert "encoder      http://encoder-predictor (not of this release)" in said
+    assert "must exist in namespace" not in said
+    assert "encoder      http://encoder-predictor (not part of this release)" in said
     thresholds = {"thresholds": {"existingClaim": "pipelines"}, "caBundle": {"existingConfigMap": "house"}}
     said = notes(POSTGRES | thresholds, "assessor")
-    named = "ConfigMap house, Secret signalbox-app, claim pipelines with folder thresholds"
-    assert f"must exist   {named}\n" in said
+    names = ("ConfigMap house", "PersistentVolumeClaim pipelines with folder thresholds", "Secret signalbox-app")
+    assert "must exist in namespace models:\n" + "".join(f"  - {name}\n" for name in names) in said
     own = {"apiKeys": {"existingSecret": "clients"}}
-    assert "its key from entry api-key of Secret clients" in notes(own, "assessor")
+    assert "uses the key api-key of Secret clients" in notes(own, "assessor")
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,23 @@ def test_the_notes_name_what_must_exist_and_what_is_not_of_the_release(notes):
 )
 def test_the_notes_say_when_texts_go_elsewhere(notes, url, host):
     said = notes({"decoder": {"url": url}}, "assessor")
-    assert ("Every text that the decoder is asked about goes to" in said) is (host is not None)
-    assert host is None or f"goes to {host}. Make sure" in said
+    assert ("All texts for the decoder are sent to" in said) is (host is not None)
+    assert host is None or f"sent to {host}, outside the cluster. Make sure" in said
 
 
-def test_the_notes_say_whom_the_policy_lets_the_pods_reach(notes):
+def test_the_notes_name_the_destinations_that_the_policy_allows(notes):
     rule = {"networkPolicy": {"extraEgress": [{"ports": [{"port": 443}]}]}}
-    assert "to this namespace only" in notes({}, "assessor")
-    assert "to this namespace and to what networkPolicy.extraEgress names" in notes(rule, "assessor")
+    assert "egress to this namespace only" in notes({}, "assessor")
+    assert "to this namespace and to the destinations in networkPolicy.extraEgress only" in notes(rule, "assessor")
 
 
-def test_records_without_texts_are_not_said_to_keep_them(notes):
-    kept = {"records": {"storeText": False, "retentionDays": 30}}
-    assert "records      without their texts, deleted after 30 days" in notes(kept, "assessor")
+def test_the_notes_name_the_retention_of_records(notes):
+    records = {"records": {"storeText": False, "retentionDays": 30}}
+    assert "records      without texts, deleted after 30 days" in notes(records, "assessor")
+    assert "with texts, kept indefinitely" in notes({}, "assessor")
+
+
+def test_the_notes_warn_of_records_that_end_with_the_pod(notes):
+    values = {"persistence": {"enabled": False}}
+    assert "WARNING: persistence.enabled is false" in notes(values, "assessor")
+    assert "WARNING" not in notes(values | POSTGRES, "assessor")
