@@ -81,11 +81,11 @@ lint: install ## Check style and types
 
 .PHONY: verify
 verify: lint generate ## Lint, regenerate what is generated, fail on a difference
-	@git diff --exit-code -- docs/reference src/signalbox/capacity/data charts || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
+	@git diff --exit-code -- docs/reference charts || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
 
 .PHONY: bench
 bench: install ## Run the benchmarks and print their table
-	@$(RUN) python -m tests.bench
+	@$(RUN) python -m benchmarks
 
 ##@ Images
 .PHONY: images
@@ -100,7 +100,7 @@ images-local: install ## Build them as archives without an image registry (root;
 ##@ Change
 .PHONY: generate
 generate: install ## Write the generated files again
-	@$(RUN) python -m signalbox.reference docs/reference .
+	@$(RUN) python -m tools.docs
 	@$(RUN) python -m tools.charts
 
 .PHONY: renders

@@ -16,10 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from local import stack
+from local.processes import Supervisor
 from signalbox.contracts.light import Light, LightReason
 from signalbox.contracts.record import ModelRelease, Record, Verdict, text_sha256
-from signalbox.local import stack
-from signalbox.local.processes import Supervisor
 from signalbox.settings import Settings
 
 RELEASE = ModelRelease(name="toy", revision="r1", engine="test", quantization="none")
@@ -67,7 +67,7 @@ def folder_on_disk() -> Iterator[Path]:
 @contextlib.contextmanager
 def running_encoder(settings: Settings, folder: Path) -> Iterator[str]:
     """Train without MLflow and serve on a free port; yields the base URL."""
-    from pipelines.train import train
+    from pipelines.train.job import train
 
     changes = {"state_dir": folder / "run", "encoder_port": free_port()}
     settings = settings.model_copy(update=changes)

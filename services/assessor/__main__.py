@@ -9,8 +9,8 @@ import sys
 import uvicorn
 
 from services.assessor.app import create_app
+from signalbox.command import EXIT_INPUT
 from signalbox.errors import SignalboxError
-from signalbox.explained import EXIT_INPUT
 from signalbox.settings import Settings
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}

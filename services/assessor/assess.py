@@ -14,13 +14,13 @@ from signalbox import thresholds
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import ModelRelease, Record, Route, text_sha256
 from signalbox.errors import InputError, ModelError, ModelUnavailable, SetupError
-from signalbox.light import Decision, decide, decide_failure, is_sure
 from signalbox.models.base import Answer, ModelClient
 from signalbox.models.decoder import DecoderClient
 from signalbox.settings import Settings
 from signalbox.store import Store
 from signalbox.tasks import Task
 from signalbox.thresholds import Thresholds
+from signalbox.traffic_light import Decision, decide, decide_failure, is_sure
 
 log = logging.getLogger(__name__)
 

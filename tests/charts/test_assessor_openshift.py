@@ -7,7 +7,7 @@ import httpx2
 import pytest
 import yaml
 
-from signalbox.local.processes import Service, Supervisor
+from local.processes import Service, Supervisor
 from tests.charts.assessor_chart import container, variables
 from tests.charts.conftest import EXAMPLES, example_file, pods, render
 from tests.charts.pipelines_chart import ALL_JOBS

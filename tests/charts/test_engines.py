@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from signalbox.capacity.support_matrix import OK, load
+from signalbox.capacity.support.matrix import OK, load
 from tests.charts.conftest import chart_folder
 from tools.charts import ROOT
 

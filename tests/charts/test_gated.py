@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from signalbox.capacity.plan import default_catalogue
+from signalbox.capacity.planner.plan import default_catalogue
 from tests.charts.conftest import chart_folder
 
 ROWS = yaml.safe_load((chart_folder("model-server") / "files" / "gated.yaml").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from signalbox.capacity.plan import default_catalogue
+from signalbox.capacity.planner.plan import default_catalogue
 from tests.charts.conftest import EXAMPLES, chart_folder, pods, render, render_error, render_example
 from tools.charts.helm import template
 
@@ -41,7 +41,7 @@ def test_the_pools_have_every_gpu_of_the_catalogue_with_its_labels():
 
 
 def test_the_chart_reads_the_planners_own_table():
-    table = Path("src/signalbox/capacity/data/helm-table.json")
+    table = Path("charts/model-server/files/capacity.json")
     assert (FOLDER / "files" / "capacity.json").read_bytes() == (FOLDER.parent.parent / table).read_bytes()
 
 

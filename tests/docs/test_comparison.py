@@ -160,8 +160,16 @@ def test_the_page_stays_short_enough_to_read() -> None:
         ("| [no][ks-types] |", "| [no][ps-values] |", "is another project's file"),
         ("| [no][ks-types] |", "| [no][ks-nowhere] |", "ks-nowhere is not defined"),
         ("| [no][ks-types] |", "|", "6 cells for 7 projects"),
-        ("](../../src/signalbox/light.py)", "](../../src/signalbox/lamp.py)", "lamp.py: no such file"),
-        ("[yes](../../src/signalbox/light.py)", "yes", "is not a mark with a file of this repository"),
+        (
+            "](../../src/signalbox/traffic_light.py)",
+            "](../../src/signalbox/lamp.py)",
+            "lamp.py: no such file",
+        ),
+        (
+            "[yes](../../src/signalbox/traffic_light.py)",
+            "yes",
+            "is not a mark with a file of this repository",
+        ),
         ("/blob/v0.20.0/Makefile", "/blob/master/Makefile", "names no commit or release"),
         (
             "github.com/kserve/kserve/blob/v0.20.0/Makefile",

@@ -11,8 +11,9 @@ import pytest
 import yaml
 from rich.console import Console
 
-from signalbox.local import provision, stack
-from signalbox.local.processes import Service, Supervisor
+from local import provision, stack
+from local.processes import Service, Supervisor
+from signalbox.artifacts import gguf_file
 from signalbox.settings import Settings
 from tests.helpers import free_port
 from tests.signalbox.store.conftest import postgres  # noqa: F401 - a fixture
@@ -46,7 +47,7 @@ def running(service: Service, logs_dir: Path) -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Free ports, a state folder of its own, and a task whose answers are long enough to be interrupted."""
-    from pipelines.train import train
+    from pipelines.train.job import train
 
     folder = tmp_path_factory.mktemp("e2e")
     defaults = Settings()
@@ -78,7 +79,7 @@ def long_winded(task: Path, folder: Path) -> Path:
 def decoder_service(settings: Settings) -> Service:
     """llama-server with the packaged model; built first where this machine has none."""
     binary = provision.llama_server(settings.cache_dir, Console())
-    service = stack.decoder(settings, binary, provision.gguf(settings.decoder_model))
+    service = stack.decoder(settings, binary, gguf_file(settings.decoder_model))
     assert service is not None
     return service
 

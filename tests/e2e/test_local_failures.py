@@ -13,9 +13,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from local import stack
+from local.processes import Service
 from signalbox.contracts.light import Light, LightReason
-from signalbox.local import stack
-from signalbox.local.processes import Service
 from signalbox.settings import Settings
 from signalbox.store import open_store
 from tests.e2e.conftest import Running, running

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipelines.evaluation import Evaluation
-from pipelines.summary import ALL, summarise
+from pipelines.evaluate.evaluation import Evaluation
+from pipelines.evaluate.summary import ALL, summarise
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import LabelledText, Record, Route, Verdict
 from tests.helpers import RELEASE, record

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipelines import baselines
 from pipelines.baselines import Length, Majority, Tfidf, accuracy, check_learnable
-from pipelines.learning_curve import SIZES, learning_curve
+from pipelines.train.learning_curve import SIZES, learning_curve
 from signalbox.errors import InputError
 from tests.pipelines.world import row
 

@@ -13,15 +13,15 @@ import pytest
 from typer.testing import CliRunner
 
 from signalbox import keys
-from signalbox.cli import app
+from signalbox.cli import installed_app
 from signalbox.settings import Settings
 from signalbox.store import open_store
 from tests.helpers import free_port, record
 from tests.services.assessor.page_app import SURE, TOO_CLOSE, make_app, serving
 
 COMMANDS = (
-    *("plan", "calibrate", "demo", "train", "serve", "assess", "thresholds", "evaluate"),
-    *("compare", "fetch", "purge", "migrate", "doctor"),
+    *("plan", "check-boot", "assess", "purge", "migrate", "demo", "serve", "fetch", "doctor"),
+    *("train", "calibrate", "evaluate", "compare", "drift", "judge"),
 )
 HELP, FAILURE, INPUT = 0, 1, 2
 
@@ -38,7 +38,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def run(*arguments: str):
     """A command's result; an exception that is no exit fails the test with its traceback."""
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(installed_app(), arguments)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -50,7 +50,9 @@ def run(*arguments: str):
 def test_help_lists_every_command():
     said = run("--help")
     assert said.exit_code == HELP
-    assert {command.callback.__name__ for command in app.registered_commands} == set(COMMANDS)
+    assert {
+        command.callback.__name__.replace("_", "-") for command in installed_app().registered_commands
+    } == set(COMMANDS)
     for name in COMMANDS:
         assert f"│ {name} " in said.output
 
@@ -58,7 +60,9 @@ def test_help_lists_every_command():
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself_and_its_options(name):
     said = run(name, "--help").output
-    command = next(c for c in app.registered_commands if c.callback.__name__ == name)
+    command = next(
+        c for c in installed_app().registered_commands if c.callback.__name__.replace("_", "-") == name
+    )
     assert command.callback.__doc__.split(".")[0] in said
     rows = [line for line in said.splitlines() if line.startswith("│ ") and "--" in line]
     assert all(line.strip("│ ").split("  ")[-1].strip() for line in rows)
@@ -99,7 +103,7 @@ def test_a_wrong_setting_is_named_with_its_value(monkeypatch, name, value, why):
         ("purge",),
         ("purge", "--days", "0"),
         ("purge", "--days", "99999999999"),
-        ("thresholds", "--model", "cascade"),
+        ("calibrate", "--model", "cascade"),
         ("doctor", "--for", "fun"),
         ("nonsense",),
     ],
@@ -110,7 +114,7 @@ def test_wrong_arguments_are_input_errors(arguments):
     assert "Usage" in said.output
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "compare", "thresholds"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "compare", "calibrate"])
 def test_an_unknown_task_lists_the_known_ones(monkeypatch, command):
     monkeypatch.setenv("SIGNALBOX_TASK", "tasks/nonsense")
     said = run(command)
@@ -137,11 +141,11 @@ def test_a_down_assessor_has_a_hint(environment):
     assert "signalbox serve" in said.output
 
 
-@pytest.mark.parametrize("command", ["evaluate", "compare", "thresholds"])
+@pytest.mark.parametrize("command", ["evaluate", "compare", "calibrate"])
 def test_down_models_are_a_failure_that_names_the_address(environment, command):
     said = run(command)
     assert said.exit_code == FAILURE
-    address = environment.decoder_base_url if command == "thresholds" else environment.encoder_base_url
+    address = environment.decoder_base_url if command == "calibrate" else environment.encoder_base_url
     assert address in said.output
 
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from signalbox import keys
-from signalbox.cli import app
+from signalbox.cli import installed_app
 from signalbox.errors import InputError
 
 HASH = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # of the text `secret`
@@ -131,7 +131,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str):
-    return CliRunner().invoke(app, ["keys", *arguments])
+    return CliRunner().invoke(installed_app(), ["keys", *arguments])
 
 
 def test_add_prints_the_key_alone_once_and_writes_for_the_owner_only(file):

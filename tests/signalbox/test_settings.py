@@ -1,14 +1,14 @@
-"""Settings: each is a variable, typed, explained, and shown on the reference page."""
+"""Settings: each is a variable, typed, command_settings, and shown on the reference page."""
 
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from signalbox import reference
 from signalbox.settings import Settings
 from signalbox.store import open_store
 from signalbox.store.sqlite import SqliteBackend
+from tools.docs import settings as settings_docs
 
 PAGE = Path("docs/reference/settings.md")
 
@@ -26,7 +26,7 @@ def test_every_setting_is_on_the_page_with_its_meaning(name):
     field = Settings.model_fields[name]
     assert kind
     assert meaning.endswith(".")
-    assert meaning in {field.description, reference._FROM_NAME.get(name)}
+    assert meaning in {field.description, settings_docs._FROM_NAME.get(name)}
     if name != "cache_dir":
         assert default == ("" if field.default is None else f"`{field.default}`")
 
@@ -35,7 +35,7 @@ def test_the_page_has_no_setting_that_is_gone():
     assert set(rows(PAGE.read_text(encoding="utf-8"))) == {
         f"SIGNALBOX_{name.upper()}" for name in Settings.model_fields
     }
-    assert set(reference._FROM_NAME) <= set(Settings.model_fields)
+    assert set(settings_docs._FROM_NAME) <= set(Settings.model_fields)
 
 
 EXAMPLES = {

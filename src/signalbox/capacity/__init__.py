@@ -1,1 +1,26 @@
-"""Capacity planner: which model fits on which GPU, and what it will hold there. Start at `plan.py`."""
+"""Capacity planner: which model fits on which GPU, how many requests, and how to start it.
+
+`plan(Request(model="llama-3.1-8b", gpu="l4"))` answers one question, `rank` orders models over the GPUs that are owned.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from signalbox.capacity.planner.plan import plan
+    from signalbox.capacity.planner.rank import Ranking, rank
+    from signalbox.capacity.planner.request import Request
+    from signalbox.capacity.planner.result import Plan
+
+__all__ = ["Plan", "Ranking", "Request", "plan", "rank"]
+
+_MODULES = {"Plan": "result", "Ranking": "rank", "Request": "request", "plan": "plan", "rank": "rank"}
+
+
+def __getattr__(name: str) -> object:
+    """The public names, loaded when they are used: the command line imports this package before it needs them."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"signalbox.capacity.planner.{_MODULES[name]}"), name)

@@ -1,9 +1,10 @@
-"""Reads the package's data files."""
+"""Reads data files: tables as YAML, rows as JSON lines."""
 
 from __future__ import annotations
 
 import json
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
@@ -12,18 +13,16 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast whe
 
 
 def read(name: str) -> Any:  # noqa: ANN401 - YAML
-    """One YAML file of the package, parsed."""
-    return yaml.load(text(name), Loader=_LOADER)  # noqa: S506 - both are safe loaders
+    """One YAML file of this package's data, parsed."""
+    return read_yaml(resources.files("signalbox.capacity").joinpath("data", name))
 
 
-def read_lines(name: str) -> list[dict[str, Any]]:
-    """One JSONL file of the package, parsed; empty when it is not there."""
-    path = resources.files("signalbox.capacity.data").joinpath(name)
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+def read_yaml(path: Traversable) -> Any:  # noqa: ANN401 - YAML
+    """One YAML file, parsed."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe loaders
 
 
-def text(name: str) -> str:
-    """One file of the package."""
-    return resources.files("signalbox.capacity.data").joinpath(name).read_text(encoding="utf-8")
+def read_rows(path: Traversable) -> list[dict[str, Any]]:
+    """One file of JSON lines, parsed; blank lines are skipped."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.strip()]

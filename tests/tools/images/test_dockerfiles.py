@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from signalbox.local import provision
+from local import provision
 from tools.images.catalogue import IMAGES, ROOT, Image, copied
 
 LABELS = ("title", "description", "version", "revision", "source", "base.name", "licenses")

@@ -109,7 +109,9 @@ def test_job_trains_what_the_encoder_serves(folder: Path, state: Path) -> None:
     tracking = container("mlflow", folder)
     store = {"MLFLOW_BACKEND_STORE_URI": "sqlite:////tmp/mlflow.db"}
     with tracking.serving(f"http://127.0.0.1:{port}/health", *mlflow(port), **store):
-        done = jobs.run("python", "-m", "pipelines.train", SIGNALBOX_MLFLOW_URL=f"http://127.0.0.1:{port}")
+        done = jobs.run(
+            "python", "-m", "pipelines.train.job", SIGNALBOX_MLFLOW_URL=f"http://127.0.0.1:{port}"
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     release = (state / "releases" / "current").read_text().strip()
     encoder = container("encoder", folder, {state / "releases" / release: "/mnt"})

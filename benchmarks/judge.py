@@ -1,0 +1,118 @@
+"""The judge on real answers with ground truth, one call for all questions against one call for each.
+
+Answers of the default model to the first rows of the test split, equally many of each language and label, all with ground
+truth; the default model judges them too, so it judges itself. `always_one` is the agreement of a judge that always says
+the more frequent thing. `halo`: how often both of the first two questions get the same answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from local import provision, stack
+from local.processes import Supervisor
+from pipelines.evaluate.job import choose
+from pipelines.judge.job import Request, judge
+from pipelines.judge.report import Report
+from pipelines.judge.run import RunFolder, Shard
+from signalbox.artifacts import gguf_file
+from signalbox.contracts.record import Feedback, LabelledText
+from signalbox.errors import ModelError
+from signalbox.models.base import Answer
+from signalbox.models.factory import make_decoder
+from signalbox.settings import Settings
+from signalbox.store import open_store
+from signalbox.tasks import Task, load_data, load_task
+from tests.helpers import free_port, record
+
+ROWS_PER_LABEL = 25
+MODES = {"one call": 6, "a call each": 1}
+
+
+def run() -> list[dict[str, object]]:
+    """A row a mode, language and criterion."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        changes = {
+            "state_dir": Path(folder),
+            "decoder_port": port,
+            "judge_url": f"http://127.0.0.1:{port}/v1",
+        }
+        settings = Settings().model_copy(update=changes)
+        binary = provision.llama_server(settings.cache_dir, Console())
+        service = stack.decoder(settings, binary, gguf_file(settings.decoder_model))
+        if service is None:
+            return _modes(settings)
+        with Supervisor(settings.logs_dir) as supervisor:
+            supervisor.start(service)
+            supervisor.wait_ready(service)
+            return _modes(settings)
+
+
+def _modes(settings: Settings) -> list[dict[str, object]]:
+    task = load_task(settings.task)
+    asyncio.run(_fill(settings, task, choose(load_data(task, "test"), ROWS_PER_LABEL)))
+    rows = []
+    for mode, per_call in MODES.items():
+        started = time.monotonic()
+        request = Request(per_call=per_call, run=mode.replace(" ", "-"))
+        found = judge(settings, Shard(0, 1), request, log_run=False)
+        if found is not None:
+            rows += _rows(settings, mode, found, (time.monotonic() - started) / found.rows)
+    return rows
+
+
+async def _fill(settings: Settings, task: Task, rows: list[LabelledText]) -> None:
+    """Answers of the real model, and what is true, in the record store."""
+    client = make_decoder(settings, task)
+    try:
+        async with open_store(settings.store_url) as store:
+            for row in rows:
+                try:
+                    answer: Answer = await client.answer(row.text, row.language)
+                except ModelError:
+                    continue
+                kept = record(
+                    row.text,
+                    task=task.name,
+                    language=row.language,
+                    route="decoder",
+                    release=answer.release,
+                    verdict=answer.stated,
+                    stated=answer.stated,
+                    p_yes=answer.p_yes,
+                    justification=answer.justification,
+                )
+                await store.append(kept)
+                await store.add_feedback(Feedback(prediction_id=kept.id, label=row.label))
+    finally:
+        await client.close()
+
+
+def _rows(settings: Settings, mode: str, found: Report, seconds: float) -> list[dict[str, object]]:
+    judged = RunFolder(settings.state_dir, found.run).rows(1)
+    said = [{name: (score.p_yes or 0.0) >= 0.5 for name, score in row.scores.items()} for row in judged]
+    halo = sum(row["answer_relevancy"] == row["faithfulness"] for row in said) / len(said)
+    return [
+        {
+            "mode": mode,
+            "language": row.language,
+            "criterion": row.criterion,
+            "judged": row.judged,
+            "none": row.no_verdict,
+            "score": row.score,
+            "mass": row.verdict_mass,
+            "agreement": row.agreement,
+            "interval": row.agreement_interval and tuple(round(bound, 2) for bound in row.agreement_interval),
+            "always_one": row.baseline,
+            "auc": row.auc,
+            "halo": halo,
+            "seconds": seconds,
+        }
+        for row in found.figures
+    ]

@@ -1,0 +1,134 @@
+"""Fits the speed constants on the declared rows and tests them on the others: `python -m benchmarks.speed_fit`.
+
+One constant is fitted a regime, the time a layer takes beyond reading; spread is what 95 of 100 training
+rows need, and a tenth more, but never below 1.35 (one kind of GPU was measured). Efficiency (0.85) and time a request (10 us) are set beforehand and the same everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from signalbox.capacity import datafile
+from signalbox.capacity.models import catalogue as catalogue_module
+from signalbox.capacity.planner.choose import auto_dtype
+from signalbox.capacity.spec import Spec
+from signalbox.capacity.speed import throughput
+from tools.capacity import DATA
+
+Row = Mapping[str, Any]
+_EXTRA = 1.1
+
+
+def rows() -> list[dict[str, Any]]:
+    """Measured speeds whose number of requests is known."""
+    return [row for row in datafile.read_rows(DATA / "speeds.jsonl") if "requests" in row]
+
+
+def spec_of(row: Row, catalogue: catalogue_module.Catalogue) -> Spec:
+    model = catalogue.model(row["model"]).architecture
+    gpu, quantization = catalogue.gpu(row["gpu"]), catalogue.quantization(row["quantization"])
+    return Spec(
+        model=model,
+        gpu=gpu,
+        engine=catalogue.engine(row["engine"]),
+        quantization=quantization,
+        dtype=auto_dtype(model, gpu, quantization),
+        context=model.max_positions,
+        tensor_parallel=row["tensor_parallel"],
+        pipeline_parallel=row.get("pipeline_parallel", 1),
+        eager=bool(row.get("eager")),
+    )
+
+
+def measured(row: Row) -> tuple[str, float]:
+    """Which figure of an estimate a row measures, and its value."""
+    if "decode_tokens_per_second" in row:
+        return "decode_tokens_per_second", row["decode_tokens_per_second"]
+    return "output_tokens_per_second", row["output_tokens_per_second"]
+
+
+def estimate(row: Row, spec: Spec) -> throughput.Throughput:
+    return throughput.estimate(
+        spec,
+        requests=row["requests"],
+        input_tokens=max(1, row["input_tokens"]),
+        output_tokens=row["output_tokens"],
+    )
+
+
+def run() -> list[dict[str, object]]:
+    """A row a regime: what the training rows give, and how many measured speeds the range holds."""
+    catalogue = catalogue_module.load()
+    table = datafile.read("throughput.yaml")["decode"]
+    by_regime: dict[str, list[tuple[Row, Spec]]] = defaultdict(list)
+    for row in rows():
+        spec = spec_of(row, catalogue)
+        by_regime[throughput.regime(spec)].append((row, spec))
+    found: list[dict[str, object]] = []
+    for name, pairs in by_regime.items():
+        training = [pair for pair in pairs if pair[0]["id"].startswith(tuple(table[name]["rows"]))]
+        micro = min(range(0, 600, 5), key=lambda us: _error(training, us))
+        found.append(
+            {
+                "regime": name,
+                "layer_us": micro,
+                "spread": _spread(training, micro),
+                "training": _held(training),
+                "test": _held([pair for pair in pairs if pair not in training]),
+                "prompts": _prompts(pairs),
+            }
+        )
+    return found
+
+
+def _spread(pairs: Sequence[tuple[Row, Spec]], micro: int) -> float:
+    """What 95 of 100 training rows need, and a tenth more."""
+    off = sorted(abs(_residual(row, spec, micro)) for row, spec in pairs)
+    return _EXTRA * math.exp(off[math.ceil(0.95 * len(off)) - 1])
+
+
+def _error(pairs: Iterable[tuple[Row, Spec]], micro: int) -> float:
+    return sum(_residual(row, spec, micro) ** 2 for row, spec in pairs)
+
+
+def _residual(row: Row, spec: Spec, micro: int) -> float:
+    """Logarithm of measured over predicted time of a step, at that time a layer."""
+    constants = replace(throughput.constants_of(spec), layer_seconds=micro * 1e-6)
+    tokens = row["input_tokens"] + row["output_tokens"] // 2
+    step = throughput.step_seconds(spec, requests=row["requests"], tokens=tokens, constants=constants)
+    what, value = measured(row)
+    seconds = row["requests"] / value
+    if what == "output_tokens_per_second":
+        prompt = throughput.prefill_seconds(spec, max(1, row["input_tokens"]))
+        seconds -= math.sqrt(prompt.low * prompt.high) / row["output_tokens"]
+    return math.log(max(seconds, 1e-6) / step)
+
+
+def _held(pairs: Sequence[tuple[Row, Spec]]) -> str:
+    inside = sum(is_held(row, spec) for row, spec in pairs)
+    return f"{inside}/{len(pairs)}"
+
+
+def is_held(row: Row, spec: Spec) -> bool:
+    """Whether the measured speed lies in the estimated range."""
+    what, value = measured(row)
+    held: bool = getattr(estimate(row, spec), what).holds(value)
+    return held
+
+
+def _prompts(pairs: Sequence[tuple[Row, Spec]]) -> str:
+    timed = [pair for pair in pairs if "prefill_seconds" in pair[0]]
+    inside = sum(
+        throughput.prefill_seconds(spec, row["input_tokens"], row["requests"]).holds(row["prefill_seconds"])
+        for row, spec in timed
+    )
+    return f"{inside}/{len(timed)}"
+
+
+if __name__ == "__main__":
+    for line in run():
+        print(line)

@@ -1,0 +1,1 @@
+"""The whole stack on one machine: what `signalbox demo` and `signalbox serve` start."""

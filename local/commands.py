@@ -1,0 +1,62 @@
+"""The commands that start or check the stack on one machine; `signalbox` loads them as an entry point."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from local.doctor import Purpose
+from signalbox.command import EXIT_FAILURE, command_settings
+
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+@app.command()
+def demo(interactive: Annotated[bool, typer.Option(help="Keep running until Ctrl-C.")] = True) -> None:
+    """Train, serve, assess, evaluate and compare on this machine."""
+    with command_settings() as settings:
+        from local import demo as steps
+
+        steps.demo(settings, Console(), interactive=interactive)
+
+
+@app.command()
+def serve() -> None:
+    """Start encoder, decoder, assessor and MLflow until Ctrl-C; trains first if nothing is trained."""
+    with command_settings() as settings:
+        from local import demo as steps
+
+        steps.serve(settings, Console())
+
+
+@app.command()
+def fetch() -> None:
+    """Pre-build llama-server and export the encoder to ONNX."""
+    with command_settings() as settings:
+        from local.provision import llama_server
+        from pipelines.train.minilm import ensure_onnx
+
+        console = Console()
+        console.print(f"llama-server: {llama_server(settings.cache_dir, console)}", soft_wrap=True)
+        console.print(f"encoder: {ensure_onnx(settings.cache_dir)}", soft_wrap=True)
+
+
+@app.command()
+def doctor(
+    purpose: Annotated[Purpose, typer.Option("--for", help="What to check for.")] = "demo",
+) -> None:
+    """Check this machine for missing dependencies."""
+    with command_settings() as settings:
+        from local.doctor import examine
+
+        findings = examine(settings, purpose)
+        table = Table("", "check", "status", "fix")
+        for finding in findings:
+            mark = "[green]✓[/]" if finding.found else "[red]✕[/]" if finding.blocks else "[yellow]-[/]"
+            table.add_row(mark, finding.name, finding.found or "", "" if finding.found else finding.hint)
+        Console().print(table)
+        if any(finding.blocks for finding in findings):
+            raise typer.Exit(EXIT_FAILURE)

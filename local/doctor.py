@@ -1,0 +1,113 @@
+"""What this machine lacks, and the command that installs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from local.provision import cached_llama_server
+from signalbox.settings import Settings
+
+Purpose = Literal["demo", "test", "bench"]
+_DISK_GIB, _MEMORY_GIB = 6.0, 3.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing to have. `probe` returns what was found, or None."""
+
+    name: str
+    needed_for: frozenset[Purpose]
+    probe: Callable[[Settings], str | None]
+    hint: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Result of a check for a purpose."""
+
+    name: str
+    found: str | None
+    needed: bool
+    hint: str
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the purpose fails without it."""
+        return self.needed and self.found is None
+
+
+def _on_path(*names: str) -> Callable[[Settings], str | None]:
+    return lambda _: next((path for name in names if (path := shutil.which(name))), None)
+
+
+def _python(_: Settings) -> str | None:
+    return sys.version.split()[0] if sys.version_info >= (3, 11) else None
+
+
+def _llama_server(settings: Settings) -> str | None:
+    cached = cached_llama_server(settings.cache_dir)
+    found = shutil.which("llama-server") or (str(cached) if cached.exists() else None)
+    return found or ("will be built" if shutil.which("c++") and shutil.which("cc") else None)
+
+
+def _postgres(_: Settings) -> str | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return str(found[-1]) if found else shutil.which("initdb")
+
+
+def _disk(settings: Settings) -> str | None:
+    folder = next(path for path in (settings.cache_dir, *settings.cache_dir.parents) if path.exists())
+    free = shutil.disk_usage(folder).free / 2**30
+    return f"{free:.0f} GiB free" if free >= _DISK_GIB else None
+
+
+def _memory(_: Settings) -> str | None:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{total:.0f} GiB" if total >= _MEMORY_GIB else None
+
+
+def _ports(settings: Settings) -> str | None:
+    elsewhere = {
+        settings.assessor_port: None,
+        settings.encoder_port: settings.encoder_url,
+        settings.decoder_port: settings.decoder_url,
+        settings.mlflow_port: settings.mlflow_url,
+    }
+    ports = [port for port, url in elsewhere.items() if not url]
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.host, port))
+            except OSError:
+                return None
+    return ", ".join(map(str, ports))
+
+
+_ALL: frozenset[Purpose] = frozenset({"demo", "test", "bench"})
+CHECKS: tuple[Check, ...] = (
+    Check("Python 3.11 or newer", _ALL, _python, "apt-get install python3"),
+    Check("C and C++ compiler", frozenset(), _on_path("c++"), "apt-get install build-essential"),
+    Check("llama-server", _ALL, _llama_server, "apt-get install build-essential (it is built then)"),
+    Check("free ports", frozenset({"demo"}), _ports, "set SIGNALBOX_ASSESSOR_PORT, _ENCODER_PORT, _DECODER_PORT, _MLFLOW_PORT"),
+    Check("disk", _ALL, _disk, f"free {_DISK_GIB:.0f} GiB, or set SIGNALBOX_CACHE_DIR"),
+    Check("memory", _ALL, _memory, f"use a machine with {_MEMORY_GIB:.0f} GiB"),
+    Check("Chromium", frozenset({"test"}), _on_path("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"),
+    Check("PostgreSQL server", frozenset({"test", "bench"}), _postgres, "apt-get install postgresql"),
+    Check("wrk", frozenset({"bench"}), _on_path("wrk"), "apt-get install wrk"),
+)  # fmt: skip
+
+
+def examine(settings: Settings, purpose: Purpose) -> list[Finding]:
+    """All findings for a purpose."""
+    return [
+        Finding(check.name, check.probe(settings), purpose in check.needed_for, check.hint)
+        for check in CHECKS
+    ]

@@ -1,0 +1,104 @@
+"""The services of the local stack, as a table. What the settings point elsewhere for is not started."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from local.processes import Service
+from signalbox.artifacts import current_release
+from signalbox.settings import Settings
+
+_CONTEXT_TOKENS = 4096
+_SLOTS = 2
+
+
+def mlflow(settings: Settings) -> Service | None:
+    """MLflow on SQLite with served artifacts; one worker and no job runner (half of its memory)."""
+    if settings.mlflow_url:
+        return None
+    folder = (settings.state_dir / "mlflow").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return Service(
+        name="mlflow",
+        command=(
+            sys.executable, "-m", "mlflow", "server",
+            "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
+            "--artifacts-destination", (folder / "artifacts").as_uri(),
+            "--host", settings.host, "--port", str(settings.mlflow_port), "--workers", "1",
+        ),
+        host=settings.host,
+        port=settings.mlflow_port,
+        ready_path="/health",
+        port_setting="SIGNALBOX_MLFLOW_PORT",
+        environment={
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DO_NOT_TRACK": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        },
+        ready_seconds=120,
+    )  # fmt: skip
+
+
+def encoder(settings: Settings) -> Service | None:
+    """The newest trained release on KServe."""
+    if settings.encoder_url:
+        return None
+    return Service(
+        name="encoder",
+        command=(
+            sys.executable, "-m", "services.encoder", "--release-dir", str(current_release(settings)),
+            "--host", settings.host, "--http_port", str(settings.encoder_port),
+        ),
+        host=settings.host,
+        port=settings.encoder_port,
+        ready_path="/v2/models/encoder/ready",
+        port_setting="SIGNALBOX_ENCODER_PORT",
+        environment=_importable(),
+    )  # fmt: skip
+
+
+def decoder(settings: Settings, binary: Path, model: Path) -> Service | None:
+    """llama-server with a GGUF file."""
+    if settings.decoder_url:
+        return None
+    return Service(
+        name="decoder",
+        command=(
+            str(binary), "--model", str(model), "--host", settings.host, "--port", str(settings.decoder_port),
+            "--threads", str(settings.decoder_threads), "--ctx-size", str(_CONTEXT_TOKENS),
+            "--parallel", str(_SLOTS), "--metrics", "--no-webui",
+        ),
+        host=settings.host,
+        port=settings.decoder_port,
+        ready_path="/health",
+        port_setting="SIGNALBOX_DECODER_PORT",
+        ready_seconds=600,
+    )  # fmt: skip
+
+
+def assessor(settings: Settings) -> Service:
+    """The assessor, with the settings of this process."""
+    return Service(
+        name="assessor",
+        command=(sys.executable, "-m", "services.assessor"),
+        host=settings.host,
+        port=settings.assessor_port,
+        ready_path="/readyz",
+        port_setting="SIGNALBOX_ASSESSOR_PORT",
+        environment=_importable() | as_environment(settings),
+    )
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The settings that differ from their defaults, as variables for a child process."""
+    changed = settings.model_dump(exclude_defaults=True, exclude={"api_key"})  # the client's own
+    if key := settings.decoder_api_key:
+        changed["decoder_api_key"] = key.get_secret_value()
+    return {f"SIGNALBOX_{name.upper()}": str(value) for name, value in changed.items() if value is not None}
+
+
+def _importable() -> dict[str, str]:
+    """Services are imported from the repository's root, which is the working directory."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH"))))}

@@ -1,0 +1,1 @@
+"""Fit the thresholds of the traffic light: `signalbox-jobs calibrate`."""

@@ -1,0 +1,23 @@
+"""The command line of the batch jobs: `signalbox-jobs --help`.
+
+The same commands appear under `signalbox`, which loads `app` from the entry points `signalbox.commands`.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from pipelines.calibrate.command import calibrate
+from pipelines.compare.command import compare
+from pipelines.drift.command import drift
+from pipelines.evaluate.command import evaluate
+from pipelines.judge.command import judge
+from pipelines.train.command import train
+
+app = typer.Typer(
+    help="Batch jobs: train, calibrate, evaluate, compare, drift, judge.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for command in (train, calibrate, evaluate, compare, drift, judge):
+    app.command()(command)

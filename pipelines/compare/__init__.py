@@ -1,0 +1,1 @@
+"""Compare models with each other and with baselines: `signalbox-jobs compare`."""

@@ -1,0 +1,1 @@
+"""Compare recent records with a reference window: `signalbox-jobs drift`."""

@@ -1,0 +1,55 @@
+"""`signalbox-jobs drift`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines.drift.defaults import ALPHA, CURRENT_DAYS, REFERENCE_DAYS
+from pipelines.options import LogRun, Routes, routes_named
+from signalbox.command import command_settings
+
+
+def drift(
+    reference_days: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=3650,
+            help=f"Days of the reference window, before the current one. Default: {REFERENCE_DAYS}.",
+        ),
+    ] = None,
+    reference_from: Annotated[
+        str | None,
+        typer.Option(help="Start of the reference window, such as 2026-09-01 (UTC), instead of its length."),
+    ] = None,
+    current_days: Annotated[
+        int, typer.Option(min=1, max=3650, help="Days of the current window, up to now.")
+    ] = CURRENT_DAYS,
+    route: Routes = None,
+    alpha: Annotated[float, typer.Option(help="Significance level of all tests of a run together.")] = ALPHA,
+    correction: Annotated[
+        str,
+        typer.Option(
+            help="holm: at most alpha of the runs raise a false alarm; bh: at most alpha of the alarms are false."
+        ),
+    ] = "holm",
+    log_run: LogRun = True,
+) -> None:
+    """Compare recent records with a reference window."""
+    with command_settings() as settings:
+        routes = routes_named(route)
+        from pipelines.drift import job, report
+
+        windows = job.windows_of(
+            datetime.now(UTC),
+            current_days=current_days,
+            reference_days=reference_days,
+            reference_from=reference_from,
+        )
+        result = job.drift(settings, windows, routes=routes, alpha=alpha, correction=correction)
+        report.show(result, Console())
+        report.publish(settings, result, log_run=log_run)

@@ -1,0 +1,1 @@
+"""Evaluate the running services: `signalbox-jobs evaluate`."""

@@ -1,0 +1,25 @@
+"""`signalbox-jobs evaluate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+
+from pipelines.options import Limit, Routes, routes_named
+from signalbox.command import command_settings
+
+Fresh = Annotated[bool, typer.Option(help="Ignore earlier answers and run again.")]
+
+
+def evaluate(route: Routes = None, limit: Limit = None, fresh: Fresh = False) -> None:
+    """Evaluate the running services on the test split."""
+    with command_settings() as settings:
+        routes = routes_named(route)
+        from pipelines.evaluate import job
+        from pipelines.evaluate.report import markdown
+
+        for evaluation in job.evaluate(settings, routes=routes, limit=limit, fresh=fresh):
+            Console().print(Markdown(markdown(evaluation)))

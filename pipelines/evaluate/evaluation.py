@@ -1,0 +1,30 @@
+"""What an evaluation is: the rows, the records that answered them, and their figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipelines.evaluate.summary import Summary
+from signalbox.contracts.record import LabelledText, ModelRelease, Record, Route
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One route on the test split. `right` is in the order of the rows, for paired comparisons."""
+
+    task: str
+    route: Route
+    releases: tuple[ModelRelease, ...]
+    summaries: dict[str, Summary]
+    rows: tuple[LabelledText, ...]
+    records: tuple[Record, ...]
+
+    @property
+    def release_key(self) -> str:
+        """The releases that answered, in the order asked."""
+        return " → ".join(release.key for release in self.releases)
+
+    @property
+    def right(self) -> list[bool]:
+        """Whether each row was answered correctly."""
+        return [r.verdict.value == row.label for r, row in zip(self.records, self.rows, strict=True)]

@@ -1,0 +1,1 @@
+"""Grade stored answers with another model: `signalbox-jobs judge`."""

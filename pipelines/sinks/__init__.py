@@ -1,0 +1,1 @@
+"""Where the jobs write their results: MLflow runs and Prometheus textfiles."""

@@ -1,0 +1,85 @@
+"""A mean from few labels and many predictions: prediction-powered inference. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+from pipelines.statistics.proportions import SMALL_SAMPLE, accuracy_interval
+
+LABELS_ONLY, PPI = "labels", "ppi++"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share with its interval; `weight` is lambda, how much the predictions count (0: not at all)."""
+
+    value: float
+    low: float
+    high: float
+    method: str
+    labels: int
+    unlabelled: int
+    weight: float = 0.0
+
+
+def power_weight(labels: Sequence[bool], predicted: Sequence[float], unlabelled: Sequence[float]) -> float:
+    """The lambda of the least variance, cov(y, f) / ((1 + n/N) var f), in [0, 1].
+
+    Angelopoulos, Duchi & Zrnic 2023, "PPI++" (arXiv 2311.01453), section on power tuning, for a mean. The
+    covariance is of the n labelled rows, the variance of all predictions. Predictions that tell nothing get 0.
+    """
+    y, f, u = _arrays(labels, predicted, unlabelled)
+    variance = float(np.var(np.concatenate([f, u]), ddof=1))
+    if variance <= 0.0:
+        return 0.0
+    covariance = float(np.cov(y, f, ddof=1)[0, 1])
+    return min(1.0, max(0.0, covariance / ((1 + len(y) / len(u)) * variance)))
+
+
+def ppi_mean(
+    labels: Sequence[bool], predicted: Sequence[float], unlabelled: Sequence[float], confidence: float = 0.95
+) -> Estimate:
+    """lambda · mean f(unlabelled) + mean(y - lambda · f) over the labelled (arXiv 2311.01453, equation for the mean).
+
+    Normal interval with variance var(y - lambda f)/n + lambda² var f/N, cut to [0, 1]. It holds when labelled and
+    unlabelled rows come from one distribution, and for about 200 labels or more: `share_right` sees to that.
+    Raises ValueError below two labels or two unlabelled rows.
+    """
+    if len(labels) < 2 or len(unlabelled) < 2:
+        raise ValueError(f"got {len(labels)} labels and {len(unlabelled)} others, needs two of each")
+    y, f, u = _arrays(labels, predicted, unlabelled)
+    weight = power_weight(labels, predicted, unlabelled)
+    value = weight * float(u.mean()) + float((y - weight * f).mean())
+    variance = float(np.var(y - weight * f, ddof=1)) / len(y) + weight**2 * float(np.var(u, ddof=1)) / len(u)
+    half = float(norm.ppf((1 + confidence) / 2)) * math.sqrt(variance)
+    low, high = (min(1.0, max(0.0, bound)) for bound in (value - half, value + half))
+    return Estimate(min(1.0, max(0.0, value)), low, high, PPI, len(y), len(u), weight)
+
+
+def share_right(
+    labels: Sequence[bool], predicted: Sequence[float], unlabelled: Sequence[float], confidence: float = 0.95
+) -> Estimate | None:
+    """The share of right answers: from labels alone below 200 (Clopper-Pearson), PPI++ from there on.
+
+    Where all labels agree no normal interval holds: labels alone, too. None without a label.
+    """
+    if not labels:
+        return None
+    right = sum(labels)
+    if len(labels) < SMALL_SAMPLE or len(unlabelled) < 2 or right in (0, len(labels)):
+        low, high = accuracy_interval(right, len(labels), confidence)
+        return Estimate(right / len(labels), low, high, LABELS_ONLY, len(labels), len(unlabelled))
+    return ppi_mean(labels, predicted, unlabelled, confidence)
+
+
+def _arrays(
+    labels: Sequence[bool], predicted: Sequence[float], unlabelled: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if len(labels) != len(predicted):
+        raise ValueError(f"predicted: got {len(predicted)} rows, labels has {len(labels)}")
+    return tuple(np.asarray(x, dtype=np.float64) for x in (labels, predicted, unlabelled))  # type: ignore[return-value]

@@ -1,0 +1,1 @@
+"""Train the encoder: `signalbox-jobs train`."""

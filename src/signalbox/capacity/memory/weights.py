@@ -1,0 +1,150 @@
+"""Bytes of the weights that one GPU holds: by scheme, tensor-parallel rank and pipeline stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from signalbox.capacity.memory.tensors import rounding_bytes
+from signalbox.capacity.spec import GIB, Architecture, Parameters, Quantization, Spec
+
+_HALF = 2  # bytes of a 16-bit number
+_VOCAB_PADDING = 64
+_MX_HIDDEN, _MX_INNER = 256, 128  # granules of the MXFP4 kernels, see `mxfp4_padding`
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pipeline stage: its layers, and whether embedding and head lie on it."""
+
+    index: int
+    layers: int
+    share: float  # of all layers
+    first: bool
+    last: bool
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Bytes by kind of tensor, on one rank."""
+
+    embedding: int
+    head: int
+    linear: int
+    experts: int
+    other: int
+    vision: int
+    buffers: int
+    rounding: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return (
+            self.embedding
+            + self.head
+            + self.linear
+            + self.experts
+            + self.other
+            + self.vision
+            + self.buffers
+            + self.rounding
+        )
+
+    @property
+    def formula(self) -> str:
+        """The sum with its numbers, in GiB."""
+        parts = {
+            "embedding": self.embedding,
+            "head": self.head,
+            "linear": self.linear,
+            "experts": self.experts,
+            "norms, biases, routers": self.other,
+            "vision": self.vision,
+            "position tables and copies": self.buffers,
+            "rounding to 2 MiB": self.rounding,
+        }
+        return " + ".join(f"{name} {size / GIB:.3f}" for name, size in parts.items() if size)
+
+
+def stages(layers: int, pipeline_parallel: int) -> list[Stage]:
+    """Layers of each pipeline stage: as equal as can be, the rest from the last stage but one backwards."""
+    counts = [layers // pipeline_parallel] * pipeline_parallel
+    for i in range(layers % pipeline_parallel):
+        counts[-(i + 2) % pipeline_parallel] += 1
+    last = pipeline_parallel - 1
+    return [Stage(i, count, count / layers, first=i == 0, last=i == last) for i, count in enumerate(counts)]
+
+
+def rank_weights(spec: Spec, stage: Stage, *, mxfp4_inner: int = _MX_INNER) -> Weights:
+    """What one rank of that stage holds. `mxfp4_inner`: see `mxfp4_padding`."""
+    model, scheme, tp = spec.model, spec.quantization, spec.tensor_parallel
+    counts, share = model.parameters, stage.share
+    base = _dtype_bytes(spec)
+    experts = _bytes(counts.experts, scheme.expert_bits, base) * share / tp
+    head = 0.0
+    if stage.last:
+        head = _bytes(_padded(counts.head, model), scheme.head_bits, base) / tp
+        if not counts.head and (not stage.first or (scheme.head_copy and spec.engine.name == "tgi")):
+            head = _bytes(_padded(counts.embedding, model), scheme.head_bits, base) / tp
+    embedding = _bytes(_padded(counts.embedding, model), scheme.embedding_bits, base) / tp
+    return Weights(
+        embedding=round(embedding) if stage.first else 0,
+        head=round(head),
+        linear=round(_linear_bytes(model, scheme, tp, base) * share),
+        experts=round(experts * mxfp4_padding(model, scheme, tp, mxfp4_inner)),
+        other=round(counts.other * base * share),
+        vision=round(counts.vision * base / tp) if stage.first else 0,
+        rounding=rounding_bytes(spec, share),
+        buffers=round(_HALF * (counts.rope + counts.absorbed * share / tp)),
+    )
+
+
+def checkpoint_bytes(model: Architecture, scheme: Quantization) -> int:
+    """Bytes of the whole model in that scheme, on one device, without an engine's buffers."""
+    counts = model.parameters
+    head = counts.head or (counts.embedding if scheme.head_copy and model.tied else 0)
+    return round(
+        _bytes(counts.embedding, scheme.embedding_bits, _HALF)
+        + _bytes(head, scheme.head_bits, _HALF)
+        + _bytes(counts.linear - counts.plain, scheme.linear_bits, _HALF)
+        + _bytes(counts.experts, scheme.expert_bits, _HALF)
+        + (counts.other + counts.vision + counts.plain) * _HALF
+    )
+
+
+def _linear_bytes(model: Architecture, scheme: Quantization, tp: int, base: int) -> float:
+    plain = model.parameters.plain / tp
+    return _bytes(linear_per_rank(model, tp) - plain, scheme.linear_bits, base) + plain * base
+
+
+def linear_per_rank(model: Architecture, tensor_parallel: int) -> float:
+    """Linear weights of one rank: KV projections are copied when there are more ranks than KV heads."""
+    counts: Parameters = model.parameters
+    divided = counts.linear - counts.replicated - counts.key_value
+    heads = min(tensor_parallel, max(1, model.kv_heads))
+    return divided / tensor_parallel + counts.key_value / heads + counts.replicated
+
+
+def mxfp4_padding(
+    model: Architecture, scheme: Quantization, tensor_parallel: int, granule: int = _MX_INNER
+) -> float:
+    """Growth of MXFP4 experts when loaded: the kernels want multiples of 256 (hidden) and of `granule` (inner)."""
+    if scheme.name != "mxfp4" or model.moe is None:
+        return 1.0
+    inner = -(-model.moe.intermediate // tensor_parallel)
+    hidden = -(-model.hidden // _MX_HIDDEN) * _MX_HIDDEN
+    return hidden * (-(-inner // granule) * granule) / (model.hidden * inner)
+
+
+def _padded(count: int, model: Architecture) -> int:
+    """Rows of embedding and head come in multiples of 64."""
+    rows = -(-model.vocab // _VOCAB_PADDING) * _VOCAB_PADDING
+    return count + (rows - model.vocab) * model.hidden if count else 0
+
+
+def _bytes(count: float, bits: float | None, base: int) -> float:
+    return count * base if bits is None else count * bits / 8
+
+
+def _dtype_bytes(spec: Spec) -> int:
+    return 4 if spec.dtype == "float32" else _HALF

@@ -1,0 +1,75 @@
+"""Kinds of cache, layer by layer: full, sliding, chunked, latent, state."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from signalbox.capacity.models.shape import Config, Shape
+from signalbox.capacity.spec import CacheKind, KvGroup
+
+
+def layer_kinds(shape: Shape) -> list[tuple[CacheKind, int | None]]:
+    """Kind of cache and window of every layer."""
+    config, window = shape.config, shape.config.get("sliding_window")
+    if config.get("kv_lora_rank"):
+        return [("mla", None)] * shape.layers
+    if types := config.get("layer_types"):
+        named: dict[str, tuple[CacheKind, int | None]] = {
+            "full_attention": ("full", None),
+            "sliding_attention": ("sliding", window),
+            "chunked_attention": ("chunked", config.get("attention_chunk_size")),
+            "linear_attention": ("state", None),
+        }
+        return [named.get(kind, ("full", None)) for kind in types]
+    if interval := config.get("full_attention_interval"):
+        return [("state" if (i + 1) % interval else "full", None) for i in range(shape.layers)]
+    return [_layer_kind(shape, i, window) for i in range(shape.layers)]
+
+
+def _layer_kind(shape: Shape, index: int, window: int | None) -> tuple[CacheKind, int | None]:
+    config, rule = shape.config, shape.family.window
+    if rule == "chunks":
+        chunk = config.get("attention_chunk_size")
+        local = chunk and (index + 1) % int(config.get("no_rope_layer_interval") or 4)
+        return ("chunked", chunk) if local else ("full", None)
+    if rule == "none" or not window:
+        return ("full", None)
+    every = int(config.get("sliding_window_pattern") or config.get("_sliding_window_pattern") or 6)
+    slides = {
+        "config": True,
+        "qwen": bool(config.get("use_sliding_window")) and index >= int(config.get("max_window_layers") or 0),
+        "alternate": index % 2 == 0,
+        "pattern": (index + 1) % every != 0,
+    }[rule]
+    return ("sliding", window) if slides else ("full", None)
+
+
+def kv_groups(shape: Shape) -> tuple[KvGroup, ...]:
+    """Layers by kind of cache, in the order of their first layer."""
+    counted = Counter(layer_kinds(shape))
+    groups = []
+    for (kind, window), layers in counted.items():
+        key = value = shape.head_dim
+        heads, state = shape.kv_heads, 0
+        if kind == "mla":
+            key, value, heads = shape.config["kv_lora_rank"] + shape.config["qk_rope_head_dim"], 0, 1
+        if kind == "state":
+            key, value, heads, state = 0, 0, 0, _state_bytes(shape)
+        groups.append(KvGroup(kind, layers, heads, key, value, window, state))
+    return tuple(groups)
+
+
+def _state_bytes(shape: Shape) -> int:
+    """Convolution and recurrent state of a gated delta-net layer, of one sequence on one GPU, 2 bytes each."""
+    keys, values = delta_dims(shape.config)
+    conv = (2 * keys + values) * (int(shape.config["linear_conv_kernel_dim"]) - 1)
+    recurrent = int(shape.config["linear_num_value_heads"]) * (
+        int(shape.config["linear_key_head_dim"]) * int(shape.config["linear_value_head_dim"])
+    )
+    return 2 * (conv + recurrent)
+
+
+def delta_dims(config: Config) -> tuple[int, int]:
+    """Widths of keys and of values of a gated delta-net layer."""
+    keys = int(config["linear_num_key_heads"]) * int(config["linear_key_head_dim"])
+    return keys, int(config["linear_num_value_heads"]) * int(config["linear_value_head_dim"])

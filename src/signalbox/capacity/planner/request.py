@@ -1,0 +1,172 @@
+"""What a person asks: a request as typed, checked and resolved against the catalogue into set-ups to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from signalbox.capacity.hardware.inventory import parse_gpu
+from signalbox.capacity.models.catalogue import Catalogue
+from signalbox.capacity.models.sources import find_model
+from signalbox.capacity.models.task_lengths import TaskLengths, find_tokenizer, task_lengths
+from signalbox.capacity.planner.choose import auto_dtype, by_quality, ranks
+from signalbox.capacity.spec import Architecture, EngineVersion, Gpu, Quantization, Spec
+from signalbox.capacity.support.check import check_numbers
+from signalbox.contracts.record import Contract
+from signalbox.errors import InputError
+from signalbox.tasks import load_task
+
+AUTO = "auto"
+_DEFAULT_CONTEXT = 8192
+_DTYPES = {"bf16": "bfloat16", "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32"}
+# Formats that hold several quantizations; a checkpoint says which of them it has.
+_CONTAINERS = {
+    "compressed-tensors": ("fp8", "w8a8-int8", "w4a16"),
+    "modelopt": ("fp8", "nvfp4"),
+    "gguf": ("gguf-q4_k_m", "gguf-q8_0"),
+}
+_KNOWN_DTYPES = ("bfloat16", "float16", "float32")
+
+
+class Request(Contract):
+    """One question to the planner. What is None or "auto" is chosen, and the answer says how."""
+
+    model: str | None = Field(default=None, description="Catalogue name or hf:ORG/NAME.")
+    gpu: str = Field(default="", description="L4, or 2xL4; empty in a ranking.")
+    config: Path | None = Field(default=None, description="A config.json, for a model outside the catalogue.")
+    fallback: bool = Field(default=False, description="Read an unknown architecture as a plain decoder.")
+    engine: str = "vllm"
+    engine_version: str | None = None
+    quantization: str = AUTO
+    dtype: str = AUTO
+    kv_dtype: str = AUTO
+    context: int | None = None
+    concurrency: int | None = None
+    batched_tokens: int | None = None
+    tensor_parallel: int | None = None
+    pipeline_parallel: int = 1
+    memory_utilization: float | None = None
+    eager: bool = False
+    task: Path | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request with its names resolved."""
+
+    request: Request
+    model: Architecture
+    gpu: Gpu
+    count: int
+    engine: EngineVersion
+    quantizations: tuple[Quantization, ...]  # in the order to try
+    context: int
+    lengths: TaskLengths | None
+
+    def specs(self) -> Iterator[Spec]:
+        """Best quantization first, for each the fewest GPUs first."""
+        asked = self.request.tensor_parallel
+        sizes = (asked,) if asked else ranks(self.gpu, max(1, self.count // self.request.pipeline_parallel))
+        for quantization in self.quantizations:
+            for size in sizes:
+                yield self.spec(quantization, size)
+
+    def spec(self, quantization: Quantization, tensor_parallel: int) -> Spec:
+        """One set-up of this question."""
+        request = self.request
+        return Spec(
+            model=self.model,
+            gpu=self.gpu,
+            engine=self.engine,
+            quantization=quantization,
+            dtype=_dtype(request.dtype) or auto_dtype(self.model, self.gpu, quantization),
+            context=self.context,
+            kv_dtype=request.kv_dtype,
+            tensor_parallel=tensor_parallel,
+            pipeline_parallel=request.pipeline_parallel,
+            concurrency=request.concurrency,
+            batched_tokens=request.batched_tokens,
+            memory_utilization=request.memory_utilization,
+            eager=request.eager,
+        )
+
+
+def resolve(request: Request, catalogue: Catalogue) -> Question:
+    """Look up what the request names. Raises InputError: unknown names with the nearest, numbers out of range."""
+    _check_numbers(request)
+    _dtype(request.dtype)
+    model = find_model(request.model, request.config, catalogue, fallback=request.fallback)
+    count, gpu = parse_gpu(request.gpu, catalogue.gpu)
+    engine = catalogue.engine(request.engine, request.engine_version)
+    lengths = None
+    if request.task is not None:
+        found = find_tokenizer(model.name, request.config)
+        lengths = task_lengths(load_task(request.task), *(found or ()))
+    needed = (request.tensor_parallel or 1) * request.pipeline_parallel
+    if count is not None and needed > count:
+        hint = f"{count}x{gpu.name} has {count} GPU{'s' if count > 1 else ''}: write {needed}x{gpu.name}, or lower it."
+        raise InputError("--tp" if request.tensor_parallel else "--pp", needed, hint)
+    return Question(
+        request=request,
+        model=model,
+        gpu=gpu,
+        count=count or needed,
+        engine=engine,
+        quantizations=_quantizations(request, model, engine, catalogue),
+        context=request.context or _context(model, lengths),
+        lengths=lengths,
+    )
+
+
+def _quantizations(
+    request: Request, model: Architecture, engine: EngineVersion, catalogue: Catalogue
+) -> tuple[Quantization, ...]:
+    asked, own = request.quantization.lower(), model.checkpoint_quantization
+    if asked in _CONTAINERS:
+        if own is None:
+            hint = f"It names a file format: say what is in it, such as {' or '.join(_CONTAINERS[asked])}."
+            raise InputError("--quantization", request.quantization, hint)
+        return (catalogue.quantization(own),)
+    if asked != AUTO:
+        return (catalogue.quantization(request.quantization),)
+    return by_quality(model, catalogue.quantizations, engine.name)
+
+
+def _context(model: Architecture, lengths: TaskLengths | None) -> int:
+    if lengths is not None:
+        return lengths.context
+    return min(_DEFAULT_CONTEXT, model.max_positions)
+
+
+def _dtype(text: str) -> str | None:
+    """The dtype as engines write it, None for auto."""
+    name = _DTYPES.get(text.lower(), text.lower())
+    if name == AUTO:
+        return None
+    if name not in _KNOWN_DTYPES:
+        raise InputError("--dtype", text, f"Known: auto, {', '.join(_KNOWN_DTYPES)}.")
+    return name
+
+
+def _check_numbers(request: Request) -> None:
+    at_least_one = {
+        "--context": request.context,
+        "--concurrency": request.concurrency,
+        "--batched-tokens": request.batched_tokens,
+        "--tp": request.tensor_parallel,
+        "--pp": request.pipeline_parallel,
+    }
+    check_numbers(at_least_one, "--gpu-memory-utilization", request.memory_utilization)
+
+
+def tensor_parallel(text: str) -> int | None:
+    """The number behind --tp, None for auto."""
+    if text.strip().lower() == AUTO:
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise InputError("--tp", text, "Give auto, or a number such as 2.") from error

@@ -1,0 +1,1 @@
+"""Expected speed, energy and cost."""

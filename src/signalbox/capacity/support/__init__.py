@@ -1,0 +1,1 @@
+"""What runs where: rules over compute capability, dtype, quantization, engine and architecture."""

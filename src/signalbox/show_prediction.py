@@ -1,0 +1,21 @@
+"""One prediction in a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from signalbox.errors import SetupError
+
+_STYLES = {"green": "bold green", "yellow": "bold yellow", "red": "bold red"}
+
+
+def print_prediction(console: Console, text: str, prediction: dict[str, object]) -> None:
+    """One answer in a terminal: symbol, word and color, verdict, reason."""
+    light = prediction["light"]
+    if not isinstance(light, dict):
+        raise SetupError("The assessor's answer has no light: is another version running on this port?")
+    style = _STYLES[str(light["colour"])]
+    console.print(f"  [{style}]{light['symbol']} {light['word']}[/]  {prediction['word'] or '-'}", end="  ")
+    console.print(text, style="italic", markup=False, highlight=False)
+    reason = prediction["justification"] or light["text"]
+    console.print(f"      {prediction['route']}: {reason}", style="dim", markup=False, highlight=False)

@@ -1,0 +1,258 @@
+"""The demo's parts, and the whole loop on the second task with real servers."""
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from rich.console import Console
+
+from local import demo
+from local.demo import SENTENCES, Clock, print_prediction, terminated_as_interrupt
+from local.processes import Service, Supervisor, answers, check_port
+from local.stack import as_environment
+from signalbox import thresholds
+from signalbox.errors import SetupError
+from signalbox.models.release import gguf_release
+from signalbox.settings import Settings
+from signalbox.tasks import load_data, load_task
+from tests.helpers import free_port
+from tests.services.assessor.page_app import serving
+
+TASK = Path("tasks/medical")
+
+
+def console() -> tuple[Console, io.StringIO]:
+    """A console that writes into a string."""
+    written = io.StringIO()
+    return Console(file=written, width=200), written
+
+
+def prediction(**changes: object) -> dict[str, object]:
+    """As the API gives it."""
+    light = {"colour": "yellow", "symbol": "!", "word": "Check", "text": "Provisional."}
+    made = {"light": light, "word": "Yes", "justification": "Because.", "route": "decoder"}
+    return {**made, **changes}
+
+
+# --- parts ------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_asks_what_is_not_in_the_data():
+    texts = {row.text for row in load_data(load_task(TASK))}
+    assert set(SENTENCES) == set(load_task(TASK).languages)
+    assert texts.isdisjoint(text for pair in SENTENCES.values() for text in pair)
+
+
+def test_a_step_says_what_goes_on_and_is_timed(capsys):
+    shown, written = console()
+    clock = Clock(shown)
+    with clock.step("train the encoder"):
+        assert "train the encoder" in written.getvalue()
+        time.sleep(0.01)
+    assert [name for name, _ in clock.steps] == ["train the encoder"]
+    assert clock.steps[0][1] >= 0.01
+    shown.print(clock.table())
+    assert "all" in written.getvalue()
+
+
+def test_an_answer_is_shown_by_symbol_word_verdict_and_reason():
+    shown, written = console()
+    print_prediction(shown, "The [aid] is needed.", prediction())
+    lines = written.getvalue().splitlines()
+    assert lines[0].split() == ["!", "Check", "Yes", "The", "[aid]", "is", "needed."]
+    assert lines[1].strip() == "decoder: Because."
+
+
+def test_what_is_withheld_is_shown_as_a_dash_with_the_lights_reason():
+    shown, written = console()
+    light = {"colour": "red", "symbol": "✕", "word": "Withheld", "text": "Too close to call."}
+    print_prediction(shown, "Text.", prediction(light=light, word=None, justification=None))
+    assert written.getvalue().splitlines()[0].split() == ["✕", "Withheld", "-", "Text."]
+    assert "decoder: Too close to call." in written.getvalue()
+
+
+def test_an_answer_of_another_version_is_explained():
+    with pytest.raises(SetupError, match="another version"):
+        print_prediction(console()[0], "Text.", prediction(light="yellow"))
+
+
+def test_sigterm_stops_as_ctrl_c_does():
+    before = signal.getsignal(signal.SIGTERM)
+
+    def terminate() -> None:
+        with terminated_as_interrupt():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        terminate()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_waiting_ends_when_a_server_stops(tmp_path):
+    command = (sys.executable, "-c", "raise SystemExit('out of memory')")
+    short = Service("decoder", command, "127.0.0.1", free_port(), "/", "SIGNALBOX_DECODER_PORT")
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.start(short)
+        with pytest.raises(SetupError, match=r"decoder stopped with status 1[\s\S]*out of memory"):
+            demo.wait(supervisor)
+
+
+def test_every_address_is_shown(tmp_path):
+    shown, written = console()
+    settings = Settings(state_dir=tmp_path)
+    demo.addresses(settings, shown)
+    for address in (settings.assessor_base_url, settings.mlflow_base_url, settings.decoder_base_url):
+        assert address in written.getvalue()
+    assert str(settings.logs_dir) in written.getvalue()
+
+
+@pytest.mark.parametrize("name", ["assessor", "encoder", "decoder", "mlflow"])
+def test_a_taken_port_is_said_before_anything_is_started(tmp_path, name):
+    ports = {f"{other}_port": free_port() for other in ("assessor", "encoder", "decoder", "mlflow")}
+    settings = Settings(state_dir=tmp_path, **ports)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", ports[f"{name}_port"]))
+        other.listen()
+        with pytest.raises(SetupError, match=f"SIGNALBOX_{name.upper()}_PORT"):
+            demo.demo(settings, console()[0], interactive=False)
+    assert not settings.logs_dir.exists()
+
+
+def test_calibrated_is_what_the_server_itself_names(tmp_path):
+    """llama-server tells another quantization than the file's name does, e.g. of every K-quant."""
+    model = tmp_path / "tiny-Q4_K_M.gguf"
+    model.write_bytes(b"weights")
+    settings = Settings(task=TASK, state_dir=tmp_path, decoder_model=str(model), decoder_port=free_port())
+    served = gguf_release(model, quantization="Q4_K - Medium")
+    app = FastAPI()
+
+    @app.get("/v1/models")
+    def listing() -> dict[str, object]:
+        entry = {"id": str(model), "owned_by": "llamacpp", "meta": {"ftype": "Q4_K - Medium"}}
+        return {"data": [entry]}
+
+    with serving(app, settings.decoder_port):
+        assert not demo._calibrated(settings)
+        thresholds.save(
+            settings.thresholds_dir, thresholds.ThresholdFile(task="medical", release=served, languages={})
+        )
+        assert demo._calibrated(settings)
+    assert demo._calibrated(settings.model_copy(update={"decoder_url": "http://elsewhere.example/v1"}))
+
+
+# --- the whole loop ---------------------------------------------------------------------------------------
+
+
+class Command:
+    """`signalbox …` in a process of its own, its output collected line by line."""
+
+    def __init__(self, settings: Settings, *arguments: str) -> None:
+        environment = {**os.environ, **as_environment(settings), "COLUMNS": "200"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "signalbox.cli", *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        self.lines.extend(iter(self.process.stdout.readline, ""))
+
+    @property
+    def output(self) -> str:
+        return "".join(self.lines)
+
+    def wait_for(self, text: str, seconds: float = 300) -> None:
+        """Until it has printed the text."""
+        deadline = time.monotonic() + seconds
+        while text not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.1)
+
+    def end(self, seconds: float = 300) -> int:
+        """Its exit status; killed when it takes longer."""
+        try:
+            return self.process.wait(seconds)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self._reader.join()
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The tickets task, in a state folder that the module's tests share as two starts of a user do."""
+    ports = {f"{name}_port": free_port() for name in ("assessor", "encoder", "decoder", "mlflow")}
+    return Settings(task=Path("tasks/tickets"), state_dir=tmp_path_factory.mktemp("demo"), **ports)
+
+
+def nothing_listens(settings: Settings) -> bool:
+    ports = (settings.assessor_port, settings.encoder_port, settings.decoder_port, settings.mlflow_port)
+    for port in ports:
+        check_port(Service("any", (), "127.0.0.1", port, "/", ""))
+    return True
+
+
+@pytest.mark.slow
+def test_the_loop_runs_on_a_task_that_is_only_data(settings):
+    """20 calibration rows, of which a small decoder leaves some Neutral: it goes on uncalibrated then."""
+    command = Command(settings, "demo", "--no-interactive")
+    assert command.end(600) == 0, command.output
+    for line in (
+        "train the encoder",
+        "assess a few sentences",
+        "Where the time went",
+        "Addresses",
+        "Stopped.",
+    ):
+        assert line in command.output
+    table = (settings.state_dir / "reports" / "comparison.md").read_text(encoding="utf-8")
+    assert [line.split(" | ")[0].strip("| ") for line in table.splitlines()[2:8]] == [
+        *("encoder", "decoder", "cascade", "tfidf", "length", "majority")
+    ]
+    assert table.splitlines()[-1] in " ".join(command.output.split())
+    assert nothing_listens(settings)
+
+
+@pytest.mark.slow
+def test_a_second_start_serves_without_training_and_a_signal_ends_it(settings):
+    command = Command(settings, "serve")
+    try:
+        command.wait_for("Addresses")
+        assert answers(f"{settings.assessor_base_url}/readyz")
+        assert "train the encoder" not in command.output
+        assessed = Command(settings, "assess", "Nobody can log in.", "--model", "encoder")
+        assert assessed.end() == 0, assessed.output
+        assert "encoder:" in assessed.output
+        command.process.send_signal(signal.SIGTERM)
+    finally:
+        status = command.end(60)
+    assert status == 0, command.output
+    assert "stopping" in command.output
+    assert nothing_listens(settings)
+
+
+@pytest.mark.slow
+def test_a_demo_that_is_stopped_in_the_middle_is_no_success(settings):
+    command = Command(settings, "demo", "--no-interactive")
+    try:
+        command.wait_for("start the servers")
+        command.process.send_signal(signal.SIGTERM)
+    finally:
+        status = command.end(60)
+    assert status not in {0, -signal.SIGKILL}, command.output
+    assert nothing_listens(settings)

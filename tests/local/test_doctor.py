@@ -1,0 +1,131 @@
+"""What a machine lacks, on a machine that lacks it: an empty PATH, taken ports, no room."""
+
+import socket
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from local import doctor
+from local.doctor import CHECKS, examine
+from local.provision import cached_llama_server
+from signalbox.settings import Settings
+from tests.helpers import free_port
+
+# What is looked for on PATH only → the package that has it, and the purposes that need it.
+TOOLS = {
+    "C and C++ compiler": ("build-essential", set()),
+    "llama-server": ("build-essential", {"demo", "test", "bench"}),
+    "Chromium": ("chromium", {"test"}),
+    "wrk": ("wrk", {"bench"}),
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    ports = {f"{name}_port": free_port() for name in ("assessor", "encoder", "decoder", "mlflow")}
+    return Settings(cache_dir=tmp_path / "cache", **ports)
+
+
+@pytest.fixture
+def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is all of PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def finding(settings, name, purpose="demo"):
+    return next(f for f in examine(settings, purpose) if f.name == name)
+
+
+def install(folder: Path, name: str) -> Path:
+    path = folder / name
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("purpose", ["demo", "test", "bench"])
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_missing_tool_has_its_package_and_blocks_only_where_needed(settings, empty_path, name, purpose):
+    package, needed_for = TOOLS[name]
+    found = finding(settings, name, purpose)
+    assert found.found is None
+    assert found.hint.startswith(f"apt-get install {package}")
+    assert found.blocks is (purpose in needed_for)
+
+
+@pytest.mark.parametrize(
+    ("tool", "name"), [("c++", "C and C++ compiler"), ("wrk", "wrk"), ("chromium-browser", "Chromium")]
+)
+def test_a_tool_on_the_path_is_found_where_it_is(settings, empty_path, tool, name):
+    path = install(empty_path, tool)
+    assert finding(settings, name, "bench").found == str(path)
+
+
+def test_llama_server_is_on_the_path_or_cached_or_can_be_built(settings, empty_path):
+    install(empty_path, "cc")
+    assert finding(settings, "llama-server").found is None  # half a compiler builds nothing
+    install(empty_path, "c++")
+    assert finding(settings, "llama-server").found == "will be built"
+    cached = cached_llama_server(settings.cache_dir)
+    cached.parent.mkdir(parents=True)
+    install(cached.parent, cached.name)
+    assert finding(settings, "llama-server").found == str(cached)
+    on_path = install(empty_path, "llama-server")
+    assert finding(settings, "llama-server").found == str(on_path)
+
+
+@pytest.mark.parametrize("name", ["assessor", "encoder", "decoder", "mlflow"])
+def test_a_taken_port_blocks_the_demo_only(settings, name):
+    assert finding(settings, "free ports").found
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", getattr(settings, f"{name}_port")))
+        other.listen()
+        assert finding(settings, "free ports").blocks
+        assert f"_{name.upper()}_PORT" in finding(settings, "free ports").hint
+        assert not finding(settings, "free ports", "test").blocks
+    assert finding(settings, "free ports").found
+
+
+@pytest.mark.parametrize("name", ["encoder", "decoder", "mlflow"])
+def test_the_port_of_what_is_elsewhere_may_be_taken(settings, name):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", getattr(settings, f"{name}_port")))
+        other.listen()
+        elsewhere = settings.model_copy(update={f"{name}_url": "http://elsewhere.example"})
+        assert finding(elsewhere, "free ports").found
+
+
+def test_too_little_room_blocks(settings, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 2**30))
+    found = finding(settings, "disk")
+    assert found.blocks
+    assert "SIGNALBOX_CACHE_DIR" in found.hint
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 2**40))
+    assert finding(settings, "disk").found == "1024 GiB free"
+
+
+def test_too_little_memory_blocks(settings, monkeypatch):
+    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 4096}.get(name, 2**30 // 4096))
+    assert finding(settings, "memory").blocks
+    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 4096}.get(name, 2**35 // 4096))
+    assert finding(settings, "memory").found == "32 GiB"
+
+
+def test_this_python_is_new_enough(settings, monkeypatch):
+    assert finding(settings, "Python 3.11 or newer").found == sys.version.split()[0]
+    monkeypatch.setattr(sys, "version_info", (3, 10, 9))
+    assert finding(settings, "Python 3.11 or newer").blocks
+
+
+@pytest.mark.parametrize("purpose", ["demo", "test", "bench"])
+def test_every_check_is_reported_with_a_hint(settings, purpose):
+    found = examine(settings, purpose)
+    assert [f.name for f in found] == [check.name for check in CHECKS]
+    assert all(f.hint for f in found)
+    assert {f.name for f in found if f.needed} == {c.name for c in doctor.CHECKS if purpose in c.needed_for}

@@ -1,0 +1,127 @@
+"""Calibration: what is fitted, what is left out, what is saved."""
+
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from pipelines.calibrate import job as module
+from pipelines.calibrate.job import calibrate, fit_language
+from signalbox import thresholds
+from signalbox.contracts.metrics import JOB_LAST_SUCCESS
+from signalbox.contracts.record import LabelledText, ModelRelease, Verdict
+from signalbox.errors import ModelUnavailable, SetupError
+from signalbox.models.base import Answer
+from signalbox.settings import Settings
+
+RELEASE = ModelRelease(name="m", revision="1", engine="llama.cpp", quantization="Q4_1")
+
+
+def row(number, label, language="en") -> LabelledText:
+    return LabelledText(
+        id=str(number),
+        text=f"{label} {number}",
+        label=label,
+        language=language,
+        family=str(number),
+        split="calibration",
+    )
+
+
+def reply(p_yes, stated=Verdict.YES, mass=0.8) -> Answer:
+    return Answer(release=RELEASE, stated=stated, p_yes=p_yes, verdict_mass=mass, latency_seconds=0.1)
+
+
+ROWS = [row(i, "yes" if i % 2 else "no") for i in range(24)]
+
+
+class Model:
+    """A model that knows the label, fails as told, and is Neutral in German."""
+
+    def __init__(self, failures=0):
+        self.failures = failures
+
+    async def release(self):
+        return RELEASE
+
+    async def answer(self, text, language):
+        if self.failures:
+            self.failures -= 1
+            raise ModelUnavailable("down")
+        return reply(0.7 if "yes" in text else 0.2, Verdict.NEUTRAL if language == "de" else Verdict.YES)
+
+    async def close(self):
+        pass
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A task of 24 English and 24 German rows, MLflow in a file."""
+    folder = tmp_path / "tasks" / "toy"
+    folder.mkdir(parents=True)
+    spec = {"system": "s", "words": {"yes": ["Yes"], "no": ["No"]}, "turns": []}
+    task = {"name": "toy", "title": {}, "question": {}, "languages": {"en": spec, "de": spec}}
+    (folder / "task.yaml").write_text(yaml.safe_dump(task))
+    rows = ROWS + [row(100 + i, "yes" if i % 2 else "no", "de") for i in range(24)]
+    (folder / "data.jsonl").write_text("".join(r.model_dump_json() + "\n" for r in rows))
+    return Settings(task=folder, state_dir=tmp_path / "run", mlflow_url=f"sqlite:///{tmp_path}/mlflow.db")
+
+
+def test_thresholds_are_saved_and_the_run_is_logged(settings, monkeypatch):
+    pytest.importorskip("sqlalchemy")
+    monkeypatch.setattr(module, "make_client", lambda *_: Model())
+    file = calibrate(settings, "decoder")
+    assert file == thresholds.load(settings.thresholds_dir, "toy", RELEASE)
+    # German answers are all Neutral, so German is left out.
+    assert list(file.languages) == ["en"]
+    assert file.languages["en"].decision == pytest.approx(0.45)
+    client = MlflowClient(settings.mlflow_base_url)
+    (run,) = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
+    assert run.data.tags["signalbox.job"] == "calibrate"
+    assert run.data.metrics["en.auc"] == 1.0
+    assert run.data.metrics["en.decision_threshold"] == pytest.approx(0.45)
+    assert run.data.metrics["de.neutral_share"] == 1.0
+    assert "de.decision_threshold" not in run.data.metrics
+    written = (settings.state_dir / "metrics" / "calibrate-toy-decoder.prom").read_text(encoding="utf-8")
+    assert f'{JOB_LAST_SUCCESS.name}{{job="calibrate-toy-decoder"}}' in written
+
+
+def test_a_few_failures_are_left_out_and_many_are_raised(settings, monkeypatch):
+    monkeypatch.setattr(module, "make_client", lambda *_: Model(failures=2))
+    assert calibrate(settings, "decoder", log_run=False).languages["en"].rows == 22
+    monkeypatch.setattr(module, "make_client", lambda *_: Model(failures=40))
+    with pytest.raises(ModelUnavailable):
+        calibrate(settings, "decoder", log_run=False)
+
+
+def test_no_language_at_all_is_an_error_that_says_why(settings, monkeypatch):
+    monkeypatch.setattr(Model, "answer", lambda *_: _neutral())
+    monkeypatch.setattr(module, "make_client", lambda *_: Model())
+    with pytest.raises(SetupError, match="24 neutral"):
+        calibrate(settings, "decoder", log_run=False)
+    assert not (settings.state_dir / "metrics").exists()
+
+
+async def _neutral():
+    return reply(0.5, Verdict.NEUTRAL)
+
+
+def test_neutral_and_unreadable_answers_are_counted_but_not_fitted():
+    answers = [reply(0.9 if r.label == "yes" else 0.1) for r in ROWS]
+    answers[0], answers[1], answers[2] = (
+        reply(0.9, Verdict.NEUTRAL, 0.1),
+        reply(None, mass=None),
+        ModelUnavailable("x"),
+    )
+    result = fit_language("en", ROWS, answers)
+    assert (result.rows, result.usable) == (24, 21)
+    assert result.neutral_share == pytest.approx(1 / 23)
+    assert result.mean_verdict_mass == pytest.approx((21 * 0.8 + 0.1) / 22)
+    assert result.fitted is not None
+    assert result.auc == 1.0
+
+
+def test_too_few_rows_say_so():
+    result = fit_language("en", ROWS[:10], [reply(0.5)] * 10)
+    assert result.fitted is None
+    assert "10 usable of 10" in result.reason
+    assert fit_language("en", [], []).auc is None

@@ -1,0 +1,119 @@
+"""Training writes a release that the service can load, and thresholds that fit it."""
+
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+
+from pipelines.train import job as train
+from pipelines.train import minilm
+from services.encoder.runtime import Encoder, TfidfHead
+from signalbox import thresholds
+from signalbox.contracts.metrics import JOB_LAST_SUCCESS
+from signalbox.contracts.record import LabelledText
+from signalbox.errors import SetupError
+from signalbox.settings import Settings
+from signalbox.tasks import load_data, load_task
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(state_dir=tmp_path)
+
+
+def test_release_answers_as_trained(settings: Settings) -> None:
+    trained = train.train(settings, track=False)
+    encoder = Encoder(trained.folder)
+    assert encoder.release == trained.release
+    assert (settings.releases_dir / "current").read_text().strip() == trained.folder.name
+    found = thresholds.load(settings.thresholds_dir, "medical", trained.release)
+    assert found is not None
+    assert set(found.languages) == {"en", "de"}
+    assert all(0 <= p <= 1 for p in encoder.p_yes(["One.", "Another, longer sentence."]))
+
+
+def test_a_release_is_found_by_a_name_that_is_known_before_and_follows_the_next_one(
+    settings: Settings,
+) -> None:
+    link = settings.releases_dir / "encoder-untracked"
+    first = train.train(settings, track=False)
+    assert link.resolve() == first.folder.resolve()
+    assert not link.readlink().is_absolute()  # a claim is mounted under other paths elsewhere
+    row = LabelledText(id="x", text="More.", label="yes", language="en", family="x", split="feedback")
+    second = train.train(settings, extra=[row], track=False)
+    assert link.resolve() == second.folder.resolve() != first.folder.resolve()
+    assert first.folder.is_dir()
+
+
+def test_the_same_data_give_the_same_release(settings: Settings) -> None:
+    assert train.train(settings, track=False).release == train.train(settings, track=False).release
+
+
+def test_more_ground_truth_changes_it(settings: Settings) -> None:
+    extra = [
+        LabelledText(
+            id=f"x{i}",
+            text=f"Feedback {i}",
+            label="yes" if i % 2 else "no",
+            language="en",
+            family=f"x{i}",
+            split="feedback",
+        )
+        for i in range(6)
+    ]
+    plain, more = train.train(settings, track=False), train.train(settings, extra=extra, track=False)
+    assert more.rows == plain.rows + 6
+    assert more.release != plain.release
+
+
+def test_every_candidate_is_scored_on_families_it_has_not_seen(settings: Settings) -> None:
+    scores = train.train(settings, track=False).scores
+    assert [score.candidate for score in scores] == list(train.CANDIDATES)
+    assert all(np.isfinite(score.log_loss) for score in scores)
+
+
+def test_tfidf_without_scikit_learn_equals_scikit_learn() -> None:
+    rows = load_data(load_task(Path("tasks/medical")), "calibration")
+    embed = train.embedder(minilm.ensure_onnx(Settings().cache_dir))
+    vectors = dict(zip([row.text for row in rows[:2]], embed([row.text for row in rows[:2]]), strict=True))
+    candidate = next(c for c in train.CANDIDATES if c.kind == "tfidf-logistic")
+    head, predict = train.fit_head(candidate, rows, vectors)
+    texts = [*(row.text for row in rows), "Völlig unbekannte Wörter", "a", "Die Die die DIE ist"]
+    np.testing.assert_allclose(TfidfHead(head).p_yes(texts), predict(texts), atol=1e-12)
+
+
+def test_without_links_the_release_is_there_and_the_missing_name_is_said(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    trained = train.train(settings, track=False)
+    assert (settings.releases_dir / "current").read_text(encoding="utf-8") == f"{trained.folder.name}\n"
+    assert {path.name for path in settings.releases_dir.iterdir()} == {"current", trained.folder.name}
+    assert "is not linked as encoder-untracked" in caplog.text
+    assert "name the folder itself" in caplog.text
+
+
+def test_a_tracked_training_registers_a_version_and_says_that_it_succeeded(
+    settings: Settings, mlflow_url: str, tmp_path: Path
+) -> None:
+    client = mlflow.MlflowClient(mlflow_url)
+    client.create_experiment("medical", (tmp_path / "artifacts").as_uri())
+    trained = train.train(settings.model_copy(update={"mlflow_url": mlflow_url}))
+    (version,) = client.search_model_versions("name = 'signalbox-medical-encoder'")
+    assert trained.folder.name.startswith(f"encoder-v{version.version}-")
+    assert (settings.releases_dir / f"encoder-v{version.version}").resolve() == trained.folder.resolve()
+    assert not list(settings.releases_dir.glob("*.partial"))
+    written = (tmp_path / "metrics" / "train-medical.prom").read_text(encoding="utf-8")
+    assert f'{JOB_LAST_SUCCESS.name}{{job="train-medical"}}' in written
+
+
+def test_without_mlflow_the_hint_is_named(settings: Settings) -> None:
+    away = settings.model_copy(update={"mlflow_url": "http://127.0.0.1:1"})
+    with pytest.raises(SetupError, match="signalbox serve"):
+        train.train(away)
+    assert not (settings.releases_dir / "current").exists()
+    assert not (settings.state_dir / "metrics").exists()

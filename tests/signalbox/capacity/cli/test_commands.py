@@ -1,0 +1,206 @@
+"""`signalbox plan` as a person types it."""
+
+import json
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from signalbox.capacity.planner.result import Plan
+from signalbox.cli import installed_app
+from tests.signalbox.capacity.kube import api, node, pod
+
+FITS, FAILURE, INPUT = 0, 1, 2
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNALBOX_STATE_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def run(*arguments: str):
+    result = CliRunner().invoke(installed_app(), ["plan", *arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_one_screen():
+    said = run("--model", "llama-3.1-8b", "--gpu", "l4", "--concurrency", "8")
+    assert said.exit_code == FITS
+    assert len(said.output.splitlines()) <= 40
+    for part in (
+        "✓ fits",
+        "W weights",
+        "K KV cache",
+        "speed",
+        "energy",
+        "vllm serve",
+        "--max-num-seqs 8",
+        "8,192",
+    ):
+        assert part in said.output
+
+
+def test_json_is_the_published_schema():
+    said = run("--model", "llama-3.1-8b", "--gpu", "2xT4", "--json")
+    schema = json.loads(Path("docs/reference/plan.schema.json").read_text(encoding="utf-8"))
+    jsonschema_rs.validate(schema, json.loads(said.output))
+    assert Plan.model_validate_json(said.output).gpu == "t4"
+
+
+def test_every_option_reaches_the_answer():
+    said = run(
+        *(
+            "--model",
+            "llama-3.1-8b",
+            "--gpu",
+            "4xH100-SXM5-80GB",
+            "--engine",
+            "vllm",
+            "--engine-version",
+            "0.19.0",
+        ),
+        *("--quantization", "fp8", "--dtype", "bf16", "--kv-dtype", "fp8", "--context", "4096"),
+        *("--concurrency", "32", "--batched-tokens", "4096", "--tp", "2", "--pp", "2"),
+        *("--gpu-memory-utilization", "0.8", "--eager", "--json"),
+    )
+    found = Plan.model_validate_json(said.output)
+    assert (found.gpu, found.gpus, found.engine_version, found.regime) == ("h100", 4, "0.19.0", "vllm-0.20")
+    assert (found.quantization, found.dtype, found.kv_dtype) == ("fp8", "bfloat16", "fp8")
+    assert (found.context, found.concurrency, found.batched_tokens) == (4096, 32, 4096)
+    assert (found.tensor_parallel, found.pipeline_parallel) == (2, 2)
+    assert (found.memory_utilization, found.eager) == (0.8, True)
+    assert "--enforce-eager" in found.flags
+
+
+def test_explain_has_every_term():
+    said = run("--model", "llama-3.1-8b", "--gpu", "l4", "--explain")
+    for term in ("weights", "non_torch", "activation", "graphs", "kv_cache", "reserve"):
+        assert f"│ {term}" in said.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--model", "lama-3.1-8b", "--gpu", "l4"), "Nearest: meta-llama/Llama-3.1-8B"),
+        (("--model", "llama-3.1-8b", "--gpu", "l5"), "Nearest: l4"),
+        (("--model", "qwen3-14b", "--gpu", "8xh100", "--tp", "5"), "--tp: got 5."),
+        (("--model", "llama-3.1-8b", "--gpu", "h100", "--context", "200000"), "--context: got 200000."),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--context", "-5"), "--context: got -5."),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--concurrency", "-1"), "--concurrency: got -1."),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--tp", "two"), "--tp: got 'two'."),
+        (("--model", "llama-3.1-8b"), "--gpu: got None."),
+        (("--gpu", "l4"), "--model: got None."),
+        (
+            ("--model", "llama-3.1-8b", "--gpu", "l4", "--gpus", "l4"),
+            "Give one of --gpu, --gpus and --cluster",
+        ),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--kube-context", "x"), "It goes with --cluster"),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--corrections", "lab"), "check-boot --store"),
+        (
+            ("--model", "llama-3.1-8b", "--gpu", "l4", "--prices", "absent.yaml"),
+            "--prices: got 'absent.yaml'.",
+        ),
+        (("--config", "absent.json", "--gpu", "l4"), "--config: got 'absent.json'."),
+    ],
+)
+def test_bad_input_is_exit_status_2_with_field_value_and_hint(arguments, said):
+    result = run(*arguments)
+    assert result.exit_code == INPUT
+    assert "error: " in result.stderr
+    assert said in flat(result.stderr)
+    assert "Traceback" not in result.output
+
+
+def test_impossible_input_still_has_its_json():
+    said = run("--model", "qwen3-14b", "--gpu", "8xh100", "--tp", "5", "--json")
+    assert said.exit_code == INPUT
+    assert Plan.model_validate_json(said.stdout).verdict == "refused"
+
+
+def test_an_answer_of_no_is_an_answer():
+    said = run("--model", "llama-3.1-70b", "--gpu", "l4", "--quantization", "bf16")
+    assert said.exit_code == FITS
+    assert "✕ does not fit" in said.output
+    assert "what works" in said.output
+
+
+def test_values_are_written_once_and_only_for_what_fits(tmp_path):
+    path = tmp_path / "values.yaml"
+    fits = ("--model", "llama-3.1-8b", "--gpu", "l4", "--concurrency", "4", "--write", str(path))
+    assert run(*fits).exit_code == FITS
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["gpu"] == {"product": "L4", "count": 1}
+    again = run(*fits)
+    assert (again.exit_code, "--force" in again.stderr) == (INPUT, True)
+    assert run(*fits, "--force").exit_code == FITS
+    other = tmp_path / "other.yaml"
+    no = run("--model", "llama-3.1-70b", "--gpu", "l4", "--quantization", "bf16", "--write", str(other))
+    assert no.exit_code == FAILURE
+    assert not other.exists()
+
+
+def test_a_ranking_writes_its_first_or_its_cheapest(tmp_path):
+    path = tmp_path / "values.yaml"
+    arguments = ("--gpus", "1xT4,1xH100", "--model", "llama-3.1-8b", "--write", str(path), "--force")
+    assert run(*arguments).exit_code == FITS
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["gpu"]["product"] == "H100"
+    said = run(*arguments, "--prices", "src/signalbox/capacity/data/prices.yaml")
+    assert "cheapest: meta-llama/Llama-3.1-8B" in said.output
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["gpu"]["product"] == "T4"
+
+
+def test_prices_alone_search_what_has_a_price(tmp_path):
+    path = tmp_path / "prices.yaml"
+    path.write_text(
+        "currency: EUR\ngpu_hour:\n- {gpu: L4, price: 0.5}\n- {gpu: T4, price: 0.4}\n", encoding="utf-8"
+    )
+    said = run("--model", "llama-3.1-8b", "--quantization", "bf16", "--prices", str(path), "--json")
+    found = json.loads(said.output)
+    assert found["inventory"] == ["8xl4", "8xt4"]
+    assert (found["cheapest"]["gpu"], found["cheapest"]["price_per_hour"]) == ("l4", 0.5)
+    assert found["currency"] == "EUR"
+
+
+def test_a_task_gives_the_lengths():
+    said = run("--model", "llama-3.1-8b", "--gpu", "l4", "--task", "tasks/medical", "--json")
+    found = Plan.model_validate_json(said.output)
+    assert "4 characters a token" in found.workload.source
+    assert found.speed is not None
+
+
+def test_the_free_gpus_of_a_cluster_are_ranked(tmp_path, monkeypatch):
+    gpu = "nvidia.com/gpu"
+    nodes = [
+        node("a", {"nvidia.com/gpu.product": "NVIDIA-L4"}, {gpu: 2}),
+        node("b", {"nvidia.com/gpu.product": "Tesla-T4"}, {gpu: 1}),
+        node("c", {"nvidia.com/gpu.product": "NVIDIA-H100-NVL-SHARED"}, {gpu: 10}),
+    ]
+    with api(nodes, [pod("a", 1), pod("b", 1)], tmp_path) as config:
+        monkeypatch.setenv("KUBECONFIG", str(config))
+        said = run("--cluster", "--model", "llama-3.1-8b")
+        found = json.loads(run("--cluster", "--model", "llama-3.1-8b", "--json").output)
+    assert said.exit_code == FITS
+    assert "left out: c: NVIDIA-H100-NVL-SHARED" in flat(said.output)
+    assert "left out: b: Tesla-T4: all 1 are in use" in flat(said.output)
+    assert found["inventory"] == ["1xl4"]
+
+
+def test_a_stored_boot_corrects_the_plan_and_it_is_said(tmp_path):
+    log = "tests/data/boots/vllm-0.19-h100-llama-8b-tp4.log"
+    stored = CliRunner().invoke(
+        installed_app(), ["check-boot", log, "--gpu", "h100", "--store", "--cluster", "lab"]
+    )
+    assert stored.exit_code == FITS, stored.output
+    arguments = ("--model", "llama-3.1-8b", "--gpu", "4xh100", "--tp", "4", "--engine-version", "0.19.0")
+    said = run(*arguments, "--quantization", "bf16", "--gpu-memory-utilization", "0.95", "--json")
+    found = Plan.model_validate_json(said.output)
+    assert any("cluster lab" in note for note in found.notes)
+    assert any("corrected by" in part.formula for part in found.parts)

@@ -1,0 +1,146 @@
+"""Architectures: published parameter counts to the last one, kinds of cache, declared quantizations."""
+
+import pytest
+
+from signalbox.capacity.models import catalogue
+from signalbox.capacity.models.architecture import from_config
+from signalbox.errors import InputError
+
+CATALOGUE = catalogue.load()
+PUBLISHED = [row for row in CATALOGUE.models if row.parameters]
+LLAMA = {
+    "model_type": "llama",
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 128,
+    "vocab_size": 1000,
+    "max_position_embeddings": 512,
+}
+
+
+@pytest.mark.parametrize("row", PUBLISHED, ids=lambda row: row.name)
+def test_counts_every_parameter_that_is_published(row):
+    assert row.architecture.parameters.total == row.parameters
+
+
+def test_most_models_have_a_published_count():
+    assert len(PUBLISHED) >= 0.9 * len(CATALOGUE.models)
+
+
+@pytest.mark.parametrize(
+    ("name", "active"),
+    [
+        ("mixtral-8x7b", 12_879_925_248),
+        ("qwen3-30b-a3b", 3_353_032_704),
+        ("deepseek-v3", 37_552_297_472),
+    ],
+)
+def test_counts_the_parameters_that_one_token_passes(name, active):
+    assert CATALOGUE.model(name).architecture.active_parameters == active
+
+
+def _kinds(name):
+    return {(g.kind, g.window): g.layers for g in CATALOGUE.model(name).architecture.kv_groups}
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("llama-3.1-8b", {("full", None): 32}),
+        ("mistral-7b-v0.1", {("sliding", 4096): 32}),
+        ("mistral-7b", {("full", None): 32}),
+        ("qwen2.5-7b", {("full", None): 28}),
+        ("gemma-2-9b", {("sliding", 4096): 21, ("full", None): 21}),
+        ("gemma-3-27b-it", {("sliding", 1024): 52, ("full", None): 10}),
+        ("gemma-3-4b-it", {("sliding", 1024): 29, ("full", None): 5}),
+        ("gpt-oss-20b", {("sliding", 128): 12, ("full", None): 12}),
+        ("deepseek-v3", {("mla", None): 61}),
+        ("llama-4-scout", {("chunked", 8192): 36, ("full", None): 12}),
+        ("qwen3-next-80b", {("state", None): 36, ("full", None): 12}),
+    ],
+)
+def test_knows_which_layers_slide(name, kinds):
+    assert _kinds(name) == kinds
+
+
+def test_layer_types_of_a_config_win_over_the_familys_rule():
+    config = {
+        **LLAMA,
+        "model_type": "gemma2",
+        "sliding_window": 32,
+        "layer_types": ["full_attention", "full_attention"],
+    }
+    assert [g.kind for g in from_config(config, "x").kv_groups] == ["full"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "name"),
+    [
+        ({"quant_method": "fp8"}, "fp8"),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "fp8-block"),
+        ({"quant_method": "gptq", "bits": 8}, "gptq-int8"),
+        ({"quant_method": "awq", "bits": 4}, "awq-int4"),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "int8"),
+        ({"quant_method": "bitsandbytes", "bnb_4bit_use_double_quant": True}, "bnb-nf4-dq"),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, "nvfp4"),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 4, "type": "int"}}},
+            },
+            "w4a16",
+        ),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float"}}},
+            },
+            "fp8",
+        ),
+        ({"quant_method": "something-new"}, None),
+    ],
+)
+def test_reads_the_quantization_that_a_config_declares(declared, name):
+    assert from_config({**LLAMA, "quantization_config": declared}, "x").checkpoint_quantization == name
+
+
+def test_a_config_without_sizes_says_which_fields_are_missing():
+    with pytest.raises(InputError, match="vocab_size") as caught:
+        from_config({"model_type": "llama", "hidden_size": 64}, "x")
+    assert "num_hidden_layers" in caught.value.hint
+    assert "hidden_size," not in caught.value.hint
+
+
+def test_an_unknown_architecture_is_counted_only_when_told_to_and_then_says_how_far_off_it_may_be():
+    config = {**LLAMA, "model_type": "brand_new"}
+    del config["num_key_value_heads"]
+    with pytest.raises(InputError, match="num_key_value_heads") as caught:
+        from_config(config, "x")
+    assert caught.value.value == "'brand_new'"
+    found = from_config(config, "x", fallback=True)
+    assert found.uncertainty > 0
+    assert "brand_new" in found.assumptions[0]
+    assert from_config(LLAMA, "x").uncertainty == 0
+
+
+def test_key_value_heads_that_do_not_divide_the_heads_are_refused():
+    with pytest.raises(InputError, match="divide"):
+        from_config({**LLAMA, "num_key_value_heads": 3}, "x")
+
+
+def test_an_unknown_vision_tower_is_counted_and_said_so():
+    tower = {"model_type": "new_tower", "hidden_size": 32, "num_hidden_layers": 1}
+    found = from_config({"model_type": "llava", "text_config": LLAMA, "vision_config": tower}, "x")
+    assert found.multimodal
+    assert "new_tower" in found.assumptions[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("hidden_size", -64), ("num_hidden_layers", "two"), ("vocab_size", 0), ("head_dim", 1.5)],
+)
+def test_a_size_that_is_no_count_is_refused(key, value):
+    with pytest.raises(InputError, match=rf"{key}.*at least 1"):
+        from_config({**LLAMA, key: value}, "odd")

@@ -1,0 +1,118 @@
+"""The engines' arguments: they exist, and they say what was planned."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from signalbox.capacity.memory import llamacpp, tgi
+from signalbox.capacity.planner.engine_args import needs_quantized_checkpoint, start
+from tests.signalbox.capacity.specs import catalogue, spec
+
+DATA = Path(__file__).parents[3] / "data"
+
+
+def value(words: tuple[str, ...], flag: str) -> str | None:
+    return words[words.index(flag) + 1] if flag in words else None
+
+
+def test_every_flag_of_vllm_is_in_its_help() -> None:
+    known = set((DATA / "vllm-0.24.0-flags.txt").read_text(encoding="utf-8").split())
+    rows = [row.name for row in catalogue().quantizations if "vllm" in row.engines]
+    for quantization, eager in product(rows, (False, True)):
+        words = start(
+            spec(
+                "llama-3.1-8b",
+                "h100",
+                quantization,
+                tensor_parallel=2,
+                pipeline_parallel=2,
+                concurrency=8,
+                batched_tokens=4096,
+                kv_dtype="fp8",
+                memory_utilization=0.8,
+                eager=eager,
+            )
+        ).arguments
+        assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_every_flag_of_llama_server_is_in_its_help() -> None:
+    known = set((DATA / "llama-server-11434-flags.txt").read_text(encoding="utf-8").split())
+    asked = spec("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", batched_tokens=1024, kv_dtype="q8_0/q4_0")
+    for limits in ({}, {"concurrency": 4}):
+        words = start(spec("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", **limits)).arguments
+        assert {word for word in words if word.startswith("--")} <= known
+    words = start(asked).arguments
+    assert {word for word in words if word.startswith("--")} <= known
+    assert (value(words, "--cache-type-k"), value(words, "--cache-type-v")) == ("q8_0", "q4_0")
+    assert value(words, "--flash-attn") == "on"  # a quantized value cache needs it
+
+
+def test_vllm_on_a_t4_runs_in_half() -> None:
+    words = start(spec("llama-3.1-8b", "t4", "awq", context=8192, concurrency=8)).arguments
+    assert words == (
+        "meta-llama/Llama-3.1-8B",
+        *("--dtype", "half", "--max-model-len", "8192", "--gpu-memory-utilization", "0.92"),
+        *("--max-num-seqs", "8"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("quantization", "method"),
+    [("fp8", "fp8"), ("fp8-marlin", "fp8"), ("bnb-nf4", "bitsandbytes"), ("awq", None), ("bf16", None)],
+)
+def test_only_what_is_quantized_while_loading_is_named_to_vllm(quantization: str, method: str | None) -> None:
+    asked = spec("llama-3.1-8b", "l4", quantization)
+    assert value(start(asked).arguments, "--quantization") == method
+    assert needs_quantized_checkpoint(asked) is (quantization == "awq")
+
+
+def test_a_checkpoint_that_declares_its_quantization_needs_no_flag() -> None:
+    asked = spec("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8", "h100", "fp8")
+    assert "--quantization" not in start(asked).arguments
+    assert not needs_quantized_checkpoint(asked)
+
+
+def test_tgi_gets_either_a_dtype_or_a_quantization() -> None:
+    plain = start(spec("llama-3.1-8b", "l4", "bf16", "tgi", context=8192)).arguments
+    assert (value(plain, "--dtype"), value(plain, "--quantize")) == ("bfloat16", None)
+    assert (value(plain, "--max-input-tokens"), value(plain, "--max-total-tokens")) == ("8191", "8192")
+    quantized = spec("llama-3.1-8b", "l4", "awq", "tgi", tensor_parallel=2)
+    words = start(quantized).arguments
+    assert (value(words, "--dtype"), value(words, "--quantize")) == (None, "awq")
+    assert value(words, "--num-shard") == "2"
+    assert value(words, "--max-batch-prefill-tokens") == str(tgi.prefill_tokens(quantized))
+
+
+def test_llama_server_gets_the_slots_that_were_planned() -> None:
+    asked = spec("llama-3.1-8b", "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
+    words = start(asked).arguments
+    slots = llamacpp.planned_slots(asked)
+    assert (value(words, "--ctx-size"), value(words, "--parallel")) == (str(slots.cells), str(slots.count))
+    assert value(words, "--n-gpu-layers") == "33"
+
+
+def test_ollama_and_nim_are_told_by_their_environment() -> None:
+    ollama = start(
+        spec(
+            "llama-3.1-8b",
+            "l4",
+            "gguf-q4_k_m",
+            "ollama",
+            concurrency=2,
+            kv_dtype="q8_0",
+            memory_utilization=0.9,
+        )
+    )
+    assert ollama.arguments == ("serve",)
+    assert ollama.environment["OLLAMA_CONTEXT_LENGTH"] == "4096"
+    assert ollama.environment["OLLAMA_NUM_PARALLEL"] == "2"
+    assert ollama.environment["OLLAMA_KV_CACHE_TYPE"] == "q8_0"
+    spared = int(ollama.environment["OLLAMA_GPU_OVERHEAD"])
+    assert spared == pytest.approx(0.1 * catalogue().gpu("l4").total_bytes, abs=1)
+    nim = start(spec("llama-3.1-8b", "h100", "fp8", "nim", tensor_parallel=2))
+    assert nim.environment["NIM_MAX_MODEL_LEN"] == "4096"
+    assert nim.environment["NIM_TENSOR_PARALLEL_SIZE"] == "2"

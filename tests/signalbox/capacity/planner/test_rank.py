@@ -1,0 +1,125 @@
+"""Ranking what fits on what is owned."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from signalbox.capacity.cli.show_ranking import show_ranking
+from signalbox.capacity.hardware.inventory import parse_gpus
+from signalbox.capacity.planner.plan import default_catalogue, plan
+from signalbox.capacity.planner.rank import Option, rank
+from signalbox.capacity.planner.request import Request
+from signalbox.capacity.speed.energy import load_prices
+from signalbox.errors import InputError
+
+ROWS = default_catalogue()
+
+
+def ranked(gpus: str, **changes):
+    return rank(Request(**changes), parse_gpus(gpus, ROWS.gpu), ROWS)
+
+
+ALL = ranked("2xT4,1xL4")
+
+
+def test_the_order_is_the_stated_one():
+    def key(option: Option) -> tuple[float, ...]:
+        return (
+            not option.holds_concurrency,
+            -option.parameters_billion,
+            option.quality_rank,
+            option.gpus,
+            -option.max_concurrency,
+        )
+
+    keys = [key(option) for option in ALL.options]
+    assert keys == sorted(keys)
+    assert len(keys) > 100
+
+
+def test_every_option_fits_when_asked_alone():
+    for option in ALL.options[::7]:
+        alone = plan(
+            Request(
+                model=option.model,
+                gpu=f"{option.gpus}x{option.gpu}",
+                quantization=option.quantization,
+                tensor_parallel=option.tensor_parallel,
+            )
+        )
+        assert alone.fits
+        assert alone.kv_tokens == option.kv_tokens
+
+
+def test_no_option_takes_more_than_is_owned():
+    owned = {"t4": 2, "l4": 1}
+    assert all(option.gpus <= owned[option.gpu] for option in ALL.options)
+    assert {option.gpu for option in ALL.options} == set(owned)
+
+
+def test_what_fits_nowhere_is_listed():
+    fitting = {option.model for option in ALL.options}
+    assert "deepseek-ai/DeepSeek-V3" in ALL.fits_nowhere
+    assert fitting.isdisjoint(ALL.fits_nowhere)
+    assert len(fitting) + len(ALL.fits_nowhere) == len(ROWS.models)
+
+
+def test_one_model_only():
+    found = ranked("2xT4,1xL4", model="llama-3.1-8b")
+    assert {option.model for option in found.options} == {"meta-llama/Llama-3.1-8B"}
+    assert {option.gpu for option in found.options} == {"t4", "l4"}
+    with pytest.raises(InputError, match="Nearest"):
+        ranked("L4", model="lama-3.1-8b")
+
+
+def test_who_holds_the_requests_comes_first():
+    found = ranked("1xL4", model="llama-3.1-8b", context=4096, concurrency=16)
+    holds = [option.holds_concurrency for option in found.options]
+    assert holds == sorted(holds, reverse=True)
+    assert len(set(holds)) == 2
+
+
+def test_parallelism_that_a_pool_lacks_leaves_it_out():
+    found = ranked("2xT4,1xL4", model="llama-3.1-8b", tensor_parallel=2, memory_utilization=0.85)
+    assert {option.gpu for option in found.options} == {"t4"}
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_table_fits_the_console(width):
+    console = Console(file=io.StringIO(), width=width)
+    show_ranking(ALL, console, top=10)
+    text = console.file.getvalue()
+    assert max(map(len, text.splitlines())) <= width
+    assert ALL.options[0].model.split("/")[-1] in text
+    pairs = {(option.model, option.gpu) for option in ALL.options}
+    assert f"{len(pairs) - 10} more" in text
+    assert ALL.order in " ".join(text.split())
+
+
+def test_one_model_is_shown_in_all_quantizations():
+    found = ranked("1xL4", model="llama-3.1-8b")
+    console = Console(file=io.StringIO(), width=100)
+    show_ranking(found, console, top=0)
+    text = console.file.getvalue()
+    assert len(found.options) > 8
+    assert all(option.quantization in text for option in found.options)
+
+
+def test_the_cheapest_has_the_lowest_price_and_holds_the_requests():
+    prices = load_prices()
+    found = rank(
+        Request(model="llama-3.1-8b", context=4096, concurrency=8),
+        parse_gpus("4xT4,1xL4,1xH100", ROWS.gpu),
+        ROWS,
+        prices=prices,
+    )
+    assert found.cheapest is not None
+    holding = [option for option in found.options if option.holds_concurrency]
+    assert found.cheapest.price_per_hour == min(option.price_per_hour for option in holding)
+    assert found.cheapest.price_per_hour == prices.gpu_hour[found.cheapest.gpu] * found.cheapest.gpus
+    assert found.currency == prices.currency
+
+
+def test_without_prices_nothing_is_cheapest():
+    assert (ALL.cheapest, ALL.currency) == (None, None)

@@ -1,0 +1,24 @@
+"""All generated pages and files, by path from the repository's root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tools.capacity import cases
+from tools.capacity.chart_table import table_file
+from tools.capacity.reference_page import capacity_page
+from tools.docs.metrics import metrics_page
+from tools.docs.schemas import plan_schema, ranking_schema, record_schema
+from tools.docs.settings import settings_page
+
+FILES: dict[str, Callable[[], str]] = {
+    "docs/reference/settings.md": settings_page,
+    "docs/reference/metrics.md": metrics_page,
+    "docs/reference/record.schema.json": record_schema,
+    "docs/reference/capacity.md": capacity_page,
+    "docs/reference/capacity-cases.md": cases.page,
+    "docs/reference/plan.schema.json": plan_schema,
+    "docs/reference/ranking.schema.json": ranking_schema,
+    # A chart can read only files of its own.
+    "charts/model-server/files/capacity.json": table_file,
+}
