@@ -26,7 +26,12 @@ def test_a_key_in_plain_text_is_warned_of_and_not_repeated(notes, values):
 
 def test_the_notes_say_how_to_reach_it_what_runs_and_what_may_go_wrong(notes):
     said = notes({}, "assessor")
-    for part in ("port-forward service/x-assessor", "/v1/assess", "database     sqlite", "SQLite supports one pod"):
+    for part in (
+        "port-forward service/x-assessor",
+        "/v1/assess",
+        "database     sqlite",
+        "SQLite supports one pod",
+    ):
         assert part in said
     assert "WARNING" not in said
     assert "SQLite supports one pod" not in notes(POSTGRES, "assessor")
@@ -72,7 +77,9 @@ def test_the_notes_warn_of_an_assessor_that_asks_for_no_key(notes):
     assert "Bearer" not in said
     assert "Do not expose the Service outside the cluster" in said
     outside = {"ingress": {"enabled": True, "host": "h.example.org"}}
-    assert "Configure authentication in the Ingress" in notes({"apiKeys": {"enabled": False}} | outside, "assessor")
+    assert "Configure authentication in the Ingress" in notes(
+        {"apiKeys": {"enabled": False}} | outside, "assessor"
+    )
     assert "/metrics requires no key" in notes(outside, "assessor")
     assert "plain HTTP" in notes(outside, "assessor")
 
@@ -83,7 +90,11 @@ def test_the_notes_name_what_must_exist_and_what_is_not_of_the_release(notes):
     assert "encoder      http://encoder-predictor (not part of this release)" in said
     thresholds = {"thresholds": {"existingClaim": "pipelines"}, "caBundle": {"existingConfigMap": "house"}}
     said = notes(POSTGRES | thresholds, "assessor")
-    names = ("ConfigMap house", "PersistentVolumeClaim pipelines with folder thresholds", "Secret signalbox-app")
+    names = (
+        "ConfigMap house",
+        "PersistentVolumeClaim pipelines with folder thresholds",
+        "Secret signalbox-app",
+    )
     assert "must exist in namespace models:\n" + "".join(f"  - {name}\n" for name in names) in said
     own = {"apiKeys": {"existingSecret": "clients"}}
     assert "uses the key api-key of Secret clients" in notes(own, "assessor")
@@ -108,7 +119,9 @@ def test_the_notes_say_when_texts_go_elsewhere(notes, url, host):
 def test_the_notes_name_the_destinations_that_the_policy_allows(notes):
     rule = {"networkPolicy": {"extraEgress": [{"ports": [{"port": 443}]}]}}
     assert "egress to this namespace only" in notes({}, "assessor")
-    assert "to this namespace and to the destinations in networkPolicy.extraEgress only" in notes(rule, "assessor")
+    assert "to this namespace and to the destinations in networkPolicy.extraEgress only" in notes(
+        rule, "assessor"
+    )
 
 
 def test_the_notes_name_the_retention_of_records(notes):

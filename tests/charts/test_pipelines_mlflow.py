@@ -28,7 +28,7 @@ def test_runs_in_postgres_are_reached_by_the_entries_of_cloudnativepgs_secret():
 
 
 def test_a_whole_url_of_postgres_is_taken_as_it_is():
-    values = {"mlflow": {"postgres": {"existingSecret": "s", "uriKey": "url"}}}
+    values = {"mlflow": {"postgres": {"existingSecret": "s", "existingSecretKey": "url"}}}
     env = environment(pod_of(one(render("pipelines", values), "Deployment")))
     assert env["MLFLOW_BACKEND_STORE_URI"]["valueFrom"]["secretKeyRef"] == {"name": "s", "key": "url"}
 
@@ -40,6 +40,31 @@ def test_with_postgres_and_a_bucket_mlflow_has_no_volume_and_rolls():
     assert mounts(pod_of(deployment)) == {}
     assert "mlflow" not in one(objects, "PersistentVolumeClaim")["metadata"]["name"]
     assert one(render("pipelines"), "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_without_persistence_mlflow_has_a_temporary_volume():
+    values = {"mlflow": {"persistence": {"enabled": False, "size": "2Gi"}}}
+    objects = render("pipelines", values)
+    volumes = {volume["name"]: volume for volume in pod_of(one(objects, "Deployment"))["volumes"]}
+    assert volumes["data"] == {"name": "data", "emptyDir": {"sizeLimit": "2Gi"}}
+    assert "mlflow" not in one(objects, "PersistentVolumeClaim")["metadata"]["name"]
+
+
+def test_values_set_affinity_and_topology_spread_of_mlflow():
+    spread = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
+    values = {"mlflow": {"affinity": {"nodeAffinity": {}}, "topologySpreadConstraints": [spread]}}
+    deployment = one(render("pipelines", values), "Deployment")
+    pod = pod_of(deployment)
+    assert pod["affinity"] == {"nodeAffinity": {}}
+    (constraint,) = pod["topologySpreadConstraints"]
+    assert constraint == spread | {"labelSelector": deployment["spec"]["selector"]}
+
+
+def test_mlflow_has_time_to_finish_requests():
+    values = {"mlflow": {"shutdown": {"preStopSeconds": 7, "drainSeconds": 40}}}
+    pod = pod_of(one(render("pipelines", values), "Deployment"))
+    assert pod["containers"][0]["lifecycle"]["preStop"]["sleep"] == {"seconds": 7}
+    assert pod["terminationGracePeriodSeconds"] == 47
 
 
 def test_an_mlflow_elsewhere_leaves_nothing_of_it_here():
@@ -183,8 +208,14 @@ def test_the_helm_test_passes_when_all_that_is_needed_answers(tmp_path, mlflow):
 def test_the_helm_test_names_what_does_not_answer_and_asks_the_rest(tmp_path):
     done = checked(tmp_path, f"http://127.0.0.1:{free_port()}", "mlflow state")
     assert done.returncode == 1
-    assert re.search(r"^mlflow: URLError.*refused", done.stdout)
+    assert re.search(r"^mlflow: ConnectError.*refused", done.stdout)
     assert done.stdout.endswith("state: answers\n")
+
+
+def test_the_helm_test_can_be_disabled():
+    assert [
+        item for item in render("pipelines", {"helmTest": {"enabled": False}}) if item["kind"] == "Pod"
+    ] == []
 
 
 def test_the_helm_test_can_ask_everything_that_a_job_may_need():
