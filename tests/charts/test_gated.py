@@ -1,4 +1,4 @@
-"""A model that its hub does not give to everybody is named in the notes before its download fails."""
+"""The notes name a gated model before its download fails."""
 
 import pytest
 import yaml
@@ -7,7 +7,7 @@ from signalbox.capacity.planner.plan import default_catalogue
 from tests.charts.conftest import chart_folder
 
 ROWS = yaml.safe_load((chart_folder("model-server") / "files" / "gated.yaml").read_text(encoding="utf-8"))
-SAID = "is gated: the hub asks for"
+SAID = "is gated: the hub requires"
 
 
 def rows(name: str) -> list[dict]:
@@ -27,10 +27,10 @@ def test_every_row_says_what_is_asked_for_and_where_that_was_read():
 
 @pytest.mark.parametrize("name", ["meta-llama/Llama-3.1-8B-Instruct", "google/gemma-3-4b-it"])
 def test_without_a_token_the_notes_say_where_to_accept_and_which_key_to_set(notes, name):
-    said = notes({"model": {"name": name}, "context": 4096})
-    assert f"{name} {SAID}" in said
-    assert f"Accept at https://huggingface.co/{name} with your account" in said
-    assert 'under the key "token", and name the Secret in model.token.existingSecret' in said
+    text = notes({"model": {"name": name}, "context": 4096})
+    assert f"{name} {SAID}" in text
+    assert f"Accept at https://huggingface.co/{name} with your account" in text
+    assert 'under the key "token", and set model.token.existingSecret' in text
 
 
 LLAMA = {"name": "meta-llama/Llama-3.1-8B-Instruct"}
@@ -41,7 +41,7 @@ LLAMA = {"name": "meta-llama/Llama-3.1-8B-Instruct"}
     [
         {"model": LLAMA | {"token": {"existingSecret": "hf"}}},
         {"model": LLAMA | {"source": "pvc", "pvc": {"claimName": "models"}}},
-        {"model": LLAMA, "airGapped": True, "cache": {"existingClaim": "filled"}},
+        {"model": LLAMA, "airGapped": True, "persistence": {"existingClaim": "filled"}},
         {"model": {"name": "Qwen/Qwen2.5-7B-Instruct"}},
         {"engine": "ollama", "quantization": "fp16", "concurrency": 1, "model": LLAMA},
     ],

@@ -95,7 +95,7 @@ VARIANTS = {
     "KServe that scales": {
         "kserve": {"enabled": True},
         "autoscaling": {"enabled": True, "minReplicas": 0},
-        "cache": {"accessMode": "ReadWriteMany"},
+        "persistence": {"accessModes": ["ReadWriteMany"]},
     },
     "KServe behind a route": {
         "kserve": {"enabled": True},
@@ -107,7 +107,7 @@ VARIANTS = {
         "quantization": "fp8",
         "parallelism": {"tensor": 8, "pipeline": 2, "nodes": 2},
         "autoscaling": {"enabled": True, "kind": "hpa"},
-        "cache": {"persistent": False, "size": "600Gi"},
+        "persistence": {"enabled": False, "size": "600Gi"},
         "serviceMonitor": {"enabled": True},
     },
 }

@@ -1,4 +1,4 @@
-"""charts/model-server refuses what cannot work, in words, and starts each engine as its table says."""
+"""charts/model-server starts each engine as files/engines.yaml lists."""
 
 import functools
 import shutil
@@ -80,15 +80,15 @@ def test_a_larger_model_has_longer_to_start():
 
 def test_values_set_the_times_of_the_probes():
     times = {"periodSeconds": 20, "timeoutSeconds": 19, "failureThreshold": 9}
-    container = server(render(CHART, {"readinessProbe": times, "livenessProbe": times}))
+    container = server(render(CHART, {"probes": {"readiness": times, "liveness": times}}))
     for probe in ("readinessProbe", "livenessProbe"):
         assert container[probe].items() >= times.items()
 
 
 def test_a_start_that_gets_less_time_than_it_may_need_is_warned_about(notes):
-    said = "startup.budgetSeconds is 60, and engine and model may need"
-    assert said in notes({"startup": {"budgetSeconds": 60}})
-    assert "startup.budgetSeconds" not in notes({"startup": {"budgetSeconds": 3600}})
+    warning = "probes.startup.budgetSeconds is 60, but engine and model may need"
+    assert warning in notes({"probes": {"startup": {"budgetSeconds": 60}}})
+    assert "budgetSeconds" not in notes({"probes": {"startup": {"budgetSeconds": 3600}}})
 
 
 def test_a_full_pool_is_not_asked_for_one_more_server():
@@ -97,7 +97,7 @@ def test_a_full_pool_is_not_asked_for_one_more_server():
 
 
 def test_a_surge_never_drops_below_the_replicas():
-    values = {"replicas": 3, "update": {"surge": 1}, "cache": {"accessMode": "ReadWriteMany"}}
+    values = {"replicas": 3, "update": {"surge": 1}, "persistence": {"accessModes": ["ReadWriteMany"]}}
     strategy = one(render(CHART, values), "Deployment")["spec"]["strategy"]["rollingUpdate"]
     assert strategy == {"maxSurge": 1, "maxUnavailable": 0}
 
@@ -151,14 +151,16 @@ def test_a_generated_key_gives_way_to_the_one_in_the_cluster(tmp_path):
 
 
 @pytest.mark.parametrize("size", ["49Gi", "53G", "0.04Ti"])
-def test_a_cache_below_the_size_of_the_files_is_refused(size):
-    said = render_error(CHART, {"model": {"sizeGiB": 50}, "cache": {"size": size}})
-    assert f"cache.size: {size} cannot hold the 50 GiB" in said
+def test_a_cache_below_the_size_of_the_files_is_rejected(size):
+    error = render_error(CHART, {"model": {"sizeGiB": 50}, "persistence": {"size": size}})
+    assert f"persistence.size: {size} is too small for the 50 GiB" in error
 
 
 @pytest.mark.parametrize("size", ["51Gi", "54G", "0.1Ti"])
-def test_a_cache_above_the_size_of_the_files_is_taken(size):
-    assert one(render(CHART, {"model": {"sizeGiB": 50}, "cache": {"size": size}}), "PersistentVolumeClaim")
+def test_a_cache_above_the_size_of_the_files_is_accepted(size):
+    assert one(
+        render(CHART, {"model": {"sizeGiB": 50}, "persistence": {"size": size}}), "PersistentVolumeClaim"
+    )
 
 
 @pytest.mark.parametrize(("gib", "size"), [(0.5, "50Gi"), (140, "169Gi")])
@@ -173,7 +175,7 @@ def test_an_engine_without_a_drain_is_ended_when_its_answers_have_had_their_time
         assert server(render(CHART, values))["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", waits]
 
 
-def test_the_bundle_of_an_own_authority_is_mounted_and_named():
+def test_the_bundle_of_a_private_ca_is_mounted_and_named():
     container = server(render(CHART, {"caBundle": {"existingConfigMap": "our-ca", "key": "bundle.pem"}}))
     named = {row["name"]: row.get("value") for row in container["env"]}
     assert {"name": "ca", "mountPath": "/etc/signalbox/ca", "readOnly": True} in container["volumeMounts"]
@@ -214,7 +216,7 @@ def test_every_pod_pulls_with_the_secrets_that_values_name():
         ),
     ],
 )
-def test_pods_carry_the_labels_that_values_name_beside_the_charts_own(more, kind, places):
+def test_pods_have_podlabels_in_addition_to_the_charts_own(more, kind, places):
     spec = one(render(CHART, more | {"podLabels": {"team": "one"}}), kind)["spec"]
     for place in places:
         labels = functools.reduce(dict.__getitem__, place.split("."), spec)["labels"]

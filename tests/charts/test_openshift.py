@@ -64,5 +64,5 @@ def test_elsewhere_the_images_user_is_named():
 
 def test_the_notes_say_what_the_image_lacks_until_another_is_named(notes):
     values = {"engine": "tgi", "gpu": {"product": "H100"}}
-    assert "WARNING: TGI's own image keeps its Python below /root" in notes(values)
+    assert "WARNING: the official TGI image keeps its Python below /root" in notes(values)
     assert "WARNING" not in notes(values | {"image": {"repository": "us/tgi", "tag": "3.3.5"}})

@@ -36,6 +36,8 @@ def merged(below: dict, above: dict) -> dict:
 # (chart, key) → another value, where its type does not tell one.
 OTHER: dict[tuple[str, str], object] = {
     ("assessor", "database.postgres.url"): "postgresql://a.example/b",
+    ("model-server", "affinity"): {"podAntiAffinity": {}},
+    ("model-server", "persistence.accessModes"): ["ReadWriteMany"],
     ("model-server", "autoscaling.metrics"): [{"rule": "signalbox:changed", "perServer": 9}],
     ("model-server", "capacity.enforce"): False,
     ("model-server", "gpu.product"): "A10",
@@ -49,7 +51,7 @@ OTHER: dict[tuple[str, str], object] = {
 UNUSED = {
     ("pipelines", "jobDefaults.enabled"): "Each job says it itself: an example of what may stand in `jobs`.",
 }
-AUTOSCALED = {"autoscaling": {"enabled": True}, "cache": {"persistent": False}}
+AUTOSCALED = {"autoscaling": {"enabled": True}, "persistence": {"enabled": False}}
 # (chart, beginning of a key) → further values that make it count; without a row the key must count with the defaults.
 NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "autoscaling."): POSTGRES | {"autoscaling": {"enabled": True}},
@@ -66,7 +68,7 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "serviceMonitor."): {"serviceMonitor": {"enabled": True}},
     ("model-server", "apiKey.value"): {"apiKey": {"value": "a"}},
     ("model-server", "autoscaling."): AUTOSCALED,
-    ("model-server", "autoscaling.enabled"): {"cache": {"persistent": False}},
+    ("model-server", "autoscaling.enabled"): {"persistence": {"enabled": False}},
     ("model-server", "caBundle.key"): {"caBundle": {"existingConfigMap": "a"}},
     ("model-server", "capacity.enforce"): {"gpu": {"product": "T4"}},
     ("model-server", "capacity.model"): {"gpu": {"count": 3}, "parallelism": {"tensor": 3}},
@@ -74,7 +76,7 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("model-server", "inferencePool."): {"inferencePool": {"enabled": True, "endpointPicker": "a"}},
     ("model-server", "serviceMonitor."): {"serviceMonitor": {"enabled": True}},
     ("model-server", "gpu.migStrategy"): {"gpu": {"product": "H100-MIG-1g.10gb"}},
-    ("model-server", "model.token.key"): {"model": {"token": {"existingSecret": "a"}}},
+    ("model-server", "model.token.existingSecretKey"): {"model": {"token": {"existingSecret": "a"}}},
     ("model-server", "model.oci."): {"model": {"source": "oci", "oci": {"reference": "a/b:1"}}},
     ("model-server", "model.pvc."): {"model": {"source": "pvc", "pvc": {"claimName": "a"}}},
     ("model-server", "model.quantized"): {"quantization": "bnb-nf4"},
@@ -90,7 +92,9 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("pipelines", "jobDefaults."): {"jobs": {"evaluate": RUNS}},
     ("pipelines", "database.postgres."): JOBS
     | {"database": {"type": "postgres", "postgres": {"existingSecret": "a"}}},
-    ("model-server", "startup.secondsPerGiBRead"): {"model": {"source": "pvc", "pvc": {"claimName": "a"}}},
+    ("model-server", "probes.startup.secondsPerGiBRead"): {
+        "model": {"source": "pvc", "pvc": {"claimName": "a"}}
+    },
 }
 
 

@@ -116,9 +116,9 @@ def test_without_the_policies_everybody_reaches_everything(installed, peers, url
 @pytest.mark.parametrize(
     ("changes", "reached"),
     [
-        ({"airGapped": False}, True),  # by networkPolicy.egress
-        ({"airGapped": False, "networkPolicy.egress": []}, False),
-        ({}, False),  # air-gapped: networkPolicy.egress is left out
+        ({"airGapped": False}, True),  # by networkPolicy.extraEgress
+        ({"airGapped": False, "networkPolicy.extraEgress": []}, False),
+        ({}, False),  # air-gapped: networkPolicy.extraEgress is left out
     ],
 )
 def test_an_air_gapped_model_server_reaches_names_and_nothing_else(

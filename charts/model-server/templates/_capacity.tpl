@@ -1,148 +1,104 @@
-{{/*
-The fit check: looks the set-up up in files/capacity.json, whose format src/signalbox/capacity/helm.py describes.
-Returns JSON: verdict (fits, refused, unknown), text, weightsMiB (of one server, 0 where unknown), tokens of cache,
-model (the table's name; empty where it has none), heads and splits of the model.
-*/}}
+{{/* The fit check, computed once per render. */}}
 {{- define "model-server.capacity" -}}
-{{- include "model-server.once" (dict "root" . "name" "model-server.capacityCheck") -}}
-{{- end }}
+{{- include "model-server.once" (list . "model-server.fit") -}}
+{{- end -}}
 
-{{- define "model-server.capacityCheck" -}}
+{{/*
+The entry of the configuration in files/capacity.json, as JSON, with verdict (fits, rejected, unknown) and text of the fit check.
+The generator of that file describes its format.
+model: name in the table, empty if it is not there. heads, splits, maximum: of that model. weightsMiB: of one replica, 0 if unknown.
+cell: empty if the table does not cover the configuration. context: longest that fits, 0 for none. tokens: size of the KV cache.
+reason: why the GPU cannot run the quantization. option: nearest configuration that fits (quantization, product, count).
+*/}}
+{{- define "model-server.fit" -}}
 {{- $pool := include "model-server.pool" . | fromJson -}}
-{{- $engine := include "model-server.engine" . | fromJson -}}
 {{- $table := .Files.Get "files/capacity.json" | fromJson -}}
-{{- $model := include "model-server.knownModel" (dict "root" . "models" $table.models) -}}
+{{- $model := include "model-server.knownModel" (list . $table.models) -}}
 {{- $known := get $table.models $model | default dict -}}
-{{- $gpus := max 1 (int $.Values.gpu.count) -}}
-{{- $quantization := $.Values.quantization -}}
-{{- $rows := dig $.Values.engine $model (dict) $table.cells -}}
-{{- if and (eq $.Values.dtype "bfloat16") (eq $quantization "fp16") }}{{ $quantization = "bf16" }}{{ end -}}
-{{- if and (eq $.Values.dtype "float16") (eq $quantization "bf16") (hasKey $rows "fp16") }}{{ $quantization = "fp16" }}{{ end -}}
+{{- $rows := dig .Values.engine $model dict $table.cells -}}
+{{- $tensor := toString (int .Values.parallelism.tensor) -}}
+{{- /* 16-bit weights: dtype decides if both types are in the table; bf16 is used if fp16 is not. */ -}}
+{{- $quantization := .Values.quantization -}}
+{{- if and (eq .Values.dtype "bfloat16") (eq $quantization "fp16") }}{{ $quantization = "bf16" }}{{ end -}}
+{{- if and (eq .Values.dtype "float16") (eq $quantization "bf16") (hasKey $rows "fp16") }}{{ $quantization = "fp16" }}{{ end -}}
 {{- if and (eq $quantization "fp16") (not (hasKey $rows "fp16")) }}{{ $quantization = "bf16" }}{{ end -}}
-{{- $tensor := toString (int $.Values.parallelism.tensor) -}}
-{{- $terms := dig $.Values.engine $model $quantization $tensor "" $table.terms -}}
-{{- $weights := mul (splitList " " (default "0" $terms) | first | int) (int $.Values.parallelism.tensor) -}}
 {{- $row := dig $quantization $tensor "" $rows -}}
-{{- $place := 0 -}}
-{{- range $index, $gpu := $table.gpus }}{{ if eq $gpu (default "" $pool.capacity) }}{{ $place = add1 $index }}{{ end }}{{ end -}}
-{{- /* What a GPU cannot compute does not depend on the model: any model's cell tells it. */ -}}
-{{- $cellOfAny := "" -}}
-{{- if and (not $model) $place -}}
-{{- range $name, $quantizations := dig $.Values.engine dict $table.cells -}}
-{{- with and (not $cellOfAny) (dig $quantization "1" "" $quantizations) -}}
-{{- $all := splitList " " . -}}
-{{- $cellOfAny = index $all (min (sub $place 1) (sub (len $all) 1) | int) -}}
+{{- if not $model -}}
+{{- /* What a GPU cannot compute does not depend on the model: use any model that has a cell. */ -}}
+{{- range dig .Values.engine dict $table.cells }}{{ $row = $row | default (dig $quantization "1" "" .) }}{{ end -}}
 {{- end -}}
-{{- end -}}
-{{- end -}}
-{{- $out := dict "verdict" "unknown" "weightsMiB" $weights "tokens" 0 "model" $model "heads" $known.heads "splits" $known.splits -}}
-{{- if not $pool.resource -}}{{- $_ := set $out "text" "On a CPU only the memory limit counts; the table is about GPUs." -}}
-{{- else if and (not $model) (hasPrefix "r" $cellOfAny) -}}
-{{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "quantization: %s on %s with %s: %s" $quantization $pool.name $.Values.engine (index $table.reasons ($cellOfAny | splitList ":" | first | trimPrefix "r" | int))) -}}
-{{- $tail := $cellOfAny | splitList ":" | last -}}
-{{- if ne $tail "-" }}{{ $_ := set $out "text" (printf "%s Nearest: quantization %s." $out.text (index $table.options (int $tail) | splitList " " | first)) }}{{ end -}}
-{{- else if not $model -}}{{- $_ := set $out "text" (printf "%s is not in the capacity table. Name a model of the same shape in capacity.model, or ask `signalbox plan`." $.Values.model.name) -}}
-{{- else if and $place (gt (int $.Values.parallelism.pipeline) 1) (gt (div $weights $gpus) (index $table.total_mib (int (sub $place 1)) | int64)) -}}
-{{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "gpu.count: %s in %s on %d× %s does not fit: the weights take %d MiB a GPU of %d MiB. Take more or larger GPUs, or fewer bits." $model $quantization $gpus $pool.name (div $weights $gpus) (index $table.total_mib (int (sub $place 1)) | int)) -}}
-{{- else if or (not $row) (not $place) (gt (int $.Values.parallelism.pipeline) 1) -}}{{- $_ := set $out "text" (printf "The capacity table has no cell for %s, quantization %s, tensor %s × pipeline %d, %s. Ask `signalbox plan`." $.Values.engine $.Values.quantization $tensor (int $.Values.parallelism.pipeline) $pool.name) -}}
-{{- else -}}
+{{- $cell := "" -}}{{- $totalMiB := 0 -}}
+{{- range $index, $name := $table.gpus -}}
+{{- if eq $name (default "" $pool.capacity) -}}
 {{- $cells := splitList " " $row -}}
-{{- $cell := ternary $row (index $cells (min (sub $place 1) (sub (len $cells) 1) | int)) (eq (len $cells) 1) -}}
-{{- $head := splitList ":" $cell | first -}}
-{{- $tail := splitList ":" $cell | last -}}
-{{- $option := "" -}}
-{{- if or (eq $head "0") (hasPrefix "r" $head) -}}
-{{- if ne $tail "-" -}}
+{{- $cell = index $cells (min $index (sub (len $cells) 1) | int) -}}
+{{- $totalMiB = index $table.total_mib $index -}}
+{{- end -}}
+{{- end -}}
+{{- $head := splitList ":" $cell | first -}}{{- $tail := splitList ":" $cell | last -}}
+{{- $reason := "" -}}{{- $option := dict -}}{{- $context := 0 -}}
+{{- if hasPrefix "r" $head -}}
+{{- $words := printf "\\b%s\\b" (regexQuoteMeta $pool.capacity) -}}
+{{- $reason = regexReplaceAll $words (index $table.reasons (trimPrefix "r" $head | int)) $pool.name -}}
+{{- else if and $head (ne $head "-") -}}
+{{- $context = ternary (default 0 $known.max) $head (eq $head "m") -}}
+{{- end -}}
+{{- if and $cell (ne $tail "-") (or $reason (eq $head "0")) -}}
 {{- $words := index $table.options (int $tail) | splitList " " -}}
-{{- $option = printf " Nearest that fits: quantization %s, gpu.product %s, gpu.count %s, parallelism.tensor %s." (index $words 0) (upper (index $words 2)) (index $words 1) (index $words 1) -}}
+{{- $product := regexReplaceAll "MIG-([0-9])G[.]([0-9]+)GB" (index $words 2 | upper) "MIG-${1}g.${2}gb" -}}
+{{- $option = dict "quantization" (index $words 0) "count" (index $words 1) "product" $product -}}
 {{- end -}}
+{{- $weights := mul (dig .Values.engine $model $quantization $tensor "0" $table.terms | splitList " " | first | int) (int $tensor) -}}
+{{- $covered := and (ne $model "") (eq (int .Values.parallelism.pipeline) 1) (gt (int $context) 0) -}}
+{{- $entry := dict "model" $model "heads" $known.heads "splits" $known.splits "maximum" (int $known.max) "quantization" $quantization "cell" $cell
+  "context" (int $context) "tokens" (ternary (mul (int $tail) 1000) 0 $covered) "reason" $reason "option" $option
+  "weightsMiB" $weights "totalMiB" (int $totalMiB) "maxConcurrency" (int $table.concurrency) -}}
+{{- merge (include "model-server.check" (list . "fit" $entry) | fromJson) $entry | toJson -}}
 {{- end -}}
-{{- $setup := printf "%s in %s on %s× %s with %s" $model $quantization $tensor $pool.name $.Values.engine -}}
-{{- if eq $cell "-" -}}{{- $_ := set $out "text" "A slice of a GPU cannot be one of several." -}}{{- $_ := set $out "verdict" "refused" -}}
-{{- else if hasPrefix "r" $head -}}
-{{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "quantization: %s: %s%s" $setup (index $table.reasons (trimPrefix "r" $head | int)) $option) -}}
-{{- else if eq $head "0" -}}
-{{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "gpu.product: %s does not fit: the weights take %d MiB a GPU of %d MiB.%s" $setup (div $weights (int $.Values.parallelism.tensor)) (index $table.total_mib (int (sub $place 1)) | int) $option) -}}
-{{- else -}}
-{{- $longest := ternary (int $known.max) (int $head) (eq $head "m") -}}
-{{- $tokens := mul (int $tail) 1000 -}}
-{{- $_ := set $out "tokens" $tokens -}}
-{{- /* Slots are laid out at the start; engines without them let requests share the cache. */ -}}
-{{- $slots := ternary (int $.Values.concurrency) 1 (default false $engine.slots) -}}
-{{- $cells := mul (int $.Values.context) $slots | int -}}
-{{- if and (gt $slots 1) (gt $cells $longest) (le (int $.Values.context) $longest) -}}
-{{- if eq $head "m" -}}
-{{- $_ := set $out "text" (printf "%s fits %d tokens over all slots, more was not computed, and context × concurrency is %d. Ask `signalbox plan`." $setup $longest $cells) -}}
-{{- else -}}
-{{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "concurrency: %s fits %d tokens over all slots, and context × concurrency is %d. Lower context or concurrency, or take a larger GPU." $setup $longest $cells) -}}
-{{- end -}}
-{{- else if gt (int $.Values.context) (int $known.max) -}}
-{{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "context: %d is more than %s was made for. It fits up to context %d here: ask for no more." (int $.Values.context) $model $longest) -}}
-{{- else if gt (int $.Values.context) $longest -}}
-{{- $_ := set $out "verdict" "refused" -}}
-{{- $_ := set $out "text" (printf "context: %s fits up to context %d, and %d is asked. Lower context, or take more or larger GPUs." $setup $longest (int $.Values.context)) -}}
-{{- else if gt (int $.Values.concurrency) (int $table.concurrency) -}}
-{{- $_ := set $out "text" (printf "%s fits for up to %d requests at once; concurrency %d was not computed. Ask `signalbox plan`." $setup (int $table.concurrency) (int $.Values.concurrency)) -}}
-{{- else if and $.Values.memoryShare (ne (float64 $.Values.memoryShare) (float64 $engine.memoryShare)) -}}
-{{- $_ := set $out "text" (printf "%s fits with memoryShare %v; %v was not computed. Ask `signalbox plan`." $setup $engine.memoryShare $.Values.memoryShare) -}}
-{{- else -}}
-{{- $_ := set $out "verdict" "fits" -}}
-{{- $_ := set $out "text" (printf "%s fits: up to context %d, %d tokens of cache." $setup $longest (int $tokens)) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- toJson $out -}}
-{{- end }}
 
-{{/* The table's name of the model; empty where it has none. Call with (dict "root" $ "models" ROWS). */}}
+{{/* Arguments: (list ROOT MODELS). Name of the model in the table; empty if it is not there. */}}
 {{- define "model-server.knownModel" -}}
-{{- $asked := include "model-server.plainModel" (default .root.Values.model.name .root.Values.capacity.model) -}}
-{{- range $name, $row := .models -}}
-{{- range prepend $row.aliases $name -}}
-{{- if eq (include "model-server.plainModel" .) $asked }}{{ $name }}{{ break }}{{ end -}}
+{{- $values := (index . 0).Values -}}
+{{- $plain := include "model-server.plainModel" (default $values.model.name $values.capacity.model) -}}
+{{- range $name, $entry := index . 1 -}}
+{{- range prepend $entry.aliases $name -}}
+{{- if eq (include "model-server.plainModel" .) $plain }}{{ $name }}{{ break }}{{ end -}}
 {{- end -}}
 {{- end -}}
-{{- end }}
+{{- end -}}
 
-{{/* A model's name without what tells only its tuning, its format or its publisher. */}}
+{{/* A model name without publisher, tuning and format. Applied twice, because matches share their separators. */}}
 {{- define "model-server.plainModel" -}}
-{{- $name := splitList "/" . | last | lower | trimPrefix "meta-" -}}
-{{- $name = regexReplaceAll "[-_.](instruct|it|chat|hf|base|awq|gptq|gguf|bnb|bits|int4|int8|4bit|8bit|fp8|dynamic|quantized|w4a16|w8a8|w8a16|128k|4k)\\b" $name "" -}}
-{{- regexReplaceAll "[-_.](instruct|it|chat|hf|base|awq|gptq|gguf|bnb|bits|int4|int8|4bit|8bit|fp8|dynamic|quantized|w4a16|w8a8|w8a16|128k|4k)\\b" $name "" -}}
-{{- end }}
+{{- $formats := "awq|gptq|gguf|bnb|bits|int4|int8|4bit|8bit|fp8|dynamic|quantized|w4a16|w8a8|w8a16" -}}
+{{- $suffix := printf "[-_.](instruct|it|chat|hf|base|%s|128k|4k)\\b" $formats -}}
+{{- regexReplaceAll $suffix (regexReplaceAll $suffix (splitList "/" . | last | lower | trimPrefix "meta-") "") "" -}}
+{{- end -}}
 
-{{/* MiB of the model's files: what values say, else the weights of the capacity table, else 0. */}}
+{{/* Size of the model's files in MiB: model.sizeGiB, or the weights in the capacity table, or 0. */}}
 {{- define "model-server.filesMiB" -}}
-{{- if .Values.model.sizeGiB }}{{ mulf .Values.model.sizeGiB 1024 | int | max 1 }}
-{{- else }}{{ (include "model-server.capacity" . | fromJson).weightsMiB | int }}{{ end -}}
-{{- end }}
+{{- mulf (default 0 .Values.model.sizeGiB) 1024 | int | default (include "model-server.capacity" . | fromJson).weightsMiB -}}
+{{- end -}}
 
-{{/* Size of the cache: what values say, else room for the files and what is compiled. */}}
 {{- define "model-server.cacheSize" -}}
-{{- .Values.cache.size | default (printf "%dGi" (max 50 (div (mul (include "model-server.filesMiB" . | int) 6) 5120 | add1))) -}}
-{{- end }}
+{{- .Values.persistence.size | default (printf "%dGi" (max 50 (div (mul (include "model-server.filesMiB" . | int) 6) 5120 | add1))) -}}
+{{- end -}}
 
-{{/* MiB of a quantity as Kubernetes writes it, such as 50Gi or 1.5T; without a unit it counts bytes. */}}
+{{/* Argument: a quantity such as 50Gi or 1.5T. Its MiB. */}}
 {{- define "model-server.quantityMiB" -}}
-{{- $mib := dict "Ki" 0.0009765625 "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0 "Pi" 1073741824.0 "k" 0.00095367 "M" 0.953674 "G" 953.674316 "T" 953674.316406 "P" 953674316.4 "" 0.00000095367 -}}
-{{- mulf (regexFind "^[0-9.]+" (toString .) | float64) (get $mib (regexFind "[A-Za-z]*$" (toString .))) | floor | int -}}
-{{- end }}
+{{- $binary := dict "Ki" 0.0009765625 "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0 "Pi" 1073741824.0 -}}
+{{- $decimal := dict "" 0.00000095367 "k" 0.00095367 "M" 0.953674 "G" 953.674316 "T" 953674.316406 "P" 953674316.4 -}}
+{{- mulf (regexFind "^[0-9.]+" (toString .) | float64) (get (merge $binary $decimal) (regexFind "[A-Za-z]*$" (toString .))) | floor | int -}}
+{{- end -}}
 
-{{/* Seconds that a server may take until it is ready. */}}
+{{/* Seconds until the server must be ready. */}}
 {{- define "model-server.startupSeconds" -}}
-{{- with int .Values.startup.budgetSeconds }}{{ . }}{{ else }}{{ include "model-server.expectedStartup" . }}{{ end -}}
-{{- end }}
+{{- with int .Values.probes.startup.budgetSeconds }}{{ . }}{{ else }}{{ include "model-server.expectedStartup" . }}{{ end -}}
+{{- end -}}
 
-{{/* Seconds that engine and size of the model let expect. */}}
+{{/* Seconds that engine and model are expected to need. */}}
 {{- define "model-server.expectedStartup" -}}
-{{- $engine := include "model-server.engine" . | fromJson -}}
+{{- $startup := .Values.probes.startup -}}
+{{- $perGiB := ternary $startup.secondsPerGiBDownloaded $startup.secondsPerGiBRead (has .Values.model.source (list "hf" "url")) -}}
 {{- $mib := include "model-server.filesMiB" . | int | default 20480 -}}
-{{- $each := ternary .Values.startup.secondsPerGiBDownloaded .Values.startup.secondsPerGiBRead (has .Values.model.source (list "hf" "url")) -}}
-{{- add (int $engine.startup) (div (mul $mib (int $each)) 1024) -}}
-{{- end }}
+{{- add (include "model-server.engine" . | fromJson).startup (div (mul $mib (int $perGiB)) 1024) -}}
+{{- end -}}

@@ -1,115 +1,89 @@
-{{/* The engine's row of files/engines.yaml, as JSON. */}}
+{{/* The engine's entry in files/engines.yaml, as JSON. */}}
 {{- define "model-server.engine" -}}
-{{- include "model-server.once" (dict "root" . "name" "model-server.engineRow") -}}
-{{- end }}
+{{- include "model-server.once" (list . "model-server.engineEntry") -}}
+{{- end -}}
 
-{{- define "model-server.engineRow" -}}
+{{- define "model-server.engineEntry" -}}
 {{- get (.Files.Get "files/engines.yaml" | fromYaml) .Values.engine | toJson -}}
-{{- end }}
+{{- end -}}
 
 {{- define "model-server.servedName" -}}
 {{- default (.Values.model.name | splitList "/" | last | lower) .Values.model.servedName -}}
-{{- end }}
+{{- end -}}
 
-{{/* Image of the engine: values over the table; a CPU has its own tag, and a NIM is its image. */}}
-{{- define "model-server.engineImage" -}}
+{{/* Image of the engine: values take precedence over the table. On CPU it may have another tag; each NIM has its own repository. */}}
+{{- define "model-server.image" -}}
 {{- $engine := include "model-server.engine" . | fromJson -}}
 {{- $pool := include "model-server.pool" . | fromJson -}}
-{{- $image := dict "registry" $engine.image.registry "repository" $engine.image.repository "tag" $engine.image.tag "digest" "" -}}
+{{- $image := $engine.image -}}
 {{- if and (not $pool.resource) $engine.cpuTag }}{{ $_ := set $image "tag" $engine.cpuTag }}{{ end -}}
-{{- if $engine.imageOfModel }}{{ $_ := set $image "repository" (printf "%s/%s" $engine.image.repository .Values.model.name) }}{{ end -}}
+{{- if $engine.imageOfModel }}{{ $_ := set $image "repository" (printf "%s/%s" $image.repository .Values.model.name) }}{{ end -}}
 {{- range $field := list "registry" "repository" "tag" "digest" -}}
 {{- with get $.Values.image $field }}{{ $_ := set $image $field . }}{{ end -}}
 {{- end -}}
 {{- include "common.image" (list . $image) -}}
-{{- end }}
+{{- end -}}
 
-{{/* What the flags and variables of the engine table can ask for, as JSON. An empty fact leaves its flag out. */}}
+{{/* Facts that flags and environment variables in files/engines.yaml refer to, as JSON. A flag whose fact is empty is omitted. */}}
 {{- define "model-server.facts" -}}
 {{- $engine := include "model-server.engine" . | fromJson -}}
 {{- $pool := include "model-server.pool" . | fromJson -}}
-{{- $onHub := eq $.Values.model.source "hf" -}}
-{{- $folder := get (dict "pvc" $.Values.model.pvc.path "oci" $.Values.model.oci.path) $.Values.model.source | default "" -}}
-{{- $path := ternary "/model" (printf "/model/%s" (trimAll "/" $folder)) (eq (trimAll "/" $folder) "") -}}
-{{- $dtype := $.Values.dtype -}}
-{{- if and (eq $dtype "auto") (or (eq $.Values.quantization "fp16") (and $pool.capability (lt (float64 $pool.capability) 8.0))) }}{{ $dtype = "float16" }}{{ end -}}
-{{- $quantize := ternary "" (get $engine.quantize $.Values.quantization | default "") $.Values.model.quantized -}}
-{{- $share := default $engine.memoryShare $.Values.memoryShare -}}
-{{- $context := int $.Values.context -}}
+{{- $model := .Values.model -}}
+{{- $parallel := .Values.parallelism -}}
+{{- $onHub := eq $model.source "hf" -}}
+{{- $folder := get (dict "pvc" $model.pvc.path "oci" $model.oci.path) $model.source | default "" | trimAll "/" -}}
+{{- $path := printf "/model/%s" $folder | trimSuffix "/" -}}
+{{- $halfOnly := and $pool.capability (lt (float64 $pool.capability) 8.0) -}}
+{{- $auto := ternary "float16" "auto" (or (eq .Values.quantization "fp16") (not (empty $halfOnly))) -}}
+{{- $dtype := get $engine.dtypes (ternary $auto .Values.dtype (eq .Values.dtype "auto")) | default "" -}}
+{{- $quantize := ternary "" (get $engine.quantize .Values.quantization | default "") $model.quantized -}}
 {{- dict
-  "model" (ternary $.Values.model.name $path $onHub)
-  "modelFile" (ternary "" (printf "%s/%s" $path $.Values.model.file) (or $onHub (eq $.Values.model.source "url")))
-  "hubName" (ternary $.Values.model.name "" $onHub)
-  "hubFile" (ternary $.Values.model.file "" $onHub)
-  "url" (ternary $.Values.model.url.address "" (eq $.Values.model.source "url"))
+  "model" (ternary $model.name $path $onHub)
+  "modelFile" (ternary "" (printf "%s/%s" $path $model.file) (or $onHub (eq $model.source "url")))
+  "hubName" (ternary $model.name "" $onHub)
+  "hubFile" (ternary $model.file "" $onHub)
+  "url" (ternary $model.url.address "" (eq $model.source "url"))
   "servedName" (include "model-server.servedName" .)
-  "revision" (ternary $.Values.model.revision "" $onHub)
+  "revision" (ternary $model.revision "" $onHub)
   "host" "0.0.0.0"
   "address" (printf "0.0.0.0:%d" (int $engine.port))
   "port" (toString $engine.port)
-  "dtype" (get $engine.dtypes $dtype | default "")
-  "dtypeUnlessQuantized" (ternary (get $engine.dtypes $dtype | default "") "" (eq $quantize ""))
+  "dtype" $dtype
+  "dtypeUnlessQuantized" (ternary $dtype "" (eq $quantize ""))
   "quantize" $quantize
-  "context" (toString $context)
-  "contextLessOne" (toString (sub $context 1))
-  "contextOfAll" (toString (mul $context (int $.Values.concurrency)))
-  "concurrency" (toString (int $.Values.concurrency))
-  "queue" (toString (max 128 (mul 4 (int $.Values.concurrency))))
-  "memoryShare" (toString $share)
-  "tensor" (ternary (toString (int $.Values.parallelism.tensor)) "" (gt (int $.Values.parallelism.tensor) 1))
-  "pipeline" (ternary (toString (int $.Values.parallelism.pipeline)) "" (gt (int $.Values.parallelism.pipeline) 1))
+  "context" (toString (int .Values.context))
+  "contextLessOne" (toString (sub (int .Values.context) 1))
+  "contextOfAll" (toString (mul (int .Values.context) (int .Values.concurrency)))
+  "concurrency" (toString (int .Values.concurrency))
+  "queue" (toString (max 128 (mul 4 (int .Values.concurrency))))
+  "memoryShare" (toString (default $engine.memoryShare .Values.memoryShare))
+  "tensor" (ternary (toString (int $parallel.tensor)) "" (gt (int $parallel.tensor) 1))
+  "pipeline" (ternary (toString (int $parallel.pipeline)) "" (gt (int $parallel.pipeline) 1))
   "gpuLayers" (ternary "999" "0" (ne $pool.resource ""))
-  "drainSeconds" (toString (int $.Values.shutdown.drainSeconds))
-  "offline" (ternary "true" "" $.Values.airGapped)
+  "drainSeconds" (toString (int .Values.shutdown.drainSeconds))
+  "offline" (ternary "true" "" .Values.airGapped)
   "always" "true" | toJson -}}
-{{- end }}
+{{- end -}}
 
-{{/* Arguments of the server, one word each; call with (dict "root" $ "more" LIST). */}}
+{{/* Arguments: (list ROOT MORE). Command-line arguments of the server as a YAML list; MORE comes before extraArgs. */}}
 {{- define "model-server.args" -}}
-{{- $engine := include "model-server.engine" .root | fromJson -}}
-{{- $facts := include "model-server.facts" .root | fromJson -}}
+{{- $engine := include "model-server.engine" (index . 0) | fromJson -}}
+{{- $facts := include "model-server.facts" (index . 0) | fromJson -}}
 {{- $words := list -}}
 {{- with $engine.positional }}{{ $words = append $words (get $facts .) }}{{ end -}}
 {{- range $engine.flags -}}
 {{- $value := get $facts .value -}}
-{{- if eq $value "true" }}{{ $words = append $words .flag }}
-{{- else if $value }}{{ $words = concat $words (list .flag $value) }}{{ end -}}
+{{- if eq $value "true" }}{{ $words = append $words .flag }}{{ else if $value }}{{ $words = concat $words (list .flag $value) }}{{ end -}}
 {{- end -}}
-{{- with concat $words (default list .more) (default list .root.Values.extraArgs) }}{{ toYaml . }}{{ end -}}
-{{- end }}
+{{- with concat $words (index . 1) (default list (index . 0).Values.extraArgs) }}{{ toYaml . }}{{ end -}}
+{{- end -}}
 
-{{/* Environment of the server. */}}
+{{/* Environment variables that files/engines.yaml lists for the engine. */}}
 {{- define "model-server.env" -}}
-{{- $engine := include "model-server.engine" . | fromJson -}}
 {{- $facts := include "model-server.facts" . | fromJson -}}
-{{- range $engine.env }}
-{{- $value := hasKey . "text" | ternary .text (get $facts (default "" .value)) }}
-{{- if $value }}
-- {name: {{ .name }}, value: {{ $value | quote }}}
+{{- range $variable := (include "model-server.engine" . | fromJson).env }}
+{{- with hasKey $variable "text" | ternary $variable.text (get $facts (default "" $variable.value)) }}
+- {name: {{ $variable.name }}, value: {{ . | quote }}}
 {{- end }}
 {{- end }}
-{{- if .Values.airGapped }}
-{{- range $name, $value := $engine.offline }}
-- {name: {{ $name }}, value: {{ $value | quote }}}
-{{- end }}
-{{- end }}
-{{- if and .Values.apiKey.enabled $engine.keyVariable }}
-- name: {{ $engine.keyVariable }}
-  valueFrom:
-    secretKeyRef: {name: {{ include "model-server.keySecret" . }}, key: {{ .Values.apiKey.secretKey }}}
-{{- end }}
-{{- if and .Values.model.token.existingSecret $engine.tokenVariable }}
-- name: {{ $engine.tokenVariable }}
-  valueFrom:
-    secretKeyRef: {name: {{ .Values.model.token.existingSecret }}, key: {{ .Values.model.token.key }}}
-{{- end }}
-{{- include "common.caVariables" (list . "SSL_CERT_FILE" "REQUESTS_CA_BUNDLE" "CURL_CA_BUNDLE") }}
-{{- with .Values.extraEnv }}
-{{ toYaml . }}
-{{- end }}
-{{- end }}
-
-{{/* What an autoscaler asks Prometheus: a recording rule, of this server alone. Call with (dict "root" $ "rule" NAME). */}}
-{{- define "model-server.scalingQuery" -}}
-{{- printf "sum(%s{namespace=%q, service=%q})" .rule .root.Release.Namespace (include "model-server.service" .root) -}}
-{{- end }}
+{{- end -}}

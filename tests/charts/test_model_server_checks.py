@@ -1,0 +1,408 @@
+"""charts/model-server rejects what cannot work: each message names the key, the problem and what to do instead."""
+
+import re
+from functools import cache
+
+import pytest
+import yaml
+
+from tests.charts.conftest import chart_folder, render, render_error
+
+CHART = "model-server"
+LLAMA = {"name": "meta-llama/Llama-3.1-8B-Instruct"}
+
+REJECTED = {
+    "bf16 on a T4": (
+        {"model": LLAMA, "gpu": {"product": "T4"}},
+        "bfloat16 needs compute capability 8.0; T4 has 7.5. Nearest configuration that fits: quantization",
+    ),
+    "bfloat16 on a T4, for a model that is not in the table": (
+        {"model": {"name": "a/b"}, "gpu": {"product": "T4"}, "dtype": "bfloat16", "quantization": "awq-int4"},
+        "dtype: bfloat16 requires compute capability 8.0; T4 has 7.5. Use dtype float16.",
+    ),
+    "FP8 arithmetic on an A100": (
+        {"model": LLAMA, "gpu": {"product": "A100-80GB"}, "quantization": "fp8"},
+        "fp8 multiplies in FP8, which needs compute capability 8.9; A100-80GB has 8.0. Nearest configuration that fits:",
+    ),
+    "70B in bf16 on one L4": (
+        {"model": {"name": "meta-llama/Llama-3.1-70B-Instruct"}},
+        "does not fit. The weights need 134602 MiB per GPU, which has 22558 MiB. Nearest configuration that fits:",
+    ),
+    "a context that is longer than the model": (
+        {"model": LLAMA, "gpu": {"product": "H100"}, "context": 200000},
+        "context: 200000 exceeds the maximum context of meta-llama/Llama-3.1-8B. This configuration fits up to context 131072.",
+    ),
+    "slots that hold more than the GPU does": (
+        {
+            "engine": "llamacpp",
+            "model": {"name": "meta-llama/Llama-3.1-8B-Instruct", "file": "model.gguf"},
+            "gpu": {"product": "T4"},
+            "quantization": "gguf-q4_k_m",
+            "context": 8192,
+            "concurrency": 64,
+        },
+        "concurrency is 524288. Lower context or concurrency",
+    ),
+    "tensor parallelism over 3 GPUs": (
+        {"model": LLAMA, "gpu": {"product": "H100", "count": 3}, "parallelism": {"tensor": 3}},
+        "parallelism.tensor: 3 does not divide the attention heads (32, 8 of keys and values) or the width of"
+        " meta-llama/Llama-3.1-8B. Use one of 1, 2, 4, 8, 16, 32.",
+    ),
+    "a cache that the download would fill": (
+        {
+            "model": {"name": "meta-llama/Llama-3.1-70B-Instruct"},
+            "gpu": {"product": "H100", "count": 4},
+            "parallelism": {"tensor": 4},
+            "persistence": {"size": "50Gi"},
+        },
+        "persistence.size: 50Gi is too small for the 132 GiB of meta-llama/Llama-3.1-70B-Instruct. Use 158Gi or more",
+    ),
+    "GPUs that nothing uses": (
+        {"gpu": {"count": 2}},
+        "gpu.count: 2 GPUs, but parallelism.tensor 1",
+    ),
+    "TGI on arm64 nodes": (
+        {"engine": "tgi", "gpu": {"product": "GB200"}},
+        "engine: TGI images are built for amd64, but GB200 nodes are arm64. Use engine vllm.",
+    ),
+    "TGI on a T4": (
+        {"engine": "tgi", "gpu": {"product": "T4"}, "quantization": "fp16"},
+        "engine: TGI is not proven on T4 (compute capability 7.5). The image is built for 8.0 and above, below 10.0.",
+    ),
+    "a misspelt GPU": ({"gpu": {"product": "H1000"}}, "Did you mean H100, H100-NVL, H100-PCIE?"),
+    "an unknown GPU": (
+        {"gpu": {"product": "MI300X"}},
+        'unknown product "MI300X". Use one of A10, A100-40GB,',
+    ),
+    "labels that a cluster does not have": (
+        {"gpu": {"product": "GB200", "labelSet": "eks"}},
+        'gpu.labelSet: "eks" has no labels for GB200. Use one of gfd, gke,',
+    ),
+    "a volume in addition to the hub": (
+        {"model": {"pvc": {"claimName": "models"}}},
+        'model.pvc.claimName: "models" is set, but model.source is "hf".',
+    ),
+    "a hub's token in addition to a volume": (
+        {
+            "model": {
+                "source": "pvc",
+                "pvc": {"claimName": "models"},
+                "token": {"existingSecret": "hf"},
+            }
+        },
+        'model.token.existingSecret: "hf" is for a hub, but model.source is "pvc".',
+    ),
+    "a download without network": (
+        {"airGapped": True},
+        'model.source: "hf" downloads files, but airGapped is true.',
+    ),
+    "autoscaling without metrics": (
+        {"autoscaling": {"enabled": True, "metrics": []}},
+        "autoscaling.metrics: is required if autoscaling.enabled is true.",
+    ),
+    "autoscaling an engine without metrics": (
+        {"engine": "ollama", "autoscaling": {"enabled": True}},
+        "autoscaling.enabled: true, but Ollama has no metrics to scale on.",
+    ),
+    "a negative context": ({"context": -1}, "at '/context': minimum: got -1, want 16"),
+    "a probe that never waits": (
+        {"probes": {"readiness": {"periodSeconds": 0}}},
+        "at '/probes/readiness/periodSeconds': minimum: got 0, want 1",
+    ),
+    "fewer failures than none": (
+        {"probes": {"liveness": {"failureThreshold": -1}}},
+        "at '/probes/liveness/failureThreshold': minimum: got -1, want 1",
+    ),
+    "a server that is restarted before it is marked unready": (
+        {"probes": {"liveness": {"periodSeconds": 10, "failureThreshold": 2}}},
+        "probes.liveness.failureThreshold: 2 failures, one every 10 s, restart a busy server before probes.readiness"
+        " marks it unready (30 s). Use 3 or more.",
+    ),
+    "two replicas on a volume of one node": (
+        {"replicas": 2},
+        "persistence.accessModes: ReadWriteOnce lets one node mount the volume, but there can be 2 replicas.",
+    ),
+    "a surge that waits for the volume": (
+        {"update": {"surge": 1}},
+        "update.surge: 1 starts a second pod while the first still has the volume (ReadWriteOnce).",
+    ),
+    "an engine that needs a GPU on a CPU": (
+        {"gpu": {"product": "CPU", "count": 0}},
+        "gpu.product: CPU has no GPU, and vLLM requires one.",
+    ),
+    "tensor parallelism over 5 GPUs of a model with 40 heads": (
+        {
+            "model": {"name": "microsoft/phi-4"},
+            "gpu": {"product": "H100", "count": 5},
+            "parallelism": {"tensor": 5},
+        },
+        "parallelism.tensor: 5 does not divide the attention heads (40, 10 of keys and values)",
+    ),
+    "tensor parallelism over 3 GPUs of a model that is not in the table": (
+        {"model": {"name": "a/b"}, "gpu": {"count": 3}, "parallelism": {"tensor": 3}},
+        "parallelism.tensor: 3 does not divide the attention heads of most models (32 or 64), and a/b is not in",
+    ),
+    "bf16 on a T4, of a model that is not in the table": (
+        {"model": {"name": "a/b"}, "gpu": {"product": "T4"}},
+        "quantization: bf16 on T4 with vLLM: bfloat16 needs compute capability 8.0; T4 has 7.5. Nearest: quantization",
+    ),
+    "FP8 on an A100, of a model that is not in the table": (
+        {"model": {"name": "a/b"}, "gpu": {"product": "A100"}, "quantization": "fp8"},
+        "which needs compute capability 8.9; A100-80GB has 8.0. Nearest: quantization fp8-marlin.",
+    ),
+    "stages that hold too little": (
+        {
+            "model": {"name": "meta-llama/Llama-3.1-70B-Instruct"},
+            "gpu": {"count": 4},
+            "parallelism": {"tensor": 2, "pipeline": 2},
+        },
+        "L4 does not fit. The weights need 33659 MiB per GPU, which has 22558 MiB. Use more or larger GPUs, or fewer bits.",
+    ),
+    "stages of NIM": (
+        {
+            "engine": "nim",
+            "model": {"name": "meta/llama-3.1-8b-instruct"},
+            "gpu": {"product": "H100", "count": 2},
+            "parallelism": {"pipeline": 2},
+        },
+        "parallelism.pipeline: 2, but NIM does not support pipeline stages.",
+    ),
+    "slices that share a model": (
+        {"gpu": {"product": "H100-MIG-1g.10gb", "count": 2}, "parallelism": {"tensor": 2}},
+        "gpu.count: 2 slices of product H100-MIG-1g.10gb, but a process can use only one slice.",
+    ),
+    "no GPU of a product that has some": (
+        {"gpu": {"count": 0}},
+        "gpu.count: 0 GPUs of product L4. Set gpu.count to 1 or more",
+    ),
+    "stages over no GPU": (
+        {"model": LLAMA, "gpu": {"count": 0}, "parallelism": {"tensor": 2, "pipeline": 2}},
+        "gpu.count: 0 GPUs of product L4. Set gpu.count to 1 or more",
+    ),
+    "GPUs shared where there is none": (
+        {
+            "engine": "llamacpp",
+            "model": {"file": "a.gguf"},
+            "gpu": {"product": "CPU", "count": 0},
+            "parallelism": {"tensor": 4},
+        },
+        "parallelism.pipeline 1 distributes the model over GPUs, but product CPU has none. Set both to 1.",
+    ),
+    "GGUF on vLLM": (
+        {"quantization": "gguf-q4_k_m"},
+        'quantization: vLLM does not support "gguf-q4_k_m". Use one of bf16,',
+    ),
+    "AWQ on llama.cpp": (
+        {"engine": "llamacpp", "model": {"file": "a.gguf"}, "quantization": "awq-int4"},
+        'quantization: llama.cpp does not support "awq-int4".',
+    ),
+    "a type that TGI does not support": (
+        {"engine": "tgi", "gpu": {"product": "H100"}, "dtype": "float32"},
+        'dtype: TGI does not support "float32". Use one of auto, bfloat16, float16.',
+    ),
+    "a NIM without network and without its weights": (
+        {
+            "engine": "nim",
+            "model": {"name": "meta/llama-3.1-8b-instruct"},
+            "gpu": {"product": "H100"},
+            "airGapped": True,
+        },
+        "airGapped is true. Use a volume with the downloaded files in persistence.existingClaim.",
+    ),
+    "GPUs asked for twice": (
+        {"resources": {"requests": {"nvidia.com/gpu": 4}}},
+        "resources.requests: nvidia.com/gpu is set from gpu.count.",
+    ),
+    "an image without a version": (
+        {"image": {"tag": "latest"}},
+        'image.tag: "latest" does not identify a version',
+    ),
+    "a test image without a version": (
+        {"helmTest": {"image": {"tag": "latest"}}},
+        'helmTest.image.tag: "latest" does not identify a version',
+    ),
+    "KServe over several nodes": (
+        {
+            "model": {"name": "meta-llama/Llama-3.1-405B-Instruct"},
+            "gpu": {"product": "H100", "count": 16},
+            "quantization": "fp8",
+            "parallelism": {"tensor": 8, "pipeline": 2, "nodes": 2},
+            "kserve": {"enabled": True},
+        },
+        "kserve.enabled: true, but an InferenceService runs on one node only.",
+    ),
+    "KServe with an autoscaler that knows the CPU only": (
+        {
+            "kserve": {"enabled": True},
+            "autoscaling": {"enabled": True, "kind": "hpa"},
+            "persistence": {"enabled": False},
+        },
+        "autoscaling.kind: hpa, but KServe creates the autoscaler",
+    ),
+    "a volume that is not named": (
+        {"model": {"source": "pvc"}},
+        'model.pvc.claimName: is required if model.source is "pvc".',
+    ),
+    "an image that is not named": (
+        {"model": {"source": "oci"}},
+        'model.oci.reference: is required if model.source is "oci".',
+    ),
+    "a URL that is not given": (
+        {"engine": "llamacpp", "quantization": "gguf-q4_k_m", "model": {"source": "url"}},
+        'model.url.address: is required if model.source is "url".',
+    ),
+    "an image in addition to the hub": (
+        {"model": {"oci": {"reference": "a/b:1"}}},
+        'model.oci.reference: "a/b:1" is set, but model.source is "hf".',
+    ),
+    "a URL in addition to the hub": (
+        {"model": {"url": {"address": "https://a.example/a.gguf"}}},
+        'model.url.address: "https://a.example/a.gguf" is set, but model.source is "hf".',
+    ),
+    "a volume for Ollama": (
+        {"engine": "ollama", "model": {"source": "pvc", "pvc": {"claimName": "models"}}},
+        'model.source: Ollama does not support "pvc". Use one of hf.',
+    ),
+    "llama.cpp without a file": (
+        {"engine": "llamacpp", "quantization": "gguf-q4_k_m"},
+        "model.file: is required, because llama.cpp loads one GGUF file.",
+    ),
+    "a claim that is not used": (
+        {"persistence": {"enabled": False, "existingClaim": "filled"}},
+        'persistence.existingClaim: "filled" is set, but persistence.enabled is false.',
+    ),
+    "TGI over several nodes": (
+        {
+            "engine": "tgi",
+            "gpu": {"product": "H100", "count": 2},
+            "parallelism": {"tensor": 2, "nodes": 2},
+        },
+        "parallelism.nodes: 2, but TGI runs on one node only. Use engine vllm.",
+    ),
+    "GPUs that do not divide by the nodes": (
+        {"model": {"name": "a/b"}, "gpu": {"count": 4}, "parallelism": {"tensor": 4, "nodes": 3}},
+        "parallelism.nodes: gpu.count 4 is not a multiple of 3 nodes.",
+    ),
+    "more replicas than allowed": (
+        {"autoscaling": {"enabled": True, "minReplicas": 5, "maxReplicas": 4}},
+        "autoscaling.minReplicas: 5 exceeds maxReplicas, 4.",
+    ),
+    "an HPA that scales to zero": (
+        {"autoscaling": {"enabled": True, "kind": "hpa", "minReplicas": 0}},
+        "autoscaling.minReplicas: 0, but a HorizontalPodAutoscaler keeps at least one replica.",
+    ),
+    "GPUs limited twice": (
+        {"resources": {"limits": {"nvidia.com/gpu": 4}}},
+        "resources.limits: nvidia.com/gpu is set from gpu.count.",
+    ),
+    "a required node affinity": (
+        {
+            "affinity": {
+                "nodeAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{}]}
+                }
+            }
+        },
+        "affinity.nodeAffinity: the required node affinity is set from gpu.product.",
+    ),
+    "two keys": (
+        {"apiKey": {"value": "a", "existingSecret": "b"}},
+        'apiKey.existingSecret: "b", but apiKey.value is set, too.',
+    ),
+    "a GPU of a CPU": (
+        {"engine": "llamacpp", "model": {"file": "a.gguf"}, "gpu": {"product": "CPU", "count": 1}},
+        "gpu.count: 1, but product CPU has no GPU. Set gpu.count to 0.",
+    ),
+    "a route without a gateway": (
+        {"httpRoute": {"enabled": True}},
+        "httpRoute.parentRefs: is required if httpRoute.enabled is true.",
+    ),
+    "an InferencePool without a picker": (
+        {"inferencePool": {"enabled": True}},
+        "inferencePool.endpointPicker: is required if inferencePool.enabled is true.",
+    ),
+    "slices in the place of GPUs": (
+        {
+            "engine": "llamacpp",
+            "quantization": "gguf-q4_k_m",
+            "model": {"name": "meta-llama/Llama-3.1-8B-Instruct", "file": "a.gguf"},
+            "gpu": {"product": "H100-MIG-1g.10gb"},
+            "parallelism": {"tensor": 2},
+        },
+        "gpu.count: 1 GPUs, but parallelism.tensor 2",
+    ),
+    "a pool with a misspelt key": (
+        {"pools": {"L4": {"gfdd": {}}}},
+        "additional properties 'gfdd' not allowed",
+    ),
+}
+
+# Common spellings of products, and the label of the product.
+SPELLINGS = {
+    "h100": "NVIDIA-H100-80GB-HBM3",
+    "NVIDIA-H100-80GB-HBM3": "NVIDIA-H100-80GB-HBM3",
+    "A100 80GB": "NVIDIA-A100-SXM4-80GB",
+    "Tesla-T4": "Tesla-T4",
+    "rtx4090": "NVIDIA-GeForce-RTX-4090",
+}
+# Unusual configurations that are accepted.
+ACCEPTED = {
+    "no replicas": {"replicas": 0},
+    "a model that is not in the table": {"model": {"name": "a/b"}},
+    "a share of the GPU": {"memoryShare": 0.5},
+    "less than a GiB": {"model": {"sizeGiB": 0.5}},
+    "three GPUs of llama.cpp, which splits layers": {
+        "engine": "llamacpp",
+        "model": {"file": "a.gguf"},
+        "gpu": {"count": 3},
+        "parallelism": {"tensor": 3},
+        "concurrency": 1,
+    },
+}
+
+
+CHECKS = yaml.safe_load((chart_folder(CHART) / "files" / "checks.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def error(case: str) -> str:
+    """The message of helm for a case, on one line."""
+    return " ".join(render_error(CHART, REJECTED[case][0]).split())
+
+
+@pytest.mark.parametrize("case", REJECTED)
+def test_it_rejects(case):
+    assert REJECTED[case][1] in error(case)
+
+
+def pattern(check: dict) -> str:
+    """A pattern of the message of a check: template expressions stand for any text."""
+    text = f"{check['key']}: {check['problem']} {check.get('hint', '')}"
+    fixed = re.split(r"{{.*?}}", " ".join(text.split()))
+    return ".*".join(re.escape(part.strip()) for part in fixed)
+
+
+@pytest.mark.parametrize("checks", ["reject", "doubt"])
+def test_every_check_has_a_case(checks):
+    errors = [error(case) for case in REJECTED]
+    own = [check for check in CHECKS[checks] if "key" in check]
+    assert [check for check in own if not any(re.search(pattern(check), text) for text in errors)] == []
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_it_accepts(case):
+    assert render(CHART, ACCEPTED[case])
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_product_may_be_spelt_as_people_do(spelling):
+    values = {"gpu": {"product": spelling}, "quantization": "fp16"}
+    (deployment,) = (item for item in render(CHART, values) if item["kind"] == "Deployment")
+    terms = deployment["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]
+    assert SPELLINGS[spelling] in str(terms)
+
+
+@pytest.mark.parametrize("enforce", ["warn", False])
+def test_capacity_enforce_allows_what_is_rejected(notes, enforce):
+    values = {"model": LLAMA, "gpu": {"product": "T4"}, "capacity": {"enforce": enforce}}
+    assert ("bfloat16 needs compute capability 8.0" in notes(values)) is (enforce == "warn")
