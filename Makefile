@@ -83,6 +83,10 @@ lint: install ## Check style and types
 verify: lint generate ## Lint, regenerate what is generated, fail on a difference
 	@git diff --exit-code -- docs/reference charts || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
 
+.PHONY: measure
+measure: install ## Print how the repository reads: names, words, sentences, helpers, folders
+	@$(RUN) python -m tools.measure $(MEASURE_ARGS)
+
 .PHONY: bench
 bench: install ## Run the benchmarks and print their table
 	@$(RUN) python -m benchmarks

@@ -25,13 +25,13 @@ def up(layout: Layout, archives: list[Path]) -> Inside:
     program_folders()
     inside = Inside(layout)
     if inside.pid() is not None:
-        raise SetupError("A cluster is up already. End it: python -m tools.cluster down")
+        raise SetupError("A cluster is already running.", hint="Stop it: python -m tools.cluster down")
     shutil.rmtree(layout.work, ignore_errors=True)
     layout.folder("logs")
-    begun = time.monotonic()
+    start = time.monotonic()
 
     def say(text: str) -> None:
-        sys.stderr.write(f"· {time.monotonic() - begun:5.1f} s  {text}\n")
+        sys.stderr.write(f"· {time.monotonic() - start:5.1f} s  {text}\n")
 
     try:
         _up(layout, inside, archives, say)
@@ -44,7 +44,7 @@ def up(layout: Layout, archives: list[Path]) -> Inside:
 def _up(layout: Layout, inside: Inside, archives: list[Path], say: components.Say) -> None:
     own = images.make_own(cache_folder() / "cluster-images", layout.folder("scratch"))
     components.prepare(layout, inside)
-    say("the namespaces are made")
+    say("namespaces created")
     components.start(inside, [*own, *archives], say)
     objects.install_volumes(layout, inside)
     objects.install_definitions(inside)

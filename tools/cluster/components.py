@@ -61,9 +61,9 @@ def wait(inside: Inside, name: str, *words: str, seconds: float = START_SECONDS)
     deadline = time.monotonic() + seconds
     while (done := inside.run(*words, check=False)).returncode:
         if time.monotonic() > deadline:
-            said = (done.stderr or done.stdout).strip()
+            output = (done.stderr or done.stdout).strip()
             raise SetupError(
-                f"{name} is not ready after {seconds:.0f} s. {' '.join(words)}: {said}\n{inside.log(name)}"
+                f"{name} is not ready after {seconds:.0f} s. {' '.join(words)}: {output}\n{inside.log(name)}"
             )
         time.sleep(0.2)
 

@@ -33,18 +33,18 @@ _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def make_own(folder: Path, scratch: Path) -> list[Path]:
-    """Archives of the pause image and of the Debian images; the latter are kept in `folder` between clusters."""
+    """Archives of the pause image and of the Debian images; the latter are cached in `folder` between clusters."""
     pause = scratch / "pause"
     pause.mkdir(parents=True)
     shutil.copy2(module_programs("kubernetes") / "pause", pause / "pause")
     archive(scratch / "pause.tar", PAUSE, pause, ("/pause",))
     folder.mkdir(parents=True, exist_ok=True)
-    made = [scratch / "pause.tar"]
+    archives = [scratch / "pause.tar"]
     for name, (packages, entrypoint) in DEBIAN.items():
-        made.append(folder / f"{name.rpartition('/')[2].replace(':', '-')}.tar")
-        if not made[-1].exists():
-            archive(made[-1], name, _debian(scratch / made[-1].stem, packages), entrypoint)
-    return made
+        archives.append(folder / f"{name.rpartition('/')[2].replace(':', '-')}.tar")
+        if not archives[-1].exists():
+            archive(archives[-1], name, _debian(scratch / archives[-1].stem, packages), entrypoint)
+    return archives
 
 
 def project_archives(names: list[str]) -> list[Path]:
@@ -52,7 +52,7 @@ def project_archives(names: list[str]) -> list[Path]:
     archives = [archive_of(image, images_folder()) for image in select(names)]
     for path in archives:
         if not path.is_file():
-            raise SetupError(f"{path} is not there. Make it: make images-local")
+            raise SetupError(f"{path} does not exist.", hint="Build it: make images-local")
     return archives
 
 
@@ -90,14 +90,14 @@ def load(inside: Inside, archives: list[Path]) -> None:
 
 
 def _layer(root: Path) -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w", format=tarfile.GNU_FORMAT) as tar:
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for base, folders, files in os.walk(root):
             folders.sort()
             for name in sorted(folders + files):
                 path = Path(base, name)
                 tar.add(path, arcname=str(path.relative_to(root)), recursive=False, filter=_plain)
-    return made.getvalue()
+    return layer.getvalue()
 
 
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:

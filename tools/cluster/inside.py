@@ -26,7 +26,7 @@ class Inside:
 
     @property
     def _holder(self) -> Path:
-        """The program of process 1: it lies in the cluster's folder, so that no other process runs the same."""
+        """The program of process 1: it is in the cluster's folder, so that no other process runs the same."""
         return self.layout.work / "signalbox-pid1"
 
     def pid(self) -> int | None:
@@ -38,7 +38,7 @@ class Inside:
             return None
 
     def make(self) -> None:
-        """Make the namespaces and the cgroups; raises SetupError when the kernel refuses."""
+        """Make the namespaces and the cgroups; raises SetupError when the kernel rejects."""
         shutil.copy2(module_programs("kubernetes") / "pause", self._holder)
         for group in _hierarchies():
             _make_cgroup(group)
@@ -118,13 +118,13 @@ class CommandError(subprocess.CalledProcessError):
 
 
 def leftovers(work: Path) -> list[str]:
-    """What of a cluster is still there though it is down: processes, mounts, cgroups, in words."""
+    """What is left of a cluster that is down: processes, mounts, cgroups, in words."""
     holder = work / "signalbox-pid1"
     pids = [path.name for path in Path("/proc").iterdir() if path.name.isdigit()]
-    found = [f"process {pid}" for pid in pids if _runs(int(pid), holder)]
+    rows = [f"process {pid}" for pid in pids if _runs(int(pid), holder)]
     mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
-    found += [f"mount {line.split()[1]}" for line in mounts if f"{work}/" in line]
-    return found + [f"cgroup {group}" for group in _hierarchies() if group.exists()]
+    rows += [f"mount {line.split()[1]}" for line in mounts if f"{work}/" in line]
+    return rows + [f"cgroup {group}" for group in _hierarchies() if group.exists()]
 
 
 def _runs(pid: int, program: Path) -> bool:
@@ -135,7 +135,7 @@ def _runs(pid: int, program: Path) -> bool:
 
 
 def _hierarchies() -> list[Path]:
-    """The cluster's own group in the one hierarchy of cgroup v2, or in each of v1 and in the v2 that may be beside them."""
+    """The cluster's own group in the one hierarchy of cgroup v2, or in each of v1 and in the v2 that may be mounted next to them."""
     if (_CGROUPS / "cgroup.controllers").exists():
         return [_CGROUPS / CGROUP]
     return [path / CGROUP for path in sorted(_CGROUPS.iterdir()) if (path / "cgroup.procs").exists()]

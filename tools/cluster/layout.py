@@ -68,8 +68,8 @@ class Layout:
     def environment(self) -> dict[str, str]:
         """Environment of every process inside the cluster."""
         path = [*map(str, program_folders()), os.environ["PATH"], "/usr/local/sbin:/usr/sbin:/sbin"]
-        kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-        return kept | {
+        variables = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+        return variables | {
             "PATH": ":".join(path),
             "KUBECONFIG": str(self.work / "pki" / "admin.kubeconfig"),
             # helm keeps plugins and caches here, not in the user's home.

@@ -30,9 +30,9 @@ def install_volumes(layout: Layout, inside: Inside) -> None:
     """
     layout.fill("volume.yaml", layout.work / "volume.yaml")
     template = (layout.work / "volume.yaml").read_text(encoding="utf-8")
-    made = [yaml.safe_load((FILES / "storageclass.yaml").read_text(encoding="utf-8"))]
+    volumes = [yaml.safe_load((FILES / "storageclass.yaml").read_text(encoding="utf-8"))]
     for number in range(VOLUMES):
         name = f"volume-{number:02}"
         layout.folder(f"volumes/{name}")
-        made.append(yaml.safe_load(template.replace("VOLUME", name)))
-    apply(inside, yaml.safe_dump_all(made))
+        volumes.append(yaml.safe_load(template.replace("VOLUME", name)))
+    apply(inside, yaml.safe_dump_all(volumes))

@@ -25,9 +25,9 @@ def settings_page() -> str:
     schema = Settings.model_json_schema()["properties"]
     for name, field in Settings.model_fields.items():
         default = "~/.cache/signalbox" if name == "cache_dir" else field.default
-        shown = "" if default is None else f"`{default}`"
+        default_text = "" if default is None else f"`{default}`"
         meaning = field.description or _FROM_NAME.get(name, "")
-        lines.append(f"| `SIGNALBOX_{name.upper()}` | {_type(schema[name])} | {shown} | {meaning} |")
+        lines.append(f"| `SIGNALBOX_{name.upper()}` | {_type(schema[name])} | {default_text} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 

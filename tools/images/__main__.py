@@ -21,15 +21,17 @@ _COMMANDS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the three; an error is its sentence and status 1."""
-    given = _parser().parse_args(arguments)
+    """Run one of the three; an error is a message, a hint and exit status 1."""
+    options = _parser().parse_args(arguments)
     console = Console(soft_wrap=True)
     try:
-        images = select(given.image)
-        if given.what == "build":
-            order = Order(given.registry, given.push, tuple(given.build_arg), tuple(given.build_option))
+        images = select(options.image)
+        if options.what == "build":
+            order = Order(
+                options.registry, options.push, tuple(options.build_arg), tuple(options.build_option)
+            )
             build(images, order, images_folder(), console)
-        elif given.what == "local":
+        elif options.what == "local":
             build_local(images, images_folder(), console)
         else:
             for image in images:
@@ -37,7 +39,9 @@ def main(arguments: list[str]) -> int:
                     f"{image.reference(version())} {archive_of(image, images_folder())}", highlight=False
                 )
     except SignalboxError as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(f"error: {error.message}", style="red", markup=False)
+        if error.hint:
+            console.print(f"hint: {error.hint}", markup=False)
         return 1
     return 0
 

@@ -1,6 +1,6 @@
 """Base images for a machine that reaches Debian's packages but no image registry.
 
-They stand in for the images that the Dockerfiles name: the same Debian release and Python series, from the same
+They replace the images that the Dockerfiles name: the same Debian release and Python series, from the same
 packages. `essential` leaves out apt, so that nothing can be installed into a running container.
 """
 

@@ -26,7 +26,7 @@ _CERTIFICATES = Path("/etc/ssl/certs")
 
 
 def build_local(images: Sequence[Image], folder: Path, console: Console) -> None:
-    """Build on Debian packages into archives; what is there already is kept."""
+    """Build on Debian packages into archives; existing archives are reused."""
     with store(folder) as buildah:
         for image in images:
             archive = archive_of(image, folder)
@@ -49,7 +49,7 @@ def store(folder: Path) -> Iterator[list[str]]:
 
 
 def archive_of(image: Image, folder: Path) -> Path:
-    """Where the archive of an image lies; other inputs have another name."""
+    """Path of the archive of an image; other inputs have another name."""
     return (
         folder / f"{image.name}-{digest(image, version(), *(base.reference for base in _bases(image)))}.tar"
     )
@@ -96,7 +96,7 @@ def _local_command(image: Image, buildah: list[str], folder: Path) -> list[str]:
 
 
 def arguments_of(image: Image) -> list[str]:
-    """What every build of an image is told: its Dockerfile, its target, what its labels say."""
+    """Arguments of every build of an image: its Dockerfile, its target, the values of its labels."""
     arguments = {
         "VERSION": version(),
         "REVISION": _changed(image, "%H") or "unknown",
@@ -119,10 +119,10 @@ def _changed(image: Image, field: str) -> str:
 
 def _check_local() -> None:
     if os.geteuid() != 0:
-        raise SetupError("images-local makes root file systems and mounts: run it as root.")
+        raise SetupError("images-local creates root file systems and mounts.", hint="Run it as root.")
     missing = [package for program, package in _PACKAGES.items() if shutil.which(program) is None]
     if missing:
-        raise SetupError(f"Debian packages are missing: apt-get install {' '.join(missing)}")
+        raise SetupError("Debian packages are missing.", hint=f"apt-get install {' '.join(missing)}")
 
 
 def _buildah(folder: Path) -> list[str]:
@@ -146,5 +146,5 @@ def _images(buildah: list[str], *options: str) -> list[dict[str, Any]]:
     done = subprocess.run(
         [*buildah, "images", "--json", *options], capture_output=True, text=True, check=True
     )
-    found: list[dict[str, Any]] = json.loads(done.stdout or "[]") or []
-    return found
+    images: list[dict[str, Any]] = json.loads(done.stdout or "[]") or []
+    return images

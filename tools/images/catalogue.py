@@ -1,4 +1,4 @@
-"""Which images there are, what each is made of, and the digest that names a build of it."""
+"""Which images there are, their inputs, and the digest that names a build of it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Image:
     target: str | None = None
 
     def text(self) -> str:
-        """What its Dockerfile says."""
-        return (ROOT / self.dockerfile).read_text(encoding="utf-8")
+        """Its Dockerfile without the stages that the target does not need."""
+        return needed_stages((ROOT / self.dockerfile).read_text(encoding="utf-8"), self.target)
 
     def arguments(self) -> set[str]:
         """The build arguments that its Dockerfile takes."""
@@ -38,10 +38,10 @@ class Image:
 
 
 IMAGES = (
-    Image("assessor", "services/assessor/Dockerfile"),
-    Image("encoder", "services/encoder/Dockerfile"),
-    Image("pipelines", "pipelines/Dockerfile"),
-    Image("mlflow", "pipelines/mlflow/Dockerfile"),
+    Image("assessor", "images/python.Dockerfile", "assessor"),
+    Image("encoder", "images/python.Dockerfile", "encoder"),
+    Image("pipelines", "images/python.Dockerfile", "pipelines"),
+    Image("mlflow", "images/mlflow/Dockerfile"),
     Image("llama-server", "images/llama-server/Dockerfile", "server"),
     Image("llama-server-smollm2", "images/llama-server/Dockerfile", "smollm2"),
 )
@@ -49,11 +49,30 @@ IMAGES = (
 
 def select(names: list[str]) -> list[Image]:
     """The images named, or all. Raises InputError for a name that is none."""
-    known = {image.name: image for image in IMAGES}
+    by_name = {image.name: image for image in IMAGES}
     for name in names:
-        if name not in known:
-            raise InputError("image", name, f"Choose from {', '.join(known)}.")
-    return [known[name] for name in names] or list(IMAGES)
+        if name not in by_name:
+            raise InputError("image", name, f"Choose from {', '.join(by_name)}.")
+    return [by_name[name] for name in names] or list(IMAGES)
+
+
+def needed_stages(dockerfile: str, target: str | None) -> str:
+    """The head of a Dockerfile, then the stages that `target` (None: the last one) is built from, in their order."""
+    head, *texts = re.split(r"^(?=FROM )", dockerfile, flags=re.MULTILINE)
+    names = [
+        match[1] if (match := re.search(r"^FROM \S+ AS (\S+)", text)) else str(number)
+        for number, text in enumerate(texts)
+    ]
+    needed, waiting = set[str](), [target or names[-1]]
+    while waiting:
+        name = waiting.pop()
+        if name in names and name not in needed:
+            needed.add(name)
+            text = texts[names.index(name)]
+            waiting += re.findall(r"^FROM (\S+)", text) + re.findall(
+                r"^COPY --from=(\S+)", text, re.MULTILINE
+            )
+    return head + "".join(text for name, text in zip(names, texts, strict=True) if name in needed)
 
 
 def version() -> str:
@@ -86,7 +105,7 @@ def _files(names: Iterable[str], image: Image) -> Iterable[Path]:
     for name in names:
         path = ROOT / name
         if not path.exists():
-            raise InputError(image.dockerfile, name, "It is copied but does not exist.")
+            raise InputError(image.dockerfile, name, "The Dockerfile copies it, but it does not exist.")
         if path.is_file():
             yield path
         else:

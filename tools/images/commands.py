@@ -24,7 +24,7 @@ def run_logged(
 ) -> None:
     """Run to the end. Raises SetupError with the log's last lines when it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    start, said, tail = time.monotonic(), 0, [""]
+    start, percent, tail = time.monotonic(), 0, [""]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -37,10 +37,10 @@ def run_logged(
         for line in process.stdout or ():
             file.write(line)
             tail = [*tail[-14:], line]
-            shown, said = progress(line, said)
-            if shown:
+            text, percent = progress(line, percent)
+            if text:
                 console.print(
-                    f"  {time.monotonic() - start:5.0f} s  {shown}",
+                    f"  {time.monotonic() - start:5.0f} s  {text}",
                     markup=False,
                     highlight=False,
                     emoji=False,
@@ -51,17 +51,17 @@ def run_logged(
         )
 
 
-def progress(line: str, said: int) -> tuple[str | None, int]:
+def progress(line: str, percent: int) -> tuple[str | None, int]:
     """What to show of a line (None: nothing), and the last fifth of a compilation that was shown.
 
     Steps are shown when they run commands; of a compilation's lines, one for every fifth.
     """
     if step := _STEP.match(line):
         number, instruction = step[1] or step[3], step[2] or step[4]
-        shown = f"{number} {instruction}".strip()[:_WIDTH] if instruction.startswith("RUN") else None
-        return shown, 0
+        text = f"{number} {instruction}".strip()[:_WIDTH] if instruction.startswith("RUN") else None
+        return text, 0
     if compiled := _NINJA.match(line):
         fifth = 100 * int(compiled[1]) // int(compiled[2]) // 20 * 20
-        if said < fifth < 100:
+        if percent < fifth < 100:
             return f"compiling: {fifth} %", fifth
-    return None, said
+    return None, percent

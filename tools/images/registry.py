@@ -30,7 +30,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Order:
-    """What the caller asks for: a registry's name before each image's, and what the builder is told besides."""
+    """What the caller asks for: a registry's name before each image's, and further options of the builder."""
 
     registry: str = ""
     push: bool = False
@@ -51,11 +51,13 @@ def check(order: Order) -> None:
         raise InputError("REGISTRY", order.registry, hint)
     if order.push and not order.registry:
         raise InputError("PUSH", "1", "Say where to: make images REGISTRY=registry.example.org PUSH=1")
-    known = _PROXIES.union(*(image.arguments() for image in IMAGES)) - _SET_HERE
-    for given in order.arguments:
-        name, _, value = given.partition("=")
-        if name not in known or not value:
-            raise InputError("BUILD_ARGS", given, f"Write NAME=VALUE; there are {', '.join(sorted(known))}.")
+    arguments = _PROXIES.union(*(image.arguments() for image in IMAGES)) - _SET_HERE
+    for argument in order.arguments:
+        name, _, value = argument.partition("=")
+        if name not in arguments or not value:
+            raise InputError(
+                "BUILD_ARGS", argument, f"Write NAME=VALUE; names: {', '.join(sorted(arguments))}."
+            )
 
 
 def build(images: Sequence[Image], order: Order, folder: Path, console: Console) -> None:
@@ -67,25 +69,25 @@ def build(images: Sequence[Image], order: Order, folder: Path, console: Console)
         try:
             run_logged(build_command(program, image, order), folder / f"{image.name}.log", console)
         except SetupError as error:
-            hint = "Where the bases' registry is not reached: make images-local, or BUILD_ARGS=PYTHON_IMAGE=…"
-            raise SetupError(f"{error}\n{hint} (docs/how-to/images.md).") from error
+            hint = "If the registry of the base images cannot be reached: make images-local, or BUILD_ARGS=PYTHON_IMAGE=…"
+            raise SetupError(error.message, hint=f"{hint} (docs/guides/images.md)") from error
     for image in images if order.push else ():
         console.print(f"· {order.tag(image)} is {push(program, image, order, folder, console)}")
 
 
 def find(console: Console) -> str:
-    """The program that builds. A docker without its daemon is said: its images and buildah's lie in different stores."""
+    """The program that builds. A docker without its daemon is reported: its images and those of buildah are in different stores."""
     silent = "docker is not installed"
     if shutil.which("docker"):
         ask = ["docker", "version", "--format", "{{.Server.Version}}"]
         done = subprocess.run(ask, capture_output=True, text=True, check=False)
         if done.returncode == 0:
             return "docker"
-        said = done.stderr.strip().splitlines() or ["it gave no reason"]
-        silent = f"docker does not answer ({said[-1]})"
+        reasons = done.stderr.strip().splitlines() or ["no reason given"]
+        silent = f"the docker daemon does not answer ({reasons[-1]})"
     if shutil.which("buildah") is None:
         raise SetupError(
-            f"{silent}, and neither is buildah here. Install one: apt-get install buildah (or docker.io)."
+            f"{silent}, and buildah is not installed.", hint="apt-get install buildah (or docker.io)"
         )
     console.print(f"· with buildah: {silent}", highlight=False, markup=False)
     return "buildah"
@@ -93,16 +95,16 @@ def find(console: Console) -> str:
 
 def build_command(program: str, image: Image, order: Order) -> list[str]:
     """An image is given only the arguments that its Dockerfile takes, so that no warning hides a real one."""
-    taken = _PROXIES | image.arguments()
+    names = _PROXIES | image.arguments()
     return [
         *_BUILD[program], *arguments_of(image),
-        *(f"--build-arg={one}" for one in order.arguments if one.partition("=")[0] in taken),
+        *(f"--build-arg={one}" for one in order.arguments if one.partition("=")[0] in names),
         *order.options, "--tag", order.tag(image), str(ROOT),
     ]  # fmt: skip
 
 
 def push_command(program: str, tag: str, digest: Path) -> list[str]:
-    """Buildah writes the digest into a file; docker says it."""
+    """Buildah writes the digest into a file; docker prints it."""
     return [program, "push", *(["--digestfile", str(digest)] if program == "buildah" else []), tag]
 
 
@@ -113,8 +115,8 @@ def push(program: str, image: Image, order: Order, folder: Path, console: Consol
         run_logged(push_command(program, order.tag(image), digest), log, console)
     except SetupError as error:
         host = order.registry.partition("/")[0]
-        raise SetupError(f"{error}\nIf it asks who you are: {program} login {host}") from error
-    said = (digest if program == "buildah" else log).read_text(encoding="utf-8")
+        raise SetupError(error.message, hint=f"If it asks for credentials: {program} login {host}") from error
+    output = (digest if program == "buildah" else log).read_text(encoding="utf-8")
     digest.unlink(missing_ok=True)
-    found = _DIGEST.findall(said)
-    return found[-1] if found else "pushed"
+    digests = _DIGEST.findall(output)
+    return digests[-1] if digests else "pushed"

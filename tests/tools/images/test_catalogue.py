@@ -8,7 +8,7 @@ from signalbox.errors import InputError, SetupError
 from tools.images import build as building
 from tools.images import catalogue
 from tools.images.bases import BASES, bootstrap
-from tools.images.catalogue import Image, copied, digest, select
+from tools.images.catalogue import Image, copied, digest, needed_stages, select
 from tools.images.commands import progress
 
 
@@ -83,3 +83,14 @@ def test_a_machine_without_builders_is_told_what_to_install(
     monkeypatch.setattr(building.os, "geteuid", lambda: 1000)
     with pytest.raises(SetupError, match="as root"):
         building.build_local([], tmp_path, None)
+
+
+def test_only_the_stages_of_the_target_count() -> None:
+    dockerfile = (
+        "ARG BASE=x\nFROM $BASE AS build\nCOPY lock .\n\nFROM build AS one-build\nCOPY one .\n"
+        "\nFROM build AS two-build\nCOPY two .\n\nFROM $BASE AS one\nCOPY --from=one-build /a /a\n"
+        "\nFROM $BASE AS two\nCOPY --from=two-build /a /a\n"
+    )
+    assert copied(needed_stages(dockerfile, "one")) == ["lock", "one"]
+    assert copied(needed_stages(dockerfile, None)) == ["lock", "two"]
+    assert needed_stages(dockerfile, "one").startswith("ARG BASE=x\nFROM $BASE AS build\n")

@@ -109,7 +109,7 @@ def test_model_is_the_one_of_the_lock() -> None:
 
 
 def test_mlflow_server_is_of_the_clients_version_and_free_of_torch() -> None:
-    server = locked(ROOT / "pipelines" / "mlflow" / "uv.lock")
+    server = locked(ROOT / "images" / "mlflow" / "uv.lock")
     assert server["mlflow"]["version"] == locked(ROOT / "uv.lock")["mlflow-skinny"]["version"]
     assert not server.keys() & {"torch", "psycopg", "psycopg2", "psycopg2-binary"}
 
@@ -162,7 +162,7 @@ def test_build_for_arm64_needs_a_compiler_only_where_the_docs_say_so(member: str
 
 
 def test_build_of_mlflow_for_arm64_needs_no_compiler() -> None:
-    assert without_wheel_for_arm64(ROOT / "pipelines" / "mlflow" / "uv.lock") == {"pywin32"}  # never on Linux
+    assert without_wheel_for_arm64(ROOT / "images" / "mlflow" / "uv.lock") == {"pywin32"}  # never on Linux
 
 
 def without_wheel_for_arm64(lock: Path) -> set[str]:
