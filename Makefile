@@ -57,6 +57,14 @@ $(CLUSTER_BINS:=/.built): $(CACHE)/%/bin/.built:
 .PHONY: cluster-tools
 cluster-tools: tools $(CLUSTER_BINS:=/.built) ## Build Kubernetes, KServe's manager, CoreDNS and kube-router for test-cluster (once, about 14 min on 2 cores)
 
+.PHONY: cluster-programs-cached
+cluster-programs-cached: # exit status 0 when cluster-tools has nothing to build
+	@for file in $(TOOLS)/.built $(CLUSTER_BINS:=/.built); do test -e $$file || exit 1; done
+
+.PHONY: cluster-images
+cluster-images: cluster-tools # the programs and images that test-cluster needs
+	@$(MAKE) --no-print-directory images-local IMAGES="assessor encoder llama-server mlflow pipelines"
+
 ##@ Check
 .PHONY: test
 test: install tools ## Run the tests with the real servers
@@ -68,9 +76,9 @@ test-charts: install tools ## Run the tests of the charts and manifests alone
 	@$(RUN) pytest tests/charts $(PYTEST_ARGS)
 
 .PHONY: test-cluster
-test-cluster: install ## Install the charts on a real Kubernetes of one node (needs root; docs/how-to/cluster-tests.md)
+test-cluster: install ## Install the charts on a real Kubernetes of one node (needs root; docs/guides/cluster-tests.md)
 	@$(RUN) python -m tools.cluster check
-	@$(MAKE) --no-print-directory cluster-tools images-local IMAGES="assessor encoder llama-server mlflow pipelines"
+	@$(MAKE) --no-print-directory cluster-images
 	@$(RUN) pytest -m cluster tests/cluster $(PYTEST_ARGS)
 
 .PHONY: lint
@@ -81,7 +89,7 @@ lint: install ## Check style and types
 
 .PHONY: verify
 verify: lint generate ## Lint, regenerate what is generated, fail on a difference
-	@git diff --exit-code -- docs/reference charts || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
+	@git diff --exit-code -- docs/guides docs/reference charts || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
 
 .PHONY: measure
 measure: install ## Print how the repository reads: names, words, sentences, helpers, folders

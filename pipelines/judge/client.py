@@ -6,19 +6,18 @@ import asyncio
 import itertools
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pipelines.judge.criteria import Criterion
-from signalbox.contracts.record import Contract, Label, Probability, Record, Verdict
+from signalbox.contracts.record import Contract, Label, ModelRelease, Probability, Record, Verdict
 from signalbox.errors import ModelTimeout, ModelUnavailable, SetupError
 from signalbox.models import verdict
-from signalbox.models.chat import from_completion
-from signalbox.models.decoder import DecoderClient
+from signalbox.models.engines import Engine
+from signalbox.models.server import ChatServer
 from signalbox.models.transport import RetryBudget
 from signalbox.models.verdict import Position
 from signalbox.settings import Settings
-from signalbox.tasks import LanguageSpec, Task, as_verdict
+from signalbox.tasks import Task, as_verdict
 
 SYSTEM = (
     "You check the answer that somebody gave to a task. Questions about it are numbered. Answer each of them with "
@@ -26,22 +25,20 @@ SYSTEM = (
 )
 WORDS = {"yes": ("Yes",), "no": ("No",)}
 # No word of the input, the answer or the questions is an instruction to the judge's own code: only this line is read.
-_LANGUAGE = "en"
-_SPEC = LanguageSpec(system=SYSTEM, words=WORDS, turns=())
 _PAUSES_SECONDS = (1.0, 4.0, 15.0)
-_TOKENS_A_QUESTION = 6  # five where digits are tokens of their own; more would be waited for in vain
+_TOKENS_A_QUESTION = 6  # five where digits are tokens of their own; more would only add latency
 
 
 class Score(Contract):
-    """What the judge says of one criterion. `p_yes` is None where it gave no verdict; `reason` says why."""
+    """The judge's answer on one criterion. `p_yes` is None where it gave no verdict; `reason` says why."""
 
     p_yes: Probability | None = None
     verdict_mass: Probability | None = None
     reason: str | None = None
 
 
-class JudgeClient(DecoderClient):
-    """Asks the judge. What fails for a moment is tried again within a budget; an unreadable answer is not."""
+class JudgeClient:
+    """Queries the judge. A passing failure is retried within a budget, an unreadable answer is not."""
 
     def __init__(
         self,
@@ -53,9 +50,7 @@ class JudgeClient(DecoderClient):
         concurrency: int = 2,
         pauses: Sequence[float] = _PAUSES_SECONDS,
     ) -> None:
-        task = Task(name="judge", title={}, question={}, languages={_LANGUAGE: _SPEC}, folder=Path())
-        super().__init__(
-            task,
+        self._server = ChatServer(
             base_url,
             model=model,
             api_key=api_key,
@@ -66,48 +61,56 @@ class JudgeClient(DecoderClient):
         self._pauses = pauses
         self._retries = RetryBudget()
 
+    async def release(self) -> ModelRelease:
+        """The judge's release. Raises a ModelError."""
+        return await self._server.release()
+
     async def scores(self, prompt: str, count: int) -> list[Score]:
         """One score a question. Raises a ModelError when the server gave no answer at all."""
         self._retries.earn()
         for pause in (*self._pauses, None):
             try:
-                return await self._ask(prompt, count)
+                return await self._query(prompt, count)
             except (ModelUnavailable, ModelTimeout):
                 if pause is None or not self._retries.spend():
                     raise
                 await asyncio.sleep(pause)
         raise AssertionError  # the last pause is None
 
-    async def _ask(self, prompt: str, count: int) -> list[Score]:
-        async with self._slots:
-            with self._errors():
-                async with asyncio.timeout(self._timeout_seconds):
-                    options = await self._options(_LANGUAGE)
-                    options["max_tokens"] = _TOKENS_A_QUESTION * count + 4
-                    options.update(await self._forced(count))
-                    messages = self._task.messages(prompt, _LANGUAGE)
-                    said = from_completion(await self._session().chat_completion(messages, **options))
-                    return read_line(said.so_far, said.positions, count)
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._server.close()
 
-    async def _forced(self, count: int) -> dict[str, Any]:
-        """The constraint, where the engine has one: every line of verdicts, spelt out."""
-        engine = await self._served_engine()
-        if engine.constraint is None:
-            return {}
-        yes, no = WORDS["yes"][0], WORDS["no"][0]
-        lines = [
-            "; ".join(f"{number}: {word}" for number, word in enumerate(words, start=1))
-            for words in itertools.product((yes, no), repeat=count)
-        ]
-        return {"extra_body": engine.constraint(lines)}
+    async def _query(self, prompt: str, count: int) -> list[Score]:
+        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": prompt}]
+        async with self._server.call() as call:
+            transcript = await call.complete(
+                messages,
+                max_tokens=_TOKENS_A_QUESTION * count + 4,
+                extra=_constraint(await call.engine(), count),
+            )
+            return read_line(transcript.text, transcript.positions, count)
+
+
+def _constraint(engine: Engine, count: int) -> dict[str, Any]:
+    """Every possible line of verdicts, where the engine can be constrained."""
+    if engine.constraint is None:
+        return {}
+    words = (WORDS["yes"][0], WORDS["no"][0])
+    lines = [
+        "; ".join(f"{number}: {word}" for number, word in enumerate(verdicts, start=1))
+        for verdicts in itertools.product(words, repeat=count)
+    ]
+    return engine.constraint(lines)
 
 
 def make_judge(settings: Settings, *, concurrency: int) -> JudgeClient:
-    """The judge of the settings. SetupError where none is named: nothing takes its place."""
+    """The judge of the settings. SetupError where none is configured: there is no fallback."""
     if not settings.judge_url:
         raise SetupError(
-            "No judge is named: set SIGNALBOX_JUDGE_URL to the base URL of an OpenAI-compatible server, with /v1, and "
-            "SIGNALBOX_JUDGE_MODEL where it serves several models."
+            "No judge is configured.",
+            hint="Set SIGNALBOX_JUDGE_URL to the base URL of an OpenAI-compatible server, with /v1, and "
+            "SIGNALBOX_JUDGE_MODEL if it serves several models.",
         )
     key = settings.judge_api_key.get_secret_value() if settings.judge_api_key else None
     return JudgeClient(
@@ -120,13 +123,13 @@ def make_judge(settings: Settings, *, concurrency: int) -> JudgeClient:
 
 
 def prompt_for(task: Task, record: Record, criteria: Sequence[Criterion], label: Label | None) -> str:
-    """What the judge reads. The ground truth is shown only where the criteria need it.
+    """The prompt of one call. The ground truth is in it only where the criteria need it.
 
     The long part comes first and is the same in each call about an answer, so that a server's prefix cache serves it.
     """
-    asked = task.question.get(record.language) or next(iter(task.question.values()), task.name)
+    question = task.question.get(record.language) or next(iter(task.question.values()), task.name)
     parts = [
-        f"Task: {asked}",
+        f"Task: {question}",
         f"<input>\n{record.input_text}\n</input>",
         f"<answer>\n{task.word(record.verdict, record.language)}. {record.justification}\n</answer>",
     ]
@@ -139,23 +142,23 @@ def prompt_for(task: Task, record: Record, criteria: Sequence[Criterion], label:
 def read_line(text: str, positions: Sequence[Position], count: int) -> list[Score]:
     """The score of each question from `1: Yes; 2: No`: p(yes) where its verdict word begins. Pure, never a guess."""
     line = text.strip()
-    told = "".join(position.token for position in positions)
-    base = told.find(line) if line else -1
+    tokens = "".join(position.token for position in positions)
+    base = tokens.find(line) if line else -1
     starts = _starts(line, count)
     ends = [*starts[1:], None]
-    found = []
+    scores = []
     for start, following in zip(starts, ends, strict=True):
         if start is None:
-            found.append(Score(reason="not answered"))
+            scores.append(Score(reason="not answered"))
         elif verdict.stated_verdict(line[start:], WORDS) is Verdict.NEUTRAL:
-            found.append(Score(reason="no verdict word"))
+            scores.append(Score(reason="no verdict word"))
         else:
             until = len(line) if following is None else following
-            found.append(_weighed(positions, base + start, base + until) if base >= 0 else _UNSEEN)
-    return found
+            scores.append(_score(positions, base + start, base + until) if base >= 0 else _NO_PROBABILITIES)
+    return scores
 
 
-_UNSEEN = Score(reason="no probabilities")
+_NO_PROBABILITIES = Score(reason="no probabilities")
 
 
 def _starts(line: str, count: int) -> list[int | None]:
@@ -166,12 +169,12 @@ def _starts(line: str, count: int) -> list[int | None]:
         mark = re.compile(rf"(?<![\w.]){number}\s*[:.)]").search(line, at)
         at = mark.end() if mark else at
         starts.append(mark.end() if mark else None)
-    # Without a constraint, a judge that is asked one question often leaves the number out.
+    # Without a constraint, a judge with a single question often leaves the number out.
     return [0] if starts == [None] and line else starts
 
 
-def _weighed(positions: Sequence[Position], start: int, end: int) -> Score:
-    """p(yes) of the tokens that lie within [start, end) of the text."""
+def _score(positions: Sequence[Position], start: int, end: int) -> Score:
+    """p(yes) of the tokens that begin within [start, end) of the text."""
     inside, at = [], 0
     for position in positions:
         if start <= at < end:
@@ -179,5 +182,5 @@ def _weighed(positions: Sequence[Position], start: int, end: int) -> Score:
         at += len(position.token)
     reading = verdict.read_verdict(inside, WORDS) if inside else None
     if reading is None or reading.p_yes is None:
-        return _UNSEEN
+        return _NO_PROBABILITIES
     return Score(p_yes=reading.p_yes, verdict_mass=reading.verdict_mass)

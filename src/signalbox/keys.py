@@ -174,7 +174,7 @@ def _explained(error: ValidationError) -> InputError:
         hint = "Give the SHA-256 of the key, 64 hexadecimal digits: `signalbox keys add`."
         return InputError(where, "(not shown)", hint)
     shown = first.get("input") if named else type(first.get("input")).__name__
-    return InputError(where, shown, f"{first['msg']}. See docs/how-to/keys.md.")
+    return InputError(where, shown, f"{first['msg']}. See docs/guides/api-keys.md.")
 
 
 def _why(error: Exception) -> str:

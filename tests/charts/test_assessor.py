@@ -75,8 +75,8 @@ def test_every_variable_of_the_pod_is_a_setting_and_reads_as_one(monkeypatch):
     values = {"records": {"retentionDays": 30}, "decoder": {"apiKey": {"value": "k"}}}
     environment = {item["name"]: item.get("value", "k") for item in container(values)["env"]}
     assert environment.pop("HOME") == "/tmp"
-    known = {f"SIGNALBOX_{name.upper()}" for name in Settings.model_fields}
-    assert environment.keys() <= known
+    settings_variables = {f"SIGNALBOX_{name.upper()}" for name in Settings.model_fields}
+    assert environment.keys() <= settings_variables
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     settings = Settings()
@@ -124,7 +124,7 @@ def test_thresholds_are_mounted_where_the_assessor_looks():
         mounts["thresholds"]["mountPath"]
         == f"{mounts['state']['mountPath']}/{Settings().thresholds_dir.name}"
     )
-    # A file that is mounted by itself never changes; a calibration must be seen without a restart.
+    # A single mounted file is never updated, and a calibration must apply without a restart.
     assert "subPath" not in mounts["thresholds"]
 
 

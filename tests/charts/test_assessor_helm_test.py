@@ -38,7 +38,7 @@ def test_the_helm_test_can_be_disabled():
 def helm_test(tmp_path):
     """Run what the pod of `helm test` runs against the real assessor over models that answer from a table.
 
-    The assessor reads the clients file that the chart makes; `with_key` says whether the pod finds the key.
+    The assessor reads the clients file of the chart; `with_key` is whether the pod has the key.
     """
     objects = render("assessor")
     secret = one(objects, "Secret", "x-assessor-keys")["stringData"]

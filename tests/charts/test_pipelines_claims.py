@@ -11,7 +11,7 @@ from tests.charts.conftest import POSTGRES, chart_folder, environment, example_f
 from tests.charts.pipelines_chart import ALL_JOBS, job, mounts
 
 
-def test_the_assessors_database_is_mounted_beside_the_state():
+def test_the_assessors_database_is_mounted_next_to_the_state():
     pod = pod_of(job("train", {}))
     where = mounts(pod)
     assert where == {"x-pipelines": "/var/lib/signalbox", "assessor": "/var/lib/signalbox-database"}
@@ -20,7 +20,7 @@ def test_the_assessors_database_is_mounted_beside_the_state():
 
 
 def test_one_claim_for_all_is_mounted_once():
-    """The file then lies where an assessor with that claim writes it."""
+    """The file is then where an assessor with that claim writes it."""
     objects = render("pipelines", {"persistence": {"existingClaim": "assessor"}})
     pod = pod_of(one(objects, "Job"))
     assert mounts(pod) == {"assessor": "/var/lib/signalbox"}
@@ -107,7 +107,7 @@ def test_the_preferred_node_is_that_of_the_assessors_pods():
         assert matches[rule["operator"]](labels[rule["key"]], rule["values"])
 
 
-def test_the_policy_holds_for_every_job_and_for_the_test_and_nobody_may_call_them():
+def test_the_policy_selects_every_job_and_the_test_and_allows_no_ingress():
     objects = render("pipelines", ALL_JOBS)
     policy = one(objects, "NetworkPolicy", "x-pipelines")["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
@@ -153,28 +153,28 @@ def test_the_exporter_reads_the_files_that_the_jobs_write():
     assert endpoint["honorLabels"] is True
 
 
-def test_the_notes_say_what_runs_when_and_what_may_go_wrong(notes):
-    said = notes({"jobs": {"evaluate": {"enabled": True, "schedule": "0 2 * * *"}}}, "pipelines")
-    assert "create job evaluate-now --from=cronjob/x-pipelines-evaluate" in said
-    assert "port-forward service/x-pipelines-mlflow 5000:80" in said
-    assert re.search(r"evaluate +0 2 \* \* \* Etc/UTC", said)
-    assert re.search(r"train +once", said)
-    assert re.search(r"judge +disabled", said)
-    assert "must share its node" in said
-    assert "WARNING" not in said
+def test_the_notes_have_schedules_and_risks(notes):
+    text = notes({"jobs": {"evaluate": {"enabled": True, "schedule": "0 2 * * *"}}}, "pipelines")
+    assert "create job evaluate-now --from=cronjob/x-pipelines-evaluate" in text
+    assert "port-forward service/x-pipelines-mlflow 5000:80" in text
+    assert re.search(r"evaluate +0 2 \* \* \* Etc/UTC", text)
+    assert re.search(r"train +once", text)
+    assert re.search(r"judge +disabled", text)
+    assert "must share its node" in text
+    assert "WARNING" not in text
 
 
-def test_the_notes_warn_of_an_mlflow_that_answers_under_every_name(notes):
+def test_the_notes_warn_of_an_mlflow_that_accepts_every_host_name(notes):
     assert "WARNING: MLflow accepts every host name" in notes(
         {"mlflow": {"allowedHosts": ["*"]}}, "pipelines"
     )
 
 
-def test_the_notes_name_what_must_exist_and_where_a_release_lies(notes):
-    said = notes({}, "pipelines")
-    assert "must exist in namespace models:\n  - PersistentVolumeClaim assessor\n\n" in said
-    assert "  encoder.storageUri=pvc://x-pipelines/releases/encoder-v1\n" in said
-    assert "  thresholds.existingClaim=x-pipelines\n" in said
+def test_the_notes_name_objects_that_must_exist_and_the_path_of_a_release(notes):
+    text = notes({}, "pipelines")
+    assert "must exist in namespace models:\n  - PersistentVolumeClaim assessor\n\n" in text
+    assert "  encoder.storageUri=pvc://x-pipelines/releases/encoder-v1\n" in text
+    assert "  thresholds.existingClaim=x-pipelines\n" in text
     values = POSTGRES | {"persistence": {"existingClaim": "own"}, "caBundle": {"existingConfigMap": "house"}}
     names = ("ConfigMap house", "PersistentVolumeClaim own", "Secret signalbox-app")
     assert "models:\n" + "".join(f"  - {name}\n" for name in names) in notes(values, "pipelines")
@@ -184,13 +184,13 @@ def test_the_notes_name_what_must_exist_and_where_a_release_lies(notes):
 def test_the_notes_run_the_training_first_where_it_has_a_time(notes):
     """Without a release the encoder has nothing to serve."""
     jobs = {name: {"enabled": True, "schedule": "@daily"} for name in ("calibrate", "train")}
-    said = notes({"jobs": jobs}, "pipelines")
-    assert "create job train-now --from=cronjob/x-pipelines-train" in said
+    text = notes({"jobs": jobs}, "pipelines")
+    assert "create job train-now --from=cronjob/x-pipelines-train" in text
     jobs["calibrate"]["suspend"] = True
     assert re.search(r"calibrate +manually", notes({"jobs": jobs}, "pipelines"))
 
 
-def test_the_notes_say_when_texts_go_to_a_judge_elsewhere(notes):
+def test_the_notes_warn_of_texts_for_a_judge_outside_the_cluster(notes):
     judge = {"judge": {"url": "https://judge.example.org/v1"}}
     assert "All texts for the judge are sent to judge.example.org" in notes(judge, "pipelines")
 
@@ -199,13 +199,13 @@ def test_the_notes_say_when_texts_go_to_a_judge_elsewhere(notes):
 
 
 def rendered(chart: str, example: str) -> list[dict]:
-    """An example installed under the name of its chart, as the how-to does."""
+    """An example installed under the name of its chart, as in docs/guides/pipelines.md."""
     values = yaml.safe_load(example_file(chart, example).read_text(encoding="utf-8"))
     return render(chart, values, name=chart)
 
 
 def test_the_examples_serve_what_the_training_writes():
-    """Assessor and manifest read from the claim and the folder that the jobs of both examples write to."""
+    """Assessor and manifest read from the claim and the folder to which the jobs of both examples write."""
     served = {
         one(rendered("assessor", "with-encoder"), "InferenceService")["spec"]["predictor"]["model"][
             "storageUri"
@@ -229,8 +229,8 @@ def test_the_examples_serve_what_the_training_writes():
         assert environment(training)["SIGNALBOX_STATE_DIR"]["value"] == str(settings.state_dir)
 
 
-def test_the_examples_ask_one_decoder_and_one_encoder_and_read_one_set_of_thresholds():
-    """Thresholds belong to one model under one name, so the jobs must ask as the assessor does."""
+def test_the_examples_use_one_decoder_one_encoder_and_one_set_of_thresholds():
+    """Thresholds are valid for one model under one name, so the jobs must use the settings of the assessor."""
     assessor = rendered("assessor", "with-encoder")
     pod = pod_of(one(assessor, "Deployment"))
     jobs = [

@@ -19,8 +19,9 @@ from local.demo import SENTENCES, Clock, print_prediction, terminated_as_interru
 from local.processes import Service, Supervisor, answers, check_port
 from local.stack import as_environment
 from signalbox import thresholds
+from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
-from signalbox.models.release import gguf_release
+from signalbox.models.release import file_revision
 from signalbox.settings import Settings
 from signalbox.tasks import load_data, load_task
 from tests.helpers import free_port
@@ -132,7 +133,9 @@ def test_calibrated_is_what_the_server_itself_names(tmp_path):
     model = tmp_path / "tiny-Q4_K_M.gguf"
     model.write_bytes(b"weights")
     settings = Settings(task=TASK, state_dir=tmp_path, decoder_model=str(model), decoder_port=free_port())
-    served = gguf_release(model, quantization="Q4_K - Medium")
+    release = ModelRelease(
+        name="tiny", revision=file_revision(model), engine="llama.cpp", quantization="Q4_K - Medium"
+    )
     app = FastAPI()
 
     @app.get("/v1/models")
@@ -143,7 +146,7 @@ def test_calibrated_is_what_the_server_itself_names(tmp_path):
     with serving(app, settings.decoder_port):
         assert not demo._calibrated(settings)
         thresholds.save(
-            settings.thresholds_dir, thresholds.ThresholdFile(task="medical", release=served, languages={})
+            settings.thresholds_dir, thresholds.ThresholdFile(task="medical", release=release, languages={})
         )
         assert demo._calibrated(settings)
     assert demo._calibrated(settings.model_copy(update={"decoder_url": "http://elsewhere.example/v1"}))

@@ -16,7 +16,8 @@ from signalbox import thresholds
 from signalbox.contracts.record import LabelledText, ModelRelease, Verdict
 from signalbox.errors import ModelTimeout
 from signalbox.models.base import Answer
-from signalbox.models.release import gguf_release
+from signalbox.models.engines import ENGINES
+from signalbox.models.release import release_from_listing
 from signalbox.settings import Settings
 from tests.helpers import free_port
 from tests.services.assessor.page_app import CUTS, ENCODER, TableClient, serving
@@ -157,7 +158,7 @@ def make_world(folder: Path, name: str, mlflow_url: str, rows: Sequence[Labelled
         decoder_model=str(model),
         mlflow_url=mlflow_url,
     )
-    decoder = gguf_release(model)
+    decoder = release_from_listing({"id": str(model)}, ENGINES["llama.cpp"], local=True)
     world = World(settings, Scripted(ENCODER, reasons=False), Scripted(decoder, reasons=True))
     world.served = {"encoder": ENCODER, "decoder": decoder}
     world.calibrate()

@@ -29,7 +29,7 @@ _MATRIX = (
 _REFUSED, _NOWHERE = "✕", "·"
 _INTRO = """# Capacity: which model fits on which GPU
 
-`signalbox plan` answers for one set-up, see [how to plan](../how-to/plan.md). This page is the whole catalogue that it
+`signalbox plan` answers for one set-up, see [how to plan](../guides/plan.md). This page is the whole catalogue that it
 works with. All memory is GiB of 2^30 bytes.
 """
 _MATRIX_INTRO = """## Fit matrix

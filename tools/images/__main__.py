@@ -1,4 +1,4 @@
-"""`python -m tools.images build|local|paths [IMAGE…]`: see docs/how-to/images.md."""
+"""`python -m tools.images build|local|paths [IMAGE…]`: see docs/guides/images.md."""
 
 from __future__ import annotations
 

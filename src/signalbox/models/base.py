@@ -1,7 +1,8 @@
-"""What every model client gives: an `Answer`, or a `ModelError` that says why not."""
+"""The interface of all model clients: an `Answer`, or a `ModelError` with the reason."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from signalbox.contracts.record import Contract, ModelRelease, Probability, Verd
 
 
 class Answer(Contract):
-    """What a model said, before any threshold or light.
+    """A model's answer, before any threshold or light.
 
     `stated` is the answer's first word (for an encoder: p_yes against ½). `verdict_mass` is the share of
     the first token's probability that lies on verdict words (None for an encoder, whose mass is 1).
@@ -43,6 +44,12 @@ class ModelClient(Protocol):
 
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         """Answers in the order of `texts`. Raises a ModelError when the whole batch failed."""
+        ...
+
+    def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
+        """The answer as it comes: an `Answer` with the final verdict and p(yes) before any text, then pieces of
+        text, then the whole `Answer`. A model without text yields its `Answer` once. Raises a ModelError.
+        """
         ...
 
     async def close(self) -> None:

@@ -1,100 +1,152 @@
-"""The OpenAI chat protocol through huggingface_hub: the session, and what a completion or a stream says."""
+"""The OpenAI chat protocol as it is on the wire: what a completion holds, and the events of a stream."""
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
-import httpx2
-from huggingface_hub import (
-    AsyncInferenceClient,
-    ChatCompletionOutput,
-    ChatCompletionOutputLogprobs,
-    ChatCompletionOutputUsage,
-    ChatCompletionStreamOutput,
-    ChatCompletionStreamOutputLogprobs,
-    ChatCompletionStreamOutputUsage,
-)
+from pydantic import BaseModel, ConfigDict
 
 from signalbox.models.verdict import Position
 
-# Without a key huggingface_hub would send the user's own Hub token to whatever server is asked.
-_NO_KEY = "none"
+_DATA, _DONE = b"data:", b"[DONE]"
 
 
-class ChatClient(AsyncInferenceClient):
-    """huggingface_hub's client on a plain HTTP session.
+class _Wire(BaseModel):
+    """What a server sends. Unknown fields are ignored; an error must not quote a text that a person wrote."""
 
-    Its own session refuses to talk to any server when HF_HUB_OFFLINE is set, as air-gapped hosts do, and
-    follows redirects. One instance for streams says `Connection: close`: llama-server closes the socket
-    after a stream, and a session that reuses it at once is cut off.
-    """
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    def __init__(
-        self, base_url: str, *, api_key: str | None, timeout_seconds: float, close: bool = False
-    ) -> None:
-        headers = {"connection": "close"} if close else None
-        super().__init__(
-            base_url=base_url, api_key=api_key or _NO_KEY, timeout=timeout_seconds, headers=headers
-        )
 
-    async def listing(self) -> httpx2.Response:
-        """The answer to GET /models."""
-        session = await self._get_async_client()
-        headers = {"authorization": f"Bearer {self.token}"}
-        return await session.get(f"{self.model}/models", headers=headers, timeout=self.timeout)
+class Alternative(_Wire):
+    """A token that was possible in one place, with its natural log-probability."""
 
-    async def close(self) -> None:
-        """Close the session and every stream that it opened."""
-        await self.exit_stack.aclose()
+    token: str
+    logprob: float
 
-    async def _get_async_client(self) -> httpx2.AsyncClient:
-        if self._async_client is None:
-            self._async_client = await self.exit_stack.enter_async_context(httpx2.AsyncClient(timeout=None))
-        return self._async_client
+
+class TokenLogprob(Alternative):
+    """A generated token with the alternatives in its place."""
+
+    top_logprobs: tuple[Alternative, ...] | None = None
+
+
+class Logprobs(_Wire):
+    """Log-probabilities of the generated tokens, in order."""
+
+    content: tuple[TokenLogprob, ...] | None = None
+
+
+class Usage(_Wire):
+    """Token counts of one completion."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class Message(_Wire):
+    """A message, or the part of one that a chunk adds."""
+
+    content: str | None = None
+
+
+class Choice(_Wire):
+    """The answer in a whole completion."""
+
+    message: Message
+    finish_reason: str | None = None
+    logprobs: Logprobs | None = None
+
+
+class Completion(_Wire):
+    """The body of an answer that is not streamed."""
+
+    choices: tuple[Choice, ...]
+    usage: Usage | None = None
+
+
+class ChunkChoice(_Wire):
+    """The part of an answer in one chunk."""
+
+    delta: Message | None = None
+    finish_reason: str | None = None
+    logprobs: Logprobs | None = None
+
+
+class Chunk(_Wire):
+    """One event of a stream. The last one may hold the usage alone; `error` ends the stream."""
+
+    choices: tuple[ChunkChoice, ...] = ()
+    usage: Usage | None = None
+    error: Any = None
 
 
 @dataclass
-class Said:
-    """What a completion has said so far."""
+class Transcript:
+    """The content of a completion up to now: text, tokens with their alternatives, usage."""
 
-    text: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
     positions: list[Position] = field(default_factory=list)
-    usage: ChatCompletionOutputUsage | ChatCompletionStreamOutputUsage | None = None
+    usage: Usage | None = None
     finished: bool = False
-    taken: int = 0
+    _next: int = 0
 
-    def take(self) -> list[str]:
-        """The pieces that were not taken yet."""
-        fresh, self.taken = self.text[self.taken :], len(self.text)
+    def add(self, chunk: Chunk) -> None:
+        """Append one chunk of a stream."""
+        self.usage = chunk.usage or self.usage
+        if not chunk.choices:
+            return
+        choice = chunk.choices[0]
+        self.finished = self.finished or choice.finish_reason is not None
+        self.positions += _positions(choice.logprobs)
+        if choice.delta and choice.delta.content:
+            self.pieces.append(choice.delta.content)
+
+    def new_pieces(self) -> list[str]:
+        """The pieces since the last call."""
+        fresh, self._next = self.pieces[self._next :], len(self.pieces)
         return fresh
 
     @property
-    def so_far(self) -> str:
+    def text(self) -> str:
         """The text, well formed."""
-        return well_formed("".join(self.text))
+        return well_formed("".join(self.pieces))
 
 
-def from_completion(body: ChatCompletionOutput) -> Said:
-    """What a whole completion says. Raises on anything that is not one."""
-    choice = body.choices[0]
-    content = choice.message.content
-    if not isinstance(content, str):
-        raise TypeError(f"it holds no text, finish_reason={choice.finish_reason}")
-    return Said([content], _positions(choice.logprobs), body.usage, finished=True)
+def parse_completion(body: bytes) -> Transcript:
+    """The content of a whole completion. Raises ValueError or IndexError on anything that is not one."""
+    # Not model_validate_json: it rejects half a surrogate pair, which engines send.
+    completion = Completion.model_validate(json.loads(body))
+    choice = completion.choices[0]
+    if choice.message.content is None:
+        raise ValueError(f"it has no text, finish_reason={choice.finish_reason}")
+    return Transcript([choice.message.content], _positions(choice.logprobs), completion.usage, finished=True)
 
 
-def add_chunk(said: Said, chunk: ChatCompletionStreamOutput) -> None:
-    """Take over one chunk of a stream."""
-    said.usage = chunk.usage or said.usage
-    if not chunk.choices:
-        return
-    choice = chunk.choices[0]
-    said.finished = said.finished or choice.finish_reason is not None
-    said.positions += _positions(choice.logprobs)
-    piece = choice.delta.content if choice.delta else None
-    if piece:
-        said.text.append(piece)
+async def parse_chunks(pieces: AsyncIterator[bytes]) -> AsyncIterator[Chunk]:
+    """The chunks of a stream of server-sent events. Raises ValueError on an event that is none."""
+    async for data in event_data(pieces):
+        if data == _DONE:
+            return
+        yield Chunk.model_validate(json.loads(data))
+
+
+async def event_data(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The `data:` lines of server-sent events; each is an event, as all engines write them.
+
+    Split at newlines only: what `splitlines` also takes for an end of a line (U+2028) may be in a text.
+    """
+    rest = b""
+    async for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            if line.startswith(_DATA):
+                yield line.removeprefix(_DATA).strip()
+    if rest.startswith(_DATA):
+        yield rest.removeprefix(_DATA).strip()
 
 
 def well_formed(text: str) -> str:
@@ -102,14 +154,12 @@ def well_formed(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _positions(
-    logprobs: ChatCompletionOutputLogprobs | ChatCompletionStreamOutputLogprobs | None,
-) -> list[Position]:
+def _positions(logprobs: Logprobs | None) -> list[Position]:
     """The engine's log-probabilities as positions; the generated token is always among its alternatives."""
     positions = []
     for entry in (logprobs.content if logprobs else None) or ():
-        listed = [(other.token, float(other.logprob)) for other in entry.top_logprobs or ()]
-        if entry.token not in {token for token, _ in listed} and math.isfinite(entry.logprob):
-            listed.append((entry.token, float(entry.logprob)))
-        positions.append(Position(entry.token, tuple(listed)))
+        alternatives = [(other.token, other.logprob) for other in entry.top_logprobs or ()]
+        if entry.token not in {token for token, _ in alternatives} and math.isfinite(entry.logprob):
+            alternatives.append((entry.token, entry.logprob))
+        positions.append(Position(entry.token, tuple(alternatives)))
     return positions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Any
@@ -20,7 +21,7 @@ _READY_TIMEOUT_SECONDS = 2.0
 
 
 class EncoderClient:
-    """Asks a KServe predictor; many texts are one request. Implements `ModelClient`."""
+    """Queries a KServe predictor; many texts are one request. Implements `ModelClient`."""
 
     def __init__(
         self,
@@ -35,13 +36,13 @@ class EncoderClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def release(self) -> ModelRelease:
-        """Which release is served; asked anew each time, for the server may have loaded another."""
+        """The release that is served now; not cached, because the server may load another one."""
         metadata = await self._call("GET", self._url)
         with self._errors():
-            told = (metadata.get("parameters") or metadata.get("properties") or {}).get("release")
-            if told is not None:
-                return _release(told)
-        # KServe's metadata has no place of its own for it, but every answer names its release.
+            release = (metadata.get("parameters") or metadata.get("properties") or {}).get("release")
+            if release is not None:
+                return _release(release)
+        # KServe's metadata has no field for it, but every answer names its release.
         return (await self.answer(_PROBE, _PROBE_LANGUAGE)).release
 
     async def ready(self) -> bool:
@@ -66,6 +67,10 @@ class EncoderClient:
             # The latency of a batch is that of each answer in it: that is how long its reader waited.
             return _answers(body, len(texts), time.monotonic() - started)
 
+    async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
+        """The answer, once: an encoder writes no text. Raises a ModelError."""
+        yield await self.answer(text, language)
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
@@ -80,14 +85,14 @@ class EncoderClient:
         *,
         timeout_seconds: float | None = None,
     ) -> dict[str, Any]:
-        """One request; a connection that was reset is tried once more while the budget allows it."""
+        """One request; after a reset connection it is sent once more while the budget allows it."""
         limit = aiohttp.ClientTimeout(total=timeout_seconds or self._timeout_seconds)
         self._budget.earn()
         with self._errors():
             try:
                 return await self._send(method, url, body, limit)
             except aiohttp.ClientConnectorError:
-                raise  # Nobody listens: asking again at once changes nothing.
+                raise  # Nothing listens: an immediate retry changes nothing.
             except CONNECTION_RESETS:
                 if not self._budget.spend():
                     raise
@@ -106,7 +111,7 @@ class EncoderClient:
             return {}
         parsed = json.loads(content)
         if not isinstance(parsed, dict):
-            raise ModelUnparsable(f"{url}: got JSON that is no object. Is it a V2 inference server?")
+            raise ModelUnparsable(f"{url}: got JSON that is no object.", hint="Is it a V2 inference server?")
         return parsed
 
     def _errors(self) -> AbstractContextManager[None]:
@@ -135,6 +140,6 @@ def _answers(body: dict[str, Any], expected: int, latency_seconds: float) -> lis
     ]
 
 
-def _release(told: object) -> ModelRelease:
-    """A release as the predictor tells it: JSON in a string (protocol parameters are flat) or an object."""
-    return ModelRelease.model_validate(json.loads(told) if isinstance(told, str) else told)
+def _release(value: object) -> ModelRelease:
+    """A release as the predictor sends it: JSON in a string (protocol parameters are flat) or an object."""
+    return ModelRelease.model_validate(json.loads(value) if isinstance(value, str) else value)

@@ -1,4 +1,4 @@
-"""What differs between the servers that a decoder client may meet: one row an engine, no branches."""
+"""The differences between the servers that a decoder client may query: one row an engine, no branches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Constraint = Callable[[Sequence[str]], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Engine:
-    """One engine: the name used in releases, how /v1/models shows it, how it is made to obey."""
+    """One engine: its name in releases, its `owned_by` in /v1/models, the request fields that constrain it."""
 
     name: str
     owned_by: str | None
@@ -56,5 +56,5 @@ _BY_OWNER = {engine.owned_by: engine for engine in ENGINES.values() if engine.ow
 
 
 def engine_of(owned_by: object) -> Engine:
-    """The engine behind a model listing's `owned_by`; the plain protocol when it is not known."""
+    """The engine behind a model listing's `owned_by`; an unknown one is the plain protocol."""
     return _BY_OWNER.get(owned_by, ENGINES["openai"]) if isinstance(owned_by, str) else ENGINES["openai"]

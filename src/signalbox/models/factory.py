@@ -1,4 +1,4 @@
-"""The client that a route needs, made from the settings."""
+"""The client of a model, from the settings."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def make_client(
     *,
     release: ModelRelease | None = None,
 ) -> ModelClient:
-    """Client of the encoder or the decoder; `release` is what whoever started the decoder knows of it.
+    """Client of the encoder or the decoder; `release` is the decoder's, where the caller started it and knows it.
 
-    A cascade is no client: it is the assessor's order of asking these two.
+    A cascade is no client: it is the order in which the assessor queries these two.
     """
     if route == "encoder":
         return EncoderClient(settings.encoder_base_url, timeout_seconds=settings.encoder_timeout_seconds)

@@ -1,4 +1,4 @@
-"""Which release a decoder's server holds, read from its model listing."""
+"""The release that a decoder's server serves, from its model listing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signalbox.contracts.record import ModelRelease
 from signalbox.models.engines import Engine
 
 UNKNOWN = "unknown"
-# Hashing reads the whole file; above this a release is known by its size and parameter count instead.
+# Hashing reads the whole file; a larger one is identified by its size and parameter count instead.
 MAXIMUM_HASHED_BYTES = 4 * 1024**3
 _QUANTIZATION = re.compile(
     r"[.\-_]((?:IQ|Q)\d[A-Z0-9_]*|BF16|F16|F32|FP8|INT8|AWQ|GPTQ(?:-Int[48])?)$", re.IGNORECASE
@@ -22,32 +22,20 @@ def release_from_listing(entry: dict[str, Any], engine: Engine, *, local: bool) 
     """Build a release from one entry of /v1/models.
 
     `created` is never used: llama-server and vLLM fill in the time of the request. The revision is the
-    digest of the weights where the file can be read (`local`), else the size that the server tells, else
-    "unknown".
+    digest of the weights where the file can be read (`local`), else the size in the listing, else "unknown".
     """
-    served = str(entry.get("id") or UNKNOWN)
-    is_file = served.lower().endswith(".gguf")
-    stem = Path(served).name[: -len(".gguf")] if is_file else served
-    named = _QUANTIZATION.search(stem)
+    model_id = str(entry.get("id") or UNKNOWN)
+    is_file = model_id.lower().endswith(".gguf")
+    stem = Path(model_id).name[: -len(".gguf")] if is_file else model_id
+    suffix = _QUANTIZATION.search(stem)
     meta = entry.get("meta")
     facts: dict[str, Any] = meta if isinstance(meta, dict) else {}
-    quantization = facts.get("ftype") or (named.group(1) if named else UNKNOWN)
+    quantization = facts.get("ftype") or (suffix.group(1) if suffix else UNKNOWN)
     return ModelRelease(
-        name=stem[: named.start()] if named and is_file else stem,
-        revision=_revision(Path(served) if is_file and local else None, facts),
+        name=stem[: suffix.start()] if suffix and is_file else stem,
+        revision=_revision(Path(model_id) if is_file and local else None, facts),
         engine=engine.name,
         quantization=str(quantization),
-    )
-
-
-def gguf_release(path: Path, quantization: str | None = None) -> ModelRelease:
-    """The release of a GGUF file that this machine serves with llama.cpp."""
-    named = _QUANTIZATION.search(path.stem)
-    return ModelRelease(
-        name=path.stem[: named.start()] if named else path.stem,
-        revision=file_revision(path),
-        engine="llama.cpp",
-        quantization=quantization or (named.group(1) if named else UNKNOWN),
     )
 
 
@@ -62,7 +50,7 @@ def _revision(path: Path | None, facts: dict[str, Any]) -> str:
         if path is not None and path.stat().st_size <= MAXIMUM_HASHED_BYTES:
             return file_revision(path)
     except OSError:
-        pass  # The server runs in another file system: fall back to what it tells.
+        pass  # The server runs in another file system: fall back to the facts of its listing.
     if facts.get("n_params") and facts.get("size"):
         return f"params:{facts['n_params']}-bytes:{facts['size']}"
     return UNKNOWN

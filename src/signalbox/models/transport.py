@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import aiohttp
 import httpx2
-from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError, TextGenerationError
 
 from signalbox.errors import (
     ModelError,
@@ -38,7 +37,7 @@ CONNECTION_RESETS: tuple[type[Exception], ...] = (
 
 
 class RetryBudget:
-    """At most a tenth of the requests may be repeated, so that a sick server is not hit twice as hard."""
+    """At most a tenth of the requests may be repeated, so that a failing server does not get twice the load."""
 
     def __init__(self, ratio: float = 0.1, reserve: float = 10.0) -> None:
         self._ratio = ratio
@@ -50,7 +49,7 @@ class RetryBudget:
         self._credit = min(self._reserve, self._credit + self._ratio)
 
     def spend(self) -> bool:
-        """Whether one repetition may be made; takes it from the budget."""
+        """Whether the budget covers one more repetition; deducts it."""
         if self._credit < 1.0:
             return False
         self._credit -= 1.0
@@ -58,67 +57,63 @@ class RetryBudget:
 
 
 @contextmanager
-def model_errors(url: str, timeout_seconds: float, *, key_variable: str | None = None) -> Iterator[None]:
-    """Turn every failure of a call into a ModelError with cause and hint; `key_variable` holds the server's API key."""
+def model_errors(url: str, timeout_seconds: float) -> Iterator[None]:
+    """Turn every failure of a call into a ModelError with cause and hint."""
     try:
         yield
     except ModelError:
         raise
-    except (InferenceTimeoutError, httpx2.TimeoutException, TimeoutError) as error:
+    except (httpx2.TimeoutException, TimeoutError) as error:
         raise ModelTimeout(
-            f"{url}: no complete answer within {timeout_seconds:g} s. "
-            "Ask for fewer tokens, or raise the timeout."
+            f"{url}: no complete answer within {timeout_seconds:g} s.",
+            hint="Request fewer tokens, or raise the timeout.",
         ) from error
-    except HfHubHTTPError as error:
-        raise status_error(
-            url, error.response.status_code, error.response.content, key_variable=key_variable
-        ) from error
-    except (httpx2.DecodingError, aiohttp.ContentTypeError, aiohttp.ClientPayloadError) as error:
-        raise _broken(url, error) from error
-    except (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, TextGenerationError, OSError) as error:
+    except aiohttp.ClientPayloadError as error:
+        raise ModelUnavailable(f"{url}: the connection broke in the middle of the answer.") from error
+    except (httpx2.DecodingError, aiohttp.ContentTypeError) as error:
+        raise ModelUnparsable(f"{url}: the answer cannot be decoded ({type(error).__name__}).") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, aiohttp.ClientError, OSError) as error:
         raise ModelUnavailable(
-            f"{url}: {type(error).__name__}: {error}. Is the server running, and is the URL right?"
+            f"{url}: {type(error).__name__}: {error}.", hint="Is the server running, and is the URL right?"
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise ModelUnparsable(
-            f"{url}: the answer is not of the agreed form ({type(error).__name__}: {shorten(str(error))}). "
-            "Is it the right server?"
+            f"{url}: the answer is not of the agreed form ({type(error).__name__}: {shorten(str(error))}).",
+            hint="Is it the right server?",
         ) from error
 
 
 def status_error(url: str, status: int, body: bytes, *, key_variable: str | None = None) -> ModelError:
-    """The error that an HTTP status stands for. Of the body only the message's first line is kept."""
-    told = server_message(body)
-    text = f"{url}: HTTP {status}" + (f": {told}" if told else "")
+    """The error that an HTTP status stands for; `key_variable` is the variable with the server's API key."""
+    message = server_message(body)
+    text = f"{url}: HTTP {status}" + (f": {message}." if message else ".")
     if status in _TIMEOUT_STATUS:
-        return ModelTimeout(f"{text}. The server gave up; raise its limit or ask for fewer tokens.")
+        return ModelTimeout(text, hint="The server gave up: raise its limit, or request fewer tokens.")
     if status >= 500 or status in _BUSY_STATUS:
-        return ModelUnavailable(f"{text}. Look at the server's log, or lower the concurrency.")
+        return ModelUnavailable(text, hint="Look at the server's log, or lower the concurrency.")
     if status in _KEY_STATUS:
-        hint = (
-            f"Check the API key ({key_variable})"
+        check = (
+            f"Check the API key ({key_variable})."
             if key_variable
-            else "It asks for a key, and none is sent to it"
+            else "It requires a key; none is sent to it."
         )
-        return ModelRejected(f"{text}. {hint}.")
-    return ModelRejected(f"{text}. Check the model's name and the length of the input.")
+        return ModelRejected(text, hint=check)
+    return ModelRejected(text, hint="Check the model's name and the length of the input.")
 
 
 def server_message(body: bytes) -> str:
-    """What a server says of an error, without the paths and echoed input that such bodies may hold."""
+    """The message in the body of an error; empty when it has none."""
     try:
-        told = json.loads(body)
+        return error_message(json.loads(body))
     except ValueError:
         return ""
-    error = told.get("error") if isinstance(told, dict) else None
+
+
+def error_message(payload: object) -> str:
+    """First line of an error's message, without the paths and echoed input that servers put into it."""
+    error = payload.get("error") if isinstance(payload, dict) else None
     message = error.get("message") if isinstance(error, dict) else error
     if not isinstance(message, str) or not message.strip():
         return ""
     line = message.strip().splitlines()[0].split("'input'")[0]
     return _PATHS.sub("…", line)[:_SHOWN_CHARACTERS].rstrip(" .:")
-
-
-def _broken(url: str, error: Exception) -> ModelError:
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return ModelUnavailable(f"{url}: the connection broke in the middle of the answer.")
-    return ModelUnparsable(f"{url}: the answer cannot be decoded ({type(error).__name__}).")

@@ -68,7 +68,7 @@ class _State(Enum):
 
 
 def stated_verdict(text: str, words: Words) -> Verdict:
-    """What the text's first word says; NEUTRAL when it is no verdict word."""
+    """The verdict of the text's first word; NEUTRAL when it is no verdict word."""
     state, verdict, _ = _classify(text, words)
     return verdict if state in (_State.OPEN, _State.CLOSED) else Verdict.NEUTRAL
 
@@ -108,21 +108,21 @@ def is_readable(positions: Sequence[Position], text: str) -> bool:
 def answer_positions(positions: Sequence[Position], text: str) -> Sequence[Position]:
     """The positions from where `text` begins: a reasoning model's thoughts come before its answer.
 
-    None of them when the text is found nowhere: a verdict must not be read from another place.
+    None of them when the text is nowhere in them: a verdict must not be read from another place.
     """
-    wanted = re.split(r"[^\x21-\x7e\s]", text.strip()[:_ALIGNED_CHARACTERS])[0].strip()
-    begun = _joined(positions).lstrip()
-    if begun and wanted.startswith(begun[: len(wanted)]):
+    start = re.split(r"[^\x21-\x7e\s]", text.strip()[:_ALIGNED_CHARACTERS])[0].strip()
+    generation = _joined(positions).lstrip()
+    if generation and start.startswith(generation[: len(start)]):
         return positions
     for index, position in enumerate(positions):
         window = positions[index : index + 2 * _ALIGNED_CHARACTERS]
-        if position.token.strip() and _joined(window).lstrip().startswith(wanted):
+        if position.token.strip() and _joined(window).lstrip().startswith(start):
             return positions[index:]
     return ()
 
 
 def _walk(positions: Sequence[Position], before: str, words: Words) -> tuple[float, float, float]:
-    """Probability of yes, of no and of what is seen to be neither, after the text `before`."""
+    """Probability of yes, of no and of what is certainly neither, after the text `before`."""
     if not positions:
         return 0.0, 0.0, 0.0
     parts = [
@@ -146,9 +146,9 @@ def _weigh(
         return _credit(verdict, probability)
     yes, no, neither = (probability * share for share in _walk(following, before + token, words))
     if state is _State.OPEN and verdict is not Verdict.NEUTRAL:
-        # A whole word stands unless it is seen to go on; alternatives beyond the listed ones keep it.
-        kept = max(0.0, probability - yes - no - neither)
-        more_yes, more_no, _ = _credit(verdict, kept)
+        # A whole word counts unless a listed alternative continues it; the rest of its probability stays with it.
+        rest = max(0.0, probability - yes - no - neither)
+        more_yes, more_no, _ = _credit(verdict, rest)
         yes, no = yes + more_yes, no + more_no
     return yes, no, neither
 

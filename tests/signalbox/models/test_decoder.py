@@ -15,7 +15,7 @@ from signalbox.contracts.record import ModelRelease, Verdict
 from signalbox.errors import InputError, ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
 from signalbox.models.base import Answer
 from signalbox.models.decoder import DecoderClient
-from signalbox.models.release import file_revision, gguf_release
+from signalbox.models.release import file_revision
 
 from .conftest import serving, start_llama, stop
 
@@ -90,7 +90,6 @@ async def test_an_answer_of_the_real_model(llama, task):
         engine="llama.cpp",
         quantization="Q4_1",
     )
-    assert answer.release == gguf_release(llama.model)
     assert answer.p_yes is not None
     assert answer.verdict_mass is not None
     assert answer.verdict_mass > 0.5
@@ -365,6 +364,72 @@ async def test_half_a_character_does_not_spoil_the_answer(task):
     assert answer.justification == "\U0001f600 \ufffd."
 
 
+@pytest.mark.parametrize("mark", ["\u2028", "\x85"])
+async def test_a_text_with_line_marks_is_streamed_whole(task, mark):
+    """JSON allows them within a line, so only a newline ends an event."""
+
+    async def marks(request):
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        chunk = {
+            "choices": [{"index": 0, "delta": {"content": f"Yes. One{mark}two."}, "finish_reason": "stop"}]
+        }
+        line = json.dumps(chunk, ensure_ascii=False)
+        for byte in f": comment\r\nevent: x\r\ndata: {line}\r\n\r\ndata: [DONE]\r\n".encode():
+            await response.write(bytes([byte]))
+        return response
+
+    async with serving(faulty(marks)) as url:
+        client = DecoderClient(task, f"{url}/v1", model="tiny")
+        answer = (await collect(client))[-1]
+        await client.close()
+    assert answer.justification == f"One{mark}two."
+
+
+async def test_a_stream_that_ends_with_an_error_says_it_without_paths(task):
+    async def fails(request):
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        chunk = {"choices": [{"index": 0, "delta": {"content": "Yes."}, "finish_reason": None}]}
+        error = {"error": {"message": "out of memory at /opt/engine/worker.py", "code": 500}}
+        for event in (chunk, error):
+            await response.write(f"data: {json.dumps(event)}\n\n".encode())
+        return response
+
+    async with serving(faulty(fails)) as url:
+        client = DecoderClient(task, f"{url}/v1", model="tiny")
+        with pytest.raises(ModelUnavailable, match="out of memory") as caught:
+            await collect(client)
+        await client.close()
+    assert "/opt" not in str(caught.value)
+    assert caught.value.hint
+
+
+async def test_loopback_is_reached_without_the_proxy_of_the_environment(task, monkeypatch):
+    """Behind a company's wall http_proxy is set, and no_proxy often is not."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with serving(faulty(replying(body=json.dumps(completion()).encode()))) as url:
+        assert (await ask(task, url)).stated is Verdict.YES
+        client = DecoderClient(task, "http://decoder.example/v1", model="tiny")
+        with pytest.raises(ModelUnavailable, match="ConnectError"):  # by the proxy, which is not there
+            await client.answer("A text.", "en")
+        await client.close()
+
+
+async def test_a_redirect_is_not_followed(task):
+    """It would take the API key to another server."""
+
+    async def elsewhere(request):
+        raise web.HTTPTemporaryRedirect("/v1/elsewhere")
+
+    async with serving({**faulty(elsewhere), "POST /v1/elsewhere": replying(body=b"{}")}) as url:
+        with pytest.raises(ModelRejected, match="HTTP 307"):
+            await ask(task, url)
+
+
 def breaking(times: int):
     """A handler that drops the first connections and then answers; with the list of its calls."""
     calls = []
@@ -428,7 +493,7 @@ async def test_the_request_is_as_agreed(task, monkeypatch):
         await ask(task, url)
         await ask(task, url, api_key="sesame")
     (first_key, body), (second_key, _) = seen
-    assert "hf_private" not in first_key
+    assert first_key is None
     assert second_key == "Bearer sesame"
     assert (body["model"], body["temperature"], body["top_logprobs"]) == ("tiny", 0.0, 20)
     assert body["logprobs"] is True

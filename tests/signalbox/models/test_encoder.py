@@ -57,6 +57,8 @@ async def test_a_batch_is_one_request_in_order():
         assert [a.p_yes for a in answers] == [0.9, 0.1, 0.9]
         assert {a.release for a in answers} == {RELEASE}
         assert (await client.answer("x", "de")).p_yes == 0.9
+        (streamed,) = [piece async for piece in client.stream("x", "de")]
+        assert (streamed.stated, streamed.p_yes) == (Verdict.YES, 0.9)
         assert await client.answer_many([], "en") == []
         assert await client.ready()
         assert await client.release() == RELEASE

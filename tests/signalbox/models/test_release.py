@@ -1,4 +1,4 @@
-"""Which release a server holds, and the client that a route gets."""
+"""The release that a server serves, and the client of a route."""
 
 import hashlib
 
@@ -11,7 +11,7 @@ from signalbox.models.decoder import DecoderClient
 from signalbox.models.encoder import EncoderClient
 from signalbox.models.engines import ENGINES
 from signalbox.models.factory import make_client, make_decoder
-from signalbox.models.release import file_revision, gguf_release, release_from_listing
+from signalbox.models.release import file_revision, release_from_listing
 from signalbox.settings import Settings
 from tests.helpers import RELEASE
 from tests.signalbox.models.conftest import serving
@@ -35,47 +35,46 @@ META = {"n_params": 134_515_008, "size": 96_576_768, "ftype": "Q4_1"}
     ],
 )
 def test_name_and_quantization_are_read_from_what_is_served(served, name, quantization):
-    found = release_from_listing({"id": served}, VLLM, local=False)
-    assert (found.name, found.quantization) == (name, quantization)
-    assert (found.engine, found.revision) == ("vllm", "unknown")
+    release = release_from_listing({"id": served}, VLLM, local=False)
+    assert (release.name, release.quantization) == (name, quantization)
+    assert (release.engine, release.revision) == ("vllm", "unknown")
 
 
-def test_what_the_server_says_of_its_quantization_counts_most():
-    found = release_from_listing(
+def test_the_quantization_in_the_listing_has_precedence():
+    release = release_from_listing(
         {"id": "/m/x-Q4_K_M.gguf", "meta": {"ftype": "Q4_K - Medium"}}, LLAMA, local=False
     )
-    assert (found.name, found.quantization) == ("x", "Q4_K - Medium")
+    assert (release.name, release.quantization) == ("x", "Q4_K - Medium")
 
 
-def test_a_local_file_is_known_by_its_digest(tmp_path):
+def test_a_local_file_is_identified_by_its_digest(tmp_path):
     path = tmp_path / "tiny-Q8_0.gguf"
     path.write_bytes(b"weights")
     revision = f"sha256:{hashlib.sha256(b'weights').hexdigest()[:12]}"
     assert file_revision(path) == revision
-    found = release_from_listing({"id": str(path), "meta": META}, LLAMA, local=True)
-    assert found.revision == revision
-    assert gguf_release(path, quantization="Q4_1") == found
-    assert gguf_release(path).quantization == "Q8_0"
+    release = release_from_listing({"id": str(path), "meta": META}, LLAMA, local=True)
+    assert release.revision == revision
+    assert release.quantization == "Q4_1"
     path.write_bytes(b"other weights")
-    assert release_from_listing({"id": str(path), "meta": META}, LLAMA, local=True) != found
+    assert release_from_listing({"id": str(path), "meta": META}, LLAMA, local=True) != release
 
 
 @pytest.mark.parametrize("meta", [META, None, {}, "nonsense", {"size": 1}])
-def test_a_file_elsewhere_is_known_by_its_size_if_at_all(tmp_path, meta):
-    """Also when a file of that name lies here: the server has another file system."""
+def test_a_remote_file_is_identified_by_its_size_if_the_listing_has_it(tmp_path, meta):
+    """Also when a file of that name is here: the server has another file system."""
     path = tmp_path / "tiny-Q8_0.gguf"
     path.write_bytes(b"weights")
     for served, local in ((str(path), False), ("/nowhere/tiny-Q8_0.gguf", True)):
-        found = release_from_listing({"id": served, "meta": meta}, LLAMA, local=local)
-        assert found.revision == ("params:134515008-bytes:96576768" if meta == META else "unknown")
+        release = release_from_listing({"id": served, "meta": meta}, LLAMA, local=local)
+        assert release.revision == ("params:134515008-bytes:96576768" if meta == META else "unknown")
 
 
 def test_a_large_file_is_not_read(tmp_path):
     path = tmp_path / "large-Q8_0.gguf"
     with path.open("wb") as file:
         file.truncate(module.MAXIMUM_HASHED_BYTES + 1)  # sparse: it takes no room
-    found = release_from_listing({"id": str(path), "meta": META}, LLAMA, local=True)
-    assert found.revision == "params:134515008-bytes:96576768"
+    release = release_from_listing({"id": str(path), "meta": META}, LLAMA, local=True)
+    assert release.revision == "params:134515008-bytes:96576768"
 
 
 def test_the_time_of_the_request_is_no_part_of_a_release():
@@ -84,9 +83,9 @@ def test_the_time_of_the_request_is_no_part_of_a_release():
 
 
 @pytest.mark.parametrize("entry", [{}, {"id": None}, {"id": ""}])
-def test_a_listing_that_says_nothing_is_unknown(entry):
-    found = release_from_listing(entry, ENGINES["openai"], local=False)
-    assert (found.name, found.revision, found.quantization) == ("unknown",) * 3
+def test_an_empty_listing_is_unknown(entry):
+    release = release_from_listing(entry, ENGINES["openai"], local=False)
+    assert (release.name, release.revision, release.quantization) == ("unknown",) * 3
 
 
 # --- factory ----------------------------------------------------------------------------------------------
@@ -101,15 +100,15 @@ async def test_a_route_gets_its_client(task):
         await client.close()
 
 
-async def test_the_decoder_is_asked_as_the_settings_say(task):
+async def test_the_decoder_is_queried_as_configured(task):
     """Address, key and model of a real request."""
-    seen = {}
+    request_body = {}
 
     async def listing(request: web.Request) -> web.Response:
         return web.json_response({"data": [{"id": "a"}, {"id": "served-name", "owned_by": "vllm"}]})
 
     async def complete(request: web.Request) -> web.Response:
-        seen.update(await request.json(), key=request.headers["authorization"])
+        request_body.update(await request.json(), key=request.headers["authorization"])
         return web.json_response({}, status=400)
 
     routes = {"GET /v1/models": listing, "POST /v1/chat/completions": complete}
@@ -125,11 +124,11 @@ async def test_the_decoder_is_asked_as_the_settings_say(task):
         with pytest.raises(ModelRejected):
             await client.answer("Text.", "en")
         await client.close()
-    assert (seen["model"], seen["key"]) == ("served-name", "Bearer a key")
-    assert "structured_outputs" in seen
+    assert (request_body["model"], request_body["key"]) == ("served-name", "Bearer a key")
+    assert "structured_outputs" in request_body
 
 
-async def test_a_release_that_is_known_is_not_asked_for(task):
+async def test_a_configured_release_is_not_queried(task):
     client = make_decoder(Settings(decoder_url="http://127.0.0.1:1/v1"), task, release=RELEASE)
     assert await client.release() == RELEASE
     await client.close()
