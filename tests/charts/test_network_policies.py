@@ -9,7 +9,7 @@ from tests.charts.pipelines_chart import ALL_JOBS
 
 
 def labelled_pods(node: object) -> Iterator[dict[str, str]]:
-    """Labels of every pod and pod template, wherever it stands in an object."""
+    """Labels of every pod and pod template, anywhere in an object."""
     if isinstance(node, dict):
         spec = node.get("spec")
         if isinstance(spec, dict) and "containers" in spec:
@@ -34,14 +34,14 @@ def unnamed(objects: list[dict]) -> list[dict[str, str]]:
     """Pods that no policy for both directions names. KServe's own objects hold no labels of pods: they are left out."""
     policies = [item["spec"] for item in objects if item["kind"] == "NetworkPolicy"]
     both = [policy["podSelector"] for policy in policies if policy["policyTypes"] == ["Ingress", "Egress"]]
-    found = [
+    label_sets = [
         labels
         for item in objects
         if item["kind"] not in ("ServingRuntime", "InferenceService")
         for labels in labelled_pods(item)
     ]
-    assert found
-    return [labels for labels in found if not any(selects(selector, labels) for selector in both)]
+    assert label_sets
+    return [labels for labels in label_sets if not any(selects(selector, labels) for selector in both)]
 
 
 @pytest.mark.parametrize(("chart", "example"), RENDERS)
