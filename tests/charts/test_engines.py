@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from signalbox.capacity.support.matrix import OK, load
+from signalbox.capacity.support.matrix import OK, load_support
 from tests.charts.conftest import chart_folder
 from tools.charts import ROOT
 
@@ -47,11 +47,11 @@ def test_tgi_is_told_values_that_it_knows():
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_engine_serves_what_the_planner_has_for_it(engine):
     """bnb-nf4-dq is a property of the checkpoint (the chart's name for both is bnb-nf4). Quantizations that no GPU supports are left out."""
-    tables = load()
+    tables = load_support()
     served = {
         name
         for name, cells in tables.matrix[engine].items()
-        if any(cell == OK or tables.verdicts[cell].level != "refusal" for cell in cells)
+        if any(cell == OK or tables.rules[cell].level != "unsupported" for cell in cells)
     }
     assert set(ENGINES[engine]["quantizations"]) == served - {"bnb-nf4-dq"}
 

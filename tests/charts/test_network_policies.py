@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.charts.conftest import RENDERS, render, render_example
+from tests.charts.conftest import RENDERS, one, render, render_example
 from tests.charts.pipelines_chart import ALL_JOBS
 
 
@@ -51,3 +51,32 @@ def test_no_pod_of_an_example_is_left_out(chart, example):
 
 def test_no_pod_of_any_job_is_left_out():
     assert unnamed(render("pipelines", ALL_JOBS)) == []
+
+
+ENCODER = {"encoder": {"install": True, "storageUri": "pvc://c/p"}}
+
+
+@pytest.mark.parametrize(
+    ("chart", "name", "values"),
+    [
+        ("assessor", "x-assessor", {}),
+        ("assessor", "x-assessor-encoder", ENCODER),
+        ("pipelines", "x-pipelines-mlflow", {}),
+        ("pipelines", "x-pipelines-metrics", {"metrics": {"enabled": True}}),
+    ],
+)
+def test_without_a_namespace_of_prometheus_no_other_namespace_is_allowed(chart, name, values):
+    def peers(namespace: str) -> list[dict]:
+        policy = {"networkPolicy": {"prometheusNamespace": namespace}}
+        (rule,) = one(render(chart, values | policy), "NetworkPolicy", name)["spec"]["ingress"]
+        return rule["from"]
+
+    assert peers("") == [{"podSelector": {}}]
+    assert peers("m")[1] == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "m"}}}
+
+
+def test_additional_peers_of_the_pipelines_chart_can_reach_mlflow():
+    peer = {"namespaceSelector": {"matchLabels": {"a": "b"}}}
+    objects = render("pipelines", {"networkPolicy": {"ingressFrom": [peer]}})
+    (rule,) = one(objects, "NetworkPolicy", "x-pipelines-mlflow")["spec"]["ingress"]
+    assert rule["from"][-1] == peer

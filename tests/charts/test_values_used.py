@@ -42,7 +42,9 @@ OTHER: dict[tuple[str, str], object] = {
     ("model-server", "capacity.enforce"): False,
     ("model-server", "gpu.product"): "A10",
     ("pipelines", "mlflow.s3.uri"): "s3://changed",
-    ("pipelines", "state.accessModes"): ["ReadWriteMany"],
+    ("assessor", "persistence.accessModes"): ["ReadWriteMany"],
+    ("pipelines", "persistence.accessModes"): ["ReadWriteMany"],
+    ("pipelines", "mlflow.persistence.accessModes"): ["ReadWriteMany"],
     ("model-server", "pools"): {"L4": {"gfd": {"changed": ["yes"]}}},
 }
 # (chart, key) → why no render shows it.
