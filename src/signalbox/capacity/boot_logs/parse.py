@@ -1,6 +1,6 @@
-"""Parsers of boot logs: what vLLM and llama-server print when they start. `log_lines.py` has the lines.
+"""Parsers of the boot logs of vLLM and llama-server. `patterns.py` has the lines.
 
-A line may carry any prefix (process name, time, file, pod) and colours: patterns are searched, not matched.
+A line may have any prefix (process name, time, file, pod) and colors: patterns are searched, not matched.
 """
 
 from __future__ import annotations
@@ -22,40 +22,39 @@ _UNITS = {"K": 2**10, "M": MIB, "G": GIB, "T": 2**40}
 _TOKENS_PER_BLOCK = 16  # vLLM's default block size
 _ERROR_CHARACTERS = 300
 _FILE_TYPE_ENDS = {" - small": "_s", " - medium": "_m", " - large": "_l"}
-_COLOUR = re.compile(r"\x1b?\[\d+(?:;\d+)*m")
+_COLOR = re.compile(r"\x1b?\[\d+(?:;\d+)*m")
+_NO_BOOT_HINT = (
+    "use the log from the server's start. vLLM: no line “Model loading took … GiB”, “Available KV cache memory: …” or a "
+    "known failure; llama.cpp: no line “… model buffer size = … MiB”, which newer servers only print with `-lv 4`"
+)
 _RANK = re.compile(r"\((?:Vllm)?Worker[^)]*\)")
 
 
 def read_log(path: Path) -> MeasuredBoot:
-    """The boot in a log file; of several boots the last one. InputError names what each format lacked."""
+    """The last boot in a log file. Raises InputError for a file that is unreadable or has no boot."""
     try:
         with path.open(encoding="utf-8", errors="replace") as text:
             return parse(text, str(path))
     except OSError as error:
-        raise InputError("log", str(path), f"Give a file that can be read: {error.strerror}.") from error
+        problem = f"cannot read `{path}`: {error.strerror}"
+        raise InputError("log", str(path), "use a file that this user can read", problem=problem) from error
 
 
 def parse(text: Iterable[str], name: str = "log") -> MeasuredBoot:
     """Parse a log of either engine."""
     vllm, llama = _Vllm(), _Llama()
     for line in text:
-        plain = _COLOUR.sub("", line).rstrip()
+        plain = _COLOR.sub("", line).rstrip()
         vllm.read(plain)
         llama.read(plain)
-    for found in (vllm.measured(), llama.measured()):
-        if found is not None:
-            return found
-    raise InputError(
-        "log",
-        name,
-        "No boot is readable in it. Tried vllm: no line “Model loading took … GiB”, “Available KV cache memory: …” "
-        "or a known failure; give the log from the server's start. Tried llama.cpp: no line “… model buffer size = … "
-        "MiB”; start llama-server with `-lv 4`, since newer ones are silent about memory.",
-    )
+    for boot in (vllm.measured(), llama.measured()):
+        if boot is not None:
+            return boot
+    raise InputError("log", name, _NO_BOOT_HINT, problem=f"no vLLM or llama.cpp startup found in `{name}`")
 
 
 class _Vllm:
-    """Collects the fields of one boot by rank; a new boot forgets the former one."""
+    """Collects the fields of one boot by rank; a new boot discards the previous one."""
 
     def __init__(self) -> None:
         self.ranks: dict[str, dict[str, Any]] = defaultdict(dict)  # field → rank → value
@@ -77,12 +76,12 @@ class _Vllm:
         rank = _RANK.search(line)
         for field, value in _fields(lines.VLLM, line).items():
             by_rank, who = self.ranks[field], rank.group() if rank else ""
-            # One graph that was compiled makes a cold start, whatever is loaded beside it.
+            # One compiled graph makes a cold start, even if others are loaded from the cache.
             by_rank[who] = value or by_rank.get(who, False) if field == "cold" else value
         self.error = self.error or _first(lines.VLLM_ERRORS, line)
 
     def _begin(self) -> None:
-        """Forget the former boot. Several engines of one boot (data parallel) begin before any loads weights."""
+        """Discard the previous boot. Several engines of one boot (data parallel) begin before any loads weights."""
         if self.ranks.get("weights_bytes") or self.error or not self.boots:
             self.boots += 1
             self.ranks.clear()
@@ -94,7 +93,7 @@ class _Vllm:
             return None
         values, notes = _joined(self.ranks)
         if self.boots > 1:
-            notes.append(f"the log holds {self.boots} boots; the last one is read")
+            notes.append(f"the log has {self.boots} boots; this is the last one")
         return _complete_vllm(self.settings | values, self.error, notes)
 
 
@@ -103,13 +102,13 @@ def _joined(ranks: dict[str, dict[str, Any]]) -> tuple[Values, list[str]]:
     values: Values = {}
     notes: list[str] = []
     for field, by_rank in ranks.items():
-        found = list(by_rank.values())
+        ranked = list(by_rank.values())
         smallest = field in ("kv_bytes", "kv_tokens", "kv_blocks", "max_concurrency", "total_bytes")
-        values[field] = found[-1] if isinstance(found[-1], str) else (min if smallest else max)(found)
-        if field.endswith("_bytes") and len(set(found)) > 1:
-            low, high = (f"{extreme(found) / GIB:.2f}" for extreme in (min, max))
+        values[field] = ranked[-1] if isinstance(ranked[-1], str) else (min if smallest else max)(ranked)
+        if field.endswith("_bytes") and len(set(ranked)) > 1:
+            low, high = (f"{extreme(ranked) / GIB:.2f}" for extreme in (min, max))
             which = "smallest" if smallest else "largest"
-            notes.append(f"{field[:-6]}: {len(found)} ranks from {low} to {high} GiB; the {which} is taken")
+            notes.append(f"{field[:-6]}: {len(ranked)} ranks, {low}–{high} GiB; the {which} is used")
     return values, notes
 
 
@@ -119,9 +118,9 @@ def _complete_vllm(values: Values, error: str | None, notes: list[str]) -> Measu
     if blocks is not None and "kv_tokens" not in values:
         values["kv_tokens"] = blocks * _TOKENS_PER_BLOCK
         notes.append(f"tokens: {blocks} blocks of {_TOKENS_PER_BLOCK}")
-    if (given := values.pop("kv_given_bytes", None)) is not None:
-        values |= {"kv_bytes": given, "kv_given": True}
-        notes.append("the cache's size was given as an option: it says nothing about the other terms")
+    if (size := values.pop("kv_option_bytes", None)) is not None:
+        values |= {"kv_bytes": size, "kv_is_option": True}
+        notes.append("the cache's size was an option: the other terms do not follow from it")
     if peak is not None and "activation_bytes" not in values:
         # This form counts the graph estimate as activation; the debug form does not.
         values["activation_bytes"] = peak - values.get("graphs_estimate_bytes", 0)
@@ -168,20 +167,20 @@ class _Llama:
 def _complete_llama(
     values: Values, buffers: dict[str, list[int]], on_gpu: bool, error: str | None
 ) -> MeasuredBoot:
-    """The fullest GPU, or all of the host's memory where no layer lies on a GPU."""
+    """The fullest GPU, or the host's memory where no layer is on a GPU."""
     join: Callable[[list[int]], int] = max if on_gpu else sum
     cache = [*buffers.get("KV", []), *buffers.get("RS", [])]
-    notes = [] if on_gpu else ["no layer lies on a GPU: these are buffers in the host's memory"]
+    notes = [] if on_gpu else ["no layer is on a GPU: these are buffers in the host's memory"]
     if on_gpu and len(buffers["model"]) > 1:
         values["tensor_parallel"] = len(buffers["model"])
         notes.append(
-            f"{len(buffers['model'])} GPUs share the layers: the largest buffer of each kind is taken"
+            f"{len(buffers['model'])} GPUs share the layers: the largest buffer of each kind is used"
         )
-    done, _, layers = values.pop("offloaded", "0/0").partition("/")
-    if on_gpu and done != layers:
-        notes.append(f"only {done} of {layers} layers lie on the GPU")
+    offloaded, _, layers = values.pop("offloaded", "0/0").partition("/")
+    if on_gpu and offloaded != layers:
+        notes.append(f"only {offloaded} of {layers} layers are on the GPU")
     if values.pop("flash", None) in ("0", "disabled"):
-        notes.append("flash attention is off: the plan has it on, which needs a smaller compute buffer")
+        notes.append("flash attention is off: the plan assumes it, with a smaller compute buffer")
     of_values = values.pop("value_dtype", None)
     if of_values not in (None, values.get("kv_dtype")):
         values["kv_dtype"] = f"{values['kv_dtype']}/{of_values}"
@@ -201,25 +200,25 @@ def _complete_llama(
     )
 
 
-def _file_type(written: str) -> str:
-    """The quantization as GGUF file names write it: `Q4_K - Medium` is q4_k_m."""
-    name = written.lower()
+def _file_type(name: str) -> str:
+    """The quantization as in GGUF file names: `Q4_K - Medium` is q4_k_m."""
+    name = name.lower()
     for end, short in _FILE_TYPE_ENDS.items():
         name = name.replace(end, short)
     return name
 
 
 def _fields(table: Iterable[re.Pattern[str]], line: str) -> Values:
-    """All fields that the table finds in a line; a value of None is no value."""
-    found: Values = {}
+    """All fields that the table finds in a line; the text None is no value."""
+    values: Values = {}
     for pattern in table:
         if match := pattern.search(line):
-            found |= {
+            values |= {
                 field: _value(field, text)
                 for field, text in match.groupdict().items()
                 if text is not None and text != "None"
             }
-    return found
+    return values
 
 
 def _value(field: str, text: str) -> float | bool | str:
@@ -249,14 +248,14 @@ _NUMBERS = frozenset(
 
 
 def _bytes(text: str) -> int:
-    """Bytes of a size with its unit. Both engines write GB and GiB for 2**30, and some locales a comma."""
+    """Bytes of a size with its unit. Both engines print GB and GiB for 2**30, and some locales a comma."""
     unit = text.rstrip("iB")[-1]
     return round(float(text.partition(unit)[0].replace(",", ".")) * _UNITS[unit])
 
 
 def _first(table: Iterable[re.Pattern[str]], line: str) -> str | None:
     """The text of the first pattern that occurs, to the end of the line."""
-    found = next((match.group() for pattern in table if (match := pattern.search(line))), None)
-    if found is None:
+    text = next((match.group() for pattern in table if (match := pattern.search(line))), None)
+    if text is None:
         return None
-    return found if len(found) <= _ERROR_CHARACTERS else f"{found[: _ERROR_CHARACTERS - 1].rstrip()}…"
+    return text if len(text) <= _ERROR_CHARACTERS else f"{text[: _ERROR_CHARACTERS - 1].rstrip()}…"
