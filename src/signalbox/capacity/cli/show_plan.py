@@ -11,18 +11,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from signalbox.capacity.cli.memory_bar import memory_bar, memory_legend
 from signalbox.capacity.gpu_names import quantity
 from signalbox.capacity.planner.result import Combination, Plan
 from signalbox.capacity.speed.throughput import Interval
 
-_SEGMENTS = (
-    ("weights", "W", "white on blue", "weights_gib"),
-    ("activation", "A", "black on yellow", "activation_gib"),
-    ("graphs", "G", "white on magenta", "graphs_gib"),
-    ("non-torch", "N", "black on cyan", "non_torch_gib"),
-    ("KV cache", "K", "black on green", "kv_gib"),
-)
-_FREE, _SHORT = "·", "!"
 _HUNDREDTH = 0.01
 _MARKS = {
     "fits": ("✓ fits", "bold green"),
@@ -39,8 +32,8 @@ def show(plan: Plan, console: Console) -> None:
 def _screen(plan: Plan, width: int) -> list[RenderableType]:
     rows: list[RenderableType] = [
         _title(plan),
-        _bar(plan, width),
-        _legend(plan, width),
+        memory_bar(plan, width),
+        memory_legend(plan, width),
         _verdict(plan),
     ]
     rows += [Text.assemble(("hint: ", "bold"), row.hint) for row in plan.violations if row.hint]
@@ -63,42 +56,6 @@ def _title(plan: Plan) -> Text:
         f" · {plan.engine} {plan.engine_version} · {plan.quantization} · {plan.dtype}"
         f" · context {plan.context:,}{requests}",
     )
-
-
-def _bar(plan: Plan, width: int) -> Text:
-    """Letters in proportion; `!` is what does not fit into the GPU."""
-    sizes = {letter: max(0.0, getattr(plan, field)) for _, letter, _, field in _SEGMENTS}
-    used = sum(sizes.values())
-    short = max(0.0, -plan.kv_gib) if not plan.fits else 0.0
-    scale = width / max(plan.total_gib, used)
-    bar = Text(no_wrap=True, overflow="crop")
-    end = 0.0
-    for _, letter, style, _ in _SEGMENTS:
-        start, end = end, end + sizes[letter]
-        bar.append(letter * (round(end * scale) - round(start * scale)), style)
-    if short and used > plan.usable_gib:
-        limit = min(width - 1, round(plan.usable_gib * scale))
-        return Text.assemble(
-            bar[:limit], (_SHORT * (len(bar) - limit), "white on red"), _FREE * (width - len(bar))
-        )
-    return bar.append(_FREE * (width - len(bar)), "dim")
-
-
-def _legend(plan: Plan, width: int) -> Text:
-    """What the letters mean, in GiB; an entry is never broken over two lines."""
-    entries = []
-    for name, letter, style, field in _SEGMENTS:
-        if (gib := getattr(plan, field)) > 0:
-            entries.append(Text.assemble((letter, style), f" {name} {gib:.2f}"))
-    if plan.kv_gib < 0:
-        entries.append(Text.assemble((_SHORT, "white on red"), f" short by {-plan.kv_gib:.2f}"))
-    entries.append(Text(f"{_FREE} reserve {plan.reserve_gib:.2f}"))
-    entries.append(Text(f"of {plan.total_gib:.2f} GiB{' each' if plan.gpus > 1 else ''}"))
-    lines = [entries[0]]
-    for entry in entries[1:]:
-        joined = Text.assemble(lines[-1], "  ", entry)
-        lines[-1:] = [joined] if len(joined) <= width else [lines[-1], entry]
-    return Text("\n").join(lines)
 
 
 def _verdict(plan: Plan) -> Text:

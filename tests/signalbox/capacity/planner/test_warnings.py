@@ -37,10 +37,10 @@ def test_a_second_copy_of_the_head_is_a_note_of_the_engine_that_loads_it(engine,
 
 
 def test_assumptions_about_an_architecture_are_notes():
-    known = spec("llama-3.1-8b", "l4", "bf16")
+    llama = spec("llama-3.1-8b", "l4", "bf16")
     assumption = "vision tower x is unknown: counted as a plain transformer"
-    model = replace(known.model, assumptions=(assumption,))
-    assert assumption in list(notes(evaluate_spec(replace(known, model=model))))
+    model = replace(llama.model, assumptions=(assumption,))
+    assert assumption in list(notes(evaluate_spec(replace(llama, model=model))))
 
 
 @pytest.mark.parametrize(
