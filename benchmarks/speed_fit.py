@@ -117,7 +117,7 @@ def _in_range_count(pairs: Sequence[tuple[Row, Spec]]) -> str:
 
 
 def in_range(row: Row, spec: Spec) -> bool:
-    """Whether the measured speed lies in the estimated range."""
+    """Whether the measured speed is in the estimated range."""
     what, value = measured(row)
     interval: throughput.Interval = getattr(estimate(row, spec), what)
     return interval.holds(value)
