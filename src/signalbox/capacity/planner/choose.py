@@ -94,7 +94,7 @@ def _could_be_better(spec: Spec, winner: Evaluation) -> bool:
 
 
 def _closeness(evaluation: Evaluation) -> tuple[int, float]:
-    """Unsupported ones are farthest, then those short of memory; nearest are those whose cache alone would do."""
+    """Unsupported specs are farthest, then those short of memory; nearest are those with enough cache that fail elsewhere."""
     if evaluation.violations:
         return (0, 0.0)
     if evaluation.budget.max_concurrency >= 1:

@@ -86,6 +86,29 @@ def test_every_option_reaches_the_answer():
     assert "--enforce-eager" in answer.flags
 
 
+def test_unproven_rules_are_overruled_by_an_option():
+    arguments = (
+        "--model",
+        "llama-3.1-8b",
+        "--gpu",
+        "T4",
+        "--engine",
+        "tgi",
+        "--quantization",
+        "awq",
+        "--json",
+    )
+    assert Plan.model_validate_json(run(*arguments).output).verdict == "unsupported"
+    answer = Plan.model_validate_json(run(*arguments, "--allow-unproven").output)
+    assert (answer.verdict, answer.overruled) == ("fits", ("tgi-generation",))
+
+
+def test_a_ranking_marks_unproven_options():
+    result = run("--gpus", "1xT4", "--model", "llama-3.1-8b", "--engine", "tgi", "--allow-unproven")
+    assert "awq-int4*" in result.output
+    assert "warning: * unproven, allowed by --allow-unproven" in result.output
+
+
 def test_explain_has_every_term():
     result = run("--model", "llama-3.1-8b", "--gpu", "l4", "--explain")
     for term in ("weights", "non_torch", "activation", "graphs", "kv_cache", "reserve"):
