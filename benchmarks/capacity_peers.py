@@ -7,13 +7,13 @@ where it takes that, whole bytes a weight where it knows no scales. A number tha
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
 
-from signalbox.capacity.spec import GIB, Architecture, Quantization, Spec
+from signalbox.capacity.spec import Architecture, Quantization, Spec
+from signalbox.capacity.units import GIB, MIB, parse_version
 from tools.capacity.cases import Judged, judge, own_rows
 
 _GB = 10**9
@@ -77,7 +77,7 @@ def recipes(spec: Spec) -> Prediction:
 def gpustack(spec: Spec) -> Prediction:
     """GPUStack's selector for vLLM: weights x 1.2 + 2 GiB."""
     needed = stored_bytes(spec.model, spec.quantization) * 1.2 + 2 * GIB
-    return Prediction(needed / gpus(spec), None, needed <= gpus(spec) * spec.gpu.nvidia_smi_mib * 2**20)
+    return Prediction(needed / gpus(spec), None, needed <= gpus(spec) * spec.gpu.nvidia_smi_mib * MIB)
 
 
 def kaito(spec: Spec) -> Prediction:
@@ -172,7 +172,7 @@ def _by_version(rows: list[Judged]) -> dict[str, list[Judged]]:
     groups: dict[str, list[Judged]] = {f"{_TEST}, {name}": [] for name in bounds}
     for row in rows:
         if row.case.engine == "vllm":
-            version = tuple(int(part) for part in re.findall(r"\d+", row.case.spec.engine.version)[:2])
+            version = parse_version(row.case.spec.engine.version).release[:2]
             name = next(name for name, bound in bounds.items() if version < bound)
             groups[f"{_TEST}, {name}"].append(row)
     return groups

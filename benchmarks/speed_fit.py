@@ -17,6 +17,7 @@ from signalbox.capacity.models import catalogue as catalogue_module
 from signalbox.capacity.planner.choose import auto_dtype
 from signalbox.capacity.spec import Spec
 from signalbox.capacity.speed import throughput
+from signalbox.capacity.speed.constants import load_speed_constants
 from tools.capacity import DATA
 
 Row = Mapping[str, Any]
@@ -63,14 +64,14 @@ def estimate(row: Row, spec: Spec) -> throughput.Throughput:
 def run() -> list[dict[str, object]]:
     """A row a regime: what the training rows give, and how many measured speeds the range holds."""
     catalogue = catalogue_module.load()
-    table = datafile.read("throughput.yaml")["decode"]
+    constants = load_speed_constants()
     by_regime: dict[str, list[tuple[Row, Spec]]] = defaultdict(list)
     for row in rows():
         spec = spec_of(row, catalogue)
-        by_regime[throughput.regime(spec)].append((row, spec))
+        by_regime[constants.decode_name(spec)].append((row, spec))
     found: list[dict[str, object]] = []
     for name, pairs in by_regime.items():
-        training = [pair for pair in pairs if pair[0]["id"].startswith(tuple(table[name]["rows"]))]
+        training = [pair for pair in pairs if pair[0]["id"].startswith(constants.decode[name].rows)]
         micro = min(range(0, 600, 5), key=lambda us: _error(training, us))
         found.append(
             {
@@ -97,13 +98,14 @@ def _error(pairs: Iterable[tuple[Row, Spec]], micro: int) -> float:
 
 def _residual(row: Row, spec: Spec, micro: int) -> float:
     """Logarithm of measured over predicted time of a step, at that time a layer."""
-    constants = replace(throughput.constants_of(spec), layer_seconds=micro * 1e-6)
+    model = throughput.SpeedModel(spec)
+    trial = throughput.SpeedModel(spec, replace(model.decode, layer_seconds=micro * 1e-6))
     tokens = row["input_tokens"] + row["output_tokens"] // 2
-    step = throughput.step_seconds(spec, requests=row["requests"], tokens=tokens, constants=constants)
+    step = trial.step_seconds(row["requests"], tokens)
     what, value = measured(row)
     seconds = row["requests"] / value
     if what == "output_tokens_per_second":
-        prompt = throughput.prefill_seconds(spec, max(1, row["input_tokens"]))
+        prompt = model.prefill_seconds(max(1, row["input_tokens"]))
         seconds -= math.sqrt(prompt.low * prompt.high) / row["output_tokens"]
     return math.log(max(seconds, 1e-6) / step)
 
@@ -123,7 +125,9 @@ def is_held(row: Row, spec: Spec) -> bool:
 def _prompts(pairs: Sequence[tuple[Row, Spec]]) -> str:
     timed = [pair for pair in pairs if "prefill_seconds" in pair[0]]
     inside = sum(
-        throughput.prefill_seconds(spec, row["input_tokens"], row["requests"]).holds(row["prefill_seconds"])
+        throughput.SpeedModel(spec)
+        .prefill_seconds(row["input_tokens"], row["requests"])
+        .holds(row["prefill_seconds"])
         for row, spec in timed
     )
     return f"{inside}/{len(timed)}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import http.client
 import os
 import signal
 import socket
@@ -17,7 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from signalbox.client import open_url
+import httpx2
+
+from signalbox.client import direct_client
 from signalbox.errors import SetupError
 
 _PR_SET_PDEATHSIG = 1
@@ -153,9 +154,9 @@ def check_port(service: Service) -> None:
 def answers(url: str, timeout_seconds: float = 2.0) -> bool:
     """Whether a GET is answered with a 2xx."""
     try:
-        with open_url(url, timeout_seconds) as answer:
-            return bool(200 <= answer.status < 300)
-    except (OSError, http.client.HTTPException, ValueError):
+        with direct_client(url, timeout_seconds) as client:
+            return client.get(url).is_success
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
         return False
 
 

@@ -11,11 +11,7 @@ from typing import Any
 from pipelines.judge.criteria import Criterion
 from signalbox.contracts.record import Contract, Label, ModelRelease, Probability, Record, Verdict
 from signalbox.errors import ModelTimeout, ModelUnavailable, SetupError
-from signalbox.models import verdict
-from signalbox.models.engines import Engine
-from signalbox.models.server import ChatServer
-from signalbox.models.transport import RetryBudget
-from signalbox.models.verdict import Position
+from signalbox.models import ChatServer, Engine, Position, RetryBudget, verdict
 from signalbox.settings import Settings
 from signalbox.tasks import Task, as_verdict
 

@@ -1,69 +1,92 @@
-"""A small client of the assessor, for the command line."""
+"""HTTP clients for the servers of this stack: the assessor's API for the command line, and plain requests."""
 
 from __future__ import annotations
 
-import http.client
 import json
-import urllib.error
-import urllib.request
+import ssl
+from http import HTTPStatus
 from typing import Any
+
+import httpx2
+from pydantic import BaseModel, ValidationError
 
 from signalbox.errors import InputError, SetupError, SignalboxError
 from signalbox.settings import Settings
 
-_UNAUTHORISED = 401
-_SERVER_ERROR = 500
+
+class Problem(BaseModel):
+    """The assessor's error body (RFC 9457, `application/problem+json`), as far as a client shows it."""
+
+    field: str
+    value: str
+    hint: str
+    detail: str = ""
 
 
 def assess(settings: Settings, texts: list[str], language: str, model: str) -> list[dict[str, Any]]:
-    """Predictions as the API gives them. InputError and SetupError as the assessor says them."""
+    """Predictions as the API returns them. Raises InputError and SetupError with the assessor's hint."""
     body = {"texts": texts, "language": language, "model": model}
-    answer = _post(settings, "/v1/assess", body)
-    if not isinstance(answer, dict) or "predictions" not in answer:
-        raise _stranger(settings, "its answer holds no predictions")
-    predictions: list[dict[str, Any]] = answer["predictions"]
+    payload = _post(settings, "/v1/assess", body)
+    if not isinstance(payload, dict) or "predictions" not in payload:
+        raise _not_the_assessor(settings, "its answer has no predictions")
+    predictions: list[dict[str, Any]] = payload["predictions"]
     return predictions
 
 
+def direct_client(url: str, timeout_seconds: float) -> httpx2.Client:
+    """A client for a server of our own at `url`: no proxy that http_proxy names for other hosts.
+
+    Certificates are those of SSL_CERT_FILE and SSL_CERT_DIR, else of the system.
+    """
+    # Plain HTTP needs no certificates, and loading them is as slow as many requests.
+    verify = ssl.create_default_context() if url.startswith("https://") else False
+    return httpx2.Client(timeout=timeout_seconds, trust_env=False, verify=verify)
+
+
 def _post(settings: Settings, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    url = settings.assessor_base_url + path
     headers = {"Content-Type": "application/json", **settings.assessor_headers}
-    request = urllib.request.Request(  # noqa: S310 - the scheme is our own
-        settings.assessor_base_url + path, json.dumps(body).encode(), headers
-    )
+    # Encoded here: a text of the command line may contain what has no UTF-8 form; JSON in ASCII can carry it.
+    content = json.dumps(body).encode()
     try:
-        with open_url(request, settings.decoder_timeout_seconds * 2) as answer:
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        raise _refusal(settings, error) from error
-    except ValueError as error:
-        raise _stranger(settings, "its answer is not JSON") from error
-    except (OSError, http.client.HTTPException) as error:
-        hint = "Start it with `signalbox serve`, or set SIGNALBOX_ASSESSOR_URL."
+        with direct_client(url, settings.decoder_timeout_seconds * 2) as client:
+            response = client.post(url, content=content, headers=headers)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         raise SetupError(
-            f"The assessor at {settings.assessor_base_url} does not answer ({error}). {hint}"
+            f"The assessor at {settings.assessor_base_url} does not answer ({error}).",
+            hint="Start it with `signalbox serve`, or set SIGNALBOX_ASSESSOR_URL.",
         ) from error
-
-
-def open_url(request: urllib.request.Request | str, timeout_seconds: float) -> Any:  # noqa: ANN401 - untyped
-    """Open a URL of our own servers: never by the proxy that http_proxy names for other hosts."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    return opener.open(request, timeout=timeout_seconds)
-
-
-def _refusal(settings: Settings, error: urllib.error.HTTPError) -> SignalboxError:
-    """What the assessor said of the request; 5xx is no fault of the caller."""
+    if not response.is_success:
+        raise _error_of(settings, response)
     try:
-        said = json.load(error)["error"]
-        field, value, hint = said["field"], said["value"], said["hint"]
-    except (ValueError, KeyError, TypeError):
-        return _stranger(settings, f"it answered {error.code}")
-    if error.code == _UNAUTHORISED:
+        return response.json()
+    except ValueError as error:
+        raise _not_the_assessor(settings, "its answer is not JSON") from error
+
+
+def _error_of(settings: Settings, response: httpx2.Response) -> SignalboxError:
+    """The error in a response; 5xx is no fault of the caller."""
+    try:
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:
+        return _not_the_assessor(settings, f"it answered {response.status_code}")
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        detail = (problem.detail or problem.value).rstrip(".")
+        return SetupError(
+            f"The assessor at {settings.assessor_base_url} cannot answer: {detail}.", hint=problem.hint
+        )
+    hint = problem.hint
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
         hint = "Set SIGNALBOX_API_KEY to a key of the assessor's clients file (`signalbox keys add CLIENT`)."
-    if error.code >= _SERVER_ERROR:
-        return SetupError(f"The assessor at {settings.assessor_base_url} cannot answer: {value}. {hint}")
-    return InputError(field, value, hint)
+    detail = problem.detail
+    if detail and problem.field not in detail:
+        detail = f"{problem.field}: {detail}"
+    return InputError(problem.field, problem.value, hint, problem=detail)
 
 
-def _stranger(settings: Settings, why: str) -> SetupError:
-    hint = "Stop what listens there, or set SIGNALBOX_ASSESSOR_PORT or SIGNALBOX_ASSESSOR_URL."
-    return SetupError(f"What listens at {settings.assessor_base_url} is not the assessor: {why}. {hint}")
+def _not_the_assessor(settings: Settings, reason: str) -> SetupError:
+    return SetupError(
+        f"The server at {settings.assessor_base_url} is not a Signalbox assessor: {reason}.",
+        hint="Another process may be using the port: stop it, or set SIGNALBOX_ASSESSOR_PORT or "
+        "SIGNALBOX_ASSESSOR_URL.",
+    )

@@ -1,16 +1,18 @@
-"""Files that are whole or not there: a reader never sees half of one, and a power cut keeps the old or the new."""
+"""Crash-safe files: written whole or not at all, and append-only logs of rows."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from pathlib import Path
 
 
 def write_whole(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
-    """Put `content` (text as UTF-8) in the place of `path`, durably; makes its folder. `mode` is cut by the umask.
+    """Put `content` (text as UTF-8) in the place of `path`, durably; creates its folder. `mode` is cut by the umask.
 
-    Several writers may do this at once, on a shared file system too: the last one's file stays. Raises OSError.
+    A reader never sees half of the file, and after a power cut it is the old or the new one. Several writers may
+    do this at once, on a shared file system too: the last one's file stays. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
@@ -28,8 +30,59 @@ def write_whole(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
     sync_folder(path.parent)
 
 
+class AppendLog:
+    """An append-only file of rows, one JSON document a line. A row is on disk when `append` returns.
+
+    Call `load` before the first `append`: a crash while writing leaves a torn last line, which `load` cuts off so
+    that the next row is not glued to it. Processes that share a log must lock it themselves.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self) -> list[bytes]:
+        """The rows as UTF-8 JSON, oldest first; none when there is no file. Raises OSError."""
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.truncate(self.path, len(whole))
+        # Not splitlines: it also splits at U+2028, which JSON allows within a row.
+        return [line for line in whole.split(b"\n") if line]
+
+    def append(self, *rows: str) -> None:
+        """Add rows durably, all or none; creates file and folder. A row is JSON text without a newline.
+
+        Raises OSError, for example on a full disk; the file is then as before.
+        """
+        if any("\n" in row for row in rows):
+            raise ValueError("a row of a log has no newline")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not self.path.exists()
+        # Unbuffered: what failed to be written must not be written later, when the file is closed.
+        with self.path.open("ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                rest = memoryview("".join(f"{row}\n" for row in rows).encode())
+                while rest:
+                    rest = rest[file.write(rest) :]
+                os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    file.truncate(end)
+                raise
+        if is_new:
+            sync_folder(self.path.parent)
+
+    def clear(self) -> None:
+        """Delete the file."""
+        self.path.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
-    """A new name of a file is durable only when its folder is."""
+    """Make a new file name durable: it is only when its folder is synced."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

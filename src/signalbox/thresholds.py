@@ -16,14 +16,14 @@ from signalbox.errors import InputError
 from signalbox.files import write_whole
 
 _NAME_CHARACTERS = 60  # File systems allow 255 bytes; a served model's name may be a long path.
-MINIMUM_ROWS = 20  # Below this a cut-off fitted on the rows says nothing about new ones.
+MINIMUM_ROWS = 20  # Fitted on fewer, a cut-off does not carry over to new rows.
 
 
 class Thresholds(Contract):
     """Cut-offs for one language. Verdict is yes where p_yes ≥ `decision`.
 
     A p_yes ≥ `confident_yes` or ≤ `confident_no` is confident; between `unclear_low` and `unclear_high`
-    (exclusive) the calibration rows were no better than a guess. None: no such zone was found.
+    (exclusive) the calibration rows were no better than a guess. None: there is no such zone.
     """
 
     decision: Probability
@@ -36,7 +36,7 @@ class Thresholds(Contract):
 
 
 class ThresholdFile(Contract):
-    """What calibration writes and the assessor reads."""
+    """The file that calibration writes and the assessor reads."""
 
     task: str
     release: ModelRelease
@@ -94,15 +94,15 @@ def _decision(rows: list[tuple[float, bool]]) -> float:
     return best
 
 
-def _tail(rows: list[tuple[float, bool]], wanted: bool, target_error: float) -> float | None:
+def _tail(rows: list[tuple[float, bool]], verdict: bool, target_error: float) -> float | None:
     """Last p of the longest prefix (whole ties) with error ≤ target; None when there is none."""
-    wrong, found = 0, None
+    errors, bound = 0, None
     for index, (p, label) in enumerate(rows):
-        wrong += label is not wanted
-        tie_goes_on = index + 1 < len(rows) and rows[index + 1][0] == p
-        if not tie_goes_on and wrong / (index + 1) <= target_error:
-            found = p
-    return found
+        errors += label is not verdict
+        tie_continues = index + 1 < len(rows) and rows[index + 1][0] == p
+        if not tie_continues and errors / (index + 1) <= target_error:
+            bound = p
+    return bound
 
 
 def _unclear_half_width(rows: list[tuple[float, bool]], decision: float) -> float:
@@ -110,7 +110,7 @@ def _unclear_half_width(rows: list[tuple[float, bool]], decision: float) -> floa
 
     The zone's ends are exclusive, so it reaches half the way to the next row, or past the last one.
     """
-    # Rounded, so that rows equally far on both sides are a tie whatever the last bits say.
+    # Rounded, so that rows equally far on both sides are a tie despite their last bits.
     by_distance = sorted((round(abs(p - decision), 9), (p >= decision) == label) for p, label in rows)
     right, width = 0, 0.0
     for count, (distance, correct) in enumerate(by_distance, start=1):
@@ -122,7 +122,7 @@ def _unclear_half_width(rows: list[tuple[float, bool]], decision: float) -> floa
 
 
 def path_for(folder: Path, task: str, release: ModelRelease) -> Path:
-    """File of one release: a readable name and a digest, because a key may hold any character."""
+    """File of one release: a readable name and a digest, because a key may contain any character."""
     digest = hashlib.sha256(f"{task}|{release.key}".encode()).hexdigest()[:12]
     readable = "".join(c if c.isalnum() or c in "._-" else "-" for c in release.name)
     return folder / f"{task}-{readable[:_NAME_CHARACTERS]}-{digest}.json"
@@ -136,18 +136,24 @@ def save(folder: Path, thresholds: ThresholdFile) -> Path:
 
 
 def load(folder: Path, task: str, release: ModelRelease) -> ThresholdFile | None:
-    """The thresholds of a release, None when it was never calibrated."""
+    """The thresholds of a release, None when it was never calibrated. Raises InputError."""
     path = path_for(folder, task, release)
     try:
-        found = ThresholdFile.model_validate_json(path.read_bytes())
+        thresholds = ThresholdFile.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValidationError as error:
         raise InputError(
-            str(path), "(not a threshold file)", f"Delete it and calibrate again: {error}"
+            str(path),
+            "(not a threshold file)",
+            "Delete the file and calibrate again.",
+            problem=f"{path} is not a threshold file: {error}",
         ) from error
-    if (found.task, found.release) != (task, release):
+    if (thresholds.task, thresholds.release) != (task, release):
         raise InputError(
-            str(path), found.release.key, f"It belongs to another release than {release.key}: delete it."
+            str(path),
+            thresholds.release.key,
+            "Delete the file and calibrate again.",
+            problem=f"{path} belongs to {thresholds.release.key}, not to {release.key}.",
         )
-    return found
+    return thresholds

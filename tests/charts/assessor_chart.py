@@ -1,4 +1,4 @@
-"""The assessor's chart as its tests see it."""
+"""Helpers for tests of the assessor's chart."""
 
 from tests.charts.conftest import one, pod_of, render
 
@@ -14,5 +14,5 @@ def container(values: dict | None = None) -> dict:
 
 
 def variables(container: dict) -> dict[str, str | None]:
-    """Variable of a container → its value, None where it comes from a Secret."""
+    """Variable of a container → its value, None if it comes from a Secret."""
     return {item["name"]: item.get("value") for item in container["env"]}

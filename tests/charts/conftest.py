@@ -41,17 +41,17 @@ def example_file(chart: str, example: str) -> Path:
 
 
 def render(chart: str, values: dict | None = None, *args: str, name: str = "x") -> list[dict]:
-    """The objects of a chart with these values; fails the test with helm's sentence when they are refused."""
-    done = template(CHARTS / chart, *args, name=name, values=yaml.safe_dump(values or {}))
-    assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    """The objects of a chart with these values; fails the test with helm's error if it rejects them."""
+    process = template(CHARTS / chart, *args, name=name, values=yaml.safe_dump(values or {}))
+    assert process.returncode == 0, process.stderr
+    return [document for document in yaml.safe_load_all(process.stdout) if document]
 
 
 def render_error(chart: str, values: dict | None = None, *args: str, name: str = "x") -> str:
-    """The sentence with which a chart refuses these values; fails the test when it renders."""
-    done = template(CHARTS / chart, *args, name=name, values=yaml.safe_dump(values or {}))
-    assert done.returncode != 0, f"rendered {done.stdout.count('kind: ')} objects instead of being refused"
-    return done.stderr
+    """The error with which a chart rejects these values; fails the test if it renders."""
+    process = template(CHARTS / chart, *args, name=name, values=yaml.safe_dump(values or {}))
+    assert process.returncode != 0, f"rendered {process.stdout.count('kind: ')} objects instead of an error"
+    return process.stderr
 
 
 @pytest.fixture(name="render", scope="session")
@@ -70,21 +70,21 @@ def notes(tmp_path_factory):
 
     @cache
     def copy(chart: str) -> Path:
-        made = tmp_path_factory.mktemp("notes") / chart
-        shutil.copytree(CHARTS / chart, made)
-        text = (made / "templates" / "NOTES.txt").read_text(encoding="utf-8")
-        shown = (
+        folder = tmp_path_factory.mktemp("notes") / chart
+        shutil.copytree(CHARTS / chart, folder)
+        text = (folder / "templates" / "NOTES.txt").read_text(encoding="utf-8")
+        template_text = (
             '{{ define "notes" }}' + text + '{{ end }}\nkind: Notes\ntext: {{ include "notes" . | toJson }}\n'
         )
-        (made / "templates" / "notes.yaml").write_text(shown, encoding="utf-8")
-        return made
+        (folder / "templates" / "notes.yaml").write_text(template_text, encoding="utf-8")
+        return folder
 
-    def said(values: dict, chart: str = "model-server") -> str:
-        done = template(copy(chart), "--show-only", "templates/notes.yaml", values=yaml.safe_dump(values))
-        assert done.returncode == 0, done.stderr
-        return yaml.safe_load(done.stdout)["text"]
+    def text(values: dict, chart: str = "model-server") -> str:
+        process = template(copy(chart), "--show-only", "templates/notes.yaml", values=yaml.safe_dump(values))
+        assert process.returncode == 0, process.stderr
+        return yaml.safe_load(process.stdout)["text"]
 
-    return said
+    return text
 
 
 @cache
@@ -94,8 +94,8 @@ def nameless_command() -> list[str]:
     Empty where the kernel allows no user namespaces.
     """
     command = ["unshare", "--user", "--map-user=1000650000", "--map-group=0", "--"]
-    refused = subprocess.run([*command, "true"], capture_output=True, check=False).returncode
-    return [] if refused else command
+    status = subprocess.run([*command, "true"], capture_output=True, check=False).returncode
+    return [] if status else command
 
 
 @pytest.fixture(scope="session")
@@ -107,9 +107,9 @@ def nameless() -> list[str]:
 def render_text(chart: str, example: str) -> str:
     """What helm prints for an example, or for the default values with an empty name."""
     values = ("--values", str(example_file(chart, example))) if example else ()
-    done = template(CHARTS / chart, *values)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    process = template(CHARTS / chart, *values)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def render_example(chart: str, example: str) -> list[dict]:
@@ -119,8 +119,8 @@ def render_example(chart: str, example: str) -> list[dict]:
 
 def one(objects: list[dict], kind: str, name: str | None = None) -> dict:
     """The only object of this kind, or of this kind and name."""
-    (found,) = [item for item in objects if item["kind"] == kind and name in (None, item["metadata"]["name"])]
-    return found
+    (match,) = [item for item in objects if item["kind"] == kind and name in (None, item["metadata"]["name"])]
+    return match
 
 
 def pod_of(item: dict) -> dict:
@@ -135,12 +135,12 @@ def environment(pod: dict) -> dict[str, dict]:
 
 def pods(document: dict) -> list[tuple[str, dict]]:
     """The pod specs in an object, wherever it has them, each with its place."""
-    found = []
+    specs = []
 
     def look(node, place):
         if isinstance(node, dict):
             if isinstance(node.get("containers"), list) and "image" in node["containers"][0]:
-                found.append((place, node))
+                specs.append((place, node))
             for key, value in node.items():
                 look(value, f"{place}.{key}")
         elif isinstance(node, list):
@@ -148,4 +148,4 @@ def pods(document: dict) -> list[tuple[str, dict]]:
                 look(item, f"{place}[{index}]")
 
     look(document, f"{document['kind']}/{document['metadata']['name']}")
-    return found
+    return specs

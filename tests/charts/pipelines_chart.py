@@ -1,4 +1,4 @@
-"""The pipelines' chart as its tests see it."""
+"""Helpers for tests of the pipelines' chart."""
 
 import yaml
 
@@ -11,12 +11,12 @@ ALL_JOBS = {"jobs": {name: {"enabled": True} for name in PROGRAMS}} | JUDGE
 
 
 def job(name: str, values: dict | None = None, *args: str) -> dict:
-    """The Job of this name; by default what else it needs is given."""
-    given = {"jobs": {"train": {"enabled": False}, name: {"enabled": True}}} | JUDGE
-    return one(render("pipelines", given if values is None else values, *args), "Job")
+    """The Job of this name; the default values have all that it needs."""
+    defaults = {"jobs": {"train": {"enabled": False}, name: {"enabled": True}}} | JUDGE
+    return one(render("pipelines", defaults if values is None else values, *args), "Job")
 
 
 def mounts(pod: dict) -> dict[str, str]:
-    """Claim → where it is mounted."""
+    """Claim → its mount path."""
     claims = {v["name"]: v["persistentVolumeClaim"]["claimName"] for v in pod["volumes"] if "persistentVolumeClaim" in v}  # fmt: skip
     return {claims[m["name"]]: m["mountPath"] for m in pod["containers"][0]["volumeMounts"] if m["name"] in claims}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the objects of the assessor's chart say."""
+"""Objects of the assessor's chart."""
 
 import re
 
@@ -26,7 +26,40 @@ def test_two_writers_of_one_file_never_run_at_once():
     assert deployment(POSTGRES)["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
-def test_the_file_of_sqlite_lies_on_a_claim_that_outlives_the_release():
+def state_volume(values: dict) -> dict:
+    volumes = pod_of(deployment(values))["volumes"]
+    return next(volume for volume in volumes if volume["name"] == "state")
+
+
+def test_without_persistence_the_file_of_sqlite_ends_with_the_pod():
+    values = {"persistence": {"enabled": False, "size": "2Gi"}}
+    assert state_volume(values) == {"name": "state", "emptyDir": {"sizeLimit": "2Gi"}}
+    assert [item for item in render("assessor", values) if item["kind"] == "PersistentVolumeClaim"] == []
+
+
+def test_a_claim_is_retained_unless_the_values_disable_it():
+    claim = one(render("assessor", {"persistence": {"retain": False}}), "PersistentVolumeClaim")
+    assert "annotations" not in claim["metadata"]
+
+
+def test_postgres_needs_no_claim():
+    assert "persistentVolumeClaim" not in state_volume(POSTGRES)
+    assert [item for item in render("assessor", POSTGRES) if item["kind"] == "PersistentVolumeClaim"] == []
+
+
+def test_topology_spread_constraints_select_the_pods_of_the_assessor():
+    labels = deployment()["spec"]["selector"]["matchLabels"]
+    for constraint in pod_of(deployment())["topologySpreadConstraints"]:
+        assert constraint["labelSelector"]["matchLabels"] == labels
+    assert "topologySpreadConstraints" not in pod_of(deployment({"topologySpreadConstraints": []}))
+
+
+def test_pull_secrets_of_an_image_are_added_to_those_of_all_images():
+    values = {"global": {"imagePullSecrets": [{"name": "all"}]}, "image": {"pullSecrets": ["own"]}}
+    assert pod_of(deployment(values))["imagePullSecrets"] == [{"name": "all"}, {"name": "own"}]
+
+
+def test_the_file_of_sqlite_is_on_a_claim_that_outlives_the_release():
     objects = render("assessor")
     claim = one(objects, "PersistentVolumeClaim")
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
@@ -42,8 +75,8 @@ def test_every_variable_of_the_pod_is_a_setting_and_reads_as_one(monkeypatch):
     values = {"records": {"retentionDays": 30}, "decoder": {"apiKey": {"value": "k"}}}
     environment = {item["name"]: item.get("value", "k") for item in container(values)["env"]}
     assert environment.pop("HOME") == "/tmp"
-    known = {f"SIGNALBOX_{name.upper()}" for name in Settings.model_fields}
-    assert environment.keys() <= known
+    settings_variables = {f"SIGNALBOX_{name.upper()}" for name in Settings.model_fields}
+    assert environment.keys() <= settings_variables
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     settings = Settings()
@@ -91,7 +124,7 @@ def test_thresholds_are_mounted_where_the_assessor_looks():
         mounts["thresholds"]["mountPath"]
         == f"{mounts['state']['mountPath']}/{Settings().thresholds_dir.name}"
     )
-    # A file that is mounted by itself never changes; a calibration must be seen without a restart.
+    # A single mounted file is never updated, and a calibration must apply without a restart.
     assert "subPath" not in mounts["thresholds"]
 
 

@@ -1,4 +1,4 @@
-"""An authority of one's own: the assessor and the jobs trust what it signed, by the variables that their charts set."""
+"""Private CA: the assessor and the jobs trust its certificates through the variables that their charts set."""
 
 import contextlib
 import shutil
@@ -20,23 +20,23 @@ PLACE = "/etc/signalbox/ca/bundle.pem"
 ALL = {"assessor": POSTGRES, "pipelines": ALL_JOBS}
 
 
-def given(chart: str, kind: str, values: dict | None = None) -> dict[str, str]:
-    """The variables by which a pod of the chart is told of the bundle, with the place where it lies."""
+def bundle_variables(chart: str, kind: str, values: dict | None = None) -> dict[str, str]:
+    """Variables of a pod of the chart with the path of the bundle."""
     pod = pod_of(one(render(chart, (values or {}) | BUNDLE), kind))
     return {name: PLACE for name, item in environment(pod).items() if item.get("value") == PLACE}
 
 
 @pytest.mark.parametrize("chart", ALL)
-def test_every_pod_that_asks_others_mounts_the_bundle_read_only(chart):
-    # The pod of `helm test` asks the assessor alone, within the cluster.
-    found = {
+def test_every_pod_that_calls_other_servers_mounts_the_bundle_read_only(chart):
+    # The pod of `helm test` calls only the assessor, within the cluster.
+    pods_by_place = {
         place: pod
         for item in render(chart, ALL[chart] | BUNDLE)
         for place, pod in pods(item)
         if place != "Pod/x-assessor-assess.spec"
     }
-    assert len(found) >= 2
-    for pod in found.values():
+    assert len(pods_by_place) >= 2
+    for pod in pods_by_place.values():
         (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "ca"]
         assert volume["configMap"] == {"name": "house"}
         (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "ca"]
@@ -45,21 +45,21 @@ def test_every_pod_that_asks_others_mounts_the_bundle_read_only(chart):
 
 
 @pytest.mark.parametrize("chart", ALL)
-def test_without_a_bundle_there_is_nothing_of_it(chart):
+def test_without_a_bundle_no_object_mentions_it(chart):
     text = yaml.safe_dump(render(chart, ALL[chart]))
     assert "/ca/" not in text
     assert "name: ca\n" not in text
 
 
-def test_mlflow_is_told_by_the_variable_of_its_client_of_s3():
-    assert given("pipelines", "Deployment").keys() == {"AWS_CA_BUNDLE"}
+def test_mlflow_gets_the_variable_of_its_s3_client():
+    assert bundle_variables("pipelines", "Deployment").keys() == {"AWS_CA_BUNDLE"}
 
 
 # --- against real servers ---------------------------------------------------------------------------------
 
 
 class Everything(BaseHTTPRequestHandler):
-    """As much of a decoder, an encoder, an assessor and MLflow as one question asks for."""
+    """As much of a decoder, an encoder, an assessor and MLflow as one request needs."""
 
     def do_GET(self) -> None:
         say_json(self, {"name": "encoder", "parameters": {"release": RELEASE.model_dump_json()}})
@@ -88,8 +88,8 @@ def openssl(folder: Path, *arguments: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory) -> Path:
-    """A folder with an authority, ca.crt, and what it signed for loopback: server.crt, server.key."""
+def private_ca(tmp_path_factory) -> Path:
+    """A folder with a private CA, ca.crt, and its certificate for loopback: server.crt, server.key."""
     folder = tmp_path_factory.mktemp("ca")
     openssl(folder, "-subj", "/CN=house", "-keyout", "ca.key", "-out", "ca.crt")
     signed = ("-CA", "ca.crt", "-CAkey", "ca.key", "-subj", "/CN=server")
@@ -99,9 +99,9 @@ def authority(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(authority):
+def url(private_ca):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority / "server.crt", authority / "server.key")
+    context.load_cert_chain(private_ca / "server.crt", private_ca / "server.key")
     with answering(Everything, context) as url:
         yield url
 
@@ -126,11 +126,11 @@ import mlflow
 print(len(mlflow.MlflowClient("URL").search_experiments()))
 """
 ASSESSOR = """
-from signalbox.client import open_url
-print(open_url("URL/healthz", 10).status)
+from signalbox.client import direct_client
+print(direct_client("URL", 10).get("URL/healthz").status_code)
 """
-# Who asks → (chart, kind of the object whose variables it gets, script, what it prints).
-ASKED = {
+# Call → (chart, kind of the object with the variables, script, output of the script).
+CALLS = {
     "the assessor its decoder": ("assessor", "Deployment", DECODER, "yes"),
     "the assessor its encoder": ("assessor", "Deployment", ENCODER, "toy"),
     "a job the decoder": ("pipelines", "Job", DECODER, "yes"),
@@ -140,31 +140,31 @@ ASKED = {
 }
 
 
-def asked(script: str, url: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """In a process of its own: the libraries read the variables at their start."""
+def run_script(script: str, url: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the script in a separate process: the libraries read the variables at startup."""
     command = [sys.executable, "-c", script.replace("URL", url)]
     env = {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", **variables}
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("who", ASKED)
-def test_what_the_own_authority_signed_is_trusted_with_the_bundle_alone(who, url, authority):
-    chart, kind, script, said = ASKED[who]
-    here = {name: str(authority / "ca.crt") for name in given(chart, kind)}
-    trusting = asked(script, url, here)
-    assert (trusting.returncode, trusting.stdout.strip()) == (0, said), trusting.stderr
-    refusing = asked(script, url, {})
-    assert refusing.returncode != 0
-    assert "certificate verify failed" in refusing.stderr.lower()
+@pytest.mark.parametrize("call", CALLS)
+def test_a_certificate_of_a_private_ca_is_trusted_only_with_the_bundle(call, url, private_ca):
+    chart, kind, script, output = CALLS[call]
+    here = {name: str(private_ca / "ca.crt") for name in bundle_variables(chart, kind)}
+    with_bundle = run_script(script, url, here)
+    assert (with_bundle.returncode, with_bundle.stdout.strip()) == (0, output), with_bundle.stderr
+    without_bundle = run_script(script, url, {})
+    assert without_bundle.returncode != 0
+    assert "certificate verify failed" in without_bundle.stderr.lower()
 
 
 @contextlib.contextmanager
-def postgres_with(authority: Path):
-    """The URL of a database behind the certificate that the authority signed."""
+def postgres_with(private_ca: Path):
+    """The URL of a database with a certificate of the private CA."""
     with running_postgres() as server:
         for name in ("server.crt", "server.key"):
-            copy = Path(shutil.copy(authority / name, server.folder / "data" / name))
+            copy = Path(shutil.copy(private_ca / name, server.folder / "data" / name))
             copy.chmod(0o600)
             owner = (server.folder / "data").stat()
             shutil.chown(copy, owner.st_uid, owner.st_gid)
@@ -176,11 +176,11 @@ def postgres_with(authority: Path):
 
 
 @pytest.mark.slow
-def test_postgres_is_checked_against_the_bundle_where_its_url_asks_for_it(authority, tmp_path):
+def test_the_certificate_of_postgres_is_verified_if_its_url_says_so(private_ca, tmp_path):
     command = [sys.executable, "-m", "signalbox.cli", "migrate"]
-    (name,) = [name for name in given("assessor", "Job", POSTGRES) if name.startswith("PG")]
+    (name,) = [name for name in bundle_variables("assessor", "Job", POSTGRES) if name.startswith("PG")]
     openssl(tmp_path, "-subj", "/CN=other", "-keyout", "ca.key", "-out", "other.crt")
-    with postgres_with(authority) as url:
+    with postgres_with(private_ca) as url:
         done = {
             bundle: subprocess.run(
                 command,
@@ -193,10 +193,10 @@ def test_postgres_is_checked_against_the_bundle_where_its_url_asks_for_it(author
                 text=True,
                 check=False,
             )
-            for bundle in (tmp_path / "other.crt", authority / "ca.crt")
+            for bundle in (tmp_path / "other.crt", private_ca / "ca.crt")
         }
-    refused, trusted = done.values()
-    assert refused.returncode == 1
-    assert "certificate verify failed" in refused.stderr
-    assert "PGSSLROOTCERT" in refused.stderr
-    assert (trusted.returncode, trusted.stdout) == (0, "migrated: 0001_records\n"), trusted.stderr
+    rejection, success = done.values()
+    assert rejection.returncode == 1
+    assert "certificate verify failed" in rejection.stderr
+    assert "PGSSLROOTCERT" in rejection.stderr
+    assert (success.returncode, success.stdout) == (0, "migrated: 0001_records\n"), success.stderr

@@ -1,4 +1,4 @@
-"""What `helm test` of the assessor's chart asks, of the real assessor."""
+"""The `helm test` pod of the assessor's chart, run against the real assessor."""
 
 import ast
 import subprocess
@@ -12,7 +12,7 @@ from tests.helpers import free_port
 from tests.services.assessor.page_app import SLOW, SURE, make_app, serving
 
 
-def test_the_helm_test_asks_the_service_and_knows_every_reason_for_no_answer():
+def test_the_helm_test_queries_the_service_and_knows_every_reason_for_no_answer():
     pod = one(render("assessor"), "Pod")
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
     script = pod["spec"]["containers"][0]["command"][2]
@@ -28,11 +28,17 @@ def test_the_helm_test_asks_the_service_and_knows_every_reason_for_no_answer():
     }
 
 
+def test_the_helm_test_can_be_disabled():
+    objects = render("assessor", {"helmTest": {"enabled": False}})
+    assert [item for item in objects if item["kind"] == "Pod"] == []
+    assert "x-assessor-test" not in {item["metadata"]["name"] for item in objects}
+
+
 @pytest.fixture
 def helm_test(tmp_path):
     """Run what the pod of `helm test` runs against the real assessor over models that answer from a table.
 
-    The assessor reads the clients file that the chart makes; `with_key` says whether the pod finds the key.
+    The assessor reads the clients file of the chart; `with_key` is whether the pod has the key.
     """
     objects = render("assessor")
     secret = one(objects, "Secret", "x-assessor-keys")["stringData"]
@@ -41,7 +47,7 @@ def helm_test(tmp_path):
     with serving(make_app(tmp_path, api_keys_file=file), free_port()) as url:
 
         def run(text: str, *, with_key: bool = True) -> subprocess.CompletedProcess[str]:
-            container = one(render("assessor", {"test": {"text": text}}), "Pod")["spec"]["containers"][0]
+            container = one(render("assessor", {"helmTest": {"text": text}}), "Pod")["spec"]["containers"][0]
             environment = {item["name"]: item["value"] for item in container["env"] if "value" in item}
             for item in container["env"]:
                 if with_key and "valueFrom" in item:
@@ -73,7 +79,7 @@ def test_the_helm_test_fails_when_a_model_gives_no_answer(helm_test):
     assert done.stderr.startswith("encoder: no answer, timeout")
 
 
-def test_the_helm_test_fails_with_what_the_assessor_refuses(helm_test):
+def test_the_helm_test_fails_with_the_error_of_the_assessor(helm_test):
     done = helm_test("x" * 9000)
     assert done.returncode == 1
     assert "HTTP 4" in done.stderr

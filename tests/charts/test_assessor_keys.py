@@ -30,22 +30,22 @@ def test_keys_are_never_in_the_pod_itself():
 
 def test_a_changed_key_starts_new_pods():
     def checksum(key: str) -> str:
-        made = deployment({"decoder": {"apiKey": {"value": key}}})
-        return made["spec"]["template"]["metadata"]["annotations"]["checksum/secret"]
+        pods = deployment({"decoder": {"apiKey": {"value": key}}})
+        return pods["spec"]["template"]["metadata"]["annotations"]["checksum/secret"]
 
     assert checksum("a") != checksum("b")
 
 
-def test_no_secret_is_made_for_one_that_exists():
+def test_no_secret_is_created_if_one_exists():
     values = POSTGRES | {"decoder": {"apiKey": {"existingSecret": "key"}}, "apiKeys": {"existingSecret": "c"}}
     objects = render("assessor", values)
     assert [item for item in objects if item["kind"] == "Secret"] == []
-    given = environment(pod_of(one(objects, "Deployment")))
-    named = [
-        given[name]["valueFrom"]["secretKeyRef"]
+    variables_of_pod = environment(pod_of(one(objects, "Deployment")))
+    references = [
+        variables_of_pod[name]["valueFrom"]["secretKeyRef"]
         for name in ("SIGNALBOX_DECODER_API_KEY", "SIGNALBOX_DATABASE_URL")
     ]
-    assert named == [{"name": "key", "key": "api-key"}, {"name": "signalbox-app", "key": "uri"}]
+    assert references == [{"name": "key", "key": "api-key"}, {"name": "signalbox-app", "key": "uri"}]
 
 
 # --- keys of the clients ---------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ def test_the_generated_clients_file_admits_the_generated_key_and_no_other():
 
 
 class Cluster(BaseHTTPRequestHandler):
-    """As much of an API server as helm's `lookup` of a Secret asks for."""
+    """As much of an API server as helm's `lookup` of a Secret needs."""
 
     secrets: ClassVar = {"name": "secrets", "namespaced": True, "kind": "Secret", "verbs": ["get"]}
     kept: ClassVar = {"api-key": b64encode(b"signalbox_kept").decode()}
@@ -88,7 +88,7 @@ class Cluster(BaseHTTPRequestHandler):
         return
 
 
-def test_a_key_that_was_made_earlier_is_kept_and_a_new_limit_holds_for_it():
+def test_an_existing_key_stays_and_gets_the_new_limit():
     values = {"apiKeys": {"requestsPerMinute": 60}}
     with answering(Cluster) as url:
         objects = render("assessor", values, "--dry-run=server", "--kube-apiserver", url)
@@ -107,14 +107,14 @@ def test_the_pod_sees_the_hashes_alone_and_their_change(existing, name):
     assert volume["secret"]["secretName"] == name
     assert [item["key"] for item in volume["secret"]["items"]] == ["clients.yaml"]
     (mount,) = [mount for mount in spec["containers"][0]["volumeMounts"] if mount["name"] == "keys"]
-    assert "subPath" not in mount  # a file that is mounted by itself never changes
-    given = variables(spec["containers"][0])
-    assert given["SIGNALBOX_API_KEYS_FILE"] == f"{mount['mountPath']}/clients.yaml"
-    made = [item["metadata"]["name"] for item in objects if item["kind"] == "Secret"]
-    assert made == ([] if existing else [name])
+    assert "subPath" not in mount  # a single mounted file is never updated
+    variables_of_pod = variables(spec["containers"][0])
+    assert variables_of_pod["SIGNALBOX_API_KEYS_FILE"] == f"{mount['mountPath']}/clients.yaml"
+    secrets = [item["metadata"]["name"] for item in objects if item["kind"] == "Secret"]
+    assert secrets == ([] if existing else [name])
 
 
-def test_without_keys_there_is_nothing_of_them():
+def test_without_keys_no_object_mentions_them():
     objects = render("assessor", {"apiKeys": {"enabled": False}})
     assert [item for item in objects if item["kind"] == "Secret"] == []
     text = yaml.safe_dump(objects)
@@ -126,7 +126,7 @@ def test_without_keys_there_is_nothing_of_them():
 
 
 def decoder_key(values: dict | None = None) -> dict | None:
-    """The reference to the decoder's key, None where no key is sent."""
+    """The reference to the decoder's key, None if no key is sent."""
     for item in container(values)["env"]:
         if item["name"] == "SIGNALBOX_DECODER_API_KEY":
             return dict(item["valueFrom"]["secretKeyRef"])

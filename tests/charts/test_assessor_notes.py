@@ -1,4 +1,4 @@
-"""What helm says after an installation of the assessor."""
+"""The notes that Helm prints after an installation of the assessor."""
 
 import json
 import subprocess
@@ -17,35 +17,40 @@ from tests.services.assessor.page_app import clients, make_app, serving
         {"database": {"type": "postgres", "postgres": {"url": "postgresql://u:sk-plain@h/d"}}},
     ],
 )
-def test_a_key_in_plain_text_is_warned_of_and_not_repeated(notes, values):
-    said = notes(values, "assessor")
-    assert "WARNING" in said
-    assert "plain text" in said
-    assert "sk-plain" not in said
+def test_the_notes_warn_of_a_key_in_plain_text_and_do_not_repeat_it(notes, values):
+    output = notes(values, "assessor")
+    assert "WARNING" in output
+    assert "plain text" in output
+    assert "sk-plain" not in output
 
 
-def test_the_notes_say_how_to_reach_it_what_runs_and_what_may_go_wrong(notes):
-    said = notes({}, "assessor")
-    for part in ("port-forward service/x-assessor", "/v1/assess", "database     sqlite", "One pod on SQLite"):
-        assert part in said
-    assert "WARNING" not in said
-    assert "One pod on SQLite" not in notes(POSTGRES, "assessor")
+def test_the_notes_have_access_configuration_and_risks(notes):
+    output = notes({}, "assessor")
+    for part in (
+        "port-forward service/x-assessor",
+        "/v1/assess",
+        "database     sqlite",
+        "SQLite supports one pod",
+    ):
+        assert part in output
+    assert "WARNING" not in output
+    assert "SQLite supports one pod" not in notes(POSTGRES, "assessor")
 
 
-def test_the_notes_call_with_the_key_and_say_how_to_read_it(notes):
-    said = notes({}, "assessor")
-    (reading,) = [line for line in said.splitlines() if "KEY=" in line]
+def test_the_notes_call_with_the_key_and_show_how_to_read_it(notes):
+    output = notes({}, "assessor")
+    (reading,) = [line for line in output.splitlines() if "KEY=" in line]
     assert "get secret x-assessor-keys -o jsonpath='{.data.api-key}' | base64 -d" in reading
-    (call,) = [line for line in said.splitlines() if "curl http://127.0.0.1:8080/v1/assess" in line]
+    (call,) = [line for line in output.splitlines() if "curl http://127.0.0.1:8080/v1/assess" in line]
     assert '-H "Authorization: Bearer $KEY"' in call
-    assert said.index(reading) < said.index(call)
+    assert output.index(reading) < output.index(call)
     assert "get secret" not in notes({"apiKeys": {"existingSecret": "s"}}, "assessor")
 
 
 def test_the_first_call_in_the_notes_is_answered(notes, tmp_path):
-    """Run as it stands there, but for the port; a stand-in for kubectl reads the Secret that the chart makes."""
+    """Run it unchanged except for the port; a replacement of kubectl reads the Secret of the chart."""
     text = 'The "aid" isn\'t needed.'
-    values = {"test": {"text": text}}
+    values = {"helmTest": {"text": text}}
     secret = one(render("assessor", values), "Secret", "x-assessor-keys")["stringData"]
     file = tmp_path / "clients.yaml"
     file.write_text(secret["clients.yaml"], encoding="utf-8")
@@ -66,27 +71,33 @@ def test_the_first_call_in_the_notes_is_answered(notes, tmp_path):
     assert models["encoder"].asked == [(text, "en")]
 
 
-def test_the_notes_warn_of_an_assessor_that_asks_for_no_key(notes):
-    said = notes({"apiKeys": {"enabled": False}}, "assessor")
-    assert "WARNING: apiKeys.enabled is false" in said
-    assert "Bearer" not in said
-    assert "Keep it inside the cluster" in said
+def test_the_notes_warn_of_an_assessor_without_keys(notes):
+    output = notes({"apiKeys": {"enabled": False}}, "assessor")
+    assert "WARNING: apiKeys.enabled is false" in output
+    assert "Bearer" not in output
+    assert "Do not expose the Service outside the cluster" in output
     outside = {"ingress": {"enabled": True, "host": "h.example.org"}}
-    assert "gateway authenticate" in notes({"apiKeys": {"enabled": False}} | outside, "assessor")
-    assert "/metrics asks for no key" in notes(outside, "assessor")
+    assert "Configure authentication in the Ingress" in notes(
+        {"apiKeys": {"enabled": False}} | outside, "assessor"
+    )
+    assert "/metrics requires no key" in notes(outside, "assessor")
     assert "plain HTTP" in notes(outside, "assessor")
 
 
-def test_the_notes_name_what_must_exist_and_what_is_not_of_the_release(notes):
-    said = notes({}, "assessor")
-    assert "must exist" not in said
-    assert "encoder      http://encoder-predictor (not of this release)" in said
+def test_the_notes_name_objects_that_must_exist(notes):
+    output = notes({}, "assessor")
+    assert "must exist in namespace" not in output
+    assert "encoder      http://encoder-predictor (not part of this release)" in output
     thresholds = {"thresholds": {"existingClaim": "pipelines"}, "caBundle": {"existingConfigMap": "house"}}
-    said = notes(POSTGRES | thresholds, "assessor")
-    named = "ConfigMap house, Secret signalbox-app, claim pipelines with folder thresholds"
-    assert f"must exist   {named}\n" in said
+    output = notes(POSTGRES | thresholds, "assessor")
+    names = (
+        "ConfigMap house",
+        "PersistentVolumeClaim pipelines with folder thresholds",
+        "Secret signalbox-app",
+    )
+    assert "must exist in namespace models:\n" + "".join(f"  - {name}\n" for name in names) in output
     own = {"apiKeys": {"existingSecret": "clients"}}
-    assert "its key from entry api-key of Secret clients" in notes(own, "assessor")
+    assert "uses the key api-key of Secret clients" in notes(own, "assessor")
 
 
 @pytest.mark.parametrize(
@@ -99,18 +110,27 @@ def test_the_notes_name_what_must_exist_and_what_is_not_of_the_release(notes):
         ("http://10.0.0.7:8000/v1", None),
     ],
 )
-def test_the_notes_say_when_texts_go_elsewhere(notes, url, host):
-    said = notes({"decoder": {"url": url}}, "assessor")
-    assert ("Every text that the decoder is asked about goes to" in said) is (host is not None)
-    assert host is None or f"goes to {host}. Make sure" in said
+def test_the_notes_warn_of_texts_that_leave_the_cluster(notes, url, host):
+    output = notes({"decoder": {"url": url}}, "assessor")
+    assert ("All texts for the decoder are sent to" in output) is (host is not None)
+    assert host is None or f"sent to {host}, outside the cluster. Make sure" in output
 
 
-def test_the_notes_say_whom_the_policy_lets_the_pods_reach(notes):
+def test_the_notes_name_the_destinations_that_the_policy_allows(notes):
     rule = {"networkPolicy": {"extraEgress": [{"ports": [{"port": 443}]}]}}
-    assert "to this namespace only" in notes({}, "assessor")
-    assert "to this namespace and to what networkPolicy.extraEgress names" in notes(rule, "assessor")
+    assert "egress to this namespace only" in notes({}, "assessor")
+    assert "to this namespace and to the destinations in networkPolicy.extraEgress only" in notes(
+        rule, "assessor"
+    )
 
 
-def test_records_without_texts_are_not_said_to_keep_them(notes):
-    kept = {"records": {"storeText": False, "retentionDays": 30}}
-    assert "records      without their texts, deleted after 30 days" in notes(kept, "assessor")
+def test_the_notes_name_the_retention_of_records(notes):
+    records = {"records": {"storeText": False, "retentionDays": 30}}
+    assert "records      without texts, deleted after 30 days" in notes(records, "assessor")
+    assert "with texts, kept indefinitely" in notes({}, "assessor")
+
+
+def test_the_notes_warn_of_records_that_end_with_the_pod(notes):
+    values = {"persistence": {"enabled": False}}
+    assert "WARNING: persistence.enabled is false" in notes(values, "assessor")
+    assert "WARNING" not in notes(values | POSTGRES, "assessor")

@@ -1,4 +1,4 @@
-"""On OpenShift the pods of the assessor and of the pipelines name no user, and what they run needs no name of one."""
+"""On OpenShift, pods of the assessor and the pipelines set no user, and their programs need no user name."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from tests.helpers import free_port
 USERS = {"runAsUser", "runAsGroup", "fsGroup", "supplementalGroups"}
 CONSTRAINT = {"openshift.io/required-scc": "restricted-v2"}
 MINE = [(chart, example) for chart, example in EXAMPLES if chart in ("assessor", "pipelines")]
-# What no example has: every job, and the exporter of their metrics.
+# Not in any example: every job, and the exporter of their metrics.
 REST = [("pipelines", ALL_JOBS | {"metrics": {"enabled": True}})]
 
 
@@ -33,7 +33,7 @@ def keys(node) -> set[str]:
 
 
 def annotated(node) -> int:
-    """How many objects and pod templates below a node ask for the constraint."""
+    """How many objects and pod templates below a node request the constraint."""
     if isinstance(node, dict):
         own = CONSTRAINT.items() <= (node.get("annotations") or {}).items()
         return own + sum(annotated(value) for value in node.values())
@@ -44,20 +44,20 @@ CASES = [*((chart, values_of(chart, example)) for chart, example in MINE), *REST
 
 
 @pytest.mark.parametrize(("chart", "values"), CASES)
-def test_no_pod_names_a_user_and_every_pod_asks_for_the_constraint(chart, values):
+def test_no_pod_sets_a_user_and_every_pod_requests_the_constraint(chart, values):
     objects = render(chart, values | {"openshift": True})
     assert keys(objects) & USERS == set()
-    # Of the encoder's two objects, KServe hands on what the InferenceService says.
-    made = [
+    # Of the encoder's two objects, KServe copies the annotations of the InferenceService.
+    objects_with_pods = [
         item
         for item in objects
         if item["kind"] != "ServingRuntime" and keys(item) & {"containers", "predictor"}
     ]
-    assert annotated(objects) == len(made)
+    assert annotated(objects) == len(objects_with_pods)
 
 
 @pytest.mark.parametrize(("chart", "values"), CASES)
-def test_what_else_guards_the_pods_stays(chart, values):
+def test_all_other_security_settings_stay(chart, values):
     def rules(openshift: bool) -> list:
         objects = render(chart, values | {"openshift": openshift})
         return [
@@ -71,13 +71,15 @@ def test_what_else_guards_the_pods_stays(chart, values):
 
 
 @pytest.mark.parametrize("chart", ["assessor", "pipelines"])
-def test_elsewhere_every_pod_names_the_images_user(chart):
-    found = [pod["securityContext"] for item in render(chart) for _, pod in pods(item)]
-    assert {(own["runAsUser"], own["runAsGroup"], own["fsGroup"]) for own in found} == {(10001, 10001, 10001)}
+def test_without_openshift_every_pod_sets_the_user_of_the_image(chart):
+    contexts = [pod["securityContext"] for item in render(chart) for _, pod in pods(item)]
+    assert {(own["runAsUser"], own["runAsGroup"], own["fsGroup"]) for own in contexts} == {
+        (10001, 10001, 10001)
+    }
     assert "restricted-v2" not in yaml.safe_dump(render(chart))
 
 
-def test_a_constraint_of_your_own_wins():
+def test_a_constraint_in_the_values_takes_precedence():
     values = {"openshift": True, "podAnnotations": {"openshift.io/required-scc": "nonroot-v2"}}
     (deployment,) = [item for item in render("assessor", values) if item["kind"] == "Deployment"]
     annotations = deployment["spec"]["template"]["metadata"]["annotations"]
@@ -89,7 +91,9 @@ def test_the_assessor_starts_as_a_user_without_a_name(nameless, tmp_path):
     pod = container({"openshift": True, "apiKeys": {"enabled": False}})
     port = free_port()
     here = {"SIGNALBOX_HOST": "127.0.0.1", "SIGNALBOX_ASSESSOR_PORT": str(port)}
-    given = {name: (value or "").replace("/var/lib", str(tmp_path)) for name, value in variables(pod).items()}
+    pod_variables = {
+        name: (value or "").replace("/var/lib", str(tmp_path)) for name, value in variables(pod).items()
+    }
     service = Service(
         name="assessor",
         command=(*nameless, sys.executable, "-m", "services.assessor"),
@@ -97,7 +101,7 @@ def test_the_assessor_starts_as_a_user_without_a_name(nameless, tmp_path):
         port=port,
         ready_path=pod["livenessProbe"]["httpGet"]["path"],
         port_setting="",
-        environment={**given, **here},
+        environment={**pod_variables, **here},
         ready_seconds=120,
     )
     (tmp_path / "signalbox").mkdir()

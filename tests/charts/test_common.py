@@ -36,9 +36,9 @@ def test_a_vendored_copy_equals_its_source(chart):
 @pytest.mark.parametrize("chart", WITH_COMMON)
 def test_helm_finds_every_dependency_without_a_build(chart):
     command = [tool("helm"), "dependency", "list", str(chart_folder(chart))]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "unpacked" in done.stdout
-    assert not {"missing", "wrong", "WARNING"} & set(done.stdout.replace(":", " ").split()), done.stdout
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "unpacked" in process.stdout
+    assert not {"missing", "wrong", "WARNING"} & set(process.stdout.replace(":", " ").split()), process.stdout
 
 
 def test_vendor_removes_files_that_the_source_no_longer_has(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from signalbox.capacity.support.matrix import OK, load
+from signalbox.capacity.support.matrix import OK, load_support
 from tests.charts.conftest import chart_folder
 from tools.charts import ROOT
 
@@ -30,28 +30,28 @@ def words(name: str) -> set[str]:
 @pytest.mark.parametrize("engine", [name for name, row in ENGINES.items() if row["flags"]])
 def test_every_flag_exists(engine):
     row = ENGINES[engine]
-    given = [flag["flag"] for flag in row["flags"]] + row.get("leaderFlags", []) + row.get("workerFlags", [])
-    assert {word for word in given if word.startswith("--")} - words(FLAGS[engine]) == set()
+    flags = [flag["flag"] for flag in row["flags"]] + row.get("leaderFlags", []) + row.get("workerFlags", [])
+    assert {word for word in flags if word.startswith("--")} - words(FLAGS[engine]) == set()
 
 
 def test_tgi_is_told_values_that_it_knows():
-    row, known = ENGINES["tgi"], words("tgi-3.3-values.txt")
-    assert {f"--quantize={value}" for value in row["quantize"].values()} <= known
-    assert {f"--dtype={value}" for value in row["dtypes"].values()} <= known
+    row, values = ENGINES["tgi"], words("tgi-3.3-values.txt")
+    assert {f"--quantize={value}" for value in row["quantize"].values()} <= values
+    assert {f"--dtype={value}" for value in row["dtypes"].values()} <= values
     assert {
         item["name"] for item in row["env"] if item["name"] in ("USAGE_STATS", "HUGGINGFACE_HUB_CACHE")
-    } <= known
-    assert row["keyVariable"] in known
+    } <= values
+    assert row["keyVariable"] in values
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_engine_serves_what_the_planner_has_for_it(engine):
-    """bnb-nf4-dq is a checkpoint's own affair (the chart's name for both is bnb-nf4); a row of refusals alone is nothing."""
-    tables = load()
+    """bnb-nf4-dq is a property of the checkpoint (the chart's name for both is bnb-nf4). Quantizations that no GPU supports are left out."""
+    tables = load_support()
     served = {
         name
         for name, cells in tables.matrix[engine].items()
-        if any(cell == OK or tables.verdicts[cell].level != "refusal" for cell in cells)
+        if any(cell == OK or tables.rules[cell].level != "unsupported" for cell in cells)
     }
     assert set(ENGINES[engine]["quantizations"]) == served - {"bnb-nf4-dq"}
 
@@ -78,8 +78,8 @@ def test_the_metrics_that_are_dropped_exist():
     """The one place where the chart names metrics of an engine; the list is the engine's own page of them."""
     assert [name for name, row in ENGINES.items() if "dropMetrics" in row] == ["tgi"]
     dropped = re.compile(ENGINES["tgi"]["dropMetrics"])
-    found = {name for name in words("tgi-3.3-metrics.txt") if dropped.fullmatch(f"{name}_bucket")}
-    assert found == {
+    metrics = {name for name in words("tgi-3.3-metrics.txt") if dropped.fullmatch(f"{name}_bucket")}
+    assert metrics == {
         "tgi_batch_next_size",
         "tgi_request_generated_tokens",
         "tgi_request_input_length",

@@ -1,4 +1,4 @@
-"""Every example renders to the objects that are committed beside it."""
+"""Every example renders to the objects that are committed with it."""
 
 import difflib
 
@@ -13,9 +13,9 @@ HINT = "run `make renders` and read the difference before you commit it"
 @pytest.mark.parametrize(("chart", "example"), EXAMPLES)
 def test_an_example_renders_to_what_is_committed(chart, example):
     source = example_file(chart, example)
-    kept = golden(source)
-    assert kept.is_file(), f"{kept} is missing: {HINT}"
-    old, new = kept.read_text(encoding="utf-8"), render(chart_folder(chart), source)
+    committed_render = golden(source)
+    assert committed_render.is_file(), f"{committed_render} is missing: {HINT}"
+    old, new = committed_render.read_text(encoding="utf-8"), render(chart_folder(chart), source)
     difference = "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1))
     assert old == new, f"{HINT}\n{difference[:4000]}"
 
@@ -23,10 +23,10 @@ def test_an_example_renders_to_what_is_committed(chart, example):
 @pytest.mark.parametrize("chart", NAMES)
 def test_every_render_has_its_example(chart):
     folder = chart_folder(chart)
-    kept = set((folder / "examples" / "rendered").glob("*.yaml"))
-    assert kept == {golden(example) for example in examples(folder)}
+    committed_render = set((folder / "examples" / "rendered").glob("*.yaml"))
+    assert committed_render == {golden(example) for example in examples(folder)}
 
 
 @pytest.mark.parametrize(("chart", "example"), EXAMPLES)
-def test_an_example_says_what_it_is_for(chart, example):
+def test_an_example_has_a_comment_about_its_purpose(chart, example):
     assert example_file(chart, example).read_text(encoding="utf-8").startswith("# ")

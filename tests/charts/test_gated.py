@@ -7,11 +7,11 @@ from signalbox.capacity.planner.plan import default_catalogue
 from tests.charts.conftest import chart_folder
 
 ROWS = yaml.safe_load((chart_folder("model-server") / "files" / "gated.yaml").read_text(encoding="utf-8"))
-SAID = "is gated: the hub requires"
+WARNING = "is gated: the hub requires"
 
 
 def rows(name: str) -> list[dict]:
-    return [row for row in ROWS if name.lower().startswith(row["begins"].lower())]
+    return [row for row in ROWS if name.lower().startswith(row["prefix"].lower())]
 
 
 def test_every_model_of_the_catalogue_by_meta_or_google_is_in_one_row():
@@ -21,14 +21,14 @@ def test_every_model_of_the_catalogue_by_meta_or_google_is_in_one_row():
     }
 
 
-def test_every_row_says_what_is_asked_for_and_where_that_was_read():
-    assert [row for row in ROWS if row.keys() != {"begins", "asks", "seen"} or not row["seen"]] == []
+def test_every_row_has_requirement_and_source():
+    assert [row for row in ROWS if row.keys() != {"prefix", "requires", "source"} or not row["source"]] == []
 
 
 @pytest.mark.parametrize("name", ["meta-llama/Llama-3.1-8B-Instruct", "google/gemma-3-4b-it"])
-def test_without_a_token_the_notes_say_where_to_accept_and_which_key_to_set(notes, name):
+def test_without_a_token_the_notes_name_page_and_key(notes, name):
     text = notes({"model": {"name": name}, "context": 4096})
-    assert f"{name} {SAID}" in text
+    assert f"{name} {WARNING}" in text
     assert f"Accept at https://huggingface.co/{name} with your account" in text
     assert 'under the key "token", and set model.token.existingSecret' in text
 
@@ -47,12 +47,12 @@ LLAMA = {"name": "meta-llama/Llama-3.1-8B-Instruct"}
     ],
     ids=["with a token", "from a volume", "without network", "of an open model", "from another hub"],
 )
-def test_nothing_is_said_where_no_token_is_asked_for(notes, values):
-    assert SAID not in notes({"context": 4096, **values})
+def test_there_is_no_warning_if_no_token_is_required(notes, values):
+    assert WARNING not in notes({"context": 4096, **values})
 
 
 def test_nim_downloads_nothing_without_a_token(notes):
     values = {"engine": "nim", "gpu": {"product": "H100"}, "model": {"name": "meta/llama-3.1-8b-instruct"}}
-    assert "WARNING: NGC gives weights only to accounts" in notes(values)
+    assert "WARNING: NGC requires an account for weights" in notes(values)
     values["model"]["token"] = {"existingSecret": "ngc"}
-    assert "NGC gives" not in notes(values)
+    assert "NGC requires" not in notes(values)

@@ -26,8 +26,8 @@ def test_every_chart_takes_the_same_keys():
 
 @pytest.mark.parametrize("chart", NAMES)
 def test_every_pod_pulls_from_the_mirror_with_its_credentials(chart):
-    found = [spec for item in render(chart, ALL[chart] | GLOBAL) for _, spec in pods(item)]
-    assert len(found) >= 2
-    images = [c["image"] for spec in found for c in spec["containers"] + spec.get("initContainers", [])]
+    specs = [spec for item in render(chart, ALL[chart] | GLOBAL) for _, spec in pods(item)]
+    assert len(specs) >= 2
+    images = [c["image"] for spec in specs for c in spec["containers"] + spec.get("initContainers", [])]
     assert [image for image in images if not image.startswith("mirror.example.org/")] == []
-    assert [spec.get("imagePullSecrets") for spec in found] == [[{"name": "mirror"}]] * len(found)
+    assert [spec.get("imagePullSecrets") for spec in specs] == [[{"name": "mirror"}]] * len(specs)

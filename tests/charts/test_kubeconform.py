@@ -22,8 +22,8 @@ POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}
 def checked(text: str) -> dict:
     """kubeconform's answer: `resources` holds what is wrong, `summary` the counts."""
     command = [tool("kubeconform"), "-strict", "-summary", "-output", "json", "-schema-location", PLACE, "-"]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    return json.loads(done.stdout)
+    process = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    return json.loads(process.stdout)
 
 
 def assert_known(text: str) -> None:
@@ -43,11 +43,11 @@ def test_every_object_of_a_chart_is_known(chart, example):
 
 @pytest.mark.parametrize("folder", OVERLAYS, ids=lambda folder: str(folder.relative_to(ROOT)))
 def test_every_object_of_an_overlay_is_known(folder):
-    done = subprocess.run(
+    process = subprocess.run(
         [tool("kubectl"), "kustomize", str(folder)], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    assert_known(done.stdout)
+    assert process.returncode == 0, process.stderr
+    assert_known(process.stdout)
 
 
 def test_every_manifest_lies_with_an_overlay():
@@ -64,23 +64,23 @@ def test_every_manifest_lies_with_an_overlay():
     ],
 )
 def test_a_wrong_object_is_named(spec, sentence):
-    (found,) = checked(yaml.safe_dump(POD | {"spec": spec}))["resources"]
-    assert found["status"] == "statusInvalid"
-    assert sentence in found["msg"]
+    (resource,) = checked(yaml.safe_dump(POD | {"spec": spec}))["resources"]
+    assert resource["status"] == "statusInvalid"
+    assert sentence in resource["msg"]
 
 
 def test_a_key_given_twice_is_an_error():
-    (found,) = checked("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {}\ndata: {}\n")[
+    (resource,) = checked("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {}\ndata: {}\n")[
         "resources"
     ]
-    assert found["status"] == "statusError"
+    assert resource["status"] == "statusError"
 
 
 def test_a_kind_without_a_schema_is_an_error():
     unknown = {"apiVersion": "example.org/v1", "kind": "Unknown", "metadata": {"name": "a"}}
-    (found,) = checked(yaml.safe_dump(unknown))["resources"]
-    assert found["status"] == "statusError"
-    assert "could not find schema" in found["msg"]
+    (resource,) = checked(yaml.safe_dump(unknown))["resources"]
+    assert resource["status"] == "statusError"
+    assert "could not find schema" in resource["msg"]
 
 
 @pytest.mark.parametrize("path", sorted(SCHEMAS.rglob("*.json")), ids=lambda path: path.stem)

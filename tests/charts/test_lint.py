@@ -12,8 +12,8 @@ from tests.charts.conftest import NAMES, RENDERS, chart_folder, example_file, to
 def test_a_chart_passes_the_strict_linter(chart, example):
     values = ["--values", str(example_file(chart, example))] if example else []
     command = [tool("helm"), "lint", "--strict", "--quiet", str(chart_folder(chart)), *values]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 @pytest.mark.parametrize("chart", NAMES)

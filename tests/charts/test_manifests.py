@@ -16,11 +16,11 @@ SCHEMA = str(SCHEMAS / "{{.Group}}" / "{{.ResourceKind}}_{{.ResourceAPIVersion}}
 
 @cache
 def built(folder: str) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [tool("kubectl"), "kustomize", str(MANIFESTS / folder)], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def objects(folder: str, kind: str) -> list[dict]:
@@ -34,9 +34,9 @@ def test_all_manifests_are_found():
 @pytest.mark.parametrize("folder", BUILDS)
 def test_every_object_is_valid_and_none_is_skipped(folder):
     command = [tool("kubeconform"), "-strict", "-summary", "-schema-location", SCHEMA]
-    done = subprocess.run(command, input=built(folder), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    assert "Skipped: 0" in done.stdout
+    process = subprocess.run(command, input=built(folder), capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout
+    assert "Skipped: 0" in process.stdout
 
 
 def test_every_namespace_enforces_restricted_pods():
@@ -80,11 +80,9 @@ def test_the_jobs_have_a_quota_within_that_of_the_namespace():
 
 def test_jobs_with_the_class_of_the_quota_fit_into_it():
     values = {"priorityClassName": "signalbox-batch"}
-    found = [
-        item["spec"]["template"]["spec"] for item in render("pipelines", values) if item["kind"] == "Job"
-    ]
-    assert {pod["priorityClassName"] for pod in found} == {"signalbox-batch"}
-    assert all({"cpu", "memory"} <= pod["containers"][0]["resources"]["requests"].keys() for pod in found)
+    jobs = [item["spec"]["template"]["spec"] for item in render("pipelines", values) if item["kind"] == "Job"]
+    assert {pod["priorityClassName"] for pod in jobs} == {"signalbox-batch"}
+    assert all({"cpu", "memory"} <= pod["containers"][0]["resources"]["requests"].keys() for pod in jobs)
 
 
 @pytest.mark.parametrize("folder", [folder for folder in BUILDS if folder.startswith("kserve")])

@@ -20,8 +20,8 @@ SECRET = FOLDER / "templates" / "secret.yaml"
 
 def server(objects):
     """The container that serves."""
-    found = [spec for document in objects if document["kind"] != "Pod" for _, spec in pods(document)]
-    return found[0]["containers"][0]
+    specs = [spec for document in objects if document["kind"] != "Pod" for _, spec in pods(document)]
+    return specs[0]["containers"][0]
 
 
 def one(objects, kind):
@@ -36,8 +36,8 @@ def test_a_key_in_plain_text_is_warned_about(notes):
 def test_the_pools_have_every_gpu_of_the_catalogue_with_its_labels():
     pools = yaml.safe_load((FOLDER / "files" / "pools.yaml").read_text(encoding="utf-8"))
     rows = {row["capacity"]: row for row in pools.values() if "capacity" in row}
-    wanted = {gpu.name: list(gpu.products) for gpu in default_catalogue().gpus}
-    assert {name: row["gfd"]["nvidia.com/gpu.product"] for name, row in rows.items()} == wanted
+    products = {gpu.name: list(gpu.products) for gpu in default_catalogue().gpus}
+    assert {name: row["gfd"]["nvidia.com/gpu.product"] for name, row in rows.items()} == products
 
 
 def test_the_chart_reads_the_planners_own_table():
@@ -54,10 +54,10 @@ def test_the_planners_table_is_read_in_one_place_only():
 @pytest.mark.parametrize("example", MINE)
 def test_a_server_has_time_to_load_and_to_drain(example):
     objects = render_example(CHART, example)
-    found = [
+    specs = [
         (place, spec) for document in objects for place, spec in pods(document) if document["kind"] != "Pod"
     ]
-    for place, spec in found:
+    for place, spec in specs:
         container = spec["containers"][0]
         if container["name"] == "worker":
             assert "livenessProbe" not in container, place
@@ -137,15 +137,15 @@ def test_the_key_comes_from_a_secret_that_exists():
 
 
 def test_a_generated_key_gives_way_to_the_one_in_the_cluster(tmp_path):
-    """helm template has no cluster, so its lookup finds nothing: a Secret stands in for it here, in the real template."""
+    """helm template has no cluster, so its lookup is empty: the test replaces the lookup in the real template by a Secret."""
     text = SECRET.read_text(encoding="utf-8")
-    asked = '(lookup "v1" "Secret" .Release.Namespace $name)'
-    assert asked in text
-    found = '(dict "data" (dict "api-key" "a2VwdA=="))'
+    lookup = '(lookup "v1" "Secret" .Release.Namespace $name)'
+    assert lookup in text
+    existing = '(dict "data" (dict "api-key" "a2VwdA=="))'
     shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "templates" / "secret.yaml").write_text(text.replace(asked, found), encoding="utf-8")
-    done = template(tmp_path, "--show-only", "templates/secret.yaml")
-    secret = yaml.safe_load(done.stdout)
+    (tmp_path / "templates" / "secret.yaml").write_text(text.replace(lookup, existing), encoding="utf-8")
+    process = template(tmp_path, "--show-only", "templates/secret.yaml")
+    secret = yaml.safe_load(process.stdout)
     assert secret["data"] == {"api-key": "a2VwdA=="}
     assert secret["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
 
@@ -177,9 +177,9 @@ def test_an_engine_without_a_drain_is_ended_when_its_answers_have_had_their_time
 
 def test_the_bundle_of_a_private_ca_is_mounted_and_named():
     container = server(render(CHART, {"caBundle": {"existingConfigMap": "our-ca", "key": "bundle.pem"}}))
-    named = {row["name"]: row.get("value") for row in container["env"]}
+    variables = {row["name"]: row.get("value") for row in container["env"]}
     assert {"name": "ca", "mountPath": "/etc/signalbox/ca", "readOnly": True} in container["volumeMounts"]
-    assert named["SSL_CERT_FILE"] == named["REQUESTS_CA_BUNDLE"] == "/etc/signalbox/ca/bundle.pem"
+    assert variables["SSL_CERT_FILE"] == variables["REQUESTS_CA_BUNDLE"] == "/etc/signalbox/ca/bundle.pem"
 
 
 @pytest.mark.parametrize(
@@ -200,8 +200,8 @@ def test_a_download_may_leave_by_the_port_of_its_address(address, port):
 def test_every_pod_pulls_with_the_secrets_that_values_name():
     values = {"global": {"imagePullSecrets": [{"name": "one"}]}, "image": {"pullSecrets": ["one", "two"]}}
     objects = render(CHART, values)
-    found = [spec["imagePullSecrets"] for item in objects for _, spec in pods(item)]
-    assert found == [[{"name": "one"}, {"name": "two"}]] * 2
+    specs = [spec["imagePullSecrets"] for item in objects for _, spec in pods(item)]
+    assert specs == [[{"name": "one"}, {"name": "two"}]] * 2
 
 
 @pytest.mark.parametrize(

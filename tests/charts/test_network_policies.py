@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.charts.conftest import RENDERS, render, render_example
+from tests.charts.conftest import RENDERS, one, render, render_example
 from tests.charts.pipelines_chart import ALL_JOBS
 
 
 def labelled_pods(node: object) -> Iterator[dict[str, str]]:
-    """Labels of every pod and pod template, wherever it stands in an object."""
+    """Labels of every pod and pod template, anywhere in an object."""
     if isinstance(node, dict):
         spec = node.get("spec")
         if isinstance(spec, dict) and "containers" in spec:
@@ -34,14 +34,14 @@ def unnamed(objects: list[dict]) -> list[dict[str, str]]:
     """Pods that no policy for both directions names. KServe's own objects hold no labels of pods: they are left out."""
     policies = [item["spec"] for item in objects if item["kind"] == "NetworkPolicy"]
     both = [policy["podSelector"] for policy in policies if policy["policyTypes"] == ["Ingress", "Egress"]]
-    found = [
+    label_sets = [
         labels
         for item in objects
         if item["kind"] not in ("ServingRuntime", "InferenceService")
         for labels in labelled_pods(item)
     ]
-    assert found
-    return [labels for labels in found if not any(selects(selector, labels) for selector in both)]
+    assert label_sets
+    return [labels for labels in label_sets if not any(selects(selector, labels) for selector in both)]
 
 
 @pytest.mark.parametrize(("chart", "example"), RENDERS)
@@ -51,3 +51,32 @@ def test_no_pod_of_an_example_is_left_out(chart, example):
 
 def test_no_pod_of_any_job_is_left_out():
     assert unnamed(render("pipelines", ALL_JOBS)) == []
+
+
+ENCODER = {"encoder": {"install": True, "storageUri": "pvc://c/p"}}
+
+
+@pytest.mark.parametrize(
+    ("chart", "name", "values"),
+    [
+        ("assessor", "x-assessor", {}),
+        ("assessor", "x-assessor-encoder", ENCODER),
+        ("pipelines", "x-pipelines-mlflow", {}),
+        ("pipelines", "x-pipelines-metrics", {"metrics": {"enabled": True}}),
+    ],
+)
+def test_without_a_namespace_of_prometheus_no_other_namespace_is_allowed(chart, name, values):
+    def peers(namespace: str) -> list[dict]:
+        policy = {"networkPolicy": {"prometheusNamespace": namespace}}
+        (rule,) = one(render(chart, values | policy), "NetworkPolicy", name)["spec"]["ingress"]
+        return rule["from"]
+
+    assert peers("") == [{"podSelector": {}}]
+    assert peers("m")[1] == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "m"}}}
+
+
+def test_additional_peers_of_the_pipelines_chart_can_reach_mlflow():
+    peer = {"namespaceSelector": {"matchLabels": {"a": "b"}}}
+    objects = render("pipelines", {"networkPolicy": {"ingressFrom": [peer]}})
+    (rule,) = one(objects, "NetworkPolicy", "x-pipelines-mlflow")["spec"]["ingress"]
+    assert rule["from"][-1] == peer

@@ -28,18 +28,18 @@ def annotations(node) -> list[str]:
     """The constraints that are asked for, one for each pod template that does."""
     if isinstance(node, dict):
         own = [node["openshift.io/required-scc"]] if "openshift.io/required-scc" in node else []
-        return own + [found for value in node.values() for found in annotations(value)]
-    return [found for item in node for found in annotations(item)] if isinstance(node, list) else []
+        return own + [name for value in node.values() for name in annotations(value)]
+    return [name for item in node for name in annotations(item)] if isinstance(node, list) else []
 
 
 @pytest.mark.parametrize(("example", "more"), [*((name, {}) for name in MINE), ("llama-3.1-8b-l4", KSERVE)])
 def test_no_pod_names_a_user_and_all_else_is_restricted(example, more):
     objects = on_openshift(example, more)
-    found = [(item["kind"], place, pod) for item in objects for place, pod in pods(item)]
-    assert [place for _, place, pod in found if keys(pod) & GIVEN] == []
-    rules = [(place, *rule) for kind, place, pod in found for rule in broken(kind, pod)]
+    specs = [(item["kind"], place, pod) for item in objects for place, pod in pods(item)]
+    assert [place for _, place, pod in specs if keys(pod) & GIVEN] == []
+    rules = [(place, *rule) for kind, place, pod in specs for rule in broken(kind, pod)]
     assert [rule for rule in rules if not excepted(CHART, *rule)] == []
-    assert annotations(objects) == ["restricted-v2"] * len(found)
+    assert annotations(objects) == ["restricted-v2"] * len(specs)
 
 
 @pytest.mark.parametrize("example", MINE)
@@ -58,8 +58,8 @@ def test_the_engines_that_import_torch_have_a_name_for_their_user():
 
 
 def test_elsewhere_the_images_user_is_named():
-    named = [pod["securityContext"]["runAsUser"] for item in render(CHART) for _, pod in pods(item)]
-    assert named == [10001, 10001]
+    users = [pod["securityContext"]["runAsUser"] for item in render(CHART) for _, pod in pods(item)]
+    assert users == [10001, 10001]
 
 
 def test_the_notes_say_what_the_image_lacks_until_another_is_named(notes):

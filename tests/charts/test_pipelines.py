@@ -1,6 +1,5 @@
-"""What the jobs of the pipelines' chart run, and what they are given."""
+"""Programs of the jobs of the pipelines' chart, and their variables."""
 
-import importlib.util
 import itertools
 import os
 import re
@@ -25,55 +24,56 @@ def test_every_job_of_the_values_has_its_program():
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_job_runs_a_program_that_exists_with_options_that_it_has(name):
-    """The options are those of all examples, and what the chart adds by itself."""
-    assert importlib.util.find_spec(PROGRAMS[name]["module"]) is not None
-    command = [sys.executable, "-m", PROGRAMS[name]["module"], "--help"]
+    """The options are those of all examples, and those that the chart adds."""
+    script, word = job(name)["spec"]["template"]["spec"]["containers"][0]["command"]
+    assert (script, word) == ("signalbox-jobs", name)
+    command = [str(Path(sys.executable).parent / script), word, "--help"]
     wide = {**os.environ, "COLUMNS": "200", "TERMINAL_WIDTH": "200", "NO_COLOR": "1"}
     done = subprocess.run(command, env=wide, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    known = set(re.findall(r"--[a-z][a-z-]*", done.stdout))
+    options = set(re.findall(r"--[a-z][a-z-]*", done.stdout))
     used = {word for word in arguments_of(name) if word.startswith("--")}
     used |= {"--shards"} if PROGRAMS[name]["shards"] else set()
-    assert used <= known
+    assert used <= options
 
 
 def arguments_of(name: str) -> list[str]:
-    """What the examples hand to a job."""
-    found = []
+    """Arguments of a job in the examples."""
+    arguments = []
     for chart, example in EXAMPLES:
         if chart == "pipelines":
             for document in render_example(chart, example):
                 for _, pod in pods(document):
                     container = pod["containers"][0]
-                    found += container.get("args", []) if container["name"] == name else []
-    return found
+                    arguments += container.get("args", []) if container["name"] == name else []
+    return arguments
 
 
 def test_the_routes_in_the_examples_are_routes():
-    given = arguments_of("evaluate")
-    routes = {after for word, after in itertools.pairwise(given) if word == "--route"}
+    arguments = arguments_of("evaluate")
+    routes = {after for word, after in itertools.pairwise(arguments) if word == "--route"}
     assert routes == {"encoder", "decoder"}
     assert routes <= set(ROUTES)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_variable_of_a_job_is_a_setting_and_reads_as_one(name, monkeypatch):
-    given = environment(pod_of(job(name)))
-    known = {f"SIGNALBOX_{field.upper()}" for field in Settings.model_fields}
-    ours = {key for key in given if key.startswith("SIGNALBOX_")}
-    assert ours <= known
+    variables = environment(pod_of(job(name)))
+    settings_variables = {f"SIGNALBOX_{field.upper()}" for field in Settings.model_fields}
+    ours = {key for key in variables if key.startswith("SIGNALBOX_")}
+    assert ours <= settings_variables
     for key in ours:
-        monkeypatch.setenv(key, given[key].get("value", "from a Secret"))
+        monkeypatch.setenv(key, variables[key].get("value", "from a Secret"))
     settings = Settings()
     assert settings.mlflow_base_url == "http://x-pipelines-mlflow:80"
     assert settings.releases_dir == Path("/var/lib/signalbox/releases")
-    assert given.keys() >= {"HOME", "USER", "MLFLOW_DISABLE_TELEMETRY"}
+    assert variables.keys() >= {"HOME", "USER", "MLFLOW_DISABLE_TELEMETRY"}
 
 
 def test_a_job_gets_the_keys_that_it_needs_and_no_others():
     keys = {"apiKey": {"existingSecret": "key"}}
     values = ALL_JOBS | POSTGRES | {"decoder": keys, "assessor": keys, "judge": {**JUDGE["judge"], **keys}}
-    found = {
+    keys_by_job = {
         item["metadata"]["labels"]["signalbox/job"]: {
             name for name, entry in environment(pod_of(item)).items() if "valueFrom" in entry
         }
@@ -82,7 +82,7 @@ def test_a_job_gets_the_keys_that_it_needs_and_no_others():
     }
     database, decoder = "SIGNALBOX_DATABASE_URL", "SIGNALBOX_DECODER_API_KEY"
     asking = {"SIGNALBOX_API_KEY", decoder, database}
-    assert found == {
+    assert keys_by_job == {
         "train": {database},
         "calibrate": {decoder},
         "evaluate": asking,
@@ -102,15 +102,15 @@ def test_a_job_gets_the_keys_that_it_needs_and_no_others():
         ("https://assessor.example.org", None, None),
     ],
 )
-def test_the_key_of_the_assessor_is_the_one_that_its_chart_made_unless_another_is_named(url, named, expected):
+def test_the_key_of_the_assessor_is_that_of_its_chart_unless_the_values_name_another(url, named, expected):
     values = {"assessor": {"url": url, "apiKey": {"existingSecret": named}}}
     jobs = {"jobs": {"train": {"enabled": False}, "evaluate": {"enabled": True}}}
     env = environment(pod_of(job("evaluate", values | jobs)))
-    found = env.get("SIGNALBOX_API_KEY", {}).get("valueFrom", {}).get("secretKeyRef")
-    assert found == expected
+    reference = env.get("SIGNALBOX_API_KEY", {}).get("valueFrom", {}).get("secretKeyRef")
+    assert reference == expected
 
 
-def test_the_key_that_the_assessors_chart_makes_is_found():
+def test_the_default_key_is_that_of_the_assessors_chart():
     secret = one(render("assessor", name="assessor"), "Secret", "assessor-keys")
     env = environment(pod_of(job("evaluate")))
     reference = env["SIGNALBOX_API_KEY"]["valueFrom"]["secretKeyRef"]
@@ -122,7 +122,7 @@ def test_no_key_is_in_any_object():
     assert [item for item in render("pipelines", ALL_JOBS) if item["kind"] == "Secret"] == []
 
 
-def test_only_the_training_runs_when_nothing_is_said():
+def test_only_the_training_runs_by_default():
     objects = render("pipelines")
     assert [item["kind"] for item in objects if item["kind"] in ("Job", "CronJob")] == ["Job"]
     assert one(objects, "Job")["metadata"]["labels"]["signalbox/job"] == "train"

@@ -1,4 +1,4 @@
-"""What surrounds the jobs of the pipelines' chart: claims, nodes, networks, metrics, notes."""
+"""Around the jobs of the pipelines' chart: volumes, nodes, networks, metrics, notes."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.charts.conftest import POSTGRES, chart_folder, environment, example_f
 from tests.charts.pipelines_chart import ALL_JOBS, job, mounts
 
 
-def test_the_assessors_database_is_mounted_beside_the_state():
+def test_the_assessors_database_is_mounted_next_to_the_state():
     pod = pod_of(job("train", {}))
     where = mounts(pod)
     assert where == {"x-pipelines": "/var/lib/signalbox", "assessor": "/var/lib/signalbox-database"}
@@ -20,8 +20,8 @@ def test_the_assessors_database_is_mounted_beside_the_state():
 
 
 def test_one_claim_for_all_is_mounted_once():
-    """The file then lies where an assessor with that claim writes it."""
-    objects = render("pipelines", {"state": {"existingClaim": "assessor"}})
+    """The file is then where an assessor with that claim writes it."""
+    objects = render("pipelines", {"persistence": {"existingClaim": "assessor"}})
     pod = pod_of(one(objects, "Job"))
     assert mounts(pod) == {"assessor": "/var/lib/signalbox"}
     (assessor,) = [item for item in render("assessor", name="assessor") if item["kind"] == "Deployment"]
@@ -30,6 +30,53 @@ def test_one_claim_for_all_is_mounted_once():
     url = "SIGNALBOX_DATABASE_URL"
     assert environment(theirs)[url] == environment(pod)[url]
     assert [i for i in objects if i["kind"] == "PersistentVolumeClaim" and i["metadata"]["name"] == "assessor"] == []  # fmt: skip
+
+
+def test_without_persistence_jobs_have_a_temporary_volume():
+    objects = render("pipelines", {"persistence": {"enabled": False, "size": "2Gi"}})
+    pod = pod_of(one(objects, "Job"))
+    assert mounts(pod) == {"assessor": "/var/lib/signalbox-database"}
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert volumes["state"] == {"name": "state", "emptyDir": {"sizeLimit": "2Gi"}}
+    claims = [item["metadata"]["name"] for item in objects if item["kind"] == "PersistentVolumeClaim"]
+    assert claims == ["x-pipelines-mlflow"]
+    assert "affinity" not in pod_of(job("train", POSTGRES | {"persistence": {"enabled": False}}))
+
+
+@pytest.mark.parametrize("key", ["persistence", "mlflow.persistence"])
+def test_a_claim_is_retained_unless_the_values_disable_it(key):
+    values: dict = {"retain": False}
+    for part in reversed(key.split(".")):
+        values = {part: values}
+    retained = [
+        item["metadata"]["name"]
+        for item in render("pipelines", values)
+        if "helm.sh/resource-policy" in item["metadata"].get("annotations", {})
+    ]
+    assert retained == ["x-pipelines-mlflow" if key == "persistence" else "x-pipelines"]
+
+
+def test_topology_spread_constraints_select_the_pods_of_jobs():
+    spread = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
+    template = job("train", {"topologySpreadConstraints": [spread]})["spec"]["template"]
+    (constraint,) = template["spec"]["topologySpreadConstraints"]
+    assert constraint["labelSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize("key", ["image", "mlflow.image", "metrics.image"])
+def test_pull_secrets_of_an_image_are_used_by_its_pods(key):
+    values: dict = {"pullSecrets": ["own"]}
+    for part in reversed(key.split(".")):
+        values = {part: values}
+    values["metrics"] = {"enabled": True} | values.get("metrics", {})
+    images = [
+        pod["containers"][0]["image"].partition(":")[0].rpartition("/")[2]
+        for item in render("pipelines", values)
+        for _, pod in pods(item)
+        if pod.get("imagePullSecrets") == [{"name": "own"}]
+    ]
+    name = {"image": "pipelines", "mlflow.image": "mlflow", "metrics.image": "node-exporter"}[key]
+    assert set(images) == {name}
 
 
 def test_postgres_mounts_no_database():
@@ -43,9 +90,9 @@ def test_a_claim_outlives_the_release(name):
 
 
 def test_pods_of_a_claim_for_one_node_prefer_that_node():
-    many = {"state": {"accessModes": ["ReadWriteMany"]}}
+    many = {"persistence": {"accessModes": ["ReadWriteMany"]}}
     assert "affinity" in pod_of(job("train", POSTGRES))
-    assert "affinity" in pod_of(job("train", many))  # SQLite lies on another claim for one node
+    assert "affinity" in pod_of(job("train", many))  # SQLite is on another claim for one node
     assert "affinity" not in pod_of(job("train", many | POSTGRES))
     own = {"affinity": {"nodeAffinity": {}}}
     assert pod_of(job("train", own))["affinity"] == own["affinity"]
@@ -60,7 +107,7 @@ def test_the_preferred_node_is_that_of_the_assessors_pods():
         assert matches[rule["operator"]](labels[rule["key"]], rule["values"])
 
 
-def test_the_policy_holds_for_every_job_and_for_the_test_and_nobody_may_call_them():
+def test_the_policy_selects_every_job_and_the_test_and_allows_no_ingress():
     objects = render("pipelines", ALL_JOBS)
     policy = one(objects, "NetworkPolicy", "x-pipelines")["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
@@ -106,60 +153,59 @@ def test_the_exporter_reads_the_files_that_the_jobs_write():
     assert endpoint["honorLabels"] is True
 
 
-def test_the_notes_say_what_runs_when_and_what_may_go_wrong(notes):
-    said = notes({"jobs": {"evaluate": {"enabled": True, "schedule": "0 2 * * *"}}}, "pipelines")
-    assert "create job evaluate-now --from=cronjob/x-pipelines-evaluate" in said
-    assert "port-forward service/x-pipelines-mlflow 5000:80" in said
-    assert re.search(r"evaluate +0 2 \* \* \* Etc/UTC", said)
-    assert re.search(r"train +once", said)
-    assert re.search(r"judge +off", said)
-    assert "must share its node" in said
-    assert "WARNING" not in said
+def test_the_notes_have_schedules_and_risks(notes):
+    text = notes({"jobs": {"evaluate": {"enabled": True, "schedule": "0 2 * * *"}}}, "pipelines")
+    assert "create job evaluate-now --from=cronjob/x-pipelines-evaluate" in text
+    assert "port-forward service/x-pipelines-mlflow 5000:80" in text
+    assert re.search(r"evaluate +0 2 \* \* \* Etc/UTC", text)
+    assert re.search(r"train +once", text)
+    assert re.search(r"judge +disabled", text)
+    assert "must share its node" in text
+    assert "WARNING" not in text
 
 
-def test_the_notes_warn_of_an_mlflow_that_answers_under_every_name(notes):
-    assert "WARNING: MLflow answers under every host name" in notes(
+def test_the_notes_warn_of_an_mlflow_that_accepts_every_host_name(notes):
+    assert "WARNING: MLflow accepts every host name" in notes(
         {"mlflow": {"allowedHosts": ["*"]}}, "pipelines"
     )
 
 
-def test_the_notes_name_what_must_exist_and_where_a_release_lies(notes):
-    said = notes({}, "pipelines")
-    assert "must exist   claim assessor\n" in said
-    assert (
-        "encoder.storageUri=pvc://x-pipelines/releases/encoder-v1, thresholds.existingClaim=x-pipelines."
-        in said
-    )
-    values = POSTGRES | {"state": {"existingClaim": "own"}, "caBundle": {"existingConfigMap": "house"}}
-    assert "must exist   ConfigMap house, Secret signalbox-app, claim own\n" in notes(values, "pipelines")
+def test_the_notes_name_objects_that_must_exist_and_the_path_of_a_release(notes):
+    text = notes({}, "pipelines")
+    assert "must exist in namespace models:\n  - PersistentVolumeClaim assessor\n\n" in text
+    assert "  encoder.storageUri=pvc://x-pipelines/releases/encoder-v1\n" in text
+    assert "  thresholds.existingClaim=x-pipelines\n" in text
+    values = POSTGRES | {"persistence": {"existingClaim": "own"}, "caBundle": {"existingConfigMap": "house"}}
+    names = ("ConfigMap house", "PersistentVolumeClaim own", "Secret signalbox-app")
+    assert "models:\n" + "".join(f"  - {name}\n" for name in names) in notes(values, "pipelines")
     assert "encoder.storageUri" not in notes({"jobs": {"train": {"enabled": False}}}, "pipelines")
 
 
 def test_the_notes_run_the_training_first_where_it_has_a_time(notes):
     """Without a release the encoder has nothing to serve."""
     jobs = {name: {"enabled": True, "schedule": "@daily"} for name in ("calibrate", "train")}
-    said = notes({"jobs": jobs}, "pipelines")
-    assert "create job train-now --from=cronjob/x-pipelines-train" in said
+    text = notes({"jobs": jobs}, "pipelines")
+    assert "create job train-now --from=cronjob/x-pipelines-train" in text
     jobs["calibrate"]["suspend"] = True
-    assert re.search(r"calibrate +by hand only", notes({"jobs": jobs}, "pipelines"))
+    assert re.search(r"calibrate +manually", notes({"jobs": jobs}, "pipelines"))
 
 
-def test_the_notes_say_when_texts_go_to_a_judge_elsewhere(notes):
+def test_the_notes_warn_of_texts_for_a_judge_outside_the_cluster(notes):
     judge = {"judge": {"url": "https://judge.example.org/v1"}}
-    assert "the judge is asked about goes to judge.example.org" in notes(judge, "pipelines")
+    assert "All texts for the judge are sent to judge.example.org" in notes(judge, "pipelines")
 
 
 # --- from the training to the encoder and the assessor ----------------------------------------------------
 
 
 def rendered(chart: str, example: str) -> list[dict]:
-    """An example installed under the name of its chart, as the how-to does."""
+    """An example installed under the name of its chart, as in docs/guides/pipelines.md."""
     values = yaml.safe_load(example_file(chart, example).read_text(encoding="utf-8"))
     return render(chart, values, name=chart)
 
 
 def test_the_examples_serve_what_the_training_writes():
-    """Assessor and manifest read from the claim and the folder that the jobs of both examples write to."""
+    """Assessor and manifest read from the claim and the folder to which the jobs of both examples write."""
     served = {
         one(rendered("assessor", "with-encoder"), "InferenceService")["spec"]["predictor"]["model"][
             "storageUri"
@@ -183,8 +229,8 @@ def test_the_examples_serve_what_the_training_writes():
         assert environment(training)["SIGNALBOX_STATE_DIR"]["value"] == str(settings.state_dir)
 
 
-def test_the_examples_ask_one_decoder_and_one_encoder_and_read_one_set_of_thresholds():
-    """Thresholds belong to one model under one name, so the jobs must ask as the assessor does."""
+def test_the_examples_use_one_decoder_one_encoder_and_one_set_of_thresholds():
+    """Thresholds are valid for one model under one name, so the jobs must use the settings of the assessor."""
     assessor = rendered("assessor", "with-encoder")
     pod = pod_of(one(assessor, "Deployment"))
     jobs = [

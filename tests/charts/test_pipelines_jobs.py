@@ -21,7 +21,7 @@ def test_a_schedule_makes_a_cronjob_of_a_job():
     assert spec["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["name"] == "drift"
 
 
-# Values that a merge would take for not given are among them.
+# With values that a merge would ignore.
 OWN = {
     "backoffLimit": 0,
     "ttlSecondsAfterFinished": 0,
@@ -33,7 +33,7 @@ OWN = {
 }
 
 
-def test_a_jobs_own_values_win_over_the_defaults_even_when_they_are_nothing():
+def test_a_jobs_own_values_override_the_defaults_even_if_they_are_empty():
     defaults = {"suspend": True, "ttlSecondsAfterFinished": 9, "timeZone": "Asia/Tokyo"}
     values = {
         "jobDefaults": defaults,
@@ -41,8 +41,8 @@ def test_a_jobs_own_values_win_over_the_defaults_even_when_they_are_nothing():
     }
     cron = one(render("pipelines", values), "CronJob")["spec"]
     spec = cron["jobTemplate"]["spec"]
-    found = {key: cron.get(key, spec.get(key)) for key in OWN}
-    assert found == OWN
+    effective = {key: cron.get(key, spec.get(key)) for key in OWN}
+    assert effective == OWN
     assert cron["timeZone"] == "Asia/Tokyo"
 
 
@@ -86,10 +86,10 @@ def test_a_new_version_of_the_chart_alone_trains_nothing(tmp_path):
     about = (newer / "Chart.yaml").read_text(encoding="utf-8")
     (newer / "Chart.yaml").write_text(re.sub(r"(?m)^version: .*", "version: 9.9.9", about), encoding="utf-8")
     done = template(newer)
-    made = one([item for item in yaml.safe_load_all(done.stdout) if item], "Job")
-    assert made["metadata"]["labels"]["helm.sh/chart"] == "pipelines-9.9.9"
-    assert made["metadata"]["name"] == job("train", {})["metadata"]["name"]
-    assert made["spec"] == job("train", {})["spec"]
+    train = one([item for item in yaml.safe_load_all(done.stdout) if item], "Job")
+    assert train["metadata"]["labels"]["helm.sh/chart"] == "pipelines-9.9.9"
+    assert train["metadata"]["name"] == job("train", {})["metadata"]["name"]
+    assert train["spec"] == job("train", {})["spec"]
 
 
 @pytest.mark.parametrize("length", [1, 30, 53])
@@ -115,7 +115,7 @@ def test_shards_make_an_indexed_job():
 def test_a_pod_that_was_evicted_does_not_count_and_wrong_input_is_not_tried_again(name):
     spec = job(name)["spec"]
     assert "completionMode" not in spec
-    assert spec["template"]["spec"]["restartPolicy"] == "Never"  # which a failure policy asks for
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"  # which a failure policy requires
     ignore, fail = spec["podFailurePolicy"]["rules"]
     assert ignore == {
         "action": "Ignore",

@@ -1,4 +1,4 @@
-"""MLflow and `helm test` of the pipelines' chart: they answer where they are asked."""
+"""MLflow and `helm test` of the pipelines' chart, run as real processes."""
 
 import http.client
 import re
@@ -27,8 +27,8 @@ def test_runs_in_postgres_are_reached_by_the_entries_of_cloudnativepgs_secret():
     assert filled == "postgresql+pg8000://username:password@host:port/dbname"
 
 
-def test_a_whole_url_of_postgres_is_taken_as_it_is():
-    values = {"mlflow": {"postgres": {"existingSecret": "s", "uriKey": "url"}}}
+def test_a_complete_url_of_postgres_is_used_unchanged():
+    values = {"mlflow": {"postgres": {"existingSecret": "s", "existingSecretKey": "url"}}}
     env = environment(pod_of(one(render("pipelines", values), "Deployment")))
     assert env["MLFLOW_BACKEND_STORE_URI"]["valueFrom"]["secretKeyRef"] == {"name": "s", "key": "url"}
 
@@ -42,7 +42,32 @@ def test_with_postgres_and_a_bucket_mlflow_has_no_volume_and_rolls():
     assert one(render("pipelines"), "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
 
 
-def test_an_mlflow_elsewhere_leaves_nothing_of_it_here():
+def test_without_persistence_mlflow_has_a_temporary_volume():
+    values = {"mlflow": {"persistence": {"enabled": False, "size": "2Gi"}}}
+    objects = render("pipelines", values)
+    volumes = {volume["name"]: volume for volume in pod_of(one(objects, "Deployment"))["volumes"]}
+    assert volumes["data"] == {"name": "data", "emptyDir": {"sizeLimit": "2Gi"}}
+    assert "mlflow" not in one(objects, "PersistentVolumeClaim")["metadata"]["name"]
+
+
+def test_values_set_affinity_and_topology_spread_of_mlflow():
+    spread = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
+    values = {"mlflow": {"affinity": {"nodeAffinity": {}}, "topologySpreadConstraints": [spread]}}
+    deployment = one(render("pipelines", values), "Deployment")
+    pod = pod_of(deployment)
+    assert pod["affinity"] == {"nodeAffinity": {}}
+    (constraint,) = pod["topologySpreadConstraints"]
+    assert constraint == spread | {"labelSelector": deployment["spec"]["selector"]}
+
+
+def test_mlflow_has_time_to_finish_requests():
+    values = {"mlflow": {"shutdown": {"preStopSeconds": 7, "drainSeconds": 40}}}
+    pod = pod_of(one(render("pipelines", values), "Deployment"))
+    assert pod["containers"][0]["lifecycle"]["preStop"]["sleep"] == {"seconds": 7}
+    assert pod["terminationGracePeriodSeconds"] == 47
+
+
+def test_with_an_external_mlflow_no_object_of_it_is_created():
     objects = render("pipelines", {"mlflow": {"enabled": False, "url": "https://mlflow.example.org"}})
     assert [item for item in objects if item["metadata"]["name"].endswith("mlflow")] == []
     env = environment(pod_of(one(objects, "Job")))
@@ -66,7 +91,7 @@ REJECTED = [
 def mlflow(tmp_path_factory):
     """The real MLflow with the arguments and variables of the chart, on loopback and with its paths in a folder.
 
-    Where the kernel allows it, it runs as on OpenShift, where the user has no name.
+    If the kernel allows it, it runs as on OpenShift, where the user has no name.
     """
     folder = tmp_path_factory.mktemp("x-pipelines-mlflow")
     pod = pod_of(one(render("pipelines", {"mlflow": {"allowedHosts": ["mlflow.example.org"]}}), "Deployment"))
@@ -115,13 +140,13 @@ def status(service: Service, host: str, path: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("host", ANSWERED)
-def test_mlflow_answers_under_every_name_that_it_is_asked_by(mlflow, host):
+def test_mlflow_accepts_every_host_name_of_its_clients(mlflow, host):
     assert status(mlflow, host, "/api/2.0/mlflow/experiments/search?max_results=1") == 200
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("host", REJECTED)
-def test_mlflow_answers_under_no_other_name(mlflow, host):
+def test_mlflow_rejects_other_host_names(mlflow, host):
     assert status(mlflow, host, "/api/2.0/mlflow/experiments/search?max_results=1") == 403
 
 
@@ -144,16 +169,16 @@ with mlflow_runs.run(Settings(), "medical", "train", "one") as run:
 @pytest.mark.slow
 def test_a_job_logs_its_run_as_a_user_without_a_name(mlflow, nameless):
     env = environment(pod_of(job("train", {"openshift": True})))
-    given = {name: item["value"] for name, item in env.items()} | {"SIGNALBOX_MLFLOW_URL": mlflow.url}
+    variables = {name: item["value"] for name, item in env.items()} | {"SIGNALBOX_MLFLOW_URL": mlflow.url}
     command = [*nameless, sys.executable, "-c", LOGGED]
-    done = subprocess.run(command, env=given, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "signalbox signalbox\n"
 
 
 @pytest.mark.slow
 def test_probes_are_answered_under_any_name(mlflow):
-    """The kubelet asks by the pod's address."""
+    """The kubelet uses the pod's address."""
     assert status(mlflow, "172.30.1.2:5000", "/health") == 200
 
 
@@ -161,33 +186,39 @@ def test_probes_are_answered_under_any_name(mlflow):
 
 
 def checked(tmp_path: Path, url: str, needs: str = "state database mlflow") -> subprocess.CompletedProcess:
-    """Run what the pod of `helm test` runs, with its variables but in a folder of the test."""
+    """Run the program of the `helm test` pod, with its variables but in a folder of the test."""
     container = one(render("pipelines"), "Pod")["spec"]["containers"][0]
-    given = {item["name"]: item["value"].replace("/var/lib", str(tmp_path)) for item in container["env"]}
-    assert given["NEEDS"] == "state database mlflow"
+    variables = {item["name"]: item["value"].replace("/var/lib", str(tmp_path)) for item in container["env"]}
+    assert variables["NEEDS"] == "state database mlflow"
     for folder in ("signalbox", "signalbox-database"):
         (tmp_path / folder).mkdir(exist_ok=True)
     _, *arguments = container["command"]
-    given |= {"SIGNALBOX_MLFLOW_URL": url, "NEEDS": needs}
+    variables |= {"SIGNALBOX_MLFLOW_URL": url, "NEEDS": needs}
     command = [sys.executable, *arguments]
-    return subprocess.run(command, env=given, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
-def test_the_helm_test_passes_when_all_that_is_needed_answers(tmp_path, mlflow):
+def test_the_helm_test_passes_if_every_need_answers(tmp_path, mlflow):
     done = checked(tmp_path, mlflow.url)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [f"{need}: answers" for need in ("state", "database", "mlflow")]
 
 
-def test_the_helm_test_names_what_does_not_answer_and_asks_the_rest(tmp_path):
+def test_the_helm_test_names_a_failed_check_and_runs_the_rest(tmp_path):
     done = checked(tmp_path, f"http://127.0.0.1:{free_port()}", "mlflow state")
     assert done.returncode == 1
-    assert re.search(r"^mlflow: URLError.*refused", done.stdout)
+    assert re.search(r"^mlflow: ConnectError.*refused", done.stdout)
     assert done.stdout.endswith("state: answers\n")
 
 
-def test_the_helm_test_can_ask_everything_that_a_job_may_need():
+def test_the_helm_test_can_be_disabled():
+    assert [
+        item for item in render("pipelines", {"helmTest": {"enabled": False}}) if item["kind"] == "Pod"
+    ] == []
+
+
+def test_the_helm_test_has_a_check_for_every_need_of_a_job():
     script = one(render("pipelines", ALL_JOBS), "Pod")["spec"]["containers"][0]
     needs = {item["name"]: item.get("value") for item in script["env"]}["NEEDS"].split()
     assert set(needs) == {"state", *(need for program in PROGRAMS.values() for need in program["needs"])}

@@ -37,18 +37,18 @@ PROBED = ("Deployment", "StatefulSet", "LeaderWorkerSet", "InferenceService")
 
 def broken(kind: str, pod: dict) -> list[tuple[str, str]]:
     """The (container, rule) pairs that a pod breaks; the container is empty for rules of the pod."""
-    found = [("", rule) for rule in ("hostNetwork", "hostPID", "hostIPC") if pod.get(rule)]
+    violations = [("", rule) for rule in ("hostNetwork", "hostPID", "hostIPC") if pod.get(rule)]
     if pod.get("automountServiceAccountToken") is not False:
-        found.append(("", "automountServiceAccountToken"))
+        violations.append(("", "automountServiceAccountToken"))
     if kind in PROBED and pod.get("terminationGracePeriodSeconds", 30) <= quiet_seconds(pod):
-        found.append(("", "terminationGracePeriodSeconds"))
+        violations.append(("", "terminationGracePeriodSeconds"))
     for volume in pod.get("volumes", []):
-        found += [("", f"volume {source}") for source in volume.keys() - VOLUMES - {"name"}]
+        violations += [("", f"volume {source}") for source in volume.keys() - VOLUMES - {"name"}]
     for group in ("containers", "initContainers"):
         for container in pod.get(group, []):
             probed = group == "containers" and kind in PROBED
-            found += [(container["name"], rule) for rule in _container(container, pod, probed)]
-    return found
+            violations += [(container["name"], rule) for rule in _container(container, pod, probed)]
+    return violations
 
 
 def quiet_seconds(pod: dict) -> int:
@@ -74,7 +74,7 @@ def _container(container: dict, pod: dict, probed: bool) -> list[str]:
     both = pod.get("securityContext", {}) | own
     image = container["image"].partition("@")[0].rpartition("/")[2]
     resources = container.get("resources", {})
-    kept = {
+    rules = {
         "runAsNonRoot": both.get("runAsNonRoot") is True and both.get("runAsUser") != 0,
         "seccompProfile": both.get("seccompProfile", {}).get("type") in ("RuntimeDefault", "Localhost"),
         "allowPrivilegeEscalation": own.get("allowPrivilegeEscalation") is False,
@@ -88,41 +88,41 @@ def _container(container: dict, pod: dict, probed: bool) -> list[str]:
         "readinessProbe": not probed or "readinessProbe" in container,
         "livenessProbe": not probed or "livenessProbe" in container,
     }
-    return [rule for rule, is_kept in kept.items() if not is_kept]
+    return [rule for rule, is_kept in rules.items() if not is_kept]
 
 
-def excepted(*found: str) -> bool:
+def excepted(*violations: str) -> bool:
     return any(
-        all(fnmatch(value, pattern) for value, pattern in zip(found, allowed, strict=True))
+        all(fnmatch(value, pattern) for value, pattern in zip(violations, allowed, strict=True))
         for allowed in EXCEPTIONS
     )
 
 
 @pytest.mark.parametrize(("chart", "example"), RENDERS)
 def test_every_pod_is_restricted(chart, example):
-    found = [
+    violations = [
         (place, *pair)
         for document in render_example(chart, example)
         for place, pod in pods(document)
         for pair in broken(document["kind"], pod)
         if not excepted(chart, place, *pair)
     ]
-    assert found == []
+    assert violations == []
 
 
 @pytest.mark.parametrize("folder", OVERLAYS, ids=lambda folder: str(folder.relative_to(ROOT)))
 def test_every_pod_of_a_manifest_is_restricted(folder):
     command = [tool("kubectl"), "kustomize", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    documents = [document for document in yaml.safe_load_all(done.stdout) if document]
-    found = [
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    documents = [document for document in yaml.safe_load_all(process.stdout) if document]
+    violations = [
         (place, *pair)
         for document in documents
         for place, pod in pods(document)
         for pair in broken(document["kind"], pod)
         if not excepted("manifests", place, *pair)
     ]
-    assert found == []
+    assert violations == []
 
 
 def test_a_grace_that_ends_before_the_drain_is_found():

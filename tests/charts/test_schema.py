@@ -1,4 +1,4 @@
-"""values.schema.json refuses misspelt keys, is current, and knows what the templates use."""
+"""values.schema.json rejects misspelt keys, is current, and has all keys that the templates use."""
 
 import re
 
@@ -44,7 +44,7 @@ def closed(chart: str) -> list[Key]:
 
 
 @pytest.mark.parametrize("chart", NAMES)
-def test_every_misspelt_key_is_refused(chart):
+def test_every_misspelt_key_is_rejected(chart):
     """All misspellings of a level at once: helm names each of them, and renders count in hundreds otherwise."""
     values: dict = {}
     for key in closed(chart):
@@ -54,11 +54,11 @@ def test_every_misspelt_key_is_refused(chart):
             node = node.setdefault(parent, {})
         node[name] = key.default if key.default is not None else "x"
     error = render_error(chart, values)
-    missed = [key.path for key in closed(chart) if not _refused(error, misspelt(key.path))]
+    missed = [key.path for key in closed(chart) if not _rejected(error, misspelt(key.path))]
     assert missed == []
 
 
-def _refused(error: str, path: str) -> bool:
+def _rejected(error: str, path: str) -> bool:
     """Whether helm's message names the key as unknown at its place."""
     stem, _, name = path.rpartition(".")
     place = "at '" + ("/" + stem.replace(".", "/") if stem else "") + "'"
@@ -80,9 +80,9 @@ def test_the_committed_readme_is_what_the_generator_writes(chart):
 
 @pytest.mark.parametrize("chart", NAMES)
 def test_every_value_that_a_template_uses_is_in_the_schema(chart):
-    known = {key.path for key in keys(chart)}
+    keys_in_schema = {key.path for key in keys(chart)}
     free = {key.path for key in keys(chart) if key.open or "properties" in key.schema}
-    strange = used_paths(templates(chart)) - known
+    strange = used_paths(templates(chart)) - keys_in_schema
     unknown = [path for path in strange if not any(_within(path, opened) for opened in free)]
     assert unknown == []
 
@@ -122,18 +122,18 @@ def test_the_reader_names_the_key_that_is_wrong(tmp_path, text):
 def test_a_comment_makes_the_schema_of_its_key(tmp_path):
     (tmp_path / "Chart.yaml").write_text("name: sample\n", encoding="utf-8")
     (tmp_path / "values.yaml").write_text(SAMPLE, encoding="utf-8")
-    made = schema(tmp_path)["properties"]
-    assert made["port"] == {
+    properties = schema(tmp_path)["properties"]
+    assert properties["port"] == {
         "description": "Port that it listens on.",
         "type": "integer",
         "default": 80,
         "minimum": 1,
     }
-    assert made["secret"]["type"] == ["string", "null"]
-    assert made["labels"]["additionalProperties"] == {"type": "string"}
-    assert "properties" not in made["labels"]
-    assert made["probe"]["additionalProperties"] is False
-    assert made["probe"]["properties"]["path"]["type"] == "string"
+    assert properties["secret"]["type"] == ["string", "null"]
+    assert properties["labels"]["additionalProperties"] == {"type": "string"}
+    assert "properties" not in properties["labels"]
+    assert properties["probe"]["additionalProperties"] is False
+    assert properties["probe"]["properties"]["path"]["type"] == "string"
 
 
 SAMPLE = """

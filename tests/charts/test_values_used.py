@@ -10,7 +10,7 @@ from tests.charts.conftest import NAMES, chart_folder
 from tools.charts.helm import template
 from tools.charts.values import Key, read, walk
 
-# A text that the schema of a key takes is found here; what needs more than that stands in OTHER.
+# Candidates for texts, of which a schema accepts at least one; OTHER has values for schemas that accept none.
 TEXTS = ("changed", "https://changed.example", "9Gi", "7s", "sha256:" + "0" * 64, "signalbox:changed", "1.0")
 POSTGRES = {"replicas": 2, "database": {"type": "postgres", "postgres": {"existingSecret": "a"}}}
 RUNS = {"enabled": True, "schedule": "@daily"}
@@ -42,12 +42,14 @@ OTHER: dict[tuple[str, str], object] = {
     ("model-server", "capacity.enforce"): False,
     ("model-server", "gpu.product"): "A10",
     ("pipelines", "mlflow.s3.uri"): "s3://changed",
-    ("pipelines", "state.accessModes"): ["ReadWriteMany"],
+    ("assessor", "persistence.accessModes"): ["ReadWriteMany"],
+    ("pipelines", "persistence.accessModes"): ["ReadWriteMany"],
+    ("pipelines", "mlflow.persistence.accessModes"): ["ReadWriteMany"],
     ("model-server", "pools"): {"L4": {"gfd": {"changed": ["yes"]}}},
 }
 # (chart, key) → why no render shows it.
 UNUSED = {
-    ("pipelines", "jobDefaults.enabled"): "Each job says it itself: an example of what may stand in `jobs`.",
+    ("pipelines", "jobDefaults.enabled"): "Each job sets it itself: the default only shows the key.",
 }
 AUTOSCALED = {"autoscaling": {"enabled": True}, "persistence": {"enabled": False}}
 # (chart, beginning of a key) → further values that make it count; without a row the key must count with the defaults.
@@ -101,7 +103,7 @@ def leaves(chart: str) -> list[Key]:
 
 
 def other(chart: str, key: Key, values: dict) -> object:
-    """A value that the schema takes and that is not the one that stands in `values`, or else the default."""
+    """A value that the schema accepts, other than the one in `values` or the default."""
     if (chart, key.path) in OTHER:
         return OTHER[chart, key.path]
     node: object = values
@@ -116,8 +118,8 @@ def _other(schema: dict, default: object) -> object:
     kinds = schema.get("type", _kind(default))
     kind = next(kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null")
     if kind == "string":
-        wanted = re.compile(schema.get("pattern", ""))
-        return next(text for text in TEXTS if wanted.search(text) and text != default)
+        pattern = re.compile(schema.get("pattern", ""))
+        return next(text for text in TEXTS if pattern.search(text) and text != default)
     if kind in ("integer", "number"):
         above = (default or schema.get("minimum", 0)) + 1
         return above if above <= schema.get("maximum", above) else schema.get("maximum", 1) / 2
@@ -150,10 +152,10 @@ def needs(chart: str, path: str) -> dict:
 
 
 def lines(chart: str, values: dict) -> list[str]:
-    """What helm prints, or the sentence of a template that refuses; the schema's word is no proof that a value is used."""
-    done = template(chart_folder(chart), values=yaml.safe_dump(values))
-    assert "don't meet the specifications" not in done.stderr, done.stderr
-    return (done.stdout if done.returncode == 0 else done.stderr).splitlines()
+    """Output of helm, or the error of a template; an error of the schema is no proof that a value is used."""
+    process = template(chart_folder(chart), values=yaml.safe_dump(values))
+    assert "don't meet the specifications" not in process.stderr, process.stderr
+    return (process.stdout if process.returncode == 0 else process.stderr).splitlines()
 
 
 @cache
@@ -167,7 +169,7 @@ def unchanged(chart: str, place: str) -> tuple[list[str], set[int]]:
 
 
 def counts(chart: str, key: Key) -> bool:
-    """Whether another value changes what is rendered, or the sentence that refuses it."""
+    """Whether another value changes the render, or the error that rejects it."""
     values = needs(chart, key.path)
     before, volatile = unchanged(chart, yaml.safe_dump(values))
     after = lines(chart, merged(values, nested(key.path, other(chart, key, values))))
@@ -199,10 +201,10 @@ def test_null_means_none_where_the_default_is_empty(chart):
     for key in leaves(chart):
         if key.default in ("", [], {}):
             values = merged(values, nested(key.path, None))
-    done = template(chart_folder(chart), values=yaml.safe_dump(values))
+    process = template(chart_folder(chart), values=yaml.safe_dump(values))
     plain = template(chart_folder(chart))
-    assert (done.returncode, done.stdout.count("\n")) == (plain.returncode, plain.stdout.count("\n")), (
-        done.stderr
+    assert (process.returncode, process.stdout.count("\n")) == (plain.returncode, plain.stdout.count("\n")), (
+        process.stderr
     )
 
 

@@ -288,7 +288,7 @@ async def test_no_log_holds_a_text_or_a_secret(
         logs = {
             path.name: path.read_text(encoding="utf-8") for path in (assessor.log, encoder.log, decoder.log)
         }
-    assert "store unavailable, spooling" in logs["assessor.log"]
+    assert "store unavailable; spooling rows" in logs["assessor.log"]
     assert "no answer" in logs["assessor.log"]
     for name, log in logs.items():
         for secret in ("Zanzibar", "sesame"):

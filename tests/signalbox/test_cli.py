@@ -258,16 +258,25 @@ def test_another_program_on_the_port_is_not_the_assessor(stranger, answer):
     stranger.answer = answer
     said = run("assess", "Text.")
     assert said.exit_code == FAILURE
-    assert "is not the assessor" in said.output
+    assert "is not a Signalbox assessor" in said.output
     assert "SIGNALBOX_ASSESSOR_PORT" in said.output
 
 
 def test_an_assessor_that_cannot_answer_is_no_wrong_input(stranger):
-    error = {"field": "service", "value": "StoreUnavailable", "hint": "Try again; /readyz says what is down."}
-    stranger.answer = (503, json.dumps({"error": error}).encode())
+    problem = {
+        "type": "/problems/unavailable",
+        "title": "Service unavailable",
+        "status": 503,
+        "detail": "The record store is unavailable.",
+        "field": "service",
+        "value": "StoreUnavailable",
+        "hint": "Try again; /readyz lists what is down.",
+    }
+    stranger.answer = (503, json.dumps(problem).encode())
     said = run("assess", "Text.")
     assert said.exit_code == FAILURE
-    assert "StoreUnavailable. Try again" in said.output
+    assert "cannot answer: The record store is unavailable.\n" in said.output
+    assert "hint: Try again; /readyz lists what is down." in said.output
 
 
 # --- doctor and purge -------------------------------------------------------------------------------------

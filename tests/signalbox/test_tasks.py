@@ -65,7 +65,7 @@ def test_a_bad_line_is_numbered(tmp_path: Path) -> None:
 def test_a_family_in_two_splits_leaks(tmp_path: Path) -> None:
     other = (LINE % "calibration").replace('"1"', '"2"')
     task = load_task(make(tmp_path, data=LINE % "test" + other))
-    with pytest.raises(InputError, match="keep a family in one split"):
+    with pytest.raises(InputError, match="Keep a family in one split"):
         load_data(task)
 
 

@@ -29,9 +29,9 @@ def calibrations(draw) -> tuple[list[float], list[bool]]:
 def balanced_accuracy(p_yes, labels, decision) -> float:
     """Mean of the recall of both classes at a cut-off."""
     recalls = []
-    for wanted in (True, False):
-        of_class = [p for p, label in zip(p_yes, labels, strict=True) if label is wanted]
-        recalls.append(sum((p >= decision) is wanted for p in of_class) / len(of_class))
+    for verdict in (True, False):
+        of_class = [p for p, label in zip(p_yes, labels, strict=True) if label is verdict]
+        recalls.append(sum((p >= decision) is verdict for p in of_class) / len(of_class))
     return sum(recalls) / 2
 
 
@@ -116,17 +116,17 @@ def test_confident_zones_keep_the_target_and_cannot_be_larger(rows, target):
     fitted = fit(p_yes, labels, target)
     pairs = list(zip(p_yes, labels, strict=True))
 
-    def error(chosen: list[tuple[float, bool]], wanted: bool) -> float:
-        return sum(label is not wanted for _, label in chosen) / len(chosen)
+    def error(subset: list[tuple[float, bool]], verdict: bool) -> float:
+        return sum(label is not verdict for _, label in subset) / len(subset)
 
-    for wanted, bound in ((True, fitted.confident_yes), (False, fitted.confident_no)):
-        side = [(p, label) for p, label in pairs if (p >= fitted.decision) is wanted]
-        inside = [] if bound is None else [(p, y) for p, y in side if (p >= bound if wanted else p <= bound)]
-        assert bound is None or error(inside, wanted) <= target
+    for verdict, bound in ((True, fitted.confident_yes), (False, fitted.confident_no)):
+        side = [(p, label) for p, label in pairs if (p >= fitted.decision) is verdict]
+        inside = [] if bound is None else [(p, y) for p, y in side if (p >= bound if verdict else p <= bound)]
+        assert bound is None or error(inside, verdict) <= target
         for further in {p for p, _ in side}:
-            if bound is None or (further < bound if wanted else further > bound):
-                larger = [(p, y) for p, y in side if (p >= further if wanted else p <= further)]
-                assert error(larger, wanted) > target
+            if bound is None or (further < bound if verdict else further > bound):
+                larger = [(p, y) for p, y in side if (p >= further if verdict else p <= further)]
+                assert error(larger, verdict) > target
 
 
 @given(calibrations())
@@ -165,7 +165,7 @@ def a_file(release=RELEASE, task="medical") -> ThresholdFile:
 def test_what_is_saved_is_loaded(tmp_path):
     path = save(tmp_path / "new", a_file())
     assert load(tmp_path / "new", "medical", RELEASE) == a_file()
-    assert [found.name for found in path.parent.iterdir()] == [path.name]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_another_release_or_task_is_uncalibrated(tmp_path):
@@ -203,10 +203,10 @@ def test_a_broken_file_is_named(tmp_path, content):
         load(tmp_path, "medical", RELEASE)
 
 
-def test_a_file_of_another_release_under_this_name_is_refused(tmp_path):
+def test_a_file_of_another_release_under_this_name_is_rejected(tmp_path):
     other = RELEASE.model_copy(update={"revision": "sha256:2"})
     save(tmp_path, a_file()).rename(path_for(tmp_path, "medical", other))
-    with pytest.raises(InputError, match="another release"):
+    with pytest.raises(InputError, match=r"belongs to .*, not to "):
         load(tmp_path, "medical", other)
 
 

@@ -31,11 +31,7 @@ def named_targets(text: str) -> set[str]:
 
 def test_every_target_named_anywhere_exists():
     targets = set(TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8")))
-    unknown = {
-        path: missing
-        for path, text in texts()
-        if (missing := named_targets(text) - targets)
-    }
+    unknown = {path: missing for path, text in texts() if (missing := named_targets(text) - targets)}
     assert unknown == {}
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from signalbox.capacity.memory.activation import has_large_defaults
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.spec import Gpu, Quantization, Spec
 from signalbox.errors import InputError
@@ -257,8 +258,7 @@ def _offline_tokens(row: Row, gpu: Gpu) -> int | None:
     """The library class of vLLM batches twice to four times what its server does (arg_utils.py)."""
     if not row.get("offline"):
         return None
-    large = gpu.nvidia_smi_mib >= 70 * 1024 and not gpu.name.startswith("a100")
-    return 16384 if large else 8192
+    return 16384 if has_large_defaults(gpu) else 8192
 
 
 def _engine(row: Row) -> str:

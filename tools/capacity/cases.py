@@ -16,8 +16,8 @@ from signalbox.capacity.memory import budget, kv_cache
 from signalbox.capacity.memory.constants import load_constants
 from signalbox.capacity.memory.weights import checkpoint_bytes, stages
 from signalbox.capacity.models import catalogue
-from signalbox.capacity.spec import GIB
 from signalbox.capacity.support.check import check
+from signalbox.capacity.units import GIB
 from tools.capacity import DATA
 from tools.capacity.case_report import report
 from tools.capacity.case_rows import Case, LeftOut, Row, case_of, read, row_of
@@ -85,7 +85,7 @@ def _judge(case: Case, training: Sequence[str]) -> Judged:
     if case.engine == "transformers":
         return _transformers(case, taught)
     found = budget(case.spec)
-    refusals = [finding for finding in check(case.spec) if finding.level == "refusal"]
+    refusals = [finding for finding in check(case.spec) if finding.level == "unsupported"]
     held = sum(term.bytes for term in found.terms if term.name != "reserve")
     reason = refusals[0].reason if refusals else found.reason
     return Judged(case, found, found.fits and not refusals, reason, taught, held)

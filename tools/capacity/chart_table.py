@@ -27,13 +27,14 @@ from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.choose import auto_dtype
 from signalbox.capacity.planner.plan import default_catalogue, judge
 from signalbox.capacity.spec import Architecture, EngineVersion, Gpu, Quantization, Spec
-from signalbox.capacity.support.matrix import load
-from signalbox.capacity.support.rules import MOST_GPUS, uneven_split
+from signalbox.capacity.support.matrix import load_support
+from signalbox.capacity.support.parallelism import MOST_GPUS, uneven_split
+from signalbox.capacity.units import MIB, ceil_div
 from tools.capacity import DATA
 
 # Levels of the table whose entries have lines of their own: engine, model, quantization.
 _EXPANDED_LEVELS = {"cells": 3, "terms": 3, "models": 1, "reasons": 1, "options": 1}
-_MIB, _STEP = 2**20, 16
+_STEP = 16
 _MAXIMUM, _NONE = "m", "-"
 Place = tuple[Quantization, int, Gpu]
 
@@ -55,7 +56,7 @@ def cell(spec: Spec) -> Cell:
         return Cell(0, 0, whole.refusals[0].reason)
     if whole.fits:
         return Cell(longest, whole.budget.kv_tokens)
-    low, high, tokens = 0, -(-longest // _STEP), 0  # in steps: low fits, high does not
+    low, high, tokens = 0, ceil_div(longest, _STEP), 0  # in steps: low fits, high does not
     # Where every layer keeps every token, the cache's size is the answer; elsewhere it halves the search.
     guess = min(whole.budget.kv_tokens // _STEP, high - 2)
     tries = [guess, guess + 1] if guess > 0 else [1]
@@ -124,7 +125,7 @@ class Grid:
     def _changes(self, place: Place) -> Iterator[Place]:
         """Another quantization (as the support rules advise), more GPUs, another GPU, then two of them."""
         quantization, tensor, gpu = place
-        advised = load().instead.get(quantization.name, ())
+        advised = load_support().instead.get(quantization.name, ())
         others = sorted(
             (row for row in self.quantizations if row != quantization),
             key=lambda row: advised.index(row.name) if row.name in advised else len(advised),
@@ -165,7 +166,7 @@ def helm_table(catalogue: Catalogue | None = None, models: Sequence[str] | None 
         "context": covers["context"],
         "concurrency": covers["concurrency"],
         "gpus": [gpu.name for gpu in rows.gpus],
-        "total_mib": [gpu.total_bytes // _MIB for gpu in rows.gpus],
+        "total_mib": [gpu.total_bytes // MIB for gpu in rows.gpus],
         "models": {model.name: _names(rows, model) for model in architectures},
         "reasons": list(reasons.texts),
         "options": list(options.texts),
@@ -244,7 +245,7 @@ def _terms(made: Grid, model: Architecture) -> dict[str, dict[str, str]]:
             )
             weights = memory.term("weights")
             text = (
-                f"{(weights.bytes if weights else 0) // _MIB} {fixed // _MIB} {memory.kv_bytes_per_token:.0f}"
+                f"{(weights.bytes if weights else 0) // MIB} {fixed // MIB} {memory.kv_bytes_per_token:.0f}"
             )
             found.setdefault(quantization.name, {})[str(tensor)] = text
     return found

@@ -108,8 +108,8 @@ def _catalogue_tables(rows: Catalogue) -> Iterator[str]:
     )
     yield "\n## Models\n"
     yield _table(
-        ["model", "parameters", "layers", "longest context", "KV bytes a token", "licence", "source"],
-        [_model(row.architecture, row.licence, row.source) for row in rows.models],
+        ["model", "parameters", "layers", "longest context", "KV bytes a token", "license", "source"],
+        [_model(row.architecture, row.license, row.source) for row in rows.models],
     )
     yield "\n## Quantizations\n\nBits a weight, scales included; empty: the 16 bits of the checkpoint.\n"
     yield _table(
@@ -122,7 +122,7 @@ def _catalogue_tables(rows: Catalogue) -> Iterator[str]:
         [
             [
                 row.name,
-                ".".join(map(str, regime.since)),
+                str(regime.since),
                 regime.regime,
                 f"{regime.memory_utilization:g}",
                 row.source,
@@ -150,7 +150,7 @@ def _gpu(gpu: Gpu) -> list[str]:
     ]
 
 
-def _model(model: Architecture, licence: str, source: str) -> list[str]:
+def _model(model: Architecture, license_: str, source: str) -> list[str]:
     per_token = sum(
         group.layers * group.kv_heads * (group.key_dim + group.value_dim) * 2
         for group in model.kv_groups
@@ -162,7 +162,7 @@ def _model(model: Architecture, licence: str, source: str) -> list[str]:
         str(model.layers),
         f"{model.max_positions:,}",
         f"{per_token:,}",
-        licence,
+        license_,
         source,
     ]
 

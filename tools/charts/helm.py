@@ -14,10 +14,10 @@ KUBERNETES = "1.34.4"
 
 def find_tool(name: str) -> str:
     """Path of a tool that tools/go.mod pins: from the cache that `make tools` fills, else from PATH."""
-    built = programs_of(TOOLS) / name
-    program = str(built) if built.is_file() else shutil.which(name)
+    binary = programs_of(TOOLS) / name
+    program = str(binary) if binary.is_file() else shutil.which(name)
     if program is None:
-        raise SetupError(f"{name} is neither in {built.parent} nor on PATH. Build it: make tools")
+        raise SetupError(f"{name} is neither in {binary.parent} nor on PATH. Build it: make tools")
     return program
 
 

@@ -38,12 +38,12 @@ def render(chart: Path, example: Path) -> str:
 
 
 def _once(chart: Path, example: Path) -> str:
-    done = template(chart, "--values", str(example), name=RELEASE)
-    if done.returncode:
+    process = template(chart, "--values", str(example), name=RELEASE)
+    if process.returncode:
         raise InputError(
-            f"charts/{chart.name}/examples/{example.name}", done.stderr[-500:], "Correct the values."
+            f"charts/{chart.name}/examples/{example.name}", process.stderr[-500:], "Correct the values."
         )
-    return done.stdout
+    return process.stdout
 
 
 def _mask(line: str, again: str) -> str:

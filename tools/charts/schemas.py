@@ -175,8 +175,8 @@ def module_folder(module: str) -> Path:
     """The folder of a Go module, downloaded when it is not there."""
     command = ["go", "mod", "download", "-json", module]
     environment = os.environ | {"GOFLAGS": "-mod=mod"}
-    done = subprocess.run(command, cwd=FOLDER.anchor, env=environment, capture_output=True, check=True)
-    return Path(json.loads(done.stdout)["Dir"])
+    process = subprocess.run(command, cwd=FOLDER.anchor, env=environment, capture_output=True, check=True)
+    return Path(json.loads(process.stdout)["Dir"])
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Budget:
-    """The memory of one rank (one GPU). `kv_bytes` may be negative: what is lacking.
+    """The memory of one rank (one GPU). `kv_bytes` is negative where memory is short by that much.
 
     `fits` is the engine's own start-up rule: the cache holds at least one request of the full context.
     `max_concurrency` counts requests of the full context.

@@ -1,6 +1,6 @@
-"""The question that the planner answers: which model, on which GPU, by which engine, with which limits.
+"""The planner's input: a model on a GPU, served by an engine, with its limits.
 
-Everything here is data without I/O. Units stand in the names; GiB is 2**30 bytes, GB/s is 10**9 bytes a second.
+Everything here is data without I/O. Units are in the names: GiB is 2**30 bytes, GB/s is 10**9 bytes per second.
 """
 
 from __future__ import annotations
@@ -8,16 +8,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-GIB = 2**30
+from signalbox.capacity.gpu_names import product
+from signalbox.capacity.units import GIB, round_up
+
 CacheKind = Literal["full", "sliding", "chunked", "mla", "state"]
 EngineName = Literal["vllm", "tgi", "llamacpp", "ollama", "nim"]
+
+ENGINE_TITLES: dict[EngineName, str] = {
+    "vllm": "vLLM",
+    "tgi": "TGI",
+    "llamacpp": "llama.cpp",
+    "ollama": "Ollama",
+    "nim": "NIM",
+}
+TENSOR_ENGINES: tuple[EngineName, ...] = (
+    "vllm",
+    "tgi",
+    "nim",
+)  # split heads; the others give GPUs whole layers
+
+BF16_CAPABILITY = 8.0  # Ampere, the first generation with bfloat16 (and with FlashAttention 2)
+FP8_CAPABILITY = 8.9  # Ada, the first generation with FP8 arithmetic
+_LARGE_GPU_MIB = 70 * 1024  # where vLLM draws the line between GPUs with small and with large defaults
+_VOCAB_PADDING = 64  # engines pad the rows of embedding and head to a multiple of this
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU, or one MIG slice of it. `total_gib` is what CUDA shows: the base of every budget.
+    """One GPU, or one MIG slice of it. `total_gib` is what CUDA reports: the base of every budget.
 
-    It is less than `nvidia_smi_mib` and far less than the nominal size. None: the GPU lacks the format.
+    It is less than `nvidia_smi_mib` and far less than the nominal size. TFLOPS are None where the GPU does not
+    support the format. `name` is the catalogue's lower-case id, `products` the values of a node's product label.
     """
 
     name: str
@@ -40,18 +61,31 @@ class Gpu:
     source: str
 
     @property
+    def product(self) -> str:
+        """The name as NVIDIA writes it, for messages."""
+        return product(self.name)
+
+    @property
     def total_bytes(self) -> int:
-        """What CUDA shows, in bytes."""
         return int(self.total_gib * GIB)
+
+    @property
+    def has_bfloat16(self) -> bool:
+        return self.compute_capability >= BF16_CAPABILITY
+
+    @property
+    def is_large(self) -> bool:
+        """70 GiB and more, as nvidia-smi counts."""
+        return self.nvidia_smi_mib >= _LARGE_GPU_MIB
 
 
 @dataclass(frozen=True)
 class KvGroup:
-    """Layers that keep the same kind of cache.
+    """Layers with the same kind of cache.
 
     `full`: every token. `sliding`: the last `window` tokens. `chunked`: the tokens of the current chunk of
-    `window`. `mla`: one latent of `key_dim` numbers a token, shared by all heads and ranks (`value_dim` 0).
-    `state`: `state_bytes` a sequence, whatever its length.
+    `window`. `mla`: one latent of `key_dim` numbers per token, shared by all heads and ranks (`value_dim` 0).
+    `state`: `state_bytes` per sequence of any length.
     """
 
     kind: CacheKind
@@ -65,7 +99,7 @@ class KvGroup:
 
 @dataclass(frozen=True)
 class Parameters:
-    """Numbers of parameters, by what quantization does to them."""
+    """Parameter counts, grouped by what quantization does to the tensors."""
 
     embedding: int
     head: int  # 0 where the head is the embedding
@@ -81,7 +115,6 @@ class Parameters:
 
     @property
     def total(self) -> int:
-        """All of them."""
         return self.embedding + self.head + self.linear + self.experts + self.other + self.vision
 
 
@@ -97,7 +130,7 @@ class Moe:
 
 @dataclass(frozen=True)
 class Architecture:
-    """What memory needs to know of a model; `architecture.from_config` reads it from a config.json."""
+    """The properties of a model that decide its memory; `models.architecture.from_config` reads them."""
 
     name: str
     family: str
@@ -116,19 +149,23 @@ class Architecture:
     dtype: str
     softcap: bool
     checkpoint_quantization: str | None
-    gated: bool = True  # feed-forward layers have a gate beside the up projection
+    gated: bool = True  # feed-forward layers have a gate projection in addition to the up projection
     expanded: int = 0  # latent attention: width of the keys and values of all heads that a latent expands to
     uncertainty: float = 0.0  # of the parameter count, as a share; above 0 only where the family is unknown
-    assumptions: tuple[str, ...] = ()  # what was assumed for lack of knowledge, for a person to read
+    assumptions: tuple[str, ...] = ()  # each a sentence that a plan shows as a note
 
     @property
     def multimodal(self) -> bool:
-        """Whether it carries a vision tower."""
         return self.parameters.vision > 0
 
     @property
+    def padded_vocab(self) -> int:
+        """Rows of embedding and head as engines load them."""
+        return round_up(self.vocab, _VOCAB_PADDING)
+
+    @property
     def active_parameters(self) -> int:
-        """Parameters that one token passes: all but the experts that are not chosen."""
+        """Parameters that one token passes: all but the experts that the router does not select."""
         if self.moe is None:
             return self.parameters.total
         idle = self.parameters.experts * (1 - self.moe.topk / self.moe.experts)
@@ -137,7 +174,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Quantization:
-    """Bits a weight by kind of tensor, scales included. `None` for what keeps the 16 bits of the checkpoint.
+    """Bits per weight by kind of tensor, scales included. None: the tensor keeps the checkpoint's 16 bits.
 
     `head_copy`: a tied head is stored a second time (FP8 checkpoints of models with tied embeddings).
     """
@@ -150,7 +187,7 @@ class Quantization:
     head_bits: float | None
     head_copy: bool
     engines: tuple[EngineName, ...]
-    compute: str  # the kernel family, as support.py's table names it: 16bit, fp8, int8, weight-only, …
+    compute: str  # the kernel family: 16bit, fp8, int8, weight-only, …
     source: str
 
 
@@ -163,10 +200,15 @@ class EngineVersion:
     regime: str
     memory_utilization: float  # its default
 
+    @property
+    def title(self) -> str:
+        """The name as its project writes it, for messages."""
+        return ENGINE_TITLES[self.name]
+
 
 @dataclass(frozen=True)
 class Correction:
-    """What a real boot taught about a cluster: added to the predicted term, in bytes a rank."""
+    """Differences between a measured boot and the prediction on a cluster, in bytes per rank, to be added."""
 
     cluster: str
     weights_bytes: int = 0
@@ -177,7 +219,7 @@ class Correction:
 
 @dataclass(frozen=True)
 class Spec:
-    """One combination to be judged. None: the engine's default on this GPU."""
+    """One configuration to plan. None: the engine's default on this GPU."""
 
     model: Architecture
     gpu: Gpu
@@ -192,6 +234,6 @@ class Spec:
     batched_tokens: int | None = None
     memory_utilization: float | None = None
     eager: bool = False
-    warm_cache: bool = False  # vLLM's compile cache is filled: a first start takes more
+    warm_cache: bool = False  # vLLM's compile cache is filled: a cold start needs more memory
     runner: Literal["v1", "v2"] | None = None  # VLLM_USE_V2_MODEL_RUNNER; None: the engine's choice
     correction: Correction | None = None

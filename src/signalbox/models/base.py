@@ -35,7 +35,7 @@ class ModelClient(Protocol):
         ...
 
     async def ready(self) -> bool:
-        """Whether the server takes requests now; never raises."""
+        """Whether the server accepts requests now; never raises."""
         ...
 
     async def answer(self, text: str, language: str) -> Answer:

@@ -1,4 +1,4 @@
-"""The OpenAI chat protocol as it is on the wire: what a completion holds, and the events of a stream."""
+"""The OpenAI chat protocol as it is on the wire: the content of a completion, and the events of a stream."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ChunkChoice(_Wire):
 
 
 class Chunk(_Wire):
-    """One event of a stream. The last one may hold the usage alone; `error` ends the stream."""
+    """One event of a stream. The last one may have only the usage; `error` ends the stream."""
 
     choices: tuple[ChunkChoice, ...] = ()
     usage: Usage | None = None
@@ -137,7 +137,7 @@ async def parse_chunks(pieces: AsyncIterator[bytes]) -> AsyncIterator[Chunk]:
 async def event_data(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The `data:` lines of server-sent events; each is an event, as all engines write them.
 
-    Split at newlines only: what `splitlines` also takes for an end of a line (U+2028) may be in a text.
+    Split at newlines only: `splitlines` also splits at U+2028, which a text may contain.
     """
     rest = b""
     async for piece in pieces:

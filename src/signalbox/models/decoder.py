@@ -53,7 +53,7 @@ class DecoderClient:
         )
 
     async def release(self) -> ModelRelease:
-        """Which release is served: what the caller gave, else what the server's listing says."""
+        """The release that is served: the configured one, else that of the server's listing."""
         return await self._server.release()
 
     async def ready(self) -> bool:
@@ -118,7 +118,8 @@ class DecoderClient:
             raise InputError(
                 "decoder_constrained",
                 True,
-                f"{engine.name} cannot force the first word; set {self._server.variables}_CONSTRAINED=false.",
+                f"Set {self._server.variables}_CONSTRAINED=false.",
+                problem=f"{engine.name} cannot force the first word of an answer.",
             )
         words = self._task.language(language).words
         return engine.constraint([word for label in ("yes", "no") for word in words[label]])

@@ -46,7 +46,7 @@ class EncoderClient:
         return (await self.answer(_PROBE, _PROBE_LANGUAGE)).release
 
     async def ready(self) -> bool:
-        """Whether the model takes requests now; never raises."""
+        """Whether the model accepts requests now; never raises."""
         try:
             await self._call("GET", f"{self._url}/ready", timeout_seconds=_READY_TIMEOUT_SECONDS)
         except ModelError:

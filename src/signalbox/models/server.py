@@ -26,7 +26,7 @@ Messages = Sequence[Mapping[str, str]]
 
 
 class ChatServer:
-    """One model on a server that speaks `/v1/chat/completions`; `call` takes a slot of it.
+    """One model on a server that speaks `/v1/chat/completions`; `call` reserves a slot of it.
 
     Errors name the environment variables that begin with `variables` as the hint.
     """

@@ -98,7 +98,7 @@ class ChatSession:
 
     def _open(self) -> httpx2.AsyncClient:
         if self._pool is None:
-            # Not followed: a redirect would take the API key to another host.
+            # Not followed: a redirect would send the API key to another host.
             self._pool = httpx2.AsyncClient(
                 headers=self._headers,
                 timeout=self._timeout_seconds,

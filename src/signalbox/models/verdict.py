@@ -187,7 +187,7 @@ def _classify(text: str, words: Words) -> tuple[_State, Verdict, int]:
             if _names_both(rest[len(word) :], verdict, forms):
                 return _State.OTHER, Verdict.NEUTRAL, 0
             return _State.CLOSED, verdict, len(word)
-        # Whole, but the other label has a longer word that starts so: only what follows can tell.
+        # Whole, but the other label has a longer word that starts so: the tokens that follow decide.
         return _State.OPEN, verdict if longer <= {verdict} else Verdict.NEUTRAL, len(word)
     if longer:
         return _State.PREFIX, longer.pop() if len(longer) == 1 else Verdict.NEUTRAL, 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from signalbox.errors import InputError
-from signalbox.store.base import Backend, Store, StoreUnavailable
+from signalbox.store.base import Backend, Store, StoreUnavailable, unknown_prediction
 from signalbox.store.postgres import PostgresBackend
 from signalbox.store.sqlite import SqliteBackend
 
-__all__ = ["Store", "StoreUnavailable", "migrate", "open_store"]
+__all__ = ["Store", "StoreUnavailable", "migrate", "open_store", "unknown_prediction"]
 
 
 def open_store(url: str, *, store_text: bool = True, spool_dir: Path | None = None) -> Store:
@@ -18,7 +18,7 @@ def open_store(url: str, *, store_text: bool = True, spool_dir: Path | None = No
 
 
 async def migrate(url: str) -> list[str]:
-    """Bring the tables up to date; names of the migrations applied. Raises InputError, StoreUnavailable."""
+    """Create or upgrade the tables; returns the names of new migrations. Raises InputError, StoreUnavailable."""
     backend = _backend(url)
     try:
         return await backend.connect()
@@ -32,5 +32,5 @@ def _backend(url: str) -> Backend:
         return SqliteBackend(Path(rest[1:]))
     if separator and scheme in {"postgresql", "postgres"}:
         return PostgresBackend(url)
-    shown = f"{scheme}://…" if separator else "(no scheme)"  # a URL may hold a password
-    raise InputError("database_url", shown, "Use sqlite:///PATH or postgresql://USER@HOST/DATABASE.")
+    redacted = f"{scheme}://…" if separator else "(no scheme)"  # a URL may contain a password
+    raise InputError("database_url", redacted, "Use sqlite:///PATH or postgresql://USER@HOST/DATABASE.")

@@ -1,4 +1,4 @@
-"""The store as its users see it; the two databases implement the `Backend`."""
+"""The interface of the record store; the two databases implement its `Backend`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _RECONNECT_PAUSE_SECONDS = 1.0
 
 
 class StoreUnavailable(SignalboxError):  # noqa: N818 - reads as what happened
-    """The database cannot be reached or refuses to write."""
+    """The database cannot be reached, or it rejects a write for now."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What to read; None means any."""
+    """The records to read; None means any."""
 
     task: str | None = None
     language: str | None = None
@@ -45,15 +45,15 @@ class Backend(Protocol):
     """One database. Every method raises StoreUnavailable when it cannot be reached."""
 
     async def connect(self) -> list[str]:
-        """Connect and migrate; names of the migrations applied. May be called again after a failure."""
+        """Connect and migrate; returns the names of new migrations. May be called again after a failure."""
         ...
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Write all or none; a row that is there already with equal content is passed over."""
+        """Write all or none; a row that exists with equal content is passed over."""
         ...
 
     async def add_feedback(self, feedback: Feedback) -> bool:
-        """False when the prediction is not there."""
+        """False when the prediction does not exist."""
         ...
 
     async def get(self, record_id: str) -> Record | None:
@@ -77,7 +77,7 @@ class Backend(Protocol):
         ...
 
     async def ping(self) -> None:
-        """Ask the database something trivial."""
+        """A trivial query."""
         ...
 
     async def close(self) -> None:
@@ -86,11 +86,11 @@ class Backend(Protocol):
 
 
 class Store:
-    """Append-only records with their feedback, and a local spool for when the database is away.
+    """Append-only records with their feedback, and a local spool for while the database is unavailable.
 
-    With `spool_dir`, a row that cannot be written is kept there and written later, in order, by a task
-    of its own; without it, the failure is raised. While rows wait, new ones join them at once: a database
-    that hangs must not be waited for by every request.
+    With `spool_dir`, a row that cannot be written goes there and is written later, in order, by a task of its
+    own; without it, the failure is raised. While rows wait, new ones join them at once: not every request must
+    wait for a database that hangs.
     """
 
     def __init__(self, backend: Backend, *, store_text: bool = True, spool_dir: Path | None = None) -> None:
@@ -105,13 +105,13 @@ class Store:
         self.write_failures = 0
 
     async def open(self) -> Self:
-        """Connect. Without a database but with a spool the store opens all the same."""
+        """Connect. With a spool, the store opens without a database too."""
         try:
             await self._connect()
         except StoreUnavailable:
             if self._spool is None:
                 raise
-            log.warning("store unavailable, spooling", exc_info=True)
+            log.warning("store unavailable; spooling rows", exc_info=True)
         if self._spool is not None:
             self._replayer = asyncio.create_task(self._replay_forever())
         return self
@@ -130,38 +130,38 @@ class Store:
         return len(self._spool) if self._spool else 0
 
     async def append(self, record: Record) -> None:
-        """Keep one record. Returns once it is durable: in the database, or in the spool."""
+        """Store one record. Returns once it is durable: in the database, or in the spool."""
         await self.append_many([record])
 
     async def append_many(self, records: Sequence[Record]) -> None:
-        """Keep records, all or none."""
-        kept = [record if self._store_text else without_text(record) for record in records]
+        """Store records, all or none."""
+        rows = [record if self._store_text else without_text(record) for record in records]
         if self._spool and self.spooled:
-            await asyncio.to_thread(self._spool.add, kept)
+            await asyncio.to_thread(self._spool.add, rows)
             return
         try:
             await self._connect()
-            await self._backend.append(kept)
+            await self._backend.append(rows)
         except StoreUnavailable as error:
-            await self._to_spool(kept, error)
+            await self._to_spool(rows, error)
 
     async def add_feedback(self, feedback: Feedback) -> None:
-        """Keep feedback. A prediction that nobody knows is an InputError."""
+        """Store feedback. Raises InputError when the prediction does not exist."""
         if not _could_be_id(feedback.prediction_id):
             raise unknown_prediction(feedback.prediction_id)
-        kept = feedback if self._store_text else feedback.model_copy(update={"comment": None})
+        row = feedback if self._store_text else feedback.model_copy(update={"comment": None})
         if self._spool and self._spool.get(feedback.prediction_id):
-            await asyncio.to_thread(self._spool.add, [kept])
+            await asyncio.to_thread(self._spool.add, [row])
             return
         try:
             await self._connect()
-            if not await self._backend.add_feedback(kept):
+            if not await self._backend.add_feedback(row):
                 raise unknown_prediction(feedback.prediction_id)
         except StoreUnavailable as error:
-            await self._to_spool([kept], error)
+            await self._to_spool([row], error)
 
     async def get(self, record_id: str) -> Record | None:
-        """One record, None when there is none."""
+        """One record, or None."""
         if self._spool and (waiting := self._spool.get(record_id)):
             return waiting
         if not _could_be_id(record_id):
@@ -192,7 +192,7 @@ class Store:
         return await self._backend.records(Query(task, language, source, since, limit, newest_first))
 
     async def labelled(self, task: str) -> list[LabelledText]:
-        """Ground truth collected so far: records that kept their text, with their newest label."""
+        """Ground truth collected until now: records that have their text, with their newest label."""
         await self._connect()
         pairs = await self._backend.newest_feedback(task)
         return [
@@ -219,7 +219,7 @@ class Store:
         await self._backend.ping()
 
     async def replay_spool(self) -> int:
-        """Write what waits in the spool; returns how many rows. Raises StoreUnavailable."""
+        """Write the rows of the spool; returns their number. Raises StoreUnavailable."""
         replayed = 0
         async with self._replaying:
             while self._spool and (rows := self._spool.rows(_REPLAYED_AT_ONCE)):
@@ -232,7 +232,7 @@ class Store:
         return replayed
 
     async def close(self) -> None:
-        """Stop replaying and close connections; what is spooled stays for the next start."""
+        """Stop replaying and close connections; rows in the spool stay for the next start."""
         if self._replayer:
             self._replayer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -247,7 +247,7 @@ class Store:
             if self._connected:
                 return
             if time.monotonic() < self._retry_at:
-                raise StoreUnavailable("it could not be reached a moment ago")
+                raise StoreUnavailable("The database could not be reached a moment ago.")
             try:
                 await self._backend.connect()
             except StoreUnavailable:
@@ -256,7 +256,7 @@ class Store:
             self._connected = True
 
     async def _write_again(self, rows: Sequence[Record | Feedback]) -> None:
-        """Rows in order. One that the database refuses for good must not hold up the others."""
+        """Rows in order. One that the database always rejects must not block the others."""
         for kind, group in itertools.groupby(rows, type):
             same = list(group)
             try:
@@ -264,7 +264,7 @@ class Store:
                     await self._backend.append([row for row in same if isinstance(row, Record)])
                     continue
             except InputError:
-                log.warning("spooled rows refused, writing them one by one", extra={"rows": len(same)})
+                log.warning("spooled rows rejected; writing them one by one", extra={"rows": len(same)})
             for row in same:
                 await self._write_one(row)
 
@@ -273,9 +273,9 @@ class Store:
             if isinstance(row, Record):
                 await self._backend.append([row])
             elif not await self._backend.add_feedback(row):
-                log.error("spooled feedback without its prediction", extra={"feedback_id": row.id})
+                log.error("spooled feedback without its prediction dropped", extra={"feedback_id": row.id})
         except InputError:
-            log.exception("spooled record refused", extra={"record_id": row.id})
+            log.exception("spooled record rejected and dropped", extra={"record_id": row.id})
 
     async def _to_spool(self, rows: Sequence[Record | Feedback], error: StoreUnavailable) -> None:
         self.write_failures += 1
@@ -293,8 +293,8 @@ class Store:
                 await self.replay_spool()
             except StoreUnavailable:
                 pause = next(pauses, pause)
-            except Exception:  # whatever it is, the next row may be written
-                log.exception("spool not replayed")
+            except Exception:  # of any kind: the next row may be written
+                log.exception("spool replay failed")
                 pause = next(pauses, pause)
             else:
                 pauses = iter(_REPLAY_PAUSE_SECONDS)
@@ -302,7 +302,7 @@ class Store:
 
 
 def _could_be_id(value: str) -> bool:
-    """Postgres refuses even to look for a NUL, and a lone surrogate has no UTF-8 form."""
+    """Postgres rejects even a query with a NUL, and a lone surrogate has no UTF-8 form."""
     return value.isascii() and "\x00" not in value
 
 
@@ -317,5 +317,5 @@ def unknown_prediction(prediction_id: str) -> NotFoundError:
         "prediction_id",
         prediction_id,
         "Use an id that /v1/assess returned.",
-        problem=f"No prediction has the id {shorten(prediction_id)}.",
+        problem=f"No such prediction: {shorten(prediction_id)}.",
     )

@@ -1,4 +1,4 @@
-"""Numbered migrations, as data: one SQL script a dialect. Applied names are kept in a table.
+"""Numbered migrations, as data: one SQL script a dialect. The names of applied ones are in a table.
 
 A migration that has landed is never edited; a change is a new one at the end.
 """
@@ -34,7 +34,7 @@ _INDEXES = (
     "CREATE INDEX feedback_by_prediction ON feedback (prediction_id, created_at)",
 )
 _SQLITE = {"time": "TEXT", "real": "REAL", "json": "TEXT"}
-# The body is TEXT on Postgres too: JSONB would reorder keys and normalise numbers of an append-only record.
+# The body is TEXT on Postgres too: JSONB would reorder keys and normalize numbers of an append-only record.
 _POSTGRES = {"time": "TIMESTAMPTZ", "real": "DOUBLE PRECISION", "json": "TEXT"}
 
 

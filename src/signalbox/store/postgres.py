@@ -24,11 +24,11 @@ SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM record WHERE id = $5) ON C
 _NEWEST_FEEDBACK = """SELECT DISTINCT ON (record.id) record.body, feedback.body FROM record
 JOIN feedback ON feedback.prediction_id = record.id WHERE record.task = $1
 ORDER BY record.id, feedback.created_at DESC"""
-_MIGRATION_LOCK = 7_421_001  # any constant: all processes of Signalbox take the same one
+_MIGRATION_LOCK = 7_421_001  # any constant, the same in all processes of Signalbox
 _CONNECT_SECONDS = 3.0
 _TIMEOUT_SECONDS = 10.0
-# What asyncpg raises when the server is away, restarting or refusing; InterfaceError: a pool being closed.
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# What asyncpg raises when the server is down, restarts or rejects; InterfaceError: a pool being closed.
+_UNAVAILABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class PostgresBackend:
@@ -40,7 +40,7 @@ class PostgresBackend:
         self._connecting = asyncio.Lock()
 
     async def connect(self) -> list[str]:
-        """Make the pool and migrate under an advisory lock."""
+        """Create the pool and migrate under an advisory lock."""
         async with self._connecting:
             if self._pool is not None:
                 return []
@@ -55,15 +55,15 @@ class PostgresBackend:
                 async with pool.acquire() as connection, connection.transaction():
                     migrated = await self._migrate(connection)
             except ssl.SSLError as error:  # one of a wrong certificate is a ValueError as well
-                hint = "Does PGSSLROOTCERT name the file of the authority, and the certificate the host of the URL?"
-                raise StoreUnavailable(f"Postgres: {error}. {hint}") from error
+                hint = "Is PGSSLROOTCERT the file of the CA, and is the host of the URL in the certificate?"
+                raise StoreUnavailable(f"Postgres: {error}.", hint=hint) from error
             except (ValueError, OverflowError):
-                # Not chained: the cause quotes the part of the URL that it cannot read, perhaps a password.
+                # Not chained: the cause quotes the unreadable part of the URL, which may be a password.
                 hint = "Percent-encode special characters of user and password: postgresql://USER:PASSWORD@HOST:PORT/DB. "
-                hint += "With sslmode=verify-full, name the authority's file in PGSSLROOTCERT."
+                hint += "With sslmode=verify-full, set PGSSLROOTCERT to the file of the CA."
                 raise InputError("database_url", "postgresql://…", hint) from None
-            except _AWAY as error:
-                raise StoreUnavailable(f"Postgres: {type(error).__name__}: {error}") from error
+            except _UNAVAILABLE as error:
+                raise _unavailable(error) from error
             self._pool = pool
             return migrated
 
@@ -78,7 +78,7 @@ class PostgresBackend:
                 await self._check_equal(record)
 
     async def add_feedback(self, feedback: Feedback) -> bool:
-        """One row; False when the record is not there."""
+        """One row; False when the record does not exist."""
         await self._fetch(
             _INSERT_FEEDBACK,
             feedback.id,
@@ -130,11 +130,11 @@ class PostgresBackend:
 
     async def _fetch(self, sql: str, *values: object) -> list[Any]:
         if self._pool is None:
-            raise StoreUnavailable("Postgres: not connected")
+            raise StoreUnavailable("Postgres: not connected.")
         try:
             return list(await self._pool.fetch(sql, *values))
-        except _AWAY as error:
-            raise StoreUnavailable(f"Postgres: {type(error).__name__}: {error}") from error
+        except _UNAVAILABLE as error:
+            raise _unavailable(error) from error
 
     async def _check_equal(self, record: Record) -> None:
         rows = await self._fetch("SELECT body FROM record WHERE id = $1", record.id)
@@ -152,6 +152,13 @@ class PostgresBackend:
                 await connection.execute(statement)
             await connection.execute("INSERT INTO migration VALUES ($1)", migration.name)
         return [migration.name for migration in missing]
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"Postgres: {type(error).__name__}: {str(error).rstrip('.')}.",
+        hint="Is the database running, and does it accept the user of SIGNALBOX_DATABASE_URL?",
+    )
 
 
 def _row(record: Record) -> tuple[object, ...]:

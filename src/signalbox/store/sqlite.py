@@ -1,4 +1,4 @@
-"""SQLite in WAL mode, with one writer that commits everything that waits at once.
+"""SQLite in WAL mode, with one writer that commits all waiting rows at once.
 
 `synchronous=FULL`: an acknowledged record is on disk, so it survives a killed process and a power cut.
 Group commit pays for it: all rows that arrive while one commit is written share the next.
@@ -57,18 +57,18 @@ class SqliteBackend:
                 if self._writer is not None:
                     await self._writer.close()
                     self._writer = None
-                raise StoreUnavailable(f"{self._path}: {error}") from error
+                raise StoreUnavailable(f"{self._path}: {error}.") from error
             self._task = asyncio.create_task(self._write_forever())
             return migrated
 
     async def append(self, records: Sequence[Record]) -> None:
         """Queue for the next commit and wait until it is durable."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait((list(records), done))
-        await done
+        commit: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait((list(records), commit))
+        await commit
 
     async def add_feedback(self, feedback: Feedback) -> bool:
-        """One row; False when the record is not there."""
+        """One row; False when the record does not exist."""
         writer = self._open_writer()
         values = (feedback.id, _time(feedback.created_at), feedback.label, feedback.model_dump_json())
         try:
@@ -77,10 +77,10 @@ class SqliteBackend:
                     _INSERT_FEEDBACK, (*values, feedback.prediction_id, feedback.prediction_id)
                 )
                 await writer.commit()
-            found = await self._rows("SELECT 1 FROM feedback WHERE id = ?", (feedback.id,))
+            rows = await self._rows("SELECT 1 FROM feedback WHERE id = ?", (feedback.id,))
         except sqlite3.Error as error:
-            raise StoreUnavailable(str(error)) from error
-        return bool(found)
+            raise StoreUnavailable(f"SQLite: {error}.") from error
+        return bool(rows)
 
     async def get(self, record_id: str) -> Record | None:
         """One record."""
@@ -90,9 +90,9 @@ class SqliteBackend:
     async def records(self, query: Query) -> list[Record]:
         """Records that match."""
         equal = {"task": query.task, "language": query.language, "source": query.source}
-        wanted = {name: value for name, value in equal.items() if value is not None}
-        conditions = [f"{name} = ?" for name in wanted]
-        values: list[object] = [*wanted.values()]
+        filters = {name: value for name, value in equal.items() if value is not None}
+        conditions = [f"{name} = ?" for name in filters]
+        values: list[object] = [*filters.values()]
         if query.since is not None:
             conditions.append("created_at >= ?")
             values.append(_time(query.since))
@@ -123,7 +123,7 @@ class SqliteBackend:
                 cursor = await writer.execute("DELETE FROM record WHERE created_at < ?", (_time(older_than),))
                 await writer.commit()
         except sqlite3.Error as error:
-            raise StoreUnavailable(str(error)) from error
+            raise StoreUnavailable(f"SQLite: {error}.") from error
         return cursor.rowcount
 
     async def ping(self) -> None:
@@ -131,7 +131,7 @@ class SqliteBackend:
         await self._rows("SELECT 1", ())
 
     async def close(self) -> None:
-        """Write what waits, then close."""
+        """Write the waiting rows, then close."""
         if self._task is not None:
             await self._queue.join()
             self._task.cancel()
@@ -159,7 +159,7 @@ class SqliteBackend:
         """Switching to WAL ignores the busy timeout, so another process's switch is waited for here."""
         for last in (*[False] * 50, True):
             try:
-                # Fetched: a pragma whose row nobody takes stays open and holds a snapshot that soon is stale.
+                # Fetched: a pragma whose row is not fetched stays open, with a snapshot that soon is stale.
                 await connection.execute_fetchall("PRAGMA journal_mode=WAL")
             except sqlite3.OperationalError as error:
                 if last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
@@ -197,17 +197,17 @@ class SqliteBackend:
         """One commit for the batch; if it fails, each write alone, so that one bad row fails alone."""
         try:
             await self._commit([record for records, _ in batch for record in records])
-        except Exception as error:  # whatever it is belongs to its writer: the task must go on
+        except Exception as error:  # of any kind: it belongs to its writer, and the task must go on
             if len(batch) > 1:
                 for write in batch:
                     await self._write([write])
             elif not batch[0][1].done():
-                away = isinstance(error, sqlite3.Error)
-                batch[0][1].set_exception(StoreUnavailable(str(error)) if away else error)
+                unavailable = isinstance(error, sqlite3.Error)
+                batch[0][1].set_exception(StoreUnavailable(f"SQLite: {error}.") if unavailable else error)
             return
-        for _, done in batch:
-            if not done.done():
-                done.set_result(None)
+        for _, commit in batch:
+            if not commit.done():
+                commit.set_result(None)
 
     async def _commit(self, records: list[Record]) -> None:
         writer = self._open_writer()
@@ -230,15 +230,15 @@ class SqliteBackend:
 
     async def _rows(self, sql: str, values: Sequence[object]) -> list[sqlite3.Row]:
         if self._reader is None:
-            raise StoreUnavailable("not connected")
+            raise StoreUnavailable("SQLite: not connected.")
         try:
             return list(await self._reader.execute_fetchall(sql, tuple(values)))
         except (sqlite3.Error, ValueError) as error:
-            raise StoreUnavailable(str(error)) from error
+            raise StoreUnavailable(f"SQLite: {error}.") from error
 
     def _open_writer(self) -> aiosqlite.Connection:
         if self._writer is None:
-            raise StoreUnavailable("not connected")
+            raise StoreUnavailable("SQLite: not connected.")
         return self._writer
 
 

@@ -1,4 +1,4 @@
-"""A stand-in of the Kubernetes API on loopback: lists of nodes and pods, in pages, as recorded from real clusters."""
+"""A fake Kubernetes API on loopback: lists of nodes and pods, in pages, as recorded from real clusters."""
 
 from __future__ import annotations
 

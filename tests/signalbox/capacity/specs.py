@@ -1,4 +1,4 @@
-"""Set-ups for the tests, from the catalogue's names."""
+"""Specifications for the tests, from the catalogue's names."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def catalogue() -> Catalogue:
 
 
 def spec(model: str, gpu: str, quantization: str, engine: str = "vllm", **fields: Any) -> Spec:
-    """A set-up of 4,096 tokens in the dtype that the planner takes; `version` is the engine's."""
+    """A specification of 4,096 tokens in the dtype that the planner selects; `version` is the engine's."""
     rows = catalogue()
     architecture, row = rows.model(model).architecture, rows.gpu(gpu)
     scheme = rows.quantization(quantization)
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "dtype": auto_dtype(architecture, row, scheme),
         "context": 4096,
         "engine": rows.engine(engine, fields.pop("version", None)),
     }
-    return Spec(model=architecture, gpu=row, quantization=scheme, **{**given, **fields})
+    return Spec(model=architecture, gpu=row, quantization=scheme, **{**defaults, **fields})

@@ -29,10 +29,10 @@ class Server:
 
 
 def _binary() -> Path:
-    found = sorted(Settings().cache_dir.glob("llama-server-*/llama-server"))
-    if not found:
+    binaries = sorted(Settings().cache_dir.glob("llama-server-*/llama-server"))
+    if not binaries:
         pytest.fail("llama-server is not built yet; run: signalbox doctor")
-    return found[-1]
+    return binaries[-1]
 
 
 def _model() -> Path:
@@ -80,7 +80,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="session")
 def llama() -> Iterator[Server]:
-    """One server for all tests that only ask it."""
+    """One server for all tests that only query it."""
     server = start_llama(PORT)
     yield server
     stop(server.process)

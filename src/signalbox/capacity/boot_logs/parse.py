@@ -14,10 +14,11 @@ from typing import Any
 
 from signalbox.capacity.boot_logs import patterns as lines
 from signalbox.capacity.boot_logs.boot import MeasuredBoot
+from signalbox.capacity.units import GIB, MIB
 from signalbox.errors import InputError
 
 Values = dict[str, Any]
-_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_UNITS = {"K": 2**10, "M": MIB, "G": GIB, "T": 2**40}
 _TOKENS_PER_BLOCK = 16  # vLLM's default block size
 _ERROR_CHARACTERS = 300
 _FILE_TYPE_ENDS = {" - small": "_s", " - medium": "_m", " - large": "_l"}
@@ -106,7 +107,7 @@ def _joined(ranks: dict[str, dict[str, Any]]) -> tuple[Values, list[str]]:
         smallest = field in ("kv_bytes", "kv_tokens", "kv_blocks", "max_concurrency", "total_bytes")
         values[field] = found[-1] if isinstance(found[-1], str) else (min if smallest else max)(found)
         if field.endswith("_bytes") and len(set(found)) > 1:
-            low, high = (f"{extreme(found) / 2**30:.2f}" for extreme in (min, max))
+            low, high = (f"{extreme(found) / GIB:.2f}" for extreme in (min, max))
             which = "smallest" if smallest else "largest"
             notes.append(f"{field[:-6]}: {len(found)} ranks from {low} to {high} GiB; the {which} is taken")
     return values, notes
@@ -192,7 +193,7 @@ def _complete_llama(
     return replace(
         MeasuredBoot(engine="llamacpp", error=error, notes=tuple(notes), **values),
         version=f"b{values['version']}" if "version" in values else None,
-        total_bytes=None if total_mib is None else int(total_mib) * 2**20,
+        total_bytes=None if total_mib is None else int(total_mib) * MIB,
         on_gpu=on_gpu,
         weights_bytes=join(buffers["model"]),
         activation_bytes=join(buffers["compute"]) if buffers.get("compute") else None,

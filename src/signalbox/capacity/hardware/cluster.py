@@ -1,4 +1,4 @@
-"""Free GPUs of a Kubernetes cluster, through the official client (an optional dependency)."""
+"""Free GPUs of a Kubernetes cluster, read through the official client (an optional dependency)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
-from signalbox.capacity.datafile import read
 from signalbox.capacity.hardware.inventory import Pool, merge
+from signalbox.capacity.hardware.node_table import load_node_table
 from signalbox.capacity.hardware.nodes import NodeGpus, read_nodes
 from signalbox.capacity.spec import Gpu
 from signalbox.errors import InputError, SetupError
@@ -18,12 +18,6 @@ _TIMEOUT_SECONDS = (5, 30)  # to connect, to read
 _INSTALL = "uv pip install 'signalbox[cluster]'"
 
 
-def node_table() -> dict[str, Any]:
-    """The labels by which nodes name their GPUs (data/nodes.yaml)."""
-    table: dict[str, Any] = read("nodes.yaml")
-    return table
-
-
 def cluster_gpus(gpus: Sequence[Gpu], kube_context: str | None = None) -> list[NodeGpus]:
     """Read nodes and pods of the cluster. Raises SetupError where it cannot be reached or read."""
     kubernetes = _package()
@@ -31,23 +25,23 @@ def cluster_gpus(gpus: Sequence[Gpu], kube_context: str | None = None) -> list[N
     core = kubernetes.client.CoreV1Api(connection)
     nodes = _all(kubernetes.client, connection, core.list_node)
     pods = _all(kubernetes.client, connection, core.list_pod_for_all_namespaces)
-    return read_nodes(nodes, pods, gpus, node_table())
+    return read_nodes(nodes, pods, gpus, load_node_table())
 
 
-def pools(found: Iterable[NodeGpus]) -> tuple[Pool, ...]:
+def pools(rows: Iterable[NodeGpus]) -> tuple[Pool, ...]:
     """The free GPUs by kind."""
-    return merge(Pool(row.gpu, row.free, row.free) for row in found if row.gpu is not None and row.free > 0)
+    return merge(Pool(row.gpu, row.free, row.free) for row in rows if row.gpu is not None and row.free > 0)
 
 
 def _package() -> Any:  # noqa: ANN401 - an optional dependency, untyped
     try:
         return import_module("kubernetes")
     except ImportError as error:
-        raise SetupError(f"--cluster needs the kubernetes client. Install it: {_INSTALL}") from error
+        raise SetupError("--cluster needs the kubernetes client.", hint=f"Install it: {_INSTALL}") from error
 
 
 def _connection(config: Any, client: Any, kube_context: str | None) -> Any:  # noqa: ANN401
-    """An API client of its own, from the kubeconfig or from inside a pod; nothing global is set."""
+    """A separate API client, from the kubeconfig or from inside a pod; nothing global is set."""
     try:
         # The package reads KUBECONFIG once, when it is imported.
         return config.new_client_from_config(config_file=os.environ.get("KUBECONFIG"), context=kube_context)
@@ -59,8 +53,8 @@ def _connection(config: Any, client: Any, kube_context: str | None) -> Any:  # n
             config.load_incluster_config(client_configuration=inside)
         except config.ConfigException:
             raise SetupError(
-                "--cluster found no cluster: set KUBECONFIG, or make ~/.kube/config "
-                f"(kubectl config current-context). {error}"
+                f"--cluster: no cluster is configured ({error}).",
+                hint="Set KUBECONFIG, or create ~/.kube/config (check: kubectl config current-context).",
             ) from error
         return client.ApiClient(inside)
 
@@ -69,7 +63,7 @@ def _known_contexts(config: Any) -> str:  # noqa: ANN401
     try:
         contexts, _ = config.list_kube_config_contexts(config_file=os.environ.get("KUBECONFIG"))
     except config.ConfigException as error:
-        return f"The kubeconfig cannot be read: {error}"
+        return f"The kubeconfig is invalid: {error}"
     return f"Known contexts: {', '.join(row['name'] for row in contexts)}."
 
 
@@ -94,12 +88,13 @@ def _page(client: Any, connection: Any, call: Callable[..., Any], following: str
     except client.ApiException as error:
         if error.status in (401, 403):
             raise SetupError(
-                "The cluster does not let you list nodes and pods of all namespaces "
-                f"({error.status} {error.reason}). Ask for a ClusterRole with get and list on nodes and pods."
+                "The cluster forbids listing nodes and pods of all namespaces "
+                f"({error.status} {error.reason}).",
+                hint="You need a ClusterRole with get and list on nodes and pods.",
             ) from error
         raise SetupError(f"The cluster answered {error.status} {error.reason}.") from error
     except HTTPError as error:
         raise SetupError(
-            f"The cluster at {connection.configuration.host} cannot be reached ({type(error).__name__}). "
-            "Check the address in the kubeconfig and the network."
+            f"Cannot reach the cluster at {connection.configuration.host} ({type(error).__name__}).",
+            hint="Check the address in the kubeconfig and the network.",
         ) from error

@@ -1,163 +1,170 @@
-"""What a Kubernetes node's labels say about its GPUs: pure functions on the API's JSON, the table is data/nodes.yaml."""
+"""GPUs of Kubernetes nodes, from their labels: pure functions on the API's JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from signalbox.capacity.hardware.node_table import GpuOption, NodeTable
+from signalbox.capacity.hardware.pod_requests import gpu_requests
 from signalbox.capacity.spec import Gpu
 
 _SHARED_SUFFIX, _MIG_INVALID = "-SHARED", "MIG-INVALID"
-_FINISHED = ("Succeeded", "Failed")
 _MEMORY_TOLERANCE = 0.04  # drivers report a little less or more; the next size is at least 20 % away
+Kind = Literal["whole", "shared", "slice"]
 
 
 @dataclass(frozen=True)
 class NodeGpus:
-    """GPUs of one kind in one node. `excluded` says why none of them is offered, empty where they are."""
+    """GPUs of one kind in one node. `excluded` is the reason why none of them is offered, empty where they are."""
 
     node: str
     gpu: Gpu | None
-    label: str  # what the node says, as found
+    label: str  # the label's value, unchanged
     total: int
     used: int
     excluded: str = ""
 
     @property
     def free(self) -> int:
-        """Allocatable less what running pods requested; 0 where excluded."""
+        """Allocatable less the requests of running pods; 0 where excluded."""
         return 0 if self.excluded else max(0, self.total - self.used)
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """The GPU behind a resource, its name on the node, and why it is excluded."""
+
+    gpu: Gpu | None
+    label: str
+    excluded: str = ""
 
 
 def read_nodes(
     nodes: Sequence[Mapping[str, Any]],
     pods: Sequence[Mapping[str, Any]],
     gpus: Sequence[Gpu],
-    table: Mapping[str, Any],
+    table: NodeTable,
 ) -> list[NodeGpus]:
-    """GPUs of all nodes that have some, in the order of the nodes. `table` is data/nodes.yaml."""
-    used = _requested(pods)
-    return [found for node in nodes for found in _node(node, used, gpus, table)]
+    """GPUs of all nodes that have some, in the order of the nodes."""
+    requests = gpu_requests(pods)
+    reader = _Reader(gpus, table)
+    return [row for node in nodes for row in reader.node(node, requests)]
 
 
-def _node(
-    node: Mapping[str, Any],
-    used: Mapping[tuple[str, str], int],
-    gpus: Sequence[Gpu],
-    table: Mapping[str, Any],
-) -> Iterator[NodeGpus]:
-    name, labels = node["metadata"]["name"], node["metadata"].get("labels") or {}
-    allocatable = (node.get("status") or {}).get("allocatable") or {}
-    says, parent = identify(labels, gpus, table)
-    unusable = _unusable(node)
-    seen = False
-    for resource, quantity in sorted(allocatable.items()):
-        kind = _kind(resource, table)
-        if kind is None or int(quantity) == 0:
-            continue
-        seen = True
-        gpu, label, excluded = _offered(kind, resource, labels, says, parent, gpus, table)
-        yield NodeGpus(name, gpu, label, int(quantity), used.get((name, resource), 0), unusable or excluded)
-    if says and not seen:
-        yield NodeGpus(
-            name, parent, says, 0, 0, "no GPU is allocatable: the device plugin does not run on this node"
-        )
+@dataclass(frozen=True)
+class _Reader:
+    """Reads nodes by the label table, for the GPUs of a catalogue."""
 
+    gpus: Sequence[Gpu]
+    table: NodeTable
 
-def _kind(resource: str, table: Mapping[str, Any]) -> str | None:
-    if resource == table["resource"]:
-        return "whole"
-    if resource.startswith(table["shared_resource"]):
-        return "shared"
-    if resource.startswith(table["slice_resource"]):
-        return "shared" if resource.endswith(".shared") else "slice"
-    return None
+    def node(self, node: Mapping[str, Any], requests: Mapping[tuple[str, str], int]) -> Iterator[NodeGpus]:
+        name, labels = node["metadata"]["name"], node["metadata"].get("labels") or {}
+        allocatable = (node.get("status") or {}).get("allocatable") or {}
+        label, gpu = self._identify(labels)
+        unusable = _unusable(node)
+        resources = [
+            (resource, kind, int(quantity))
+            for resource, quantity in sorted(allocatable.items())
+            if (kind := self._kind(resource)) is not None and int(quantity)
+        ]
+        for resource, kind, count in resources:
+            offer = self._offer(kind, resource, labels, label, gpu)
+            used = requests.get((name, resource), 0)
+            yield NodeGpus(name, offer.gpu, offer.label, count, used, unusable or offer.excluded)
+        if label and not resources:
+            reason = "no GPU is allocatable: the device plugin does not run on this node"
+            yield NodeGpus(name, gpu, label, 0, 0, reason)
 
-
-def _offered(
-    kind: str,
-    resource: str,
-    labels: Mapping[str, str],
-    says: str,
-    parent: Gpu | None,
-    gpus: Sequence[Gpu],
-    table: Mapping[str, Any],
-) -> tuple[Gpu | None, str, str]:
-    """The GPU behind a resource, what the node calls it, and why it is excluded."""
-    if kind == "slice":
-        profile = resource.removeprefix(table["slice_resource"])
-        gpu = _slice(parent, profile, gpus)
-        label = labels.get(f"{resource}.product") or f"{says} {profile}"
-        return gpu, label, "" if gpu else f"a slice {profile} of {says or 'an unnamed GPU'} is not known"
-    sharing = _sharing(labels, says, table) or (f"{resource} is shared" if kind == "shared" else "")
-    if sharing:
-        return parent, says, f"{sharing}: each container sees the whole GPU, no memory is set aside for it"
-    if _MIG_INVALID in says:
-        return None, says, "strategy single, but its slices differ: use strategy mixed"
-    if partition := labels.get(table["partition_label"]):
-        gpu = _slice(parent, partition, gpus)
-        return gpu, f"{says} {partition}", "" if gpu else f"a slice {partition} of {says} is not known"
-    if parent is None:
-        return None, says, f"{says or 'the GPU (no label names it)'} is not in the catalogue"
-    return parent, says, ""
-
-
-def identify(
-    labels: Mapping[str, str], gpus: Sequence[Gpu], table: Mapping[str, Any]
-) -> tuple[str, Gpu | None]:
-    """What the labels say, and the GPU that it means (None: unknown)."""
-    for row in table["labels"]:
-        value = labels.get(row["label"])
-        if not value:
-            continue
-        memory = _number(labels.get(row["memory_label"] or ""))
-        if row["values"] is None:
-            return value, _by_product(value.removesuffix(_SHARED_SUFFIX), memory, gpus)
-        return value, _by_memory(row["values"].get(value, ()), memory, gpus)
-    instance = labels.get(table["instance_label"], "")
-    for key, name in table["instances"].items():
-        if instance == key or (key.endswith(".") and instance.startswith(key)):
-            return instance, _named(name, gpus)
-    return "", None
-
-
-def _by_product(product: str, memory_mib: float | None, gpus: Sequence[Gpu]) -> Gpu | None:
-    """The row of a product name; among several sizes of one name, the one of that memory."""
-    found = [gpu for gpu in gpus if product in gpu.products]
-    if memory_mib is None or len(found) < 2:
-        return found[0] if found else None
-    return min(found, key=lambda gpu: abs(gpu.nvidia_smi_mib - memory_mib))
-
-
-def _by_memory(
-    options: Sequence[Mapping[str, Any]], memory_mib: float | None, gpus: Sequence[Gpu]
-) -> Gpu | None:
-    if not options:
+    def _kind(self, resource: str) -> Kind | None:
+        table = self.table
+        if resource == table.resource:
+            return "whole"
+        if resource.startswith(table.shared_resource):
+            return "shared"
+        if resource.startswith(table.slice_resource):
+            return "shared" if resource.endswith(".shared") else "slice"
         return None
-    if memory_mib is None:
-        return _named(options[0]["gpu"], gpus)
-    nearest = min(options, key=lambda option: abs(option.get("memory_mib", memory_mib) - memory_mib))
-    expected = nearest.get("memory_mib", memory_mib)
-    # A fraction of a card (g6f) carries the card's name and less memory.
-    return _named(nearest["gpu"], gpus) if memory_mib > expected * (1 - _MEMORY_TOLERANCE) else None
 
+    def _offer(
+        self, kind: Kind, resource: str, labels: Mapping[str, str], label: str, gpu: Gpu | None
+    ) -> _Offer:
+        """`label` and `gpu`: the node's own, of which a slice is a part."""
+        if kind == "slice":
+            profile = resource.removeprefix(self.table.slice_resource)
+            part = labels.get(f"{resource}.product") or f"{label} {profile}"
+            return self._slice_offer(gpu, profile, part, label)
+        sharing = self._sharing(labels, label) or (f"{resource} is shared" if kind == "shared" else "")
+        if sharing:
+            reason = f"{sharing}: each container sees the whole GPU, no memory is reserved for it"
+            return _Offer(gpu, label, reason)
+        if _MIG_INVALID in label:
+            return _Offer(None, label, "strategy single, but its slices differ: use strategy mixed")
+        if profile := labels.get(self.table.partition_label, ""):
+            return self._slice_offer(gpu, profile, f"{label} {profile}", label)
+        if gpu is None:
+            unknown = label or "the GPU (no label names it)"
+            return _Offer(None, label, f"{unknown} is not in the catalogue")
+        return _Offer(gpu, label)
 
-def _slice(parent: Gpu | None, profile: str, gpus: Sequence[Gpu]) -> Gpu | None:
-    if parent is None:
-        return None
-    whole = parent.slice_of or parent.name
-    return next((gpu for gpu in gpus if gpu.slice_of == whole and gpu.name.endswith(f"-mig-{profile}")), None)
+    def _slice_offer(self, gpu: Gpu | None, profile: str, part: str, label: str) -> _Offer:
+        row = self._slice(gpu, profile)
+        unknown = f"the catalogue has no slice {profile} of {label or 'an unnamed GPU'}"
+        return _Offer(row, part, "" if row else unknown)
 
+    def _slice(self, gpu: Gpu | None, profile: str) -> Gpu | None:
+        if gpu is None:
+            return None
+        whole = gpu.slice_of or gpu.name
+        rows = (row for row in self.gpus if row.slice_of == whole and row.name.endswith(f"-mig-{profile}"))
+        return next(rows, None)
 
-def _sharing(labels: Mapping[str, str], says: str, table: Mapping[str, Any]) -> str:
-    if says.endswith(_SHARED_SUFFIX):
-        return f"{says} is shared"
-    for row in table["sharing"]:
-        value = labels.get(row["label"])
-        if value and value not in row["harmless"]:
-            return f"shared by {row['label']}={value}"
-    return ""
+    def _identify(self, labels: Mapping[str, str]) -> tuple[str, Gpu | None]:
+        """The value of the first label that names the GPU, and the GPU that it means (None: unknown)."""
+        for row in self.table.labels:
+            value = labels.get(row.label)
+            if not value:
+                continue
+            memory = _number(labels.get(row.memory_label or ""))
+            if row.values is None:
+                return value, self._by_product(value.removesuffix(_SHARED_SUFFIX), memory)
+            return value, self._by_memory(row.values.get(value, ()), memory)
+        instance = labels.get(self.table.instance_label, "")
+        for key, name in self.table.instances.items():
+            if instance == key or (key.endswith(".") and instance.startswith(key)):
+                return instance, self._by_name(name)
+        return "", None
+
+    def _by_product(self, product: str, memory_mib: float | None) -> Gpu | None:
+        """The row of a product name; among several sizes of one name, the one of that memory."""
+        rows = [gpu for gpu in self.gpus if product in gpu.products]
+        if memory_mib is None or len(rows) < 2:
+            return rows[0] if rows else None
+        return min(rows, key=lambda gpu: abs(gpu.nvidia_smi_mib - memory_mib))
+
+    def _by_memory(self, options: Sequence[GpuOption], memory_mib: float | None) -> Gpu | None:
+        if not options:
+            return None
+        if memory_mib is None:
+            return self._by_name(options[0].gpu)
+        sizes = [(memory_mib if row.memory_mib is None else row.memory_mib, row.gpu) for row in options]
+        expected, name = min(sizes, key=lambda size: abs(size[0] - memory_mib))
+        # A fraction of a card (g6f) carries the card's name and less memory.
+        return self._by_name(name) if memory_mib > expected * (1 - _MEMORY_TOLERANCE) else None
+
+    def _by_name(self, name: str) -> Gpu | None:
+        return next((gpu for gpu in self.gpus if gpu.name == name), None)
+
+    def _sharing(self, labels: Mapping[str, str], label: str) -> str:
+        if label.endswith(_SHARED_SUFFIX):
+            return f"{label} is shared"
+        for row in self.table.sharing:
+            value = labels.get(row.label)
+            if value and value not in row.harmless:
+                return f"shared by {row.label}={value}"
+        return ""
 
 
 def _unusable(node: Mapping[str, Any]) -> str:
@@ -166,45 +173,6 @@ def _unusable(node: Mapping[str, Any]) -> str:
     conditions = (node.get("status") or {}).get("conditions") or []
     ready = next((row["status"] for row in conditions if row["type"] == "Ready"), "True")
     return "" if ready == "True" else "the node is not ready"
-
-
-def _requested(pods: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """What pods that hold a node requested, by node and resource."""
-    total: dict[tuple[str, str], int] = {}
-    for pod in pods:
-        node = pod["spec"].get("nodeName")
-        if not node or (pod.get("status") or {}).get("phase") in _FINISHED:
-            continue
-        for resource, count in _pod_request(pod["spec"]).items():
-            total[node, resource] = total.get((node, resource), 0) + count
-    return total
-
-
-def _pod_request(spec: Mapping[str, Any]) -> dict[str, int]:
-    """Containers and sidecars add up; an init container that ends counts only where it needs more."""
-    initial = spec.get("initContainers") or []
-    sidecars = [row for row in initial if row.get("restartPolicy") == "Always"]
-    steady = _sum([*spec["containers"], *sidecars])
-    for row in initial:
-        if row not in sidecars:
-            steady = {**steady, **{k: max(v, steady.get(k, 0)) for k, v in _sum([row]).items()}}
-    return steady
-
-
-def _sum(containers: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for container in containers:
-        resources = container.get("resources") or {}
-        # A limit without a request is a request: the API server fills it in, a recorded form may not.
-        wanted = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-        for resource, quantity in wanted.items():
-            if resource.startswith("nvidia.com/"):
-                total[resource] = total.get(resource, 0) + int(quantity)
-    return total
-
-
-def _named(name: str, gpus: Sequence[Gpu]) -> Gpu | None:
-    return next((gpu for gpu in gpus if gpu.name == name), None)
 
 
 def _number(text: str | None) -> float | None:

@@ -1,27 +1,23 @@
-"""Memory of one GPU: what is allocated, what is left for the KV cache, and whether the engine starts.
+"""Memory of one GPU: its allocations, the memory left for the KV cache, and whether the engine starts.
 
-`budget` dispatches by engine and is pure: the same specification gives the same budget.
+The arithmetic is pure. `budget` loads the constants that belong to the engine; everything below receives them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from signalbox.capacity.budget import Budget
 from signalbox.capacity.memory import llamacpp, tgi, vllm
-from signalbox.capacity.spec import EngineName, Spec
+from signalbox.capacity.memory.constants import load_constants
+from signalbox.capacity.memory.gguf_tables import load_gguf_tables
+from signalbox.capacity.spec import Spec
 
 __all__ = ["budget"]
-
-_ENGINES: dict[EngineName, Callable[[Spec], Budget]] = {
-    "vllm": vllm.budget,
-    "nim": vllm.budget,
-    "tgi": tgi.budget,
-    "llamacpp": llamacpp.budget,
-    "ollama": llamacpp.budget,
-}
 
 
 def budget(spec: Spec) -> Budget:
     """The memory budget of one GPU; with pipeline stages, of the one that limits the cache."""
-    return _ENGINES[spec.engine.name](spec)
+    if spec.engine.name in ("llamacpp", "ollama"):
+        return llamacpp.budget(spec, load_gguf_tables())
+    if spec.engine.name == "tgi":
+        return tgi.budget(spec, load_constants())
+    return vllm.budget(spec, load_constants())  # NIM's generic profiles run vLLM

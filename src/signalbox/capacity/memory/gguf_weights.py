@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-from signalbox.capacity.datafile import read
+from signalbox.capacity.memory.gguf_tables import GgufTables, LayerRule, Mixture
 from signalbox.capacity.spec import Architecture, Quantization
 from signalbox.errors import InputError
 
@@ -26,117 +23,106 @@ class FileBytes:
     layers: int
     vision: int
 
-    @property
-    def file(self) -> int:
-        """The file, whose tied head is stored once (`head_is_copy` aside, see `file_bytes`)."""
-        return self.embedding + self.head + self.layers
+
+def file_type(quantization: Quantization, tables: GgufTables) -> str:
+    """The GGUF file type of a quantization: gguf-q4_k_m is q4_k_m, bf16 and mxfp4 are their own.
+
+    Raises InputError for a quantization that has none.
+    """
+    short = quantization.name.removeprefix("gguf-").lower()
+    name = {"fp16": "f16", "fp32": "f32"}.get(short, short)
+    if name not in tables.mixtures:
+        raise InputError("quantization", quantization.name, f"GGUF types: {', '.join(tables.mixtures)}.")
+    return name
 
 
-@cache
-def tables() -> Mapping[str, Any]:
-    """data/gguf.yaml, read once."""
-    found: Mapping[str, Any] = read("gguf.yaml")
-    return found
+def file_bytes(model: Architecture, kind: str, tables: GgufTables) -> FileBytes:
+    """Bytes of the model as a GGUF file of type `kind`; a projector for images is a file of its own."""
+    return _File(model, tables.mixtures[kind], tables).bytes()
 
 
-def file_type(quantization: Quantization) -> str:
-    """The GGUF file type of a quantization: gguf-q4_k_m is q4_k_m, bf16 and mxfp4 are their own."""
-    known = tables()["mixtures"]
-    named = quantization.name.removeprefix("gguf-").lower()
-    plain = {"fp16": "f16", "fp32": "f32"}.get(named, named)
-    if plain not in known:
-        raise InputError("quantization", quantization.name, f"GGUF types: {', '.join(known)}.")
-    return plain
+@dataclass(frozen=True)
+class _File:
+    """A model in a mixture of types."""
+
+    model: Architecture
+    mixture: Mixture
+    tables: GgufTables
+
+    def bytes(self) -> FileBytes:
+        model, mixture, counts = self.model, self.mixture, self.model.parameters
+        head = self._size(counts.head or counts.embedding, mixture.output, model.hidden)
+        embedding = self._size(counts.embedding, mixture.base, model.hidden) if counts.head else head
+        plain = counts.other * _FOUR_BYTES + counts.plain * 2
+        layers = self._attention_and_dense() + self._experts() + plain
+        return FileBytes(round(embedding), round(head), round(layers), counts.vision * 2)
+
+    def _attention_and_dense(self) -> float:
+        """The linear part: values, keys, attention output and the MLP's down projection have types of their own."""
+        model, base, counts = self.model, self.mixture.base, self.model.parameters
+        value = counts.key_value / 2
+        inner = model.heads * model.head_dim
+        projection = min(model.layers * inner * model.hidden, counts.linear - counts.plain)
+        dense = model.layers * model.hidden * model.intermediate if model.moe is None else 0
+        rest = counts.linear - counts.plain - counts.key_value - projection - dense
+        if rest < 0:  # a family whose layers are not all of one kind: the split is unknown
+            return self._size(counts.linear - counts.plain, base, model.hidden)
+        key_type = self.tables.eight_experts.key if self._has_eight_experts() else base
+        return (
+            self._value(value)
+            + self._size(value, key_type, model.hidden)
+            + self._size(projection, self._projection_type(), inner)
+            + self._by_layer(self.mixture.down, base, dense, model.intermediate)
+            + self._size(rest, base, model.hidden)
+        )
+
+    def _has_eight_experts(self) -> bool:
+        return self.model.moe is not None and self.model.moe.experts == _EIGHT
+
+    def _projection_type(self) -> str:
+        name = self.mixture.projection or self.mixture.base
+        special = self._has_eight_experts() and name.endswith("_k")
+        return self.tables.eight_experts.projection if special else name
+
+    def _value(self, count: float) -> float:
+        model, base, large = self.model, self.mixture.base, self.tables.seventy_billion
+        if self._has_eight_experts() and base.endswith("_k"):
+            return self._size(count, self.tables.eight_experts.value, model.hidden)
+        if model.layers == large.layers and model.heads != model.kv_heads:
+            base = large.value.get(base, base)
+        return self._by_layer(self.mixture.value, base, count, model.hidden)
+
+    def _experts(self) -> float:
+        moe = self.model.moe
+        if moe is None:
+            return 0.0
+        count = self.model.parameters.experts
+        base = self.mixture.experts or self.mixture.base
+        rule = None if self.mixture.experts else self.mixture.down
+        down = self._by_layer(rule, base, count / 3, moe.intermediate)
+        return down + self._size(count * 2 / 3, base, self.model.hidden)
+
+    def _by_layer(self, rule: LayerRule | None, base: str, count: float, width: int) -> float:
+        """Bytes of one kind of tensor, of which some layers have another type."""
+        model = self.model
+        if rule is None:
+            return self._size(count, base, width)
+        rest = rule.rest or base
+        if rule.grouped and model.heads < _GROUPED * max(1, model.kv_heads):
+            return self._size(count, rest, width)
+        share = _layer_count(rule.layers, model.layers) / model.layers
+        return self._size(count * share, rule.type, width) + self._size(count * (1 - share), rest, width)
+
+    def _size(self, count: float, kind: str, width: int) -> float:
+        """Bytes of `count` weights in rows of `width`; a row that does not fill its blocks has a smaller type."""
+        if width % _BLOCK:
+            kind = self.tables.wide.get(kind, kind)
+        return count * self.tables.bits[kind] / 8
 
 
-def file_bytes(model: Architecture, kind: str) -> FileBytes:
-    """Bytes of the model as a GGUF file of that type, embedding and head apart."""
-    mixture = tables()["mixtures"][kind]
-    counts = model.parameters
-    head = _size(counts.head or counts.embedding, mixture["output"], model.hidden)
-    embedding = _size(counts.embedding, mixture["base"], model.hidden) if counts.head else head
-    plain = counts.other * _FOUR_BYTES + counts.plain * 2
-    layers = _attention_and_dense(model, mixture) + _experts(model, mixture) + plain
-    return FileBytes(round(embedding), round(head), round(layers), counts.vision * 2)
-
-
-def bits_per_weight(model: Architecture, kind: str) -> float:
-    """Of the whole file, as llama.cpp prints it (vision parts are a file of their own)."""
-    found = file_bytes(model, kind)
-    stored = found.layers + found.head + (found.embedding if model.parameters.head else 0)
-    return stored * 8 / (model.parameters.total - model.parameters.vision)
-
-
-def _attention_and_dense(model: Architecture, mixture: Mapping[str, Any]) -> float:
-    """The linear part: values, keys, the attention's output and the way down of the MLP have types of their own."""
-    counts = model.parameters
-    value = counts.key_value / 2
-    projection = min(model.layers * model.heads * model.head_dim * model.hidden, counts.linear - counts.plain)
-    dense = model.layers * model.hidden * model.intermediate if model.moe is None else 0
-    rest = counts.linear - counts.plain - counts.key_value - projection - dense
-    if rest < 0:  # a family whose layers are not all of one kind: no split is known
-        return _size(counts.linear - counts.plain, mixture["base"], model.hidden)
-    special = tables()["eight_experts"] if model.moe is not None and model.moe.experts == _EIGHT else {}
-    inner = model.heads * model.head_dim
-    return (
-        _value(model, mixture, value, special.get("value"))
-        + _size(value, special.get("key", mixture["base"]), model.hidden)
-        + _size(projection, _projection(mixture, special), inner)
-        + _shared(mixture.get("down"), mixture["base"], model, dense, model.intermediate)
-        + _size(rest, mixture["base"], model.hidden)
-    )
-
-
-def _projection(mixture: Mapping[str, Any], special: Mapping[str, str]) -> str:
-    named: str = mixture.get("projection", mixture["base"])
-    return special.get("projection", named) if named.endswith("_k") else named
-
-
-def _value(model: Architecture, mixture: Mapping[str, Any], count: float, special: str | None) -> float:
-    large = tables()["seventy_billion"]
-    if special and mixture["base"].endswith("_k"):
-        return _size(count, special, model.hidden)
-    base = mixture["base"]
-    if model.layers == large["layers"] and model.heads != model.kv_heads:
-        base = large["value"].get(base, base)
-    return _shared(mixture.get("value"), base, model, count, model.hidden)
-
-
-def _experts(model: Architecture, mixture: Mapping[str, Any]) -> float:
-    if model.moe is None:
-        return 0.0
-    count = model.parameters.experts
-    base = mixture.get("experts", mixture["base"])
-    rule = None if "experts" in mixture else mixture.get("down")
-    down = _shared(rule, base, model, count / 3, model.moe.intermediate)
-    return down + _size(count * 2 / 3, base, model.hidden)
-
-
-def _shared(
-    rule: Mapping[str, Any] | None, base: str, model: Architecture, count: float, width: int
-) -> float:
-    """Bytes of one kind of tensor, of which some layers have another type."""
-    if rule is None:
-        return _size(count, base, width)
-    grouped = model.heads >= _GROUPED * max(1, model.kv_heads)
-    rest = rule.get("rest", base)
-    if rule.get("grouped") and not grouped:
-        return _size(count, rest, width)
-    share = _layers(rule["layers"], model.layers) / model.layers
-    return _size(count * share, rule["type"], width) + _size(count * (1 - share), rest, width)
-
-
-def _layers(which: str | int, layers: int) -> int:
-    """How many layers a rule names."""
+def _layer_count(which: str | int, layers: int) -> int:
     if isinstance(which, int):
         return min(which, layers)
     eighth = layers // 8
     more = sum(i < eighth or i >= 7 * layers // 8 or (i - eighth) % 3 == 2 for i in range(layers))
     return {"all": layers, "more": more, "eighth": eighth, "sixteenth": layers // 16}[which]
-
-
-def _size(count: float, kind: str, width: int) -> float:
-    """Bytes of so many weights in rows of `width`; a row that does not fill its blocks takes a smaller type."""
-    if width % _BLOCK:
-        kind = tables()["wide"].get(kind, kind)
-    return count * float(tables()["bits"][kind]) / 8

@@ -1,4 +1,4 @@
-"""The KV cache: blocks, pages, groups of layers, and what the engine's log says of them.
+"""The KV cache: blocks, pages, groups of layers, and the figures of them in the engine's log.
 
 The arithmetic is vLLM's own. Layers of one kind share a block table; kinds are split into groups of equally many
 layers, all groups draw blocks from one pool, and a block has the same size for each of them.
@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from signalbox.capacity.spec import KvGroup, Spec
+from signalbox.capacity.units import ceil_div
 from signalbox.errors import InputError
 
 BLOCK_TOKENS = 16
-_ALMOST_EQUAL = (
-    1.5  # Kinds whose numbers of layers differ by less share the larger number: padding is cheaper.
-)
+# Kinds whose numbers of layers differ by less share the larger number: padding is cheaper.
+_ALMOST_EQUAL = 1.5
 _DTYPE_BYTES: dict[str, float] = {
     "auto": 2,
     "float32": 4,
@@ -44,11 +44,10 @@ class Pool:
 
     @property
     def block_bytes(self) -> int:
-        """Of one block in all layers of a group."""
+        """Bytes of one block in all layers of a group."""
         return self.page_bytes * self.group_layers
 
     def blocks(self, available_bytes: float) -> int:
-        """Blocks that fit into so many bytes."""
         return max(0, int(available_bytes) // self.page_bytes // self.group_layers)
 
     def request_blocks(self, context: int, batched_tokens: int) -> int:
@@ -61,10 +60,10 @@ class Pool:
 
 def element_bytes(kv_dtype: str, dtype: str = "bfloat16") -> float:
     """Bytes of one number of the cache; "auto" is the model's dtype. An unknown type is an InputError."""
-    wanted = dtype if kv_dtype == "auto" else kv_dtype
-    if wanted not in _DTYPE_BYTES:
-        raise InputError("kv dtype", kv_dtype, f"One of {', '.join(sorted(_DTYPE_BYTES))}.")
-    return _DTYPE_BYTES[wanted]
+    name = dtype if kv_dtype == "auto" else kv_dtype
+    if name not in _DTYPE_BYTES:
+        raise InputError("kv dtype", kv_dtype, f"Use one of {', '.join(sorted(_DTYPE_BYTES))}.")
+    return _DTYPE_BYTES[name]
 
 
 def token_bytes(group: KvGroup, tensor_parallel: int, number_bytes: float) -> float:
@@ -73,7 +72,7 @@ def token_bytes(group: KvGroup, tensor_parallel: int, number_bytes: float) -> fl
         return 0.0
     if group.kind == "mla":
         return _MLA_FP8_BYTES if number_bytes == 1 else group.key_dim * number_bytes
-    heads = max(1, -(-group.kv_heads // tensor_parallel))
+    heads = max(1, ceil_div(group.kv_heads, tensor_parallel))
     return heads * (group.key_dim + group.value_dim) * number_bytes
 
 
@@ -99,10 +98,10 @@ def pool(spec: Spec, layers_share: float = 1.0, *, chunks_are_full: bool = False
     spread = [
         (replace(group, layers=per_group), n)
         for group, n in zip(groups, tokens, strict=True)
-        for _ in range(-(-group.layers // per_group))
+        for _ in range(ceil_div(group.layers, per_group))
     ]
     return Pool(
-        group_layers=max(1, -(-round(per_group * layers_share * 1000) // 1000)),
+        group_layers=max(1, ceil_div(round(per_group * layers_share * 1000), 1000)),
         groups=tuple(group for group, _ in spread),
         page_bytes=page,
         block_tokens=tuple(n for _, n in spread),
@@ -110,7 +109,7 @@ def pool(spec: Spec, layers_share: float = 1.0, *, chunks_are_full: bool = False
 
 
 def capacity(pool_: Pool, blocks: int, context: int, batched_tokens: int) -> float:
-    """Requests of the full context that so many blocks hold at once: the log's "maximum concurrency"."""
+    """Concurrent requests of the full context that fit: the log's "maximum concurrency"."""
     return blocks / pool_.request_blocks(context, batched_tokens)
 
 
@@ -136,15 +135,15 @@ def _as_full(groups: tuple[KvGroup, ...]) -> tuple[KvGroup, ...]:
 def _unified(groups: tuple[KvGroup, ...], tp: int, size: float) -> tuple[list[int], int]:
     """Tokens of a block by group, and the page that all share.
 
-    A smaller page takes more tokens until it equals the largest; state layers hold one state a block, and the
+    A smaller page gets more tokens until it equals the largest; state layers hold one state a block, and the
     attention's block grows until its page covers it.
     """
     rates = [token_bytes(group, tp, size) for group in groups]
-    state = max((-(-group.state_bytes // tp) for group in groups if group.kind == "state"), default=0)
+    state = max((ceil_div(group.state_bytes, tp) for group in groups if group.kind == "state"), default=0)
     largest = max(rates)
     tokens = BLOCK_TOKENS
     if state:
-        tokens = max(tokens, -(-state // int(largest * BLOCK_TOKENS)) * BLOCK_TOKENS)
+        tokens = max(tokens, ceil_div(state, int(largest * BLOCK_TOKENS)) * BLOCK_TOKENS)
     page = int(largest * tokens)
     return [
         tokens if not rate or rate == largest else _more_tokens(page, rate, tokens) for rate in rates
@@ -160,7 +159,7 @@ def _group_blocks(group: KvGroup, block: int, context: int, batched_tokens: int)
     if group.kind == "state":
         return 1
     if group.kind == "sliding" and group.window:
-        return -(-min(group.window - 1 + batched_tokens, context) // block) + 1
+        return ceil_div(min(group.window - 1 + batched_tokens, context), block) + 1
     if group.kind == "chunked" and group.window:
-        return -(-min(group.window + batched_tokens, context) // block)
-    return -(-context // block)
+        return ceil_div(min(group.window + batched_tokens, context), block)
+    return ceil_div(context, block)

@@ -1,185 +1,147 @@
 """Memory under llama.cpp and Ollama: weights of the file type, a cache of fixed size, the compute buffer.
 
-A slot is a request at once; every slot has `context` tokens (`-c` is their sum). Where not all slots that were asked
-for fit, fewer are planned; one must fit. Without `concurrency` Ollama has one slot, llama-server four that share one
-cache of `context` tokens. GPUs hold whole layers (split mode layer), so any number of them works.
+Where not all requested slots fit, fewer are planned; one must fit. GPUs hold whole layers (split mode layer), so any
+number of them works.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from math import ceil
 
 from signalbox.capacity.budget import Budget, Term, TermName
-from signalbox.capacity.memory.gguf_weights import FileBytes, file_bytes, file_type, tables
-from signalbox.capacity.spec import GIB, Correction, KvGroup, Spec
-from signalbox.errors import InputError
+from signalbox.capacity.memory.gguf_tables import GgufTables
+from signalbox.capacity.memory.gguf_weights import FileBytes, file_bytes, file_type
+from signalbox.capacity.memory.llamacpp_slots import (
+    Slots,
+    bytes_per_token,
+    cache_bytes,
+    micro_batch,
+    requested_slots,
+)
+from signalbox.capacity.spec import Correction, Spec
+from signalbox.capacity.units import GIB, parse_version
 
 _FLOAT = 4
 _HALF = 2
-_MIB = 2**20
 _SOURCE = "llama.cpp, checked against boots of llama-server: docs/log.md"
-_SPLIT_MODEL = "layers on the fullest of {} GPUs"
 
 
 @dataclass(frozen=True)
-class Slots:
-    """Requests at once. `unified`: they share one cache of `tokens`; else each has its own of `tokens`."""
+class _Server:
+    """A server on the fullest of its GPUs. Sizes are in bytes, corrections included."""
 
-    count: int
-    tokens: int
-    unified: bool
+    spec: Spec
+    tables: GgufTables
 
     @property
-    def cells(self) -> int:
-        """Tokens of the whole cache, what llama-server prints as n_ctx."""
-        return self.tokens * (1 if self.unified else self.count)
+    def correction(self) -> Correction:
+        return self.spec.correction or Correction("none")
+
+    @property
+    def gpus(self) -> int:
+        return self.spec.tensor_parallel * self.spec.pipeline_parallel
+
+    @property
+    def layers_share(self) -> float:
+        return ceil(self.spec.model.layers / self.gpus) / self.spec.model.layers
+
+    @property
+    def file(self) -> FileBytes:
+        return file_bytes(self.spec.model, file_type(self.spec.quantization, self.tables), self.tables)
+
+    @property
+    def usable(self) -> int:
+        """The specified share, else all but the margin that llama.cpp leaves when it fits itself to a GPU."""
+        total, share = self.spec.gpu.total_bytes, self.spec.memory_utilization
+        return total - self.tables.margin_bytes if share is None else int(total * share)
+
+    @property
+    def weights(self) -> int:
+        """Layers and output matrix. The embedding stays in the host's memory, also when it is tied."""
+        file = self.file
+        return (
+            round(file.layers * self.layers_share) + file.head + file.vision + self.correction.weights_bytes
+        )
+
+    @property
+    def overhead(self) -> int:
+        return self.tables.overhead_bytes + self.correction.non_torch_bytes
+
+    def compute(self, slots: Slots) -> int:
+        return compute_bytes(self.spec, slots, self.tables) + self.correction.activation_bytes
+
+    def slots(self) -> Slots:
+        """As many of the requested slots as fit with their compute buffer; at least one."""
+        requested = requested_slots(self.spec, self.tables)
+        one = Slots(1, requested.tokens, unified=False)
+        each = cache_bytes(self.spec, one, self.tables, self.layers_share)
+        if requested.unified or not each:
+            return requested
+        room = self.usable - self.weights - self.overhead - self.compute(requested)
+        return Slots(max(1, min(requested.count, room // each)), requested.tokens, unified=False)
 
 
-@dataclass(frozen=True)
-class _Share:
-    """What one GPU holds of the model."""
-
-    layers: float  # of all layers
-    head: bool
-
-
-def budget(spec: Spec) -> Budget:
-    """The memory of the fullest GPU. `fits`: all layers lie on GPUs, and one request of the full context is held."""
-    fix = spec.correction or Correction("none")
-    usable = _usable(spec)
-    share = _share(spec)
-    weights = _gpu_weights(spec, share) + fix.weights_bytes
-    other = _overhead_bytes() + fix.non_torch_bytes
-    slots = planned_slots(spec)
-    compute = compute_bytes(spec, slots) + fix.activation_bytes
-    wanted = cache_bytes(spec, slots, share.layers)
-    left = usable - weights - other - compute
-    fits = wanted <= left
-    rate = bytes_per_token(spec) * share.layers
-    held = slots.cells if fits else max(0, int(left / rate)) if rate else 0
+def budget(spec: Spec, tables: GgufTables) -> Budget:
+    """The memory of the fullest GPU. `fits`: all layers are on GPUs, with a cache for one request of full context."""
+    server = _Server(spec, tables)
+    slots = server.slots()
+    weights, other, compute = server.weights, server.overhead, server.compute(slots)
+    cache = cache_bytes(spec, slots, tables, server.layers_share)
+    left = server.usable - weights - other - compute
+    fits = cache <= left
+    rate = bytes_per_token(spec, tables) * server.layers_share
+    tokens = slots.cells if fits else max(0, int(left / rate)) if rate else 0
+    rest = spec.gpu.total_bytes - weights - other - compute - cache
     terms = (
-        _term("weights", weights, _weights_formula(spec, share)),
+        _term("weights", weights, _weights_formula(server)),
         _term("non_torch", other, f"{other / GIB:.2f} GiB: CUDA context and kernels' own buffers, assumed"),
-        _term("activation", compute, _compute_formula(spec, slots)),
-        _term("kv_cache", wanted if fits else max(0, left), _cache_formula(spec, slots)),
-        _term(
-            "reserve", max(0, spec.gpu.total_bytes - weights - other - compute - wanted), "what is left over"
-        ),
+        _term("activation", compute, _compute_formula(spec, slots, tables)),
+        _term("kv_cache", cache if fits else max(0, left), _cache_formula(spec, slots)),
+        _term("reserve", max(0, rest), "what is left over"),
     )
     return Budget(
         total_bytes=spec.gpu.total_bytes,
-        usable_bytes=usable,
+        usable_bytes=server.usable,
         terms=terms,
-        kv_bytes=wanted if fits else left,
+        kv_bytes=cache if fits else left,
         kv_bytes_per_token=rate,
-        kv_tokens=held,
-        max_concurrency=held / slots.tokens,
+        kv_tokens=tokens,
+        max_concurrency=tokens / slots.tokens,
         fits=fits,
-        reason=_reason(spec, slots, wanted, left),
+        reason=_reason(spec, slots, cache, left),
     )
 
 
-def slots_of(spec: Spec) -> Slots:
-    """The slots that are asked for, with the engine's defaults and its rounding to 256 tokens."""
-    defaults = tables()["defaults"]
-    tokens = _padded(spec.context)
-    if spec.concurrency is not None:
-        return Slots(spec.concurrency, tokens, unified=False)
-    unified = spec.engine.name == "llamacpp"
-    return Slots(defaults["slots"] if unified else 1, tokens, unified)
+def planned_slots(spec: Spec, tables: GgufTables) -> Slots:
+    """The slots that `budget` plans with: those requested, or as many as fit."""
+    return _Server(spec, tables).slots()
 
 
-def planned_slots(spec: Spec) -> Slots:
-    """The slots that `budget` plans with: those asked for, or as many as fit."""
-    fix, share = spec.correction or Correction("none"), _share(spec)
-    taken = _gpu_weights(spec, share) + fix.weights_bytes + _overhead_bytes() + fix.non_torch_bytes
-    return _planned(spec, share, _usable(spec) - taken - fix.activation_bytes)
+def gpu_layers(spec: Spec, tables: GgufTables) -> int:
+    """Layers that fit on one GPU with compute buffer and overhead, for -ngl; one more than all when all fit."""
+    server = _Server(spec, tables)
+    if budget(spec, tables).fits:
+        return spec.model.layers + 1
+    one = Slots(1, requested_slots(spec, tables).tokens, unified=False)
+    layer = (server.file.layers + cache_bytes(spec, one, tables)) / spec.model.layers
+    room = server.usable - tables.overhead_bytes - compute_bytes(spec, one, tables)
+    return max(0, min(spec.model.layers, int(room / layer)))
 
 
-def _planned(spec: Spec, share: _Share, room: int) -> Slots:
-    """As many of the slots as fit into `room` bytes with their compute buffer; at least one."""
-    asked = slots_of(spec)
-    one = Slots(1, asked.tokens, unified=False)
-    if asked.unified:
-        return asked
-    each = cache_bytes(spec, one, share.layers)
-    if not each:
-        return asked
-    return Slots(
-        max(1, min(asked.count, (room - compute_bytes(spec, asked)) // each)), asked.tokens, unified=False
-    )
-
-
-def cache_bytes(spec: Spec, slots: Slots, layers: float = 1.0) -> int:
-    """The cache of all slots, for a share of the layers."""
-    key, value = cache_bits(spec.kv_dtype)
-    total = 0.0
-    for group in spec.model.kv_groups:
-        if group.kind == "state":
-            total += group.layers * group.state_bytes * slots.count
-            continue
-        token = (_keys(group) * key + group.kv_heads * group.value_dim * value) / 8
-        total += group.layers * token * _group_cells(spec, group, slots)
-    return ceil(total * layers)
-
-
-def bytes_per_token(spec: Spec) -> float:
-    """Bytes of one token in all layers, windows left aside."""
-    key, value = cache_bits(spec.kv_dtype)
-    return sum(
-        group.layers * (_keys(group) * key + group.kv_heads * group.value_dim * value) / 8
-        for group in spec.model.kv_groups
-        if group.kind != "state"
-    )
-
-
-def _keys(group: KvGroup) -> int:
-    return group.key_dim if group.kind == "mla" else group.kv_heads * group.key_dim
-
-
-def cache_bits(kv_dtype: str) -> tuple[float, float]:
-    """Bits of a number of keys and of values: "q8_0", or "q8_0/q4_0" for both. auto is f16."""
-    bits = tables()["bits"]
-    names = [
-        part.removeprefix("float").replace("16", "f16") if part == "float16" else part
-        for part in kv_dtype.lower().replace("auto", "f16").split("/")
-    ]
-    unknown = [name for name in names if name not in bits]
-    if unknown or len(names) > 2:
-        raise InputError("kv dtype", kv_dtype, f"One of {', '.join(bits)}, or two of them: q8_0/q4_0.")
-    return float(bits[names[0]]), float(bits[names[-1]])
-
-
-def _group_cells(spec: Spec, group: KvGroup, slots: Slots) -> int:
-    """Tokens that layers of one kind keep, over all slots. A window keeps a micro-batch more."""
-    if group.window is None:
-        return slots.cells
-    seen = group.window * (slots.count if slots.unified else 1) + ubatch(spec)
-    return min(slots.tokens, _padded(seen)) * (1 if slots.unified else slots.count)
-
-
-def ubatch(spec: Spec) -> int:
-    """Tokens of a micro-batch (-ub)."""
-    return min(spec.batched_tokens or tables()["defaults"]["ubatch"], _padded(spec.context))
-
-
-def compute_bytes(spec: Spec, slots: Slots) -> int:
+def compute_bytes(spec: Spec, slots: Slots, tables: GgufTables) -> int:
     """The compute buffer: the widest point of one micro-batch through a layer, and the attention's mask."""
-    tokens = ubatch(spec)
-    flash, slots_only = _since(spec)
-    width = _wide(spec)
-    if not slots_only:
+    tokens, width = micro_batch(spec, tables), _widest(spec)
+    if not _has_slot_logits(spec, tables):
         width = max(width, spec.model.vocab + spec.model.hidden)
-    if flash:
+    if _has_flash_attention(spec, tables):
         return tokens * (width * _FLOAT + slots.tokens * _HALF)
     scores = spec.model.heads * slots.tokens + 5 * spec.model.hidden
     return tokens * (max(width, scores) + slots.tokens) * _FLOAT
 
 
-def _wide(spec: Spec) -> int:
-    """Numbers a token of the widest point: gate, up and their product, and five hidden states."""
+def _widest(spec: Spec) -> int:
+    """Numbers per token at the widest point: gate, up and their product, and five hidden states."""
     model = spec.model
     if model.moe is None:
         return 3 * model.intermediate + 5 * model.hidden
@@ -187,97 +149,35 @@ def _wide(spec: Spec) -> int:
     return experts + 3 * model.moe.shared * model.moe.intermediate + 5 * model.hidden
 
 
-def _since(spec: Spec) -> tuple[bool, bool]:
-    """Whether this version has FlashAttention by default, and logits of the slots only."""
-    regime = tables()["regimes"][spec.engine.name]
-    version = _numbers(spec.engine.version)
-    return version >= _numbers(regime["flash"]), version >= _numbers(regime["outputs"])
+def _has_flash_attention(spec: Spec, tables: GgufTables) -> bool:
+    return parse_version(spec.engine.version) >= tables.milestones[spec.engine.name].flash
 
 
-def _overhead_bytes() -> int:
-    return int(tables()["overhead"]["mib"]) * _MIB
-
-
-def _usable(spec: Spec) -> int:
-    """The share that is given, else all but the margin that llama.cpp leaves when it fits itself to a GPU."""
-    if spec.memory_utilization is not None:
-        return int(spec.gpu.total_bytes * spec.memory_utilization)
-    return spec.gpu.total_bytes - int(tables()["margin"]["mib"]) * _MIB
-
-
-def _share(spec: Spec) -> _Share:
-    gpus = spec.tensor_parallel * spec.pipeline_parallel
-    return _Share(ceil(spec.model.layers / gpus) / spec.model.layers, head=True)
-
-
-def _gpu_weights(spec: Spec, share: _Share) -> int:
-    """Layers and output matrix lie on the GPU; the embedding stays in the host's memory, also when it is tied."""
-    found = _file(spec)
-    return round(found.layers * share.layers) + found.head + found.vision
-
-
-def _file(spec: Spec) -> FileBytes:
-    return file_bytes(spec.model, file_type(spec.quantization))
-
-
-def host_bytes(spec: Spec, gpu_layers: int = 0) -> int:
-    """Memory of the host with so many layers on the GPU: the mapped file's rest, its cache, compute and output buffer.
-
-    Without a GPU that is all the server takes; the file's part is mapped, so it is read and dropped by the system.
-    """
-    found, slots = _file(spec), slots_of(spec)
-    rest = 1 - min(gpu_layers, spec.model.layers) / spec.model.layers
-    tied = spec.model.parameters.head == 0
-    head = 0 if gpu_layers or tied else found.head
-    output = slots.count * spec.model.vocab * _FLOAT
-    compute = compute_bytes(spec, slots) if not gpu_layers else slots.tokens * ubatch(spec) * _HALF
-    weights = round(found.layers * rest) + head + found.embedding
-    return weights + cache_bytes(spec, slots, rest) + compute + output
-
-
-def gpu_layers(spec: Spec) -> int:
-    """How many layers fit on one GPU beside compute buffer and overhead, for -ngl; all of them and one when all fit."""
-    one = budget(spec)
-    if one.fits:
-        return spec.model.layers + 1
-    found, slots = _file(spec), Slots(1, slots_of(spec).tokens, unified=False)
-    layer = (found.layers + cache_bytes(spec, slots)) / spec.model.layers
-    room = one.usable_bytes - _overhead_bytes() - compute_bytes(spec, slots)
-    return max(0, min(spec.model.layers, int(room / layer)))
-
-
-def _padded(tokens: int) -> int:
-    pad = int(tables()["defaults"]["pad"])
-    return -(-tokens // pad) * pad
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(n) for n in re.findall(r"\d+", version)[:3])
+def _has_slot_logits(spec: Spec, tables: GgufTables) -> bool:
+    """Whether the compute buffer has logits of the slots only, not of a whole micro-batch."""
+    return parse_version(spec.engine.version) >= tables.milestones[spec.engine.name].outputs
 
 
 def _term(name: TermName, size: int, formula: str) -> Term:
     return Term(name, max(0, size), formula, _SOURCE)
 
 
-def _weights_formula(spec: Spec, share: _Share) -> str:
-    found = _file(spec)
-    gpus = spec.tensor_parallel * spec.pipeline_parallel
-    split = f" x {share.layers:.3f} ({_SPLIT_MODEL.format(gpus)})" if gpus > 1 else ""
-    vision = f" + projector {found.vision / GIB:.3f}" if found.vision else ""
+def _weights_formula(server: _Server) -> str:
+    file, kind = server.file, file_type(server.spec.quantization, server.tables)
+    fullest = f" x {server.layers_share:.3f} (layers on the fullest of {server.gpus} GPUs)"
+    split = fullest if server.gpus > 1 else ""
+    vision = f" + projector {file.vision / GIB:.3f}" if file.vision else ""
     return (
-        f"{file_type(spec.quantization)}: layers {found.layers / GIB:.3f}{split} + output {found.head / GIB:.3f}"
-        f"{vision}; the embedding ({found.embedding / GIB:.3f} GiB) stays in the host's memory"
+        f"{kind}: layers {file.layers / GIB:.3f}{split} + output {file.head / GIB:.3f}{vision}; "
+        f"the embedding ({file.embedding / GIB:.3f} GiB) stays in the host's memory"
     )
 
 
-def _compute_formula(spec: Spec, slots: Slots) -> str:
-    flash, _ = _since(spec)
-    mask = (
-        f"{slots.tokens} x {_HALF} B of mask"
-        if flash
-        else (f"{slots.tokens} x ({spec.model.heads} heads + 1) x {_FLOAT} B of scores, no FlashAttention")
-    )
-    return f"{ubatch(spec)} tokens x ({_wide(spec)} x {_FLOAT} B + {mask})"
+def _compute_formula(spec: Spec, slots: Slots, tables: GgufTables) -> str:
+    mask = f"{slots.tokens} x {_HALF} B of mask"
+    if not _has_flash_attention(spec, tables):
+        mask = f"{slots.tokens} x ({spec.model.heads} heads + 1) x {_FLOAT} B of scores, no FlashAttention"
+    return f"{micro_batch(spec, tables)} tokens x ({_widest(spec)} x {_FLOAT} B + {mask})"
 
 
 def _cache_formula(spec: Spec, slots: Slots) -> str:
@@ -285,11 +185,12 @@ def _cache_formula(spec: Spec, slots: Slots) -> str:
     return f"{slots.tokens} tokens {words} {slots.count} slot(s), {spec.kv_dtype.replace('auto', 'f16')}"
 
 
-def _reason(spec: Spec, slots: Slots, wanted: int, left: int) -> str:
-    if wanted <= left:
-        return f"{slots.cells} tokens of cache take {wanted / GIB:.2f} GiB, {(left - wanted) / GIB:.2f} GiB stay free."
-    lacking = (wanted - left) / GIB
+def _reason(spec: Spec, slots: Slots, cache: int, left: int) -> str:
+    if cache <= left:
+        free = (left - cache) / GIB
+        return f"The cache of {slots.cells} tokens needs {cache / GIB:.2f} GiB, {free:.2f} GiB stay free."
+    short = (cache - left) / GIB
     return (
-        f"One request of {spec.context} tokens lacks {lacking:.2f} GiB. With fewer layers on the GPU (-ngl) the rest "
-        "runs on the CPU, many times slower."
+        f"One request of {spec.context} tokens is short by {short:.2f} GiB. With fewer layers on the GPU (-ngl) the "
+        "rest runs on the CPU, many times slower."
     )

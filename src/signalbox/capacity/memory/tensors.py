@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import ceil
 
-from signalbox.capacity.memory.constants import load_constants
+from signalbox.capacity.memory.constants import Allocator
 from signalbox.capacity.spec import Architecture, Spec
 
 
-def rounding_bytes(spec: Spec, layers_share: float = 1.0) -> int:
-    """Bytes lost to rounding on one rank: the fused projections and experts of its layers.
+def rounding_bytes(spec: Spec, allocator: Allocator, layers_share: float = 1.0) -> int:
+    """Bytes of padding on one rank: of the fused projections and experts of its layers.
 
     Qwen2.5-7B: 3.5 MiB a layer, the 0.1 GiB by which vLLM loads more than 2 bytes a parameter.
     """
@@ -18,12 +18,12 @@ def rounding_bytes(spec: Spec, layers_share: float = 1.0) -> int:
         return 0  # Repacked while loading: what rounding adds is in the padding already.
     linear = int(spec.quantization.linear_bits or 16)
     expert = int(spec.quantization.expert_bits or 16)
-    lost = sum(_lost(count * linear / 8) for count in _projections(model, tp)) * model.layers
+    padding = sum(_padding(count * linear / 8, allocator) for count in _projections(model, tp)) * model.layers
     if model.moe is not None:
         one = model.moe.experts * model.moe.intermediate / tp * model.hidden
         sparse = model.parameters.experts / (3 * one * tp)
-        lost += sum(_lost(count * expert / 8) for count in (2 * one, one)) * sparse
-    return round(lost * layers_share)
+        padding += sum(_padding(count * expert / 8, allocator) for count in (2 * one, one)) * sparse
+    return round(padding * layers_share)
 
 
 def _projections(model: Architecture, tp: int) -> list[float]:
@@ -38,7 +38,6 @@ def _projections(model: Architecture, tp: int) -> list[float]:
     return [*attention, 2 * wide if model.gated else wide, wide]
 
 
-def _lost(size: float) -> float:
-    constants = load_constants()
-    step = constants.allocator_step_bytes
-    return ceil(size / step) * step - size if size >= constants.own_segment_bytes else 0.0
+def _padding(size: float, allocator: Allocator) -> float:
+    step = allocator.step_bytes
+    return ceil(size / step) * step - size if size >= allocator.own_segment_bytes else 0.0

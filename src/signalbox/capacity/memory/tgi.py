@@ -1,42 +1,49 @@
-"""Memory under text-generation-inference 3: what its warm-up leaves, in blocks, shared by all requests.
+"""Memory under text-generation-inference 3: the cache that its warm-up leaves, in blocks shared by all requests.
 
-TGI loads the weights, runs one prefill of max_batch_prefill_tokens, and takes 90 % of what is then free for the cache.
-CUDA graphs are captured afterwards, out of the rest. Its rules are read from its source; no boot of it was measured
-here, so the terms that a warm-up measures are taken from vLLM's.
+TGI loads the weights, runs one prefill of max_batch_prefill_tokens, and allocates 90 % of the memory that is then
+free for the cache. CUDA graphs are captured afterwards, out of the rest. The rules are from TGI's source; no boot of
+it was measured, so the terms that its warm-up measures are vLLM's.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from signalbox.capacity.budget import Budget, Term, TermName
 from signalbox.capacity.memory import kv_cache
+from signalbox.capacity.memory.constants import Constants
 from signalbox.capacity.memory.weights import rank_weights, stages
-from signalbox.capacity.spec import GIB, Correction, KvGroup, Spec
+from signalbox.capacity.spec import Correction, KvGroup, Spec
+from signalbox.capacity.units import GIB
 
-_SOURCE = "huggingface/text-generation-inference db931fc, warm-up in flash_causal_lm.py; not measured here"
+_SOURCE = "huggingface/text-generation-inference db931fc, warm-up in flash_causal_lm.py; not measured"
 _WIGGLE = 0.90  # The server's own; the launcher's 0.95 only bounds the request's length.
 _CHUNKED_TOKENS = 8192  # flags.py passes the same, so prediction and start agree
 _GRAPH_SIZES = 6  # 1, 2, 4, 8, 16, 32
 _NO_GRAPHS = ("int8", "bnb-nf4", "bnb-nf4-dq")
-_FLASH_CAPABILITY = 8.0
 _FLASHINFER_HEADS = (64, 128, 256)
 _HALF = 2
-# CUDA context 0.51 GiB, 1.51 with NCCL, and 0.13 or 0.55 of libraries: vLLM up to 0.16 on an H100 (reference).
-_OTHER_GIB = (0.64, 2.06)
+# TGI 3 is as old as vLLM 0.6 to 0.16, whose libraries' memory it is planned with. Graphs of that age were not
+# measured: those of the next regime stand in.
+_LIBRARIES_REGIME, _GRAPHS_REGIME = "vllm-0.16", "vllm-0.20"
 
 
 def prefill_tokens(spec: Spec) -> int:
-    """max_batch_prefill_tokens: as given, else the context, cut into chunks where the attention allows it."""
+    """max_batch_prefill_tokens: as specified, else the context, cut into chunks where the attention allows it."""
     if spec.batched_tokens is not None:
         return spec.batched_tokens
-    chunked = spec.gpu.compute_capability >= _FLASH_CAPABILITY
-    return min(spec.context, _CHUNKED_TOKENS) if chunked else spec.context
+    return min(spec.context, _CHUNKED_TOKENS) if _has_flash_attention(spec) else spec.context
 
 
 def block_tokens(spec: Spec) -> int:
     """Tokens of a cache block: flashinfer 1, flash decoding 256, paged attention 16."""
-    if spec.gpu.compute_capability < _FLASH_CAPABILITY:
+    if not _has_flash_attention(spec):
         return 16
     return 1 if spec.model.head_dim in _FLASHINFER_HEADS else 256
+
+
+def _has_flash_attention(spec: Spec) -> bool:
+    return spec.gpu.has_bfloat16  # both came with Ampere
 
 
 def token_bytes(spec: Spec) -> float:
@@ -51,57 +58,57 @@ def _layer_bytes(spec: Spec, group: KvGroup, size: float) -> float:
     return kv_cache.token_bytes(group, spec.tensor_parallel, size)
 
 
-def budget(spec: Spec) -> Budget:
-    """The memory of one shard. `fits`: the prefill runs, and one request of the full context is held."""
+@dataclass(frozen=True)
+class _Cache:
+    """The cache of one shard, in whole blocks. `short_bytes`: memory that the warm-up's prefill is short by."""
+
+    bytes: int
+    tokens: int
+    short_bytes: int
+
+
+def budget(spec: Spec, constants: Constants) -> Budget:
+    """The memory of one shard. `fits`: the prefill runs, and the cache has room for one request of full context."""
     fix = spec.correction or Correction("none")
     share = spec.memory_utilization or spec.engine.memory_utilization
     usable = int(spec.gpu.total_bytes * share)
-    stage = stages(spec.model.layers, 1)[0]
-    weights = rank_weights(spec, stage)
+    weights = rank_weights(spec, stages(spec.model.layers, 1)[0], constants.allocator)
     loaded = weights.total + fix.weights_bytes
-    other = _other(spec) + fix.non_torch_bytes
+    other = _other(spec, constants) + fix.non_torch_bytes
     peak = _peak(spec) + fix.activation_bytes
-    rate = token_bytes(spec)
-    warm = min(prefill_tokens(spec), spec.context) * rate
-    free = usable - loaded - other - peak - warm
-    cache = int(max(0, free) * _WIGGLE + (warm if free >= 0 else 0))
-    block = block_tokens(spec)
-    tokens = int(cache / (rate * block)) * block if rate else 0
-    graphs = _graphs(spec)
-    fits = (
-        free >= 0
-        and tokens >= spec.context
-        and graphs <= spec.gpu.total_bytes - loaded - other - peak - cache
+    cache = _cache(spec, usable - loaded - other - peak)
+    graphs = _graphs(spec, constants)
+    rest = spec.gpu.total_bytes - loaded - other - peak - cache.bytes
+    captures = f"{_GRAPH_SIZES} sizes, captured in the memory that the cache leaves" if graphs else "none"
+    terms = (
+        _term("weights", loaded, weights.formula),
+        _term("non_torch", other, f"{other / GIB:.2f} GiB: CUDA context and NCCL, as measured under vLLM"),
+        _term("activation", peak, _peak_formula(spec)),
+        _term("graphs", graphs, captures),
+        _term("kv_cache", cache.bytes, _cache_formula(spec)),
+        _term("reserve", max(0, rest - graphs), "what is left"),
     )
-    left = cache if free >= 0 else int(free)
     return Budget(
         total_bytes=spec.gpu.total_bytes,
         usable_bytes=usable,
-        terms=(
-            _term("weights", loaded, weights.formula),
-            _term(
-                "non_torch", other, f"{other / GIB:.2f} GiB: CUDA context and NCCL, as measured under vLLM"
-            ),
-            _term("activation", peak, _peak_formula(spec)),
-            _term(
-                "graphs",
-                graphs,
-                f"{_GRAPH_SIZES} sizes, captured in what the cache leaves" if graphs else "none",
-            ),
-            _term("kv_cache", cache, f"{_WIGGLE:.0%} of what the warm-up leaves, blocks of {block} tokens"),
-            _term(
-                "reserve",
-                max(0, spec.gpu.total_bytes - loaded - other - peak - cache - graphs),
-                "what is left",
-            ),
-        ),
-        kv_bytes=left,
-        kv_bytes_per_token=rate,
-        kv_tokens=tokens,
-        max_concurrency=tokens / spec.context,
-        fits=fits,
-        reason=_reason(spec, left, tokens),
+        terms=terms,
+        kv_bytes=-cache.short_bytes or cache.bytes,
+        kv_bytes_per_token=token_bytes(spec),
+        kv_tokens=cache.tokens,
+        max_concurrency=cache.tokens / spec.context,
+        fits=not cache.short_bytes and cache.tokens >= spec.context and graphs <= rest,
+        reason=_reason(spec, cache),
     )
+
+
+def _cache(spec: Spec, room: int) -> _Cache:
+    """The warm-up's own tokens, and a share of the memory that is free after them."""
+    rate, block = token_bytes(spec), block_tokens(spec)
+    warm_up = min(prefill_tokens(spec), spec.context) * rate
+    free = room - warm_up
+    size = int(free * _WIGGLE + warm_up) if free >= 0 else 0
+    tokens = int(size / (rate * block)) * block if rate else 0
+    return _Cache(size, tokens, short_bytes=max(0, -int(free)))
 
 
 def _peak(spec: Spec) -> int:
@@ -118,25 +125,33 @@ def _peak_formula(spec: Spec) -> str:
     return f"prefill of {prefill_tokens(spec)} tokens: widest layer and 4 hidden states of {spec.model.hidden}, 2 B each"
 
 
-def _other(spec: Spec) -> int:
+def _other(spec: Spec, constants: Constants) -> int:
     """CUDA context and libraries, with NCCL's buffers where there are shards."""
-    return round((_OTHER_GIB[1] if spec.tensor_parallel > 1 else _OTHER_GIB[0]) * GIB)
+    several = spec.tensor_parallel > 1
+    libraries = constants.regimes[_LIBRARIES_REGIME].non_torch_gib[2 if several else 1]
+    return constants.context_bytes(shared=several) + round(libraries * GIB)
 
 
-def _graphs(spec: Spec) -> int:
-    """vLLM's graphs on an H100 take 0.28 GiB and 0.0195 a layer at 51 sizes (reference); in proportion for six."""
+def _graphs(spec: Spec, constants: Constants) -> int:
+    """vLLM's graphs, in proportion to the number of sizes captured."""
     if spec.eager or spec.quantization.name in _NO_GRAPHS:
         return 0
-    return round((0.28 + 0.0195 * spec.model.layers) * _GRAPH_SIZES / 51 * GIB)
+    fit = constants.regimes[_GRAPHS_REGIME].graphs
+    return round((fit.base_gib + fit.layer_gib * spec.model.layers) * _GRAPH_SIZES / fit.sizes * GIB)
 
 
 def _term(name: TermName, size: int, formula: str) -> Term:
     return Term(name, max(0, size), formula, _SOURCE)
 
 
-def _reason(spec: Spec, left: int, tokens: int) -> str:
-    if left < 0:
-        return f"The warm-up's prefill of {prefill_tokens(spec)} tokens lacks {-left / GIB:.2f} GiB."
-    if tokens < spec.context:
-        return f"The cache holds {tokens} tokens, fewer than one request of {spec.context}."
-    return f"{left / GIB:.2f} GiB are left for the cache."
+def _cache_formula(spec: Spec) -> str:
+    return f"{_WIGGLE:.0%} of the memory that the warm-up leaves, blocks of {block_tokens(spec)} tokens"
+
+
+def _reason(spec: Spec, cache: _Cache) -> str:
+    if cache.short_bytes:
+        short = cache.short_bytes / GIB
+        return f"The warm-up's prefill of {prefill_tokens(spec)} tokens is short by {short:.2f} GiB."
+    if cache.tokens < spec.context:
+        return f"The cache holds {cache.tokens} tokens, fewer than one request of {spec.context}."
+    return f"{cache.bytes / GIB:.2f} GiB are left for the cache."

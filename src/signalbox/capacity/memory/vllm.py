@@ -1,4 +1,4 @@
-"""Memory under vLLM: what is allocated, what is left for the KV cache, and whether the engine starts."""
+"""Memory under vLLM: the allocations of one rank, the KV cache that they leave, and whether the engine starts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from math import ceil
 
 from signalbox.capacity.budget import Budget, Term, TermName
 from signalbox.capacity.memory import activation, kv_cache
-from signalbox.capacity.memory.constants import Measured, load_constants
+from signalbox.capacity.memory.constants import Constants, Regime
 from signalbox.capacity.memory.weights import Stage, rank_weights, stages
-from signalbox.capacity.spec import GIB, Correction, Spec
+from signalbox.capacity.spec import Correction, Spec
+from signalbox.capacity.units import GIB
 
 _LOGS = "vLLM's own budget, checked against boot logs: docs/reference/capacity-cases.md"
-_LARGE_GIB = 70  # vLLM's own line between GPUs with small and with large defaults
-_BUDGET = "vLLM gpu_worker.py: share of what CUDA shows, less weights, activation, other memory"
+_BUDGET = "vLLM gpu_worker.py: share of the memory that CUDA reports, less weights, activation, other memory"
 
 
 @dataclass(frozen=True)
@@ -27,50 +27,45 @@ class _Rank:
     activation_bytes: int
 
 
-def budget(spec: Spec) -> Budget:
+def budget(spec: Spec, constants: Constants) -> Budget:
     """The memory budget of one GPU under vLLM; with pipeline stages, of the one that limits the cache."""
-    constants = load_constants()
     regime = constants.regime(spec)
     share = spec.memory_utilization or spec.engine.memory_utilization
     usable = ceil(spec.gpu.total_bytes * share)
     ranks = [
-        _rank(spec, stage, usable, constants) for stage in stages(spec.model.layers, spec.pipeline_parallel)
+        _rank(spec, stage, usable, constants, regime)
+        for stage in stages(spec.model.layers, spec.pipeline_parallel)
     ]
-    given = activation.limits(spec)
+    tokens = activation.limits(spec).tokens
     pools = [kv_cache.pool(spec, rank.stage.share, chunks_are_full=regime.chunks_are_full) for rank in ranks]
     counts = [pool.blocks(rank.kv_bytes) for pool, rank in zip(pools, ranks, strict=True)]
     limiting = min(range(len(ranks)), key=lambda i: (counts[i], ranks[i].kv_bytes))
     rank, pool, blocks = ranks[limiting], pools[limiting], counts[limiting]
-    concurrency = kv_cache.capacity(pool, blocks, spec.context, given.tokens)
-    needed = pool.request_blocks(spec.context, given.tokens)
-    reserve = spec.gpu.total_bytes - usable - (0 if regime.graphs_inside else rank.graphs_bytes)
-    fits, reason = _verdict(spec, rank, needed * pool.block_bytes, usable, constants)
-    beside = "" if regime.graphs_inside else ", less the graphs"
-    formula = f"{spec.gpu.total_gib} GiB x (1 - {share:g}){beside}"
-    kept = Term("reserve", max(0, reserve), formula, _BUDGET)
+    concurrency = kv_cache.capacity(pool, blocks, spec.context, tokens)
+    request = pool.request_blocks(spec.context, tokens) * pool.block_bytes
+    reason = _obstacle(spec, rank, request, usable, constants, regime)
     cache = Term("kv_cache", max(0, rank.kv_bytes), _kv_formula(pool, blocks, rank), _LOGS)
     return Budget(
         total_bytes=spec.gpu.total_bytes,
         usable_bytes=usable,
-        terms=(*rank.terms, cache, kept),
+        terms=(*rank.terms, cache, _reserve(spec, rank, usable, share, regime)),
         kv_bytes=rank.kv_bytes,
         kv_bytes_per_token=kv_cache.bytes_per_token(spec, rank.stage.share),
         kv_tokens=kv_cache.logged_tokens(
             pool, blocks, spec.context, concurrency, by_concurrency=regime.tokens_by_concurrency
         ),
         max_concurrency=concurrency,
-        fits=fits,
-        reason=reason,
+        fits=reason is None,
+        reason=reason or f"{rank.kv_bytes / GIB:.2f} GiB are left for the KV cache.",
     )
 
 
-def _rank(spec: Spec, stage: Stage, usable: int, constants: Measured) -> _Rank:
-    regime = constants.regime(spec)
+def _rank(spec: Spec, stage: Stage, usable: int, constants: Constants, regime: Regime) -> _Rank:
     fix = spec.correction or Correction("none")
-    weights = rank_weights(spec, stage, mxfp4_inner=regime.mxfp4_inner)
-    peak = activation.peak(spec, stage, constants)
-    graphs = activation.graphs(spec, stage, constants)
-    other = activation.non_torch(spec, constants, stage)
+    weights = rank_weights(spec, stage, constants.allocator, mxfp4_inner=regime.mxfp4_inner)
+    peak = activation.peak(spec, stage, constants, regime)
+    graphs = activation.graphs(spec, stage, regime)
+    other = activation.non_torch(spec, stage, constants, regime)
     inside = "inside the budget" if regime.graphs_inside else "outside the budget"
     terms = (
         _term("weights", weights.total, fix.weights_bytes, weights.formula, _weights_source(spec)),
@@ -78,8 +73,8 @@ def _rank(spec: Spec, stage: Stage, usable: int, constants: Measured) -> _Rank:
         _term("activation", peak.bytes, fix.activation_bytes, peak.formula, _LOGS),
         _term("graphs", graphs.bytes, fix.graphs_bytes, f"{graphs.formula}, {inside}", regime.graphs.source),
     )
-    taken = sum(term.bytes for term in terms if term.name != "graphs" or regime.graphs_inside)
-    return _Rank(stage, terms, usable - taken, terms[3].bytes, terms[2].bytes)
+    occupied = sum(term.bytes for term in terms if term.name != "graphs" or regime.graphs_inside)
+    return _Rank(stage, terms, usable - occupied, terms[3].bytes, terms[2].bytes)
 
 
 def _term(name: TermName, size: int, correction: int, formula: str, source: str) -> Term:
@@ -92,45 +87,68 @@ def _weights_source(spec: Spec) -> str:
     return f"{spec.quantization.name}: {spec.quantization.source}"
 
 
+def _reserve(spec: Spec, rank: _Rank, usable: int, share: float, regime: Regime) -> Term:
+    """The memory outside vLLM's budget."""
+    size = spec.gpu.total_bytes - usable - (0 if regime.graphs_inside else rank.graphs_bytes)
+    graphs = "" if regime.graphs_inside else ", less the graphs"
+    return Term("reserve", max(0, size), f"{spec.gpu.total_gib} GiB x (1 - {share:g}){graphs}", _BUDGET)
+
+
 def _kv_formula(pool: kv_cache.Pool, blocks: int, rank: _Rank) -> str:
-    words = f"{blocks} blocks of {pool.block_bytes} B ({pool.group_layers} layers of {pool.page_bytes} B)"
     if rank.kv_bytes < 0:
-        return f"{-rank.kv_bytes / GIB:.2f} GiB are lacking"
+        return f"short by {-rank.kv_bytes / GIB:.2f} GiB"
+    words = f"{blocks} blocks of {pool.block_bytes} B ({pool.group_layers} layers of {pool.page_bytes} B)"
     groups = len(pool.groups)
     return words if groups == 1 else f"{words}, shared by {groups} groups of layers"
 
 
-def _verdict(spec: Spec, rank: _Rank, request: int, usable: int, constants: Measured) -> tuple[bool, str]:
-    """vLLM's start-up rule, then whether graphs and library memory find room outside the budget."""
-    regime = constants.regime(spec)
-    several = spec.tensor_parallel * spec.pipeline_parallel > 1
-    # NCCL's large buffers were measured on H100s; two RTX 4090 started with 0.46 GiB outside.
-    context = constants.context_bytes[1 if several and spec.gpu.total_gib >= _LARGE_GIB else 0]
+def _obstacle(
+    spec: Spec, rank: _Rank, request: int, usable: int, constants: Constants, regime: Regime
+) -> str | None:
+    """What prevents a start; None when nothing does.
+
+    vLLM's own start-up rule comes first, then the memory that graphs and libraries need outside the budget.
+    """
     if rank.kv_bytes <= 0:
-        return False, f"Weights and activation take {-rank.kv_bytes / GIB:.2f} GiB more than the budget."
+        return f"Weights and activation exceed the budget by {-rank.kv_bytes / GIB:.2f} GiB."
     if request > rank.kv_bytes:
-        return False, (
+        return (
             f"One request of {spec.context} tokens needs {request / GIB:.2f} GiB of KV cache, "
             f"{rank.kv_bytes / GIB:.2f} GiB are left."
         )
     outside = spec.gpu.total_bytes - usable
     if outside < constants.least_outside_bytes:
-        return False, (
-            f"The CUDA context takes {constants.least_outside_bytes / GIB:.1f} GiB or more, the budget leaves "
+        return (
+            f"The CUDA context needs at least {constants.least_outside_bytes / GIB:.1f} GiB, the budget leaves "
             f"{outside / GIB:.2f} GiB free: lower the memory utilization."
         )
+    return _warm_up_obstacle(spec, outside, regime) or _graphs_obstacle(
+        spec, rank, outside, constants, regime
+    )
+
+
+def _warm_up_obstacle(spec: Spec, outside: int, regime: Regime) -> str | None:
+    if spec.quantization.name != "mxfp4":
+        return None
+    warm_up = regime.mxfp4_warm_up * activation.limits(spec).sequences * spec.model.vocab * 4
+    if outside >= warm_up:
+        return None
+    return (
+        f"The sampler's warm-up of an MXFP4 model needs {warm_up / GIB:.1f} GiB outside the budget, "
+        f"{outside / GIB:.2f} GiB are available: lower the memory utilization or the number of sequences."
+    )
+
+
+def _graphs_obstacle(
+    spec: Spec, rank: _Rank, outside: int, constants: Constants, regime: Regime
+) -> str | None:
     graphs = 0 if regime.graphs_inside else rank.graphs_bytes
-    if spec.quantization.name == "mxfp4":
-        logits = activation.limits(spec).sequences * spec.model.vocab * 4
-        warm_up = regime.mxfp4_warm_up * logits
-        if outside < warm_up:
-            return False, (
-                f"The sampler's warm-up of an MXFP4 model needs {warm_up / GIB:.1f} GiB outside the budget, "
-                f"{outside / GIB:.2f} GiB are there: lower the memory utilization or the number of sequences."
-            )
-    if graphs + context > outside + rank.activation_bytes:
-        return False, (
-            f"CUDA graphs ({graphs / GIB:.2f} GiB) and the CUDA context ({context / GIB:.2f} GiB) do not fit "
-            f"beside the budget ({outside / GIB:.2f} GiB): lower the memory utilization."
-        )
-    return True, f"{rank.kv_bytes / GIB:.2f} GiB are left for the KV cache."
+    several = spec.tensor_parallel * spec.pipeline_parallel > 1
+    # NCCL's large buffers were measured on H100s; two RTX 4090 started with 0.46 GiB outside.
+    context = constants.context_bytes(shared=several and spec.gpu.is_large)
+    if graphs + context <= outside + rank.activation_bytes:
+        return None
+    return (
+        f"CUDA graphs ({graphs / GIB:.2f} GiB) and the CUDA context ({context / GIB:.2f} GiB) do not fit "
+        f"outside the budget ({outside / GIB:.2f} GiB): lower the memory utilization."
+    )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from signalbox.capacity.memory.constants import Allocator
 from signalbox.capacity.memory.tensors import rounding_bytes
-from signalbox.capacity.spec import GIB, Architecture, Parameters, Quantization, Spec
+from signalbox.capacity.spec import Architecture, Parameters, Quantization, Spec
+from signalbox.capacity.units import GIB, ceil_div, round_up
 
 _HALF = 2  # bytes of a 16-bit number
-_VOCAB_PADDING = 64
 _MX_HIDDEN, _MX_INNER = 256, 128  # granules of the MXFP4 kernels, see `mxfp4_padding`
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One pipeline stage: its layers, and whether embedding and head lie on it."""
+    """One pipeline stage: its layers, and whether it has the embedding (first) and the head (last)."""
 
     index: int
     layers: int
@@ -38,7 +39,6 @@ class Weights:
 
     @property
     def total(self) -> int:
-        """All of them."""
         return (
             self.embedding
             + self.head
@@ -75,8 +75,8 @@ def stages(layers: int, pipeline_parallel: int) -> list[Stage]:
     return [Stage(i, count, count / layers, first=i == 0, last=i == last) for i, count in enumerate(counts)]
 
 
-def rank_weights(spec: Spec, stage: Stage, *, mxfp4_inner: int = _MX_INNER) -> Weights:
-    """What one rank of that stage holds. `mxfp4_inner`: see `mxfp4_padding`."""
+def rank_weights(spec: Spec, stage: Stage, allocator: Allocator, *, mxfp4_inner: int = _MX_INNER) -> Weights:
+    """The weights that one rank of a stage loads. `mxfp4_inner`: see `mxfp4_padding`."""
     model, scheme, tp = spec.model, spec.quantization, spec.tensor_parallel
     counts, share = model.parameters, stage.share
     base = _dtype_bytes(spec)
@@ -94,7 +94,7 @@ def rank_weights(spec: Spec, stage: Stage, *, mxfp4_inner: int = _MX_INNER) -> W
         experts=round(experts * mxfp4_padding(model, scheme, tp, mxfp4_inner)),
         other=round(counts.other * base * share),
         vision=round(counts.vision * base / tp) if stage.first else 0,
-        rounding=rounding_bytes(spec, share),
+        rounding=rounding_bytes(spec, allocator, share),
         buffers=round(_HALF * (counts.rope + counts.absorbed * share / tp)),
     )
 
@@ -131,15 +131,13 @@ def mxfp4_padding(
     """Growth of MXFP4 experts when loaded: the kernels want multiples of 256 (hidden) and of `granule` (inner)."""
     if scheme.name != "mxfp4" or model.moe is None:
         return 1.0
-    inner = -(-model.moe.intermediate // tensor_parallel)
-    hidden = -(-model.hidden // _MX_HIDDEN) * _MX_HIDDEN
-    return hidden * (-(-inner // granule) * granule) / (model.hidden * inner)
+    inner = ceil_div(model.moe.intermediate, tensor_parallel)
+    return round_up(model.hidden, _MX_HIDDEN) * round_up(inner, granule) / (model.hidden * inner)
 
 
 def _padded(count: int, model: Architecture) -> int:
-    """Rows of embedding and head come in multiples of 64."""
-    rows = -(-model.vocab // _VOCAB_PADDING) * _VOCAB_PADDING
-    return count + (rows - model.vocab) * model.hidden if count else 0
+    """Embedding and head are loaded with the padded vocabulary's rows."""
+    return count + (model.padded_vocab - model.vocab) * model.hidden if count else 0
 
 
 def _bytes(count: float, bits: float | None, base: int) -> float:

@@ -1,1 +1,1 @@
-"""What a model is made of: shapes, parameters and cache layers from its config.json, and the catalogue."""
+"""Models: shapes, parameters and cache layers from a config.json, and the catalogue."""

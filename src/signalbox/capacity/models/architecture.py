@@ -1,4 +1,4 @@
-"""From a config.json to what memory needs to know: parameters by kind, and layers by kind of cache.
+"""From a config.json to the properties that decide memory: parameters by kind, and layers by kind of cache.
 
 The counts equal the published ones to the parameter (a test asserts it for every catalogue row that has one).
 """
@@ -22,16 +22,16 @@ _COUNTS = ("num_key_value_heads", "head_dim", "intermediate_size", "max_position
 def from_config(config: Config, name: str, *, fallback: bool = False) -> Architecture:
     """The architecture that a config.json describes.
 
-    An unknown model_type is an InputError that names the fields that are missing; with `fallback` it is read
-    as a plain gated decoder, its `uncertainty` says how far the count may be off.
+    Raises InputError for missing or invalid fields, and for an unknown model_type; with `fallback` that is read as
+    a plain gated decoder, and `uncertainty` is the possible error of its count.
     """
     text = text_config(config)
     kind = str(text.get("model_type") or config.get("model_type") or "")
     family, uncertainty, assumptions = _family(kind, text, fallback)
     shape = read_shape(text, config, family, kind)
-    vision, guessed = vision_parameters(config, shape.hidden)
-    if guessed:
-        assumptions = (*assumptions, guessed)
+    vision, vision_assumption = vision_parameters(config, shape.hidden)
+    if vision_assumption:
+        assumptions = (*assumptions, vision_assumption)
     return Architecture(
         name=name,
         family=str(config.get("model_type") or kind),
@@ -60,25 +60,26 @@ def from_config(config: Config, name: str, *, fallback: bool = False) -> Archite
 def _family(kind: str, text: Config, fallback: bool) -> tuple[Family, float, tuple[str, ...]]:
     missing = [key for key in _REQUIRED if get(text, key) is None]
     if missing:
-        raise InputError("config.json", kind or "(no model_type)", f"It lacks {', '.join(missing)}.")
+        problem = f"config.json ({kind or 'no model_type'}) has no {', '.join(missing)}."
+        raise InputError("config.json", kind, "Use the model's complete config.json.", problem=problem)
     for key in (*_REQUIRED, *_COUNTS):
         value = get(text, key)
         if value is not None and (not isinstance(value, int) or value < 1):
             raise InputError(f"config.json: {key}", value, "It must be a whole number of at least 1.")
     if kind in FAMILIES:
         return FAMILIES[kind], 0.0, ()
-    lacking = [k for k in ("num_key_value_heads", "head_dim", "intermediate_size") if get(text, k) is None]
     if not fallback:
-        said = f"It does not say {', '.join(lacking)}. " if lacking else ""
+        optional = ("num_key_value_heads", "head_dim", "intermediate_size")
+        defaults = [key for key in optional if get(text, key) is None]
+        note = f"; its config.json has no {', '.join(defaults)}" if defaults else ""
         raise InputError(
             "model_type",
             kind,
-            f"Unknown architecture: biases, norms and the kinds of its layers are not known. {said}"
-            "Count it as a plain gated decoder with --fallback, accurate to about "
-            f"{_GENERIC_UNCERTAINTY:.0%}.",
+            f"Use --fallback to count it as a plain gated decoder, accurate to about {_GENERIC_UNCERTAINTY:.0%}.",
+            problem=f"unknown architecture `{kind}`: its biases, norms and kinds of layers are unknown{note}",
         )
     return (
         Family(),
         _GENERIC_UNCERTAINTY,
-        (f"model_type {kind!r} is unknown: counted as a gated decoder without biases",),
+        (f"architecture {kind!r} is unknown: counted as a gated decoder without biases",),
     )

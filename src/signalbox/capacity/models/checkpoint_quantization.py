@@ -9,27 +9,27 @@ from signalbox.capacity.models.shape import Config, text_config
 
 def checkpoint_quantization(config: Config) -> str | None:
     """Name of the quantization that config.json declares, as the catalogue spells it; None when 16 bit."""
-    declared = config.get("quantization_config") or text_config(config).get("quantization_config")
-    if not isinstance(declared, Mapping):
+    declaration = config.get("quantization_config") or text_config(config).get("quantization_config")
+    if not isinstance(declaration, Mapping):
         return None
-    method = str(declared.get("quant_method", "")).lower()
-    bits = int(declared.get("bits") or declared.get("w_bit") or 4)
-    named: dict[str, Callable[[], str]] = {
-        "fp8": lambda: "fp8-block" if declared.get("weight_block_size") else "fp8",
+    method = str(declaration.get("quant_method", "")).lower()
+    bits = int(declaration.get("bits") or declaration.get("w_bit") or 4)
+    methods: dict[str, Callable[[], str]] = {
+        "fp8": lambda: "fp8-block" if declaration.get("weight_block_size") else "fp8",
         "fbgemm_fp8": lambda: "fp8",
         "gptq": lambda: "gptq-int8" if bits == 8 else "gptq-int4",
         "awq": lambda: "awq-int4",
         "mxfp4": lambda: "mxfp4",
-        "gguf": lambda: f"gguf-{declared.get('type')}",
-        "modelopt": lambda: "nvfp4" if "FP4" in str(declared.get("quant_algo", "")).upper() else "fp8",
-        "compressed-tensors": lambda: _compressed_tensors(declared),
-        "bitsandbytes": lambda: _bitsandbytes(declared),
+        "gguf": lambda: f"gguf-{declaration.get('type')}",
+        "modelopt": lambda: "nvfp4" if "FP4" in str(declaration.get("quant_algo", "")).upper() else "fp8",
+        "compressed-tensors": lambda: _compressed_tensors(declaration),
+        "bitsandbytes": lambda: _bitsandbytes(declaration),
     }
-    return named[method]() if method in named else None
+    return methods[method]() if method in methods else None
 
 
-def _compressed_tensors(declared: Config) -> str:
-    groups = declared.get("config_groups") or {}
+def _compressed_tensors(declaration: Config) -> str:
+    groups = declaration.get("config_groups") or {}
     group: Config = next(iter(groups.values()), {}) if isinstance(groups, Mapping) else {}
     weights = group.get("weights") or {}
     bits, kind = int(weights.get("num_bits") or 8), str(weights.get("type") or "int")
@@ -40,7 +40,7 @@ def _compressed_tensors(declared: Config) -> str:
     return "w8a8-int8" if group.get("input_activations") else "w8a16"
 
 
-def _bitsandbytes(declared: Config) -> str:
-    if declared.get("load_in_8bit"):
+def _bitsandbytes(declaration: Config) -> str:
+    if declaration.get("load_in_8bit"):
         return "int8"
-    return "bnb-nf4-dq" if declared.get("bnb_4bit_use_double_quant") else "bnb-nf4"
+    return "bnb-nf4-dq" if declaration.get("bnb_4bit_use_double_quant") else "bnb-nf4"

@@ -1,4 +1,4 @@
-"""Traits of model families that their config.json does not say."""
+"""Traits of model families that are not in their config.json."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Family:
-    """Traits that a config.json does not say, by its model_type."""
+    """Traits of one model_type."""
 
     qkv_bias: bool = False
     out_bias: bool = False

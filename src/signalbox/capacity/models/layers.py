@@ -14,13 +14,13 @@ def layer_kinds(shape: Shape) -> list[tuple[CacheKind, int | None]]:
     if config.get("kv_lora_rank"):
         return [("mla", None)] * shape.layers
     if types := config.get("layer_types"):
-        named: dict[str, tuple[CacheKind, int | None]] = {
+        kinds: dict[str, tuple[CacheKind, int | None]] = {
             "full_attention": ("full", None),
             "sliding_attention": ("sliding", window),
             "chunked_attention": ("chunked", config.get("attention_chunk_size")),
             "linear_attention": ("state", None),
         }
-        return [named.get(kind, ("full", None)) for kind in types]
+        return [kinds.get(kind, ("full", None)) for kind in types]
     if interval := config.get("full_attention_interval"):
         return [("state" if (i + 1) % interval else "full", None) for i in range(shape.layers)]
     return [_layer_kind(shape, i, window) for i in range(shape.layers)]
@@ -46,9 +46,9 @@ def _layer_kind(shape: Shape, index: int, window: int | None) -> tuple[CacheKind
 
 def kv_groups(shape: Shape) -> tuple[KvGroup, ...]:
     """Layers by kind of cache, in the order of their first layer."""
-    counted = Counter(layer_kinds(shape))
+    counts = Counter(layer_kinds(shape))
     groups = []
-    for (kind, window), layers in counted.items():
+    for (kind, window), layers in counts.items():
         key = value = shape.head_dim
         heads, state = shape.kv_heads, 0
         if kind == "mla":

@@ -1,4 +1,4 @@
-"""Numbers of parameters by kind, and how they lie on tensor-parallel ranks."""
+"""Parameter counts by kind, and their placement on tensor-parallel ranks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from signalbox.capacity.spec import Parameters
 
 
 def parameters(shape: Shape, vision: int) -> Parameters:
-    """All parameters of a model; `vision` has been counted already."""
+    """All parameters of a model; `vision` is the count of its vision tower."""
     family, hidden = shape.family, shape.hidden
     state_layers = sum(1 for kind, _ in layer_kinds(shape) if kind == "state")
     attention, attention_other = _attention(shape)
@@ -35,7 +35,7 @@ def parameters(shape: Shape, vision: int) -> Parameters:
 
 
 def _placement(shape: Shape, attention_layers: int) -> dict[str, int]:
-    """How the linear weights lie on tensor-parallel ranks, and what a rank holds beside the parameters."""
+    """Placement of the linear weights on tensor-parallel ranks, and the tables that a rank has in addition."""
     config, hidden = shape.config, shape.hidden
     if not config.get("kv_lora_rank"):
         keys = 2 * hidden * shape.kv_heads * shape.head_dim * attention_layers

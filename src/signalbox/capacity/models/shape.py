@@ -8,6 +8,7 @@ from typing import Any
 
 from signalbox.capacity.models.families import Family
 from signalbox.capacity.spec import Moe
+from signalbox.capacity.units import ceil_div
 from signalbox.errors import InputError
 
 Config = Mapping[str, Any]
@@ -43,7 +44,7 @@ class Shape:
 
 
 def get(config: Config, key: str) -> Any:  # noqa: ANN401 - JSON
-    """A field under its present or an older name."""
+    """A field under its current or an older name."""
     return next((config[k] for k in (key, *_SYNONYMS.get(key, ())) if config.get(k) is not None), None)
 
 
@@ -89,7 +90,7 @@ def moe_of(shape: Shape) -> Moe | None:
     inner = int(config.get("moe_intermediate_size") or shape.intermediate)
     shared = int(config.get("n_shared_experts") or 0)
     if config.get("shared_expert_intermediate_size"):
-        shared = -(-int(config["shared_expert_intermediate_size"]) // inner)
+        shared = ceil_div(int(config["shared_expert_intermediate_size"]), inner)
     if config.get("interleave_moe_layer_step"):
         shared = 1  # Llama 4: one shared expert in every sparse layer.
     topk = int(config.get("num_experts_per_tok") or config.get("moe_topk") or 1)

@@ -1,4 +1,4 @@
-"""Where a model's config.json comes from: the catalogue, a file, or the Hub."""
+"""Look up a model: in the catalogue, in a config.json, or on the Hub."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ _FILE = "config.json"
 def find_model(
     name: str | None, config: Path | None, catalogue: Catalogue, *, fallback: bool = False
 ) -> Architecture:
-    """The architecture of a catalogue name, `hf:ORG/NAME`, or a config.json (given as `config` or as the name).
+    """The architecture of a catalogue name, `hf:ORG/NAME`, or a config.json (path in `config` or as the name).
 
-    Raises InputError for an unknown name or a config that lacks fields, SetupError for a Hub out of reach.
+    Raises InputError for an unknown name or an incomplete config, SetupError for an unreachable Hub.
     """
     if config is not None:
         return _read(config, name, fallback=fallback)
     if name is None:
-        raise InputError(
-            "--model", None, "Name a model of the catalogue, hf:ORG/NAME, or give --config PATH."
-        )
+        hint = "Use a name of the catalogue, hf:ORG/NAME, or --config PATH."
+        raise InputError("--model", None, hint, problem="one of `--model` and `--config` is required")
     if name.startswith(_HUB):
         repository = name.removeprefix(_HUB)
         return from_config(_from_hub(repository), repository, fallback=fallback)
@@ -41,13 +40,15 @@ def _read(path: Path, name: str | None, *, fallback: bool) -> Architecture:
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError("--config", str(path), f"It cannot be read ({error.strerror}).") from error
+        problem = f"cannot read `{path}` (`--config`): {error.strerror}"
+        raise InputError("--config", str(path), "Check the path.", problem=problem) from error
     except ValueError as error:
-        raise InputError("--config", str(path), f"It is not JSON: {error}") from error
+        problem = f"`{path}` (`--config`) is not JSON: {error}"
+        raise InputError("--config", str(path), "Use the model's config.json.", problem=problem) from error
     if not isinstance(config, dict):
         raise InputError("--config", str(path), "A config.json is a JSON object.")
-    shown = name or config.get("_name_or_path") or file.resolve().parent.name
-    return from_config(config, str(shown), fallback=fallback)
+    label = name or config.get("_name_or_path") or file.resolve().parent.name
+    return from_config(config, str(label), fallback=fallback)
 
 
 def _from_hub(repository: str) -> dict[str, Any]:
@@ -67,17 +68,18 @@ def _from_hub(repository: str) -> dict[str, Any]:
         raise InputError("--model", field, "A repository is written hf:ORG/NAME.") from error
     except GatedRepoError as error:
         raise SetupError(
-            f"--model: {field} is gated. Accept its licence on the Hub and set HF_TOKEN, or give --config PATH."
+            f"--model: {field} is gated.",
+            hint="Accept its license on the Hub and set HF_TOKEN, or use --config PATH.",
         ) from error
     except RepositoryNotFoundError as error:
         raise InputError("--model", field, "No such repository; a private one needs HF_TOKEN.") from error
     except LocalEntryNotFoundError as error:
-        raise SetupError(_unreachable(field)) from error
+        raise _unreachable(field) from error
     except EntryNotFoundError as error:
-        raise InputError("--model", field, f"It holds no {_FILE}; is it a GGUF repository?") from error
+        raise InputError("--model", field, f"It has no {_FILE}; is it a GGUF repository?") from error
     except Exception as error:
         if _is_network(error):
-            raise SetupError(_unreachable(field)) from error
+            raise _unreachable(field) from error
         raise
     parsed = json.loads(Path(path).read_text(encoding="utf-8"))
     if not isinstance(parsed, dict):
@@ -91,8 +93,8 @@ def _is_network(error: Exception) -> bool:
     return isinstance(error, (httpx2.HTTPError, OSError))
 
 
-def _unreachable(field: str) -> str:
-    return (
-        f"--model: {field} could not be fetched. Check the network (HF_ENDPOINT for a mirror), or download its "
-        f"{_FILE} elsewhere and give --config PATH."
+def _unreachable(field: str) -> SetupError:
+    return SetupError(
+        f"--model: {field} could not be fetched.",
+        hint=f"Check the network (HF_ENDPOINT for a mirror), or download its {_FILE} elsewhere and use --config PATH.",
     )

@@ -1,4 +1,4 @@
-"""How long a task's requests are, in tokens: the system prompt, the few-shot turns, the longest text, the answer."""
+"""Token lengths of a task's requests: the system prompt, the few-shot turns, the longest text, the answer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from signalbox.capacity.units import ceil_div, round_up
 from signalbox.tasks import Task, load_data
 
 _CHARACTERS_PER_TOKEN = 4
@@ -18,7 +19,7 @@ Count = Callable[[str], int]
 class TaskLengths:
     """Tokens of a task's requests in its longest language.
 
-    `input_tokens` has the longest labelled text; `admitted_tokens` the longest text that the task lets in.
+    `input_tokens` has the longest labeled text; `admitted_tokens` the longest text that the task accepts.
     """
 
     input_tokens: int
@@ -29,19 +30,21 @@ class TaskLengths:
     @property
     def context(self) -> int:
         """A context that holds every admitted request with its answer, a multiple of 256."""
-        return -(-(self.admitted_tokens + self.output_tokens) // _STEP) * _STEP
+        return round_up(self.admitted_tokens + self.output_tokens, _STEP)
 
 
-def task_lengths(task: Task, count: Count | None = None, counted_by: str = "") -> TaskLengths:
-    """Measure a task. Without a tokenizer's `count`, four characters are taken for a token, and it says so."""
+def task_lengths(task: Task, count: Count | None = None, tokenizer: str = "") -> TaskLengths:
+    """Measure a task. Without a tokenizer's `count`, a token is four characters; `source` names the method."""
     measure = count or _by_characters
     longest = ""
     for row in load_data(task):
         longest = max(longest, row.text, key=len)
     prompt = max(_prompt_tokens(task, language, measure) for language in task.languages)
     text = measure(longest)
-    admitted = max(text, -(-task.max_input_characters // _CHARACTERS_PER_TOKEN))
-    method = f"counted by {counted_by}" if count else f"counted as {_CHARACTERS_PER_TOKEN} characters a token"
+    admitted = max(text, ceil_div(task.max_input_characters, _CHARACTERS_PER_TOKEN))
+    method = (
+        f"counted by {tokenizer}" if count else f"counted as {_CHARACTERS_PER_TOKEN} characters per token"
+    )
     return TaskLengths(
         input_tokens=prompt + text,
         admitted_tokens=prompt + admitted,
@@ -56,11 +59,11 @@ def _prompt_tokens(task: Task, language: str, measure: Count) -> int:
 
 
 def _by_characters(text: str) -> int:
-    return -(-len(text) // _CHARACTERS_PER_TOKEN)
+    return ceil_div(len(text), _CHARACTERS_PER_TOKEN)
 
 
 def find_tokenizer(model: str, config: Path | None) -> tuple[Count, str] | None:
-    """The model's own tokenizer where one is at hand: beside the config.json, or in the Hub's cache."""
+    """The model's own tokenizer if there is one next to the config.json or in the Hub's cache, and its name."""
     path = _tokenizer_file(model, config)
     if path is None:
         return None
@@ -74,8 +77,8 @@ def find_tokenizer(model: str, config: Path | None) -> tuple[Count, str] | None:
 
 def _tokenizer_file(model: str, config: Path | None) -> Path | None:
     if config is not None:
-        beside = (config if config.is_dir() else config.parent) / "tokenizer.json"
-        return beside if beside.is_file() else None
+        path = (config if config.is_dir() else config.parent) / "tokenizer.json"
+        return path if path.is_file() else None
     repository = model.removeprefix("hf:")
     if repository.count("/") != 1:
         return None
@@ -83,7 +86,7 @@ def _tokenizer_file(model: str, config: Path | None) -> Path | None:
     from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
 
     try:
-        found = try_to_load_from_cache(repository, "tokenizer.json")
+        path_in_cache = try_to_load_from_cache(repository, "tokenizer.json")
     except HFValidationError:
         return None
-    return Path(found) if isinstance(found, str) else None
+    return Path(path_in_cache) if isinstance(path_in_cache, str) else None

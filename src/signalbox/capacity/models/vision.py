@@ -9,7 +9,7 @@ Config = Mapping[str, Any]
 
 
 def vision_parameters(config: Config, text_hidden: int) -> tuple[int, str | None]:
-    """Parameters of tower and projector; and what was assumed, when the tower is of an unknown kind."""
+    """Parameters of tower and projector; and the assumption made for a tower of an unknown kind."""
     tower = config.get("vision_config")
     if not isinstance(tower, Mapping):
         return 0, None

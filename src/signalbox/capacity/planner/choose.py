@@ -12,7 +12,6 @@ from signalbox.capacity.budget import Budget
 from signalbox.capacity.spec import Architecture, Gpu, Quantization, Spec
 from signalbox.capacity.support.check import Finding
 
-_BF16_CAPABILITY = 8.0
 _RANKS = (1, 2, 4, 8)
 _PUBLISHED_ONLY = "mxfp4"
 _SLOW = ("int8-mixed",)  # LLM.int8 multiplies outliers apart: no better than other 8 bits, and slower
@@ -29,7 +28,7 @@ class Judged:
     @property
     def refusals(self) -> tuple[Finding, ...]:
         """Rules that it breaks."""
-        return tuple(row for row in self.findings if row.level == "refusal")
+        return tuple(row for row in self.findings if row.level == "unsupported")
 
     @property
     def fits(self) -> bool:
@@ -52,7 +51,7 @@ def auto_dtype(model: Architecture, gpu: Gpu, quantization: Quantization) -> str
     if quantization.name == "fp32":
         return "float32"
     wanted = "bfloat16" if model.dtype == "float32" or quantization.name == "bf16" else model.dtype
-    if quantization.name != "bf16" and wanted == "bfloat16" and gpu.compute_capability < _BF16_CAPABILITY:
+    if quantization.name != "bf16" and wanted == "bfloat16" and not gpu.has_bfloat16:
         return "float16"
     return wanted
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from signalbox.capacity.memory import gguf_weights, llamacpp, tgi
+from signalbox.capacity.memory.gguf_tables import load_gguf_tables
 from signalbox.capacity.spec import EngineName, Spec
-from signalbox.capacity.support.matrix import load
+from signalbox.capacity.support.matrix import load_support
 
 _VLLM_DTYPES = {"float16": "half", "bfloat16": "bfloat16", "float32": "float"}
 _TGI_CACHE = {"fp8": "fp8_e4m3fn", "fp8_e4m3": "fp8_e4m3fn"}
@@ -113,15 +114,16 @@ def _tgi(spec: Spec) -> Start:
 
 
 def _llamacpp(spec: Spec) -> Start:
-    slots = llamacpp.planned_slots(spec)
+    slots = llamacpp.planned_slots(spec, load_gguf_tables())
     key, value = _cache_types(spec)
-    file = f"{spec.model.name.rsplit('/', maxsplit=1)[-1]}.{gguf_weights.file_type(spec.quantization).upper()}.gguf"
+    kind = gguf_weights.file_type(spec.quantization, load_gguf_tables())
+    file = f"{spec.model.name.rsplit('/', maxsplit=1)[-1]}.{kind.upper()}.gguf"
     options: Options = (
         ("--model", file),
         ("--ctx-size", slots.cells),
         ("--parallel", slots.count),
         ("--kv-unified", slots.unified),
-        ("--n-gpu-layers", llamacpp.gpu_layers(spec)),
+        ("--n-gpu-layers", llamacpp.gpu_layers(spec, load_gguf_tables())),
         ("--batch-size", None if spec.batched_tokens is None else max(2048, spec.batched_tokens)),
         ("--ubatch-size", spec.batched_tokens),
         ("--flash-attn", None if value == "f16" else "on"),  # a quantized value cache needs it
@@ -137,7 +139,7 @@ def _ollama(spec: Spec) -> Start:
     spared = spec.gpu.total_bytes - int(spec.gpu.total_bytes * (spec.memory_utilization or 1.0))
     environment = {
         "OLLAMA_CONTEXT_LENGTH": str(spec.context),
-        "OLLAMA_NUM_PARALLEL": str(llamacpp.planned_slots(spec).count),
+        "OLLAMA_NUM_PARALLEL": str(llamacpp.planned_slots(spec, load_gguf_tables()).count),
         "OLLAMA_FLASH_ATTENTION": "1",
         **({"OLLAMA_KV_CACHE_TYPE": key} if key != "f16" else {}),
         **({"OLLAMA_GPU_OVERHEAD": str(spared)} if spared else {}),
@@ -174,4 +176,4 @@ def needs_quantized_checkpoint(spec: Spec) -> bool:
     name = spec.quantization.name
     if name in ("bf16", "fp16", "fp32") or spec.model.checkpoint_quantization is not None:
         return False
-    return name not in load().while_loading.get(spec.engine.name, ())
+    return name not in load_support().while_loading.get(spec.engine.name, ())

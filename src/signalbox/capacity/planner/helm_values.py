@@ -6,17 +6,11 @@ from pathlib import Path
 
 import yaml
 
+from signalbox.capacity.gpu_names import product
 from signalbox.capacity.planner.result import Plan
 from signalbox.errors import InputError, SetupError
 
 _MOST_REQUESTS = 256  # the table that the chart checks against is made for so many
-_SLICE = "-mig-"
-
-
-def product(gpu: str) -> str:
-    """A GPU as the chart's pools name it: L4, H100-MIG-1g.10gb."""
-    whole, found, profile = gpu.partition(_SLICE)
-    return whole.upper() + (f"{_SLICE.upper()}{profile}" if found else "")
 
 
 def values(plan: Plan, *, asked_model: str | None = None, replicas: int = 1) -> dict[str, object]:

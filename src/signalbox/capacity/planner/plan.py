@@ -17,9 +17,10 @@ from signalbox.capacity.planner.outlook import costs_of, speed_of, start_of, thr
 from signalbox.capacity.planner.request import AUTO, Question, Request, resolve
 from signalbox.capacity.planner.result import Combination, Outcome, Part, Plan, Remark, Workload
 from signalbox.capacity.planner.warnings import remarks
-from signalbox.capacity.spec import GIB, Correction, Spec
+from signalbox.capacity.spec import Correction, Spec
 from signalbox.capacity.speed.energy import Prices
 from signalbox.capacity.support.check import check
+from signalbox.capacity.units import GIB
 
 _CONTEXTS = (1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)
 _REQUESTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -85,7 +86,7 @@ def answer(
         speed=speed_of(speed),
         costs=costs_of(judged, speed, prices),
         **start_of(judged),
-        refusals=_remarks(judged, "refusal"),
+        refusals=_remarks(judged, "unsupported"),
         warnings=(*_remarks(judged, "warning"), *remarks(judged)),
         notes=_notes(question, judged),
     )
@@ -167,7 +168,7 @@ def _reason(judged: Judged) -> str:
     return judged.budget.reason
 
 
-def _remarks(judged: Judged, level: Literal["refusal", "warning"]) -> tuple[Remark, ...]:
+def _remarks(judged: Judged, level: Literal["unsupported", "warning"]) -> tuple[Remark, ...]:
     return tuple(
         Remark(rule=row.rule, reason=row.reason, hint=row.hint)
         for row in judged.findings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -10,9 +9,9 @@ from signalbox.capacity.memory import budget
 from signalbox.capacity.planner.choose import Judged
 from signalbox.capacity.planner.engine_args import needs_quantized_checkpoint
 from signalbox.capacity.planner.result import Remark
-from signalbox.capacity.spec import GIB, Spec
+from signalbox.capacity.spec import Spec
+from signalbox.capacity.units import GIB, parse_version
 
-_BF16_CAPABILITY = 8.0
 _LEAST_GAIN = GIB // 20  # what a filled compile cache gains below this is not worth a line
 _LOGS_READ = ((0, 6), (0, 30))  # oldest and newest vLLM whose boots the cases have
 
@@ -37,7 +36,7 @@ def _waiting(judged: Judged) -> Remark | None:
 
 def _cast(judged: Judged) -> Remark | None:
     spec = judged.spec
-    lacks = spec.gpu.compute_capability < _BF16_CAPABILITY
+    lacks = not spec.gpu.has_bfloat16
     if spec.engine.name not in ("vllm", "tgi", "nim") or not lacks or spec.model.dtype != "bfloat16":
         return None
     if spec.dtype == "bfloat16":
@@ -108,7 +107,7 @@ def _unread_version(judged: Judged) -> Remark | None:
     """Constants of the nearest version are taken; outside of those seen, nobody knows how far they hold."""
     engine = judged.spec.engine
     oldest, newest = _LOGS_READ
-    version = tuple(int(part) for part in re.findall(r"\d+", engine.version)[:2])
+    version = parse_version(engine.version).release[:2]
     if engine.name != "vllm" or oldest <= version <= newest:
         return None
     return Remark(

@@ -1,7 +1,7 @@
-"""Energy and money for 1,000 tokens: from the board's power limit before, from DCGM's readings afterwards.
+"""Energy and cost of 1,000 output tokens, predicted from the board's power limit.
 
-Watt hours are of the GPUs; `electricity` adds the rest of the server and the building by the shares of the price table.
-Prices are an example (data/prices.yaml) until a file of one's own is given.
+Watt hours are of the GPUs; electricity adds the rest of the server and the building by the price table's shares.
+Prices are an example (data/prices.yaml) unless a price file is specified.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from signalbox.capacity.spec import Gpu, Spec
 from signalbox.capacity.speed.throughput import Interval, Throughput
 from signalbox.errors import InputError
 
-_THOUSAND, _HOUR_SECONDS, _MILLI = 1000, 3600, 1e-3
-_BUSY_REQUESTS = 64  # so many at once and more draw the highest share that was measured
+_THOUSAND, _HOUR_SECONDS = 1000, 3600
+_BUSY_REQUESTS = 64  # this many concurrent requests and more draw the highest share that was measured
 _ALONE_SHARE = 0.7  # the most that a single request drew
 
 
 @dataclass(frozen=True)
 class Prices:
-    """A price table. `gpu_hour` by the catalogue's name of a GPU; None where no price of electricity is given."""
+    """A price table. `gpu_hour` is by the catalogue's name of a GPU, `kwh` is None without a price of electricity."""
 
     currency: str
     gpu_hour: Mapping[str, float]
@@ -39,13 +39,12 @@ class Prices:
 
 
 def load_prices(path: Path | None = None, gpu: Callable[[str], Gpu] | None = None) -> Prices:
-    """The example table, or a file of the same form; what it leaves out is the example's, but no GPU's price.
+    """The example table, or a price file of the same form; other fields than GPU prices default to the example's.
 
     `gpu` finds a GPU by any of its names. A file that cannot be read or a price below 0 is an InputError.
     """
     example = read("prices.yaml")
-    given = example if path is None else _read(path)
-    merged = {**example, **given}
+    merged = example if path is None else {**example, **_read(path)}
     where = "data/prices.yaml (example)" if path is None else path.name
     hours = {_name(row, gpu): _price(row, "gpu_hour", where) for row in merged["gpu_hour"]}
     electricity = merged.get("kwh")
@@ -63,13 +62,14 @@ def load_prices(path: Path | None = None, gpu: Callable[[str], Gpu] | None = Non
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "strerror", None) or "it is no YAML"
-        raise InputError("--prices", str(path), f"It cannot be read: {reason}.") from error
-    if not isinstance(found, dict) or not isinstance(found.get("gpu_hour"), list):
+        reason = getattr(error, "strerror", None) or "not valid YAML"
+        problem = f"cannot read `{path}` (`--prices`): {reason}"
+        raise InputError("--prices", str(path), "Check the path.", problem=problem) from error
+    if not isinstance(table, dict) or not isinstance(table.get("gpu_hour"), list):
         raise InputError("--prices", str(path), "Give a list gpu_hour of rows {gpu: l4, price: 0.7}.")
-    return found
+    return table
 
 
 def _name(row: Any, gpu: Callable[[str], Gpu] | None) -> str:  # noqa: ANN401 - YAML
@@ -86,7 +86,7 @@ def _price(row: Any, field: str, where: str) -> float:  # noqa: ANN401 - YAML
 
 
 def power_watts(spec: Spec, requests: int, prices: Prices) -> Interval | None:
-    """Watts of all GPUs of a set-up while they generate; None where the power limit is not known."""
+    """Watts of all GPUs of a configuration while they generate; None where the power limit is unknown."""
     limit = spec.gpu.tdp_watts
     if limit is None:
         return None
@@ -108,20 +108,19 @@ def _wh(watts: float, tokens_per_second: float) -> float:
     return watts * _THOUSAND / tokens_per_second / _HOUR_SECONDS
 
 
-def measured_wh_per_1k_tokens(millijoules: float, tokens: int) -> float:
-    """From the increase of DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION, in mJ, over so many tokens."""
-    if tokens < 1 or millijoules < 0:
-        raise InputError("tokens", tokens, "Give at least one token, and an increase of 0 or more.")
-    return millijoules * _MILLI / _HOUR_SECONDS / tokens * _THOUSAND
+def measured_wh_per_1k_tokens(joules: float, tokens: int) -> float:
+    """Watt hours for 1,000 tokens from DCGM's readings, to compare with the prediction (tests, dashboards).
 
-
-def measured_wh_of_power(watts: float, seconds: float, tokens: int) -> float:
-    """From the mean of DCGM_FI_DEV_POWER_USAGE over so many seconds and tokens."""
-    return measured_wh_per_1k_tokens(watts * seconds / _MILLI, tokens)
+    `joules`: the increase of DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION (mJ) / 1000, or the mean of
+    DCGM_FI_DEV_POWER_USAGE (W) x seconds.
+    """
+    if tokens < 1 or joules < 0:
+        raise InputError("tokens", tokens, "Give at least one token, and an energy of 0 or more.")
+    return joules / _HOUR_SECONDS / tokens * _THOUSAND
 
 
 def electricity_per_1k_tokens(wh: Interval, prices: Prices) -> Interval | None:
-    """Money for the electricity of 1,000 tokens on one's own GPUs, server and cooling included."""
+    """Cost of the electricity for 1,000 tokens on own GPUs, server and cooling included."""
     if prices.kwh is None:
         return None
     factor = prices.kwh / _THOUSAND * prices.server_share * prices.building_share
@@ -129,15 +128,10 @@ def electricity_per_1k_tokens(wh: Interval, prices: Prices) -> Interval | None:
 
 
 def rent_per_1k_tokens(spec: Spec, speed: Throughput, prices: Prices) -> Interval | None:
-    """Money for renting the GPUs for as long as 1,000 output tokens take, when they are never idle."""
+    """Rent of the GPUs for the time of 1,000 output tokens, without idle time."""
     hour = prices.gpu_hour.get(spec.gpu.name)
     if hour is None:
         return None
     rate = speed.output_tokens_per_second
     whole = hour * spec.tensor_parallel * spec.pipeline_parallel / _HOUR_SECONDS * _THOUSAND
     return Interval(whole / rate.high, whole / rate.low)
-
-
-def per_1k_answers(per_1k_tokens: Interval, output_tokens: int) -> Interval:
-    """The same for 1,000 answers of that length."""
-    return Interval(per_1k_tokens.low * output_tokens, per_1k_tokens.high * output_tokens)

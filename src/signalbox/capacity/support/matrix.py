@@ -1,41 +1,47 @@
-"""The matrix of what runs where: quantization by generation of GPU for each engine, from data/support.yaml."""
+"""The support matrix: quantization by generation of GPU for each engine, from data/support.yaml."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
+
+from packaging.version import Version
 
 from signalbox.capacity.datafile import read
 from signalbox.capacity.spec import Spec
+from signalbox.capacity.units import parse_version
 
-Level = Literal["refusal", "warning"]
+Level = Literal["unsupported", "warning"]
 OK = "ok"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule that a set-up breaks (refusal), or what its owner should know (warning). `hint` may be empty."""
+    """A rule that a configuration violates (unsupported), or that its owner should know of (warning).
+
+    `unproven`: nobody has shown that it works, nor that it fails. `hint` may be empty.
+    """
 
     level: Level
     rule: str
     reason: str
     hint: str
+    unproven: bool = False
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a cell of the matrix says, with words in braces to fill in."""
+class CellRule:
+    """The rule behind cells of the matrix, its texts with words in braces to fill in."""
 
     rule: str
     level: Level
     reason: str
     hint: str
     source: str
-    forceable: bool = False
-    since: str | None = None  # the version it begins with; an older one has the verdict `before`
+    unproven: bool = False
+    since: Version | None = None  # the engine's version it begins with; `before` is the rule of an older one
     before: str | None = None
 
 
@@ -44,7 +50,7 @@ class Support:
     """The tables of data/support.yaml."""
 
     generations: tuple[tuple[str, float], ...]
-    verdicts: Mapping[str, Verdict]
+    rules: Mapping[str, CellRule]
     matrix: Mapping[str, Mapping[str, tuple[str, ...]]]
     instead: Mapping[str, tuple[str, ...]]
     same_checkpoint: tuple[frozenset[str], ...]
@@ -63,18 +69,18 @@ class Support:
         return rows.get(quantization) or rows.get(quantization.split("-", maxsplit=1)[0])
 
     def cell(self, engine: str, quantization: str, capability: float) -> str:
-        """The id of the verdict, or "ok"."""
+        """The id of the rule, or "ok"."""
         row = self.row(engine, quantization)
         return "engine-quantization" if row is None else row[self.generation(capability)]
 
 
 @cache
-def load() -> Support:
-    """The package's tables, read once: they never change."""
+def load_support() -> Support:
+    """The package's tables, parsed once: the file never changes."""
     data = read("support.yaml")
     return Support(
         generations=tuple((row["name"], float(row["since"])) for row in data["generations"]),
-        verdicts={rule: Verdict(rule=rule, **row) for rule, row in data["verdicts"].items()},
+        rules={name: _rule(name, row) for name, row in data["rules"].items()},
         matrix={e: {q: tuple(cells) for q, cells in rows.items()} for e, rows in data["matrix"].items()},
         instead={name: tuple(names) for name, names in data["instead"].items()},
         same_checkpoint=tuple(frozenset(names) for names in data["same_checkpoint"]),
@@ -85,31 +91,36 @@ def load() -> Support:
     )
 
 
-def cell_finding(spec: Spec) -> Finding | None:
+def _rule(name: str, row: Mapping[str, Any]) -> CellRule:
+    since = parse_version(row["since"]) if "since" in row else None
+    return CellRule(**{**row, "rule": name, "since": since})
+
+
+def cell_finding(spec: Spec, tables: Support) -> Finding | None:
     """The cell of engine, quantization and generation."""
-    tables = load()
-    verdict = _verdict(spec, tables)
-    if verdict is None:
+    rule = _rule_of(spec, tables)
+    if rule is None:
         return None
     words = {
-        "gpu": spec.gpu.name,
+        "gpu": spec.gpu.product,
         "capability": f"{spec.gpu.compute_capability:.1f}",
         "quantization": spec.quantization.name,
-        "engine": spec.engine.name,
+        "engine": spec.engine.title,
         "version": spec.engine.version,
         "instead": _instead(spec, tables),
     }
-    return Finding(verdict.level, verdict.rule, verdict.reason.format(**words), verdict.hint.format(**words))
+    reason, hint = rule.reason.format(**words), rule.hint.format(**words)
+    return Finding(rule.level, rule.rule, reason, hint, unproven=rule.unproven)
 
 
-def _verdict(spec: Spec, tables: Support) -> Verdict | None:
+def _rule_of(spec: Spec, tables: Support) -> CellRule | None:
     engine = spec.engine
-    rule: str | None = tables.cell(engine.name, spec.quantization.name, spec.gpu.compute_capability)
-    while rule not in (None, OK):
-        verdict = tables.verdicts[str(rule)]
-        if verdict.since is None or _numbers(engine.version) >= _numbers(verdict.since):
-            return verdict
-        rule = verdict.before
+    name: str | None = tables.cell(engine.name, spec.quantization.name, spec.gpu.compute_capability)
+    while name not in (None, OK):
+        rule = tables.rules[str(name)]
+        if rule.since is None or parse_version(engine.version) >= rule.since:
+            return rule
+        name = rule.before
     return None
 
 
@@ -120,36 +131,6 @@ def _instead(spec: Spec, tables: Support) -> str:
     for engine in (spec.engine.name, "vllm", "llamacpp"):
         for other in names:
             cell = tables.cell(engine, other, spec.gpu.compute_capability)
-            if cell == OK or tables.verdicts[cell].level == "warning":
+            if cell == OK or tables.rules[cell].level == "warning":
                 return other if engine == spec.engine.name else f"{other} with engine {engine}"
     return f"{name} with engine llamacpp" if name.startswith("gguf") else "of fewer bits, or another GPU"
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(n) for n in re.findall(r"\d+", version)[:3])
-
-
-def written(engine: str, quantization: str, generation: int) -> str | dict[str, str]:
-    """A cell for templates, which know no GPU: it speaks of the generation."""
-    tables = load()
-    name, since = tables.generations[generation]
-    rule = tables.cell(engine, quantization, since)
-    if rule == OK:
-        return OK
-    verdict = tables.verdicts[rule]
-    names = tables.instead.get(quantization, ())
-    working = (other for other in names if tables.cell(engine, other, since) == OK)
-    words = {
-        "gpu": f"a {name} GPU",
-        "capability": f"{since:.1f}",
-        "quantization": quantization,
-        "engine": engine,
-        "version": "as shipped",
-        "instead": next(working, "of fewer bits"),
-    }
-    return {
-        "level": verdict.level,
-        "rule": rule,
-        "reason": verdict.reason.format(**words),
-        "hint": verdict.hint.format(**words),
-    }

@@ -90,15 +90,15 @@ def test_explain_has_every_term():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--model", "lama-3.1-8b", "--gpu", "l4"), "Nearest: meta-llama/Llama-3.1-8B"),
-        (("--model", "llama-3.1-8b", "--gpu", "l5"), "Nearest: l4"),
+        (("--model", "lama-3.1-8b", "--gpu", "l4"), "did you mean `meta-llama/Llama-3.1-8B`"),
+        (("--model", "llama-3.1-8b", "--gpu", "l5"), "did you mean `l4`"),
         (("--model", "qwen3-14b", "--gpu", "8xh100", "--tp", "5"), "--tp: got 5."),
         (("--model", "llama-3.1-8b", "--gpu", "h100", "--context", "200000"), "--context: got 200000."),
         (("--model", "llama-3.1-8b", "--gpu", "l4", "--context", "-5"), "--context: got -5."),
         (("--model", "llama-3.1-8b", "--gpu", "l4", "--concurrency", "-1"), "--concurrency: got -1."),
         (("--model", "llama-3.1-8b", "--gpu", "l4", "--tp", "two"), "--tp: got 'two'."),
         (("--model", "llama-3.1-8b"), "--gpu: got None."),
-        (("--gpu", "l4"), "--model: got None."),
+        (("--gpu", "l4"), "one of `--model` and `--config` is required"),
         (
             ("--model", "llama-3.1-8b", "--gpu", "l4", "--gpus", "l4"),
             "Give one of --gpu, --gpus and --cluster",
@@ -107,9 +107,9 @@ def test_explain_has_every_term():
         (("--model", "llama-3.1-8b", "--gpu", "l4", "--corrections", "lab"), "check-boot --store"),
         (
             ("--model", "llama-3.1-8b", "--gpu", "l4", "--prices", "absent.yaml"),
-            "--prices: got 'absent.yaml'.",
+            "cannot read `absent.yaml` (`--prices`): No such file",
         ),
-        (("--config", "absent.json", "--gpu", "l4"), "--config: got 'absent.json'."),
+        (("--config", "absent.json", "--gpu", "l4"), "cannot read `absent.json` (`--config`): No such file"),
     ],
 )
 def test_bad_input_is_exit_status_2_with_field_value_and_hint(arguments, said):
@@ -172,7 +172,7 @@ def test_prices_alone_search_what_has_a_price(tmp_path):
 def test_a_task_gives_the_lengths():
     said = run("--model", "llama-3.1-8b", "--gpu", "l4", "--task", "tasks/medical", "--json")
     found = Plan.model_validate_json(said.output)
-    assert "4 characters a token" in found.workload.source
+    assert "4 characters per token" in found.workload.source
     assert found.speed is not None
 
 

@@ -1,10 +1,12 @@
-"""Node labels to free GPUs: by the real Kubernetes client, against a stand-in of the API."""
+"""Node labels to free GPUs: by the real Kubernetes client, against a fake API server."""
 
 from pathlib import Path
 
 import pytest
 
-from signalbox.capacity.hardware.cluster import cluster_gpus, node_table, pools
+from signalbox.capacity import datafile
+from signalbox.capacity.hardware.cluster import cluster_gpus, pools
+from signalbox.capacity.hardware.node_table import load_node_table
 from signalbox.capacity.hardware.nodes import NodeGpus, read_nodes
 from signalbox.capacity.models import catalogue
 from signalbox.errors import InputError, SetupError
@@ -13,12 +15,13 @@ from tests.signalbox.capacity.kube import api, kubeconfig, node, pod
 
 GPU = "nvidia.com/gpu"
 GPUS = catalogue.load().gpus
+TABLE = load_node_table()
 
 
 def one(labels: dict[str, str], allocatable: dict[str, int], **changes: object) -> NodeGpus:
-    found = read_nodes([node("n", labels, allocatable, **changes)], [], GPUS, node_table())
-    assert len(found) == 1
-    return found[0]
+    rows = read_nodes([node("n", labels, allocatable, **changes)], [], GPUS, TABLE)
+    assert len(rows) == 1
+    return rows[0]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +68,7 @@ def one(labels: dict[str, str], allocatable: dict[str, int], **changes: object) 
             },
             "a100-80gb-pcie",
         ),
-        # The product label is right where a cloud label says less.
+        # The product label is right where a cloud label is less exact.
         (
             {
                 "nvidia.com/gpu.product": "NVIDIA-H100-NVL",
@@ -77,9 +80,9 @@ def one(labels: dict[str, str], allocatable: dict[str, int], **changes: object) 
     ],
 )
 def test_labels_of_each_platform_name_the_gpu(labels: dict[str, str], gpu: str) -> None:
-    found = one(labels, {GPU: 1})
-    assert found.gpu is not None
-    assert (found.gpu.name, found.free, found.excluded) == (gpu, 1, "")
+    row = one(labels, {GPU: 1})
+    assert row.gpu is not None
+    assert (row.gpu.name, row.free, row.excluded) == (gpu, 1, "")
 
 
 @pytest.mark.parametrize(
@@ -118,28 +121,26 @@ def test_labels_of_each_platform_name_the_gpu(labels: dict[str, str], gpu: str) 
 def test_what_gives_no_memory_of_its_own_is_excluded(
     labels: dict[str, str], resource: str, reason: str
 ) -> None:
-    found = one(labels, {resource: 4})
-    assert reason in found.excluded
-    assert found.free == 0
+    row = one(labels, {resource: 4})
+    assert reason in row.excluded
+    assert row.free == 0
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"), [({"cordoned": True}, "cordoned"), ({"ready": "Unknown"}, "not ready")]
 )
-def test_a_node_that_takes_no_pods_is_excluded(changes: dict[str, object], reason: str) -> None:
+def test_an_unschedulable_node_is_excluded(changes: dict[str, object], reason: str) -> None:
     assert reason in one({"nvidia.com/gpu.product": "NVIDIA-L4"}, {GPU: 1}, **changes).excluded
 
 
-def test_a_node_without_device_plugin_says_so() -> None:
-    found = read_nodes(
-        [node("n", {"cloud.google.com/gke-accelerator": "nvidia-l4"}, {})], [], GPUS, node_table()
-    )
-    assert "device plugin" in found[0].excluded
+def test_a_node_without_device_plugin_has_that_reason() -> None:
+    rows = read_nodes([node("n", {"cloud.google.com/gke-accelerator": "nvidia-l4"}, {})], [], GPUS, TABLE)
+    assert "device plugin" in rows[0].excluded
 
 
 def test_a_node_without_gpus_is_not_listed() -> None:
     nodes = [node("cpu", {"node.kubernetes.io/instance-type": "m6i.large"}, {})]
-    assert read_nodes(nodes, [], GPUS, node_table()) == []
+    assert read_nodes(nodes, [], GPUS, TABLE) == []
 
 
 def test_mixed_slices_are_counted_by_profile() -> None:
@@ -150,8 +151,8 @@ def test_mixed_slices_are_counted_by_profile() -> None:
     }
     nodes = [node("n", labels, {GPU: 0, "nvidia.com/mig-1g.12gb": 4, "nvidia.com/mig-3g.47gb": 1})]
     pods = [pod("n", 1, resource="nvidia.com/mig-1g.12gb")]
-    found = read_nodes(nodes, pods, GPUS, node_table())
-    assert [(row.gpu.name, row.free) for row in found if row.gpu] == [
+    rows = read_nodes(nodes, pods, GPUS, TABLE)
+    assert [(row.gpu.name, row.free) for row in rows if row.gpu] == [
         ("h100-nvl-mig-1g.12gb", 3),
         ("h100-nvl-mig-3g.47gb", 1),
     ]
@@ -172,12 +173,12 @@ def test_only_pods_that_hold_gpus_are_subtracted() -> None:
         pod(None, 1, phase="Pending"),
         pod("elsewhere", 1),
     ]
-    assert read_nodes(nodes, pods, GPUS, node_table())[0].free == 4
+    assert read_nodes(nodes, pods, GPUS, TABLE)[0].free == 4
 
 
 def test_more_requested_than_allocatable_leaves_none() -> None:
     nodes = [node("n", {"nvidia.com/gpu.product": "NVIDIA-L4"}, {GPU: 1})]
-    assert read_nodes(nodes, [pod("n", 2)], GPUS, node_table())[0].free == 0
+    assert read_nodes(nodes, [pod("n", 2)], GPUS, TABLE)[0].free == 0
 
 
 def test_the_real_client_reads_all_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,9 +187,9 @@ def test_the_real_client_reads_all_pages(tmp_path: Path, monkeypatch: pytest.Mon
     pods = [pod("n0", 2), pod("n1", 1), pod("n4", 1)]
     with api(nodes, pods, tmp_path) as config:
         monkeypatch.setenv("KUBECONFIG", str(config))
-        found = cluster_gpus(GPUS)
-    assert [row.free for row in found] == [0, 1, 2, 2, 1]
-    assert [(pool.name, pool.in_one_node) for pool in pools(found)] == [("6xt4", 2)]
+        rows = cluster_gpus(GPUS)
+    assert [row.free for row in rows] == [0, 1, 2, 2, 1]
+    assert [(pool.name, pool.in_one_node) for pool in pools(rows)] == [("6xt4", 2)]
 
 
 def test_an_unknown_context_lists_the_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +198,7 @@ def test_an_unknown_context_lists_the_known(tmp_path: Path, monkeypatch: pytest.
         cluster_gpus(GPUS, "prod")
 
 
-def test_a_cluster_that_forbids_the_list_says_what_to_ask_for(
+def test_a_cluster_that_forbids_the_list_names_the_permission(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with api([], [], tmp_path, status=403) as config:
@@ -226,16 +227,13 @@ def test_a_missing_client_names_the_command(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_each_row_of_the_table_names_a_gpu_of_the_catalogue() -> None:
-    table, names = node_table(), {gpu.name for gpu in GPUS}
-    named = {
-        option["gpu"]
-        for row in table["labels"]
-        for options in (row["values"] or {}).values()
-        for option in options
+    names = {gpu.name for gpu in GPUS}
+    labels = {
+        option.gpu for row in TABLE.labels for options in (row.values or {}).values() for option in options
     }
-    assert named | set(table["instances"].values()) <= names
+    assert labels | set(TABLE.instances.values()) <= names
 
 
 def test_labels_that_nobody_publishes_are_not_in_the_catalogue() -> None:
     published = {product for gpu in GPUS for product in gpu.products}
-    assert published.isdisjoint(node_table()["never_published"])
+    assert published.isdisjoint(datafile.read("nodes.yaml")["never_published"])

@@ -3,7 +3,7 @@
 import pytest
 
 from signalbox.capacity.memory import kv_cache
-from signalbox.capacity.spec import GIB
+from signalbox.capacity.units import GIB, ceil_div
 from signalbox.errors import InputError
 
 from .test_vllm import spec
@@ -33,20 +33,20 @@ def _log(one, cache_gib, *, tokens=8192, by_concurrency=False, chunks_are_full=T
 )
 def test_prints_what_the_log_printed_for_the_same_cache(one, cache_gib, tokens, requests):
     """The log rounds the cache to 0.01 GiB, so the last blocks are not known."""
-    found, concurrency = _log(one, cache_gib)
-    assert found == pytest.approx(tokens, rel=2e-4)
+    count, concurrency = _log(one, cache_gib)
+    assert count == pytest.approx(tokens, rel=2e-4)
     assert concurrency == pytest.approx(requests, rel=3e-4)
 
 
 def test_since_0_21_tokens_are_requests_times_context():
-    found, requests = _log(spec("gemma-2-9b-it"), 104.68, tokens=16384, by_concurrency=True)
+    tokens, requests = _log(spec("gemma-2-9b-it"), 104.68, tokens=16384, by_concurrency=True)
     assert requests == pytest.approx(39.84, abs=0.01)
-    assert found == pytest.approx(326353, rel=2e-4)
+    assert tokens == pytest.approx(326353, rel=2e-4)
 
 
 def test_a_window_is_kept_with_the_batch_that_comes_in_and_one_block_of_slack():
     pool = kv_cache.pool(spec("mistral-7b-v0.1", context=32768))
-    assert pool.request_blocks(32768, 2048) == -(-(4095 + 2048) // 16) + 1
+    assert pool.request_blocks(32768, 2048) == ceil_div(4095 + 2048, 16) + 1
     assert pool.request_blocks(1024, 2048) == 1024 // 16 + 1
 
 
@@ -92,6 +92,6 @@ def test_bytes_of_a_token_are_the_published_ones(name, size):
     assert kv_cache.bytes_per_token(spec(name)) == size
 
 
-def test_an_unknown_cache_type_names_those_that_there_are():
+def test_an_unknown_cache_type_lists_the_supported_ones():
     with pytest.raises(InputError, match="fp8_e5m2"):
         kv_cache.element_bytes("int3")

@@ -10,15 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signalbox.capacity.boot_logs.parse import read_log
-from signalbox.capacity.memory import llamacpp
-from signalbox.capacity.memory.gguf_weights import bits_per_weight, file_bytes
-from signalbox.capacity.spec import GIB
+from signalbox.capacity.memory import budget, llamacpp, llamacpp_slots
+from signalbox.capacity.memory.gguf_tables import load_gguf_tables
+from signalbox.capacity.memory.gguf_weights import file_bytes
+from signalbox.capacity.spec import Spec
+from signalbox.capacity.units import GIB, MIB
 from signalbox.errors import InputError
 from tests.signalbox.capacity.specs import catalogue, spec
 
 BOOTS = Path(__file__).parents[3] / "data" / "boots"
-MIB = 2**20
 SMOL = "HuggingFaceTB/SmolLM2-135M"
+TABLES = load_gguf_tables()
 
 
 @pytest.mark.parametrize(
@@ -39,18 +41,22 @@ SMOL = "HuggingFaceTB/SmolLM2-135M"
 )
 def test_bits_a_weight_are_those_of_llama_cpps_table(kind: str, published: float) -> None:
     model = catalogue().model("llama-3.1-8b").architecture
-    assert bits_per_weight(model, kind) == pytest.approx(published, rel=1e-4)
+    file = file_bytes(model, kind, TABLES)
+    bits = (file.embedding + file.head + file.layers) * 8
+    assert bits / model.parameters.total == pytest.approx(published, rel=1e-4)
 
 
 def test_embedding_stays_in_the_hosts_memory_and_the_rest_is_what_a_v100_printed() -> None:
-    found = file_bytes(catalogue().model("meta-llama/Meta-Llama-3-8B").architecture, "q4_k_m")
-    assert found.embedding / MIB == pytest.approx(281.81, abs=0.01)
-    assert (found.layers + found.head) / MIB == pytest.approx(4403.49, abs=0.01)
+    file = file_bytes(catalogue().model("meta-llama/Meta-Llama-3-8B").architecture, "q4_k_m", TABLES)
+    assert file.embedding / MIB == pytest.approx(281.81, abs=0.01)
+    assert (file.layers + file.head) / MIB == pytest.approx(4403.49, abs=0.01)
 
 
-def test_rows_that_do_not_fill_a_block_take_a_larger_type() -> None:
-    found = file_bytes(catalogue().model(SMOL).architecture, "q4_1")  # rows of 576: the head becomes Q8_0
-    assert (found.layers + found.head) / MIB == pytest.approx(92.10, abs=0.01)
+def test_rows_that_do_not_fill_a_block_have_a_larger_type() -> None:
+    file = file_bytes(
+        catalogue().model(SMOL).architecture, "q4_1", TABLES
+    )  # rows of 576: the head becomes Q8_0
+    assert (file.layers + file.head) / MIB == pytest.approx(92.10, abs=0.01)
 
 
 def test_eight_experts_get_more_bits_in_their_attention() -> None:
@@ -61,12 +67,12 @@ def test_eight_experts_get_more_bits_in_their_attention() -> None:
     projection = eight.layers * eight.heads * eight.head_dim * eight.hidden
     more = key_value / 2 * (8.5 - 4.5) + projection * (5.5 - 4.5)  # keys, and the attention's output
     high = (key_value / 2) * (8.5 - (6.5625 + 4.5) / 2)  # values: half of the layers had Q6_K
-    assert file_bytes(eight, "q4_k_m").layers - file_bytes(sixteen, "q4_k_m").layers == pytest.approx(
-        (more + high) / 8, rel=1e-3
-    )
+    assert file_bytes(eight, "q4_k_m", TABLES).layers - file_bytes(
+        sixteen, "q4_k_m", TABLES
+    ).layers == pytest.approx((more + high) / 8, rel=1e-3)
 
 
-BOOTED = {
+BOOTS_OF_SMOLLM = {
     "c4096-np1": {"context": 4096, "concurrency": 1},
     "c4096-np4": {"context": 1024, "concurrency": 4},
     "c8192-np1": {"context": 8192, "concurrency": 1},
@@ -81,26 +87,26 @@ BOOTED = {
 }
 
 
-@pytest.mark.parametrize("name", BOOTED)
+@pytest.mark.parametrize("name", BOOTS_OF_SMOLLM)
 def test_predicts_the_buffers_of_the_real_server(name: str) -> None:
     boot = read_log(BOOTS / f"llama-server-11434-{name}.log")
-    asked = spec(SMOL, "l4", "gguf-q4_1", "llamacpp", version="b11434", **BOOTED[name])
-    slots = llamacpp.slots_of(asked)
+    one = spec(SMOL, "l4", "gguf-q4_1", "llamacpp", version="b11434", **BOOTS_OF_SMOLLM[name])
+    slots = llamacpp_slots.requested_slots(one, TABLES)
     assert slots.cells == boot.kv_tokens
-    assert llamacpp.cache_bytes(asked, slots) == pytest.approx(boot.kv_bytes, rel=2e-3)
-    assert llamacpp.compute_bytes(asked, slots) == pytest.approx(boot.activation_bytes, rel=6e-3)
+    assert llamacpp_slots.cache_bytes(one, slots, TABLES) == pytest.approx(boot.kv_bytes, rel=2e-3)
+    assert llamacpp.compute_bytes(one, slots, TABLES) == pytest.approx(boot.activation_bytes, rel=6e-3)
 
 
 def test_without_flash_attention_the_scores_fill_the_compute_buffer() -> None:
     boot = read_log(BOOTS / "llama-server-11434-c4096-faoff.log")
-    asked = spec(SMOL, "l4", "gguf-q4_1", "llamacpp", concurrency=1)
+    one = spec(SMOL, "l4", "gguf-q4_1", "llamacpp", concurrency=1)
     off = replace(
-        asked, engine=replace(asked.engine, version="b6000")
+        one, engine=replace(one.engine, version="b6000")
     )  # off by default then, and logits of all rows
     assert boot.activation_bytes is not None
     assert (
         boot.activation_bytes
-        <= llamacpp.compute_bytes(off, llamacpp.slots_of(off))
+        <= llamacpp.compute_bytes(off, llamacpp_slots.requested_slots(off, TABLES), TABLES)
         <= 1.25 * boot.activation_bytes
     )
 
@@ -116,33 +122,33 @@ def test_without_flash_attention_the_scores_fill_the_compute_buffer() -> None:
         ("gemma-3-27b-it", 32768, 20.7),
     ],
 )
-def test_ollama_on_a_5090_takes_what_was_measured(model: str, context: int, measured_gib: float) -> None:
-    found = llamacpp.budget(spec(model, "rtx-5090", "gguf-q4_k_m", "ollama", context=context))
-    taken = sum(term.bytes for term in found.terms if term.name != "reserve") / GIB
-    assert taken == pytest.approx(measured_gib, rel=0.06)
+def test_ollama_on_a_5090_needs_the_measured_memory(model: str, context: int, measured_gib: float) -> None:
+    plan = budget(spec(model, "rtx-5090", "gguf-q4_k_m", "ollama", context=context))
+    total = sum(term.bytes for term in plan.terms if term.name != "reserve") / GIB
+    assert total == pytest.approx(measured_gib, rel=0.06)
 
 
 def test_fewer_slots_are_planned_where_not_all_fit() -> None:
-    asked = spec("llama-3.1-8b", "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
-    found = llamacpp.budget(asked)
-    assert found.fits
-    assert 1 <= found.max_concurrency < 16
-    assert found.kv_tokens == llamacpp.planned_slots(asked).cells
+    one = spec("llama-3.1-8b", "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
+    plan = budget(one)
+    assert plan.fits
+    assert 1 <= plan.max_concurrency < 16
+    assert plan.kv_tokens == llamacpp.planned_slots(one, TABLES).cells
 
 
-def test_what_does_not_fit_says_how_many_layers_do() -> None:
-    asked = spec("llama-3.1-70b", "l4", "gguf-q4_k_m", "llamacpp")
-    found = llamacpp.budget(asked)
-    assert not found.fits
-    assert found.kv_bytes < 0
-    assert 0 < llamacpp.gpu_layers(asked) < 80
-    assert "-ngl" in found.reason
+def test_a_model_that_does_not_fit_has_a_number_of_layers_that_do() -> None:
+    one = spec("llama-3.1-70b", "l4", "gguf-q4_k_m", "llamacpp")
+    plan = budget(one)
+    assert not plan.fits
+    assert plan.kv_bytes < 0
+    assert 0 < llamacpp.gpu_layers(one, TABLES) < 80
+    assert "-ngl" in plan.reason
 
 
 def test_layers_are_spread_over_gpus() -> None:
     one, two = (spec("llama-3.1-70b", "l40s", "gguf-q4_k_m", "llamacpp", tensor_parallel=n) for n in (1, 2))
-    assert llamacpp.budget(two).fits
-    assert llamacpp.budget(two).terms[0].bytes < 0.6 * llamacpp.budget(one).terms[0].bytes
+    assert budget(two).fits
+    assert budget(two).terms[0].bytes < 0.6 * budget(one).terms[0].bytes
 
 
 def test_windows_are_kept_with_a_micro_batch() -> None:
@@ -151,18 +157,16 @@ def test_windows_are_kept_with_a_micro_batch() -> None:
     full = sum(group.layers for group in long.model.kv_groups if group.kind == "full")
     layer = 2 * long.model.kv_heads * long.model.head_dim * 2
     expected = layer * (full * 8192 + half[0].layers * (4096 + 512))
-    assert llamacpp.cache_bytes(long, llamacpp.slots_of(long)) == expected
-
-
-def test_without_a_gpu_the_host_holds_file_cache_and_buffers() -> None:
-    asked = spec(SMOL, "l4", "gguf-q4_1", "llamacpp", concurrency=1)
-    assert llamacpp.host_bytes(asked) / MIB == pytest.approx(92.10 + 90 + 18.64 + 0.19, abs=0.1)
-    assert llamacpp.host_bytes(asked, gpu_layers=30) < llamacpp.host_bytes(asked)
+    assert llamacpp_slots.cache_bytes(long, llamacpp_slots.requested_slots(long, TABLES), TABLES) == expected
 
 
 def test_unknown_cache_type_names_the_known_ones() -> None:
     with pytest.raises(InputError, match="q8_0"):
-        llamacpp.cache_bits("fp7")
+        llamacpp_slots.cache_bits("fp7", TABLES)
+
+
+def cache(one: Spec) -> int:
+    return llamacpp_slots.cache_bytes(one, llamacpp_slots.requested_slots(one, TABLES), TABLES)
 
 
 @settings(max_examples=60, deadline=None)
@@ -177,10 +181,8 @@ def test_memory_grows_with_context_and_slots_and_a_bigger_gpu_never_fits_less(
     kind = "gguf-mxfp4" if "oss" in model else "gguf-q4_k_m"
     small = spec(model, "l4", kind, "llamacpp", context=context, concurrency=slots)
     for larger in (replace(small, context=context + 256), replace(small, concurrency=slots + 1)):
-        assert llamacpp.cache_bytes(larger, llamacpp.slots_of(larger)) > llamacpp.cache_bytes(
-            small, llamacpp.slots_of(small)
-        )
-    if llamacpp.budget(small).fits:
+        assert cache(larger) > cache(small)
+    if budget(small).fits:
         big = replace(small, gpu=catalogue().gpu("h100"))
-        assert llamacpp.budget(big).fits
-        assert llamacpp.budget(big).kv_tokens >= llamacpp.budget(small).kv_tokens
+        assert budget(big).fits
+        assert budget(big).kv_tokens >= budget(small).kv_tokens

@@ -1,4 +1,4 @@
-"""The boots of vLLM 0.24.0 in the package: rows that are whole, and logs that say the same as the rows."""
+"""The boots of vLLM 0.24.0 in the package: rows that are whole, and logs that agree with the rows."""
 
 from math import ceil
 from pathlib import Path
@@ -7,11 +7,11 @@ import pytest
 
 from signalbox.capacity import datafile
 from signalbox.capacity.boot_logs.parse import read_log
+from signalbox.capacity.units import GIB
 from tools.capacity import DATA
 
 LOGS = Path(__file__).parents[3] / "data" / "boots"
 ROWS = {row["case"]: row for row in datafile.read_rows(DATA / "boots-vllm-0.24.0.jsonl")}
-GIB = 2**30
 TERMS = ("weights_gib", "activation_gib", "non_torch_gib", "graph_estimate_gib", "kv_gib")
 
 
@@ -39,22 +39,22 @@ def test_an_empty_compile_cache_costs_a_copy_of_the_embedding_once() -> None:
         ("vllm-0.24.0-2xh100-llama-8b-debug", "llama-3.1-8b-tp2-256-2048"),
     ],
 )
-def test_a_log_says_what_its_row_says(log: str, case: str) -> None:
-    found, row = read_log(LOGS / f"{log}.log"), ROWS[case]
-    said = {
-        "weights_gib": found.weights_bytes,
-        "activation_gib": found.activation_bytes,
-        "non_torch_gib": found.non_torch_bytes,
-        "graph_gib": found.graphs_bytes,
-        "graph_estimate_gib": found.graphs_estimate_bytes,
-        "kv_gib": found.kv_bytes,
+def test_a_log_agrees_with_its_row(log: str, case: str) -> None:
+    boot, row = read_log(LOGS / f"{log}.log"), ROWS[case]
+    sizes = {
+        "weights_gib": boot.weights_bytes,
+        "activation_gib": boot.activation_bytes,
+        "non_torch_gib": boot.non_torch_bytes,
+        "graph_gib": boot.graphs_bytes,
+        "graph_estimate_gib": boot.graphs_estimate_bytes,
+        "kv_gib": boot.kv_bytes,
     }
-    for field, count in said.items():
+    for field, count in sizes.items():
         assert count is None or count / GIB == pytest.approx(row[field], abs=0.0051), field
-    assert (found.weights_bytes, found.kv_bytes) != (None, None)
-    assert (found.version, found.kv_tokens, found.max_concurrency) == (
+    assert (boot.weights_bytes, boot.kv_bytes) != (None, None)
+    assert (boot.version, boot.kv_tokens, boot.max_concurrency) == (
         "0.24.0",
         row["kv_tokens"],
         row["max_conc"],
     )
-    assert (found.concurrency, found.batched_tokens) == (row["max_num_seqs"], row["max_num_batched_tokens"])
+    assert (boot.concurrency, boot.batched_tokens) == (row["max_num_seqs"], row["max_num_batched_tokens"])

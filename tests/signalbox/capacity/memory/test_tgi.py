@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from signalbox.capacity.memory import tgi
+from signalbox.capacity.memory import budget, tgi
 from tests.signalbox.capacity.specs import spec
 
 
@@ -28,15 +28,15 @@ from tests.signalbox.capacity.specs import spec
 def test_agrees_with_the_published_matrices(
     model: str, gpu: str, quantization: str, shards: int, fits: bool
 ) -> None:
-    found = tgi.budget(spec(model, gpu, quantization, "tgi", tensor_parallel=shards))
-    assert found.fits is fits
-    assert found.reason
+    plan = budget(spec(model, gpu, quantization, "tgi", tensor_parallel=shards))
+    assert plan.fits is fits
+    assert plan.reason
 
 
 def test_mistral_fills_an_80_gb_gpu() -> None:
-    found = tgi.budget(spec("mistralai/Mistral-7B-v0.1", "a100", "fp16", "tgi"))
-    used = sum(term.bytes for term in found.terms if term.name != "reserve")
-    assert used > 0.8 * found.total_bytes  # TGI's issue 1863: it takes all there is
+    plan = budget(spec("mistralai/Mistral-7B-v0.1", "a100", "fp16", "tgi"))
+    used = sum(term.bytes for term in plan.terms if term.name != "reserve")
+    assert used > 0.8 * plan.total_bytes  # TGI's issue 1863: it uses all memory
 
 
 def test_blocks_follow_the_attention() -> None:
@@ -48,23 +48,23 @@ def test_blocks_follow_the_attention() -> None:
 def test_a_larger_prefill_leaves_less_cache() -> None:
     small = spec("llama-3.1-8b", "l4", "bf16", "tgi", batched_tokens=2048)
     large = replace(small, batched_tokens=16384)
-    assert tgi.budget(large).kv_tokens < tgi.budget(small).kv_tokens
+    assert budget(large).kv_tokens < budget(small).kv_tokens
 
 
 def test_a_fraction_of_the_gpu_leaves_less_cache() -> None:
     whole = spec("llama-3.1-8b", "l4", "bf16", "tgi")
     part = replace(whole, memory_utilization=0.85)
-    assert tgi.budget(part).kv_tokens < tgi.budget(whole).kv_tokens
-    assert tgi.budget(replace(whole, memory_utilization=0.5)).kv_bytes < 0
+    assert budget(part).kv_tokens < budget(whole).kv_tokens
+    assert budget(replace(whole, memory_utilization=0.5)).kv_bytes < 0
 
 
 def test_bitsandbytes_captures_no_graphs() -> None:
-    found = tgi.budget(spec("llama-3.1-8b", "l4", "bnb-nf4", "tgi"))
-    graphs = found.term("graphs")
+    plan = budget(spec("llama-3.1-8b", "l4", "bnb-nf4", "tgi"))
+    graphs = plan.term("graphs")
     assert graphs is not None
     assert graphs.bytes == 0
 
 
 def test_terms_add_up_to_the_gpu() -> None:
-    found = tgi.budget(spec("llama-3.1-8b", "l4", "bf16", "tgi"))
-    assert sum(term.bytes for term in found.terms) == pytest.approx(found.total_bytes, abs=16)
+    plan = budget(spec("llama-3.1-8b", "l4", "bf16", "tgi"))
+    assert sum(term.bytes for term in plan.terms) == pytest.approx(plan.total_bytes, abs=16)

@@ -1,4 +1,4 @@
-"""Memory of one GPU: parts that add up, and what must hold for every set-up."""
+"""Memory of one GPU: parts that add up, and what must hold for every configuration."""
 
 from dataclasses import replace
 
@@ -11,7 +11,8 @@ from signalbox.capacity.memory.constants import load_constants
 from signalbox.capacity.memory.tensors import rounding_bytes
 from signalbox.capacity.memory.weights import linear_per_rank, rank_weights, stages
 from signalbox.capacity.models import catalogue
-from signalbox.capacity.spec import GIB, Correction, Spec
+from signalbox.capacity.spec import Correction, Spec
+from signalbox.capacity.units import GIB, MIB
 
 CATALOGUE = catalogue.load()
 MODELS = [row.architecture for row in CATALOGUE.models]
@@ -51,14 +52,14 @@ specs = st.builds(
 
 @given(specs)
 def test_the_terms_inside_the_budget_add_up_to_it(one):
-    found = budget(one)
-    inside = [t for t in found.terms if t.name not in ("reserve", "kv_cache")]
+    plan = budget(one)
+    inside = [t for t in plan.terms if t.name not in ("reserve", "kv_cache")]
     if not load_constants().regime(one).graphs_inside:
         inside = [t for t in inside if t.name != "graphs"]
-    assert sum(t.bytes for t in inside) + found.kv_bytes == found.usable_bytes
-    assert found.usable_bytes <= found.total_bytes
-    assert all(t.bytes >= 0 and t.formula and t.source for t in found.terms)
-    assert found.reason
+    assert sum(t.bytes for t in inside) + plan.kv_bytes == plan.usable_bytes
+    assert plan.usable_bytes <= plan.total_bytes
+    assert all(t.bytes >= 0 and t.formula and t.source for t in plan.terms)
+    assert plan.reason
 
 
 @given(specs, st.integers(1, 4))
@@ -88,7 +89,7 @@ def test_more_parameters_never_leave_more_cache(one, kind, more):
     counts = one.model.parameters
     assume(
         kind != "vision" or one.model.multimodal
-    )  # a text model that learns to see is another kind of model
+    )  # a text model with a vision tower is another kind of model
     larger = replace(one.model, parameters=replace(counts, **{kind: getattr(counts, kind) + more}))
     assert budget(replace(one, model=larger)).kv_bytes <= budget(one).kv_bytes
 
@@ -99,7 +100,8 @@ def test_more_ranks_never_give_one_rank_more_weights(one):
     wide = replace(one, tensor_parallel=2 * one.tensor_parallel)
     if one.quantization.name == "mxfp4":
         assume(one.model.moe is None)  # padding of the experts may eat what the split saves
-    assert rank_weights(wide, stage).total <= rank_weights(one, stage).total
+    allocator = load_constants().allocator
+    assert rank_weights(wide, stage, allocator).total <= rank_weights(one, stage, allocator).total
 
 
 @given(specs, st.floats(1.0, 4.0))
@@ -115,8 +117,8 @@ def test_a_bigger_gpu_never_fits_less(one, times):
 def test_by_default_the_larger_limits_of_a_large_gpu_do_not_eat_its_advantage(one):
     one = replace(one, concurrency=None, batched_tokens=None, memory_utilization=None)
     by_size = sorted((g for g in CATALOGUE.gpus if not g.name.startswith("a100")), key=lambda g: g.total_gib)
-    found = [budget(replace(one, gpu=gpu)).fits for gpu in by_size]
-    assert found == sorted(found)
+    fits = [budget(replace(one, gpu=gpu)).fits for gpu in by_size]
+    assert fits == sorted(fits)
 
 
 @given(specs)
@@ -127,10 +129,10 @@ def test_eager_mode_never_leaves_less_cache(one):
 @given(st.integers(1, 200), st.integers(1, 16))
 def test_pipeline_stages_share_all_layers(layers, ranks):
     assume(ranks <= layers)
-    found = stages(layers, ranks)
-    assert sum(stage.layers for stage in found) == layers
-    assert max(s.layers for s in found) - min(s.layers for s in found) <= 1
-    assert [s.first for s in found].count(True) == [s.last for s in found].count(True) == 1
+    parts = stages(layers, ranks)
+    assert sum(stage.layers for stage in parts) == layers
+    assert max(s.layers for s in parts) - min(s.layers for s in parts) <= 1
+    assert [s.first for s in parts].count(True) == [s.last for s in parts].count(True) == 1
 
 
 def test_keys_and_values_are_copied_when_ranks_outnumber_their_heads():
@@ -143,24 +145,24 @@ def test_keys_and_values_are_copied_when_ranks_outnumber_their_heads():
 
 def test_a_correction_is_added_to_its_term_and_shown():
     plain = budget(spec())
-    found = budget(spec(correction=Correction("mine", activation_bytes=GIB)))
-    assert found.kv_bytes == plain.kv_bytes - GIB
-    assert "+1.000 GiB" in found.term("activation").formula
+    corrected = budget(spec(correction=Correction("mine", activation_bytes=GIB)))
+    assert corrected.kv_bytes == plain.kv_bytes - GIB
+    assert "+1.000 GiB" in corrected.term("activation").formula
 
 
 @pytest.mark.parametrize(
     ("one", "words"),
     [
-        (spec("llama-3.1-70b"), "more than the budget"),
+        (spec("llama-3.1-70b"), "exceed the budget by"),
         (spec("qwen3-32b", context=32000, version="0.11.0"), "needs 7.81 GiB of KV cache"),
         (spec(memory_utilization=1.0), "lower the memory utilization"),
         (spec("gpt-oss-20b", quantization="mxfp4", memory_utilization=0.95), "warm-up"),
     ],
 )
-def test_says_why_it_does_not_start(one, words):
-    found = budget(one)
-    assert not found.fits
-    assert words in found.reason
+def test_a_plan_that_does_not_start_has_the_reason(one, words):
+    plan = budget(one)
+    assert not plan.fits
+    assert words in plan.reason
 
 
 def test_a_t4_holds_a_quantized_8b_but_not_the_16_bit_one():
@@ -168,7 +170,7 @@ def test_a_t4_holds_a_quantized_8b_but_not_the_16_bit_one():
     assert not budget(spec(gpu="t4")).fits
 
 
-def test_graphs_lie_inside_the_budget_since_0_21():
+def test_graphs_are_inside_the_budget_since_0_21():
     old, new = (budget(spec("qwen2.5-7b", version=v, memory_utilization=0.9)) for v in ("0.20.0", "0.24.0"))
     graphs = new.term("graphs").bytes
     assert graphs > 0
@@ -191,12 +193,12 @@ def test_0_24_profiles_six_families_on_its_second_runner_without_graphs():
     constants = load_constants()
     assert (constants.regime(llama).logit_copies, constants.regime(qwen).logit_copies) == (1.5, 3.5)
     assert budget(replace(llama, warm_cache=True)).kv_bytes == budget(replace(llama, eager=True)).kv_bytes
-    forced = replace(llama, runner="v1")
-    assert constants.regime(forced).logit_copies == 3.5
-    assert budget(forced).kv_bytes < budget(llama).kv_bytes
+    first_runner = replace(llama, runner="v1")
+    assert constants.regime(first_runner).logit_copies == 3.5
+    assert budget(first_runner).kv_bytes < budget(llama).kv_bytes
 
 
-def test_a_first_start_takes_another_embedding_while_it_compiles():
+def test_a_cold_start_needs_another_embedding_while_it_compiles():
     first = spec(
         version="0.24.0", memory_utilization=0.25, context=4096, concurrency=256, batched_tokens=2048
     )
@@ -210,11 +212,12 @@ def test_a_first_start_takes_another_embedding_while_it_compiles():
 def test_large_tensors_are_rounded_up_to_the_allocators_step():
     """Measured on vLLM 0.24.0: 14.29 GiB, 0.1 more than 2 bytes a parameter; nothing to round in Llama-3.1-8B."""
     qwen, llama = spec("qwen2.5-7b"), spec()
-    assert rounding_bytes(qwen) == 28 * 3.5 * 2**20
-    assert rounding_bytes(llama) == 0
+    allocator = load_constants().allocator
+    assert rounding_bytes(qwen, allocator) == 28 * 3.5 * MIB
+    assert rounding_bytes(llama, allocator) == 0
 
 
 def test_every_regime_of_the_catalogue_has_constants():
-    known = load_constants().regimes
+    regimes = load_constants().regimes
     row = next(row for row in CATALOGUE.engines if row.name == "vllm")
-    assert {regime.regime for regime in row.regimes} == set(known)
+    assert {regime.regime for regime in row.regimes} == set(regimes)

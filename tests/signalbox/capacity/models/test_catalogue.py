@@ -1,4 +1,4 @@
-"""The catalogue: what people write is found, what is unknown is answered with the nearest names."""
+"""The catalogue: names as people write them are matched, unknown ones get suggestions."""
 
 import pytest
 
@@ -9,7 +9,7 @@ CATALOGUE = catalogue.load()
 
 
 @pytest.mark.parametrize(
-    ("written", "name"),
+    ("spelling", "name"),
     [
         ("L4", "l4"),
         ("NVIDIA-L4", "l4"),
@@ -24,12 +24,12 @@ CATALOGUE = catalogue.load()
         ("h100-mig-1g.10gb", "h100-mig-1g.10gb"),
     ],
 )
-def test_finds_a_gpu_as_people_write_it(written, name):
-    assert CATALOGUE.gpu(written).name == name
+def test_finds_a_gpu_as_people_write_it(spelling, name):
+    assert CATALOGUE.gpu(spelling).name == name
 
 
 @pytest.mark.parametrize(
-    ("written", "name", "quantization"),
+    ("spelling", "name", "quantization"),
     [
         ("meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.1-8B", None),
         ("llama-3.1-8b", "meta-llama/Llama-3.1-8B", None),
@@ -49,30 +49,30 @@ def test_finds_a_gpu_as_people_write_it(written, name):
         ("opt-1.3b", "facebook/opt-1.3b", None),
     ],
 )
-def test_finds_a_model_and_the_quantization_that_its_name_ends_in(written, name, quantization):
-    found = CATALOGUE.model(written)
-    assert found.architecture.checkpoint_quantization == quantization
-    assert found.architecture.parameters == CATALOGUE.model(name).architecture.parameters
+def test_finds_a_model_and_the_quantization_that_its_name_ends_in(spelling, name, quantization):
+    architecture = CATALOGUE.model(spelling).architecture
+    assert architecture.checkpoint_quantization == quantization
+    assert architecture.parameters == CATALOGUE.model(name).architecture.parameters
 
 
 @pytest.mark.parametrize(
     ("look_up", "wrong", "nearest"),
     [
-        (CATALOGUE.gpu, "L5", "l4, l40, l40s"),
+        (CATALOGUE.gpu, "L5", "`l4`, `l40` or `l40s`"),
         (CATALOGUE.model, "Lama-3-8b", "meta-llama/Meta-Llama-3-8B"),
         (CATALOGUE.quantization, "awqq", "awq-int4"),
         (CATALOGUE.engine, "vlm", "vllm"),
     ],
 )
-def test_an_unknown_name_is_answered_with_the_nearest(look_up, wrong, nearest):
-    with pytest.raises(InputError, match="Unknown") as caught:
+def test_an_unknown_name_suggests_similar_ones(look_up, wrong, nearest):
+    with pytest.raises(InputError, match="unknown") as caught:
         look_up(wrong)
     assert nearest in caught.value.hint
-    assert repr(wrong) in str(caught.value)
+    assert f"`{wrong}`" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("written", "version", "regime"),
+    ("spelling", "version", "regime"),
     [
         ("vLLM 0.19.0", "0.19.0", "vllm-0.20"),
         ("vLLM ~0.11", "0.11", "vllm-0.16"),
@@ -82,9 +82,9 @@ def test_an_unknown_name_is_answered_with_the_nearest(look_up, wrong, nearest):
         ("llama.cpp b6000", "b6000", "llamacpp"),
     ],
 )
-def test_a_version_belongs_to_the_regime_that_began_before_it(written, version, regime):
-    found = CATALOGUE.engine(written)
-    assert (found.version, found.regime) == (version, regime)
+def test_a_version_belongs_to_the_regime_that_began_before_it(spelling, version, regime):
+    engine = CATALOGUE.engine(spelling)
+    assert (engine.version, engine.regime) == (version, regime)
 
 
 def test_the_default_share_of_the_gpu_rose_with_the_engine():
@@ -107,8 +107,8 @@ def test_every_name_and_alias_finds_its_own_row():
             assert look_up(row.name) is row
             assert all(look_up(alias) is row for alias in row.aliases if alias not in names), row.name
     for model in CATALOGUE.models:
-        found = {name: CATALOGUE.model(name).architecture.parameters for name in model.names}
-        assert all(counts == model.architecture.parameters for counts in found.values()), found
+        counts = {name: CATALOGUE.model(name).architecture.parameters for name in model.names}
+        assert all(count == model.architecture.parameters for count in counts.values()), counts
 
 
 def test_every_row_states_its_source_and_every_gpu_shows_less_than_it_has():

@@ -1,4 +1,4 @@
-"""Models from the catalogue, a config.json, and a stand-in of the Hub."""
+"""Models from the catalogue, a config.json, and a fake Hub server."""
 
 import json
 import os
@@ -29,7 +29,7 @@ CONFIG = {
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-def written(folder: Path, config: object) -> Path:
+def config_file(folder: Path, config: object) -> Path:
     path = folder / "config.json"
     path.write_text(config if isinstance(config, str) else json.dumps(config), encoding="utf-8")
     return path
@@ -39,18 +39,18 @@ def test_a_name_of_the_catalogue():
     assert find_model("llama-3.1-8b", None, ROWS).layers == 32
 
 
-def test_an_unknown_name_lists_the_nearest():
-    with pytest.raises(InputError, match=r"Nearest: meta-llama/Llama-3.1-8B"):
+def test_an_unknown_name_suggests_similar_ones():
+    with pytest.raises(InputError, match=r"did you mean `meta-llama/Llama-3.1-8B`"):
         find_model("lama-3.1-8b", None, ROWS)
 
 
-def test_nothing_named():
+def test_a_model_or_a_config_is_required():
     with pytest.raises(InputError, match="--config PATH"):
         find_model(None, None, ROWS)
 
 
 def test_a_config_is_found_by_its_folder_its_path_and_as_the_model(tmp_path):
-    path = written(tmp_path, CONFIG)
+    path = config_file(tmp_path, CONFIG)
     by_path = find_model("mine", path, ROWS)
     assert (by_path.name, by_path.layers) == ("mine", 4)
     assert find_model(None, tmp_path, ROWS).name == tmp_path.name
@@ -60,23 +60,23 @@ def test_a_config_is_found_by_its_folder_its_path_and_as_the_model(tmp_path):
 @pytest.mark.parametrize(
     ("content", "hint"),
     [
-        ("{", "It is not JSON"),
+        ("{", "is not JSON"),
         ("[]", "A config.json is a JSON object"),
         ({"model_type": "llama", "vocab_size": 5}, "hidden_size"),
     ],
 )
-def test_a_wrong_config_is_named(tmp_path, content, hint):
+def test_a_wrong_config_is_an_input_error(tmp_path, content, hint):
     with pytest.raises(InputError, match=hint):
-        find_model(None, written(tmp_path, content), ROWS)
+        find_model(None, config_file(tmp_path, content), ROWS)
 
 
-def test_a_missing_config_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"--config: got .*absent.*cannot be read"):
+def test_a_missing_config_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match=r"cannot read .*absent.*--config"):
         find_model(None, tmp_path / "absent.json", ROWS)
 
 
 def test_an_unknown_architecture_needs_the_fallback(tmp_path):
-    path = written(tmp_path, {**CONFIG, "model_type": "novel"})
+    path = config_file(tmp_path, {**CONFIG, "model_type": "novel"})
     with pytest.raises(InputError, match="--fallback"):
         find_model(None, path, ROWS)
     assert find_model(None, path, ROWS, fallback=True).uncertainty > 0
@@ -97,8 +97,8 @@ class Hub(BaseHTTPRequestHandler):
         status, headers = answers.get(self.path, (404, {"X-Error-Code": "RepoNotFound"}))
         body = json.dumps(CONFIG).encode() if status == 200 else b"no"
         self.send_response(status)
-        told = {"X-Repo-Commit": COMMIT, "ETag": '"e"', **headers, "Content-Length": str(len(body))}
-        for name, value in told.items():
+        all_headers = {"X-Repo-Commit": COMMIT, "ETag": '"e"', **headers, "Content-Length": str(len(body))}
+        for name, value in all_headers.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
@@ -134,26 +134,26 @@ def fetch(model: str, endpoint: str, home: Path) -> str:
 def test_a_model_of_the_hub_is_read_once(hub, tmp_path):
     assert (
         int(fetch("hf:toys/open", hub, tmp_path))
-        == find_model(None, written(tmp_path, CONFIG), ROWS).parameters.total
+        == find_model(None, config_file(tmp_path, CONFIG), ROWS).parameters.total
     )
 
 
 @pytest.mark.parametrize(
-    ("model", "said"),
+    ("model", "error"),
     [
         ("hf:toys/absent", "InputError: --model: got 'hf:toys/absent'. No such repository"),
         ("hf:toys/gated", "SetupError: --model: hf:toys/gated is gated"),
-        ("hf:toys/gguf", "InputError: --model: got 'hf:toys/gguf'. It holds no config.json"),
+        ("hf:toys/gguf", "InputError: --model: got 'hf:toys/gguf'. It has no config.json"),
         ("hf:a/b/c", "InputError: --model: got 'hf:a/b/c'. A repository is written hf:ORG/NAME"),
         ("hf:", "InputError: --model: got 'hf:'. A repository is written hf:ORG/NAME"),
     ],
 )
-def test_what_the_hub_does_not_give_is_named(hub, tmp_path, model, said):
-    assert fetch(model, hub, tmp_path).startswith(said)
+def test_an_unavailable_repository_has_its_reason(hub, tmp_path, model, error):
+    assert fetch(model, hub, tmp_path).startswith(error)
 
 
 @pytest.mark.slow
 def test_a_hub_that_is_not_there_has_a_hint(tmp_path):
-    said = fetch("hf:toys/open", f"http://127.0.0.1:{free_port()}", tmp_path)
-    assert "SetupError: --model: hf:toys/open could not be fetched" in said
-    assert "--config PATH" in said
+    error = fetch("hf:toys/open", f"http://127.0.0.1:{free_port()}", tmp_path)
+    assert "SetupError: --model: hf:toys/open could not be fetched" in error
+    assert "--config PATH" in error

@@ -10,9 +10,9 @@ from signalbox.tasks import load_task
 MEDICAL = load_task(Path("tasks/medical"))
 
 
-def test_characters_stand_for_tokens_and_it_is_said():
+def test_without_a_tokenizer_characters_are_counted_and_the_source_says_so():
     lengths = task_lengths(MEDICAL)
-    assert "4 characters a token" in lengths.source
+    assert "4 characters per token" in lengths.source
     assert lengths.output_tokens == MEDICAL.max_answer_tokens
     # The prompt alone is longer than any sentence of the task, and a text of the longest kind longer than both.
     assert 200 < lengths.input_tokens < lengths.admitted_tokens
@@ -40,9 +40,9 @@ def test_a_tokenizer_at_hand_is_used_and_named(tmp_path):
     words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
     words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     words.save(str(tmp_path / "tokenizer.json"))
-    found = find_tokenizer("any", tmp_path / "config.json")
-    assert found is not None
-    count, name = found
+    tokenizer = find_tokenizer("any", tmp_path / "config.json")
+    assert tokenizer is not None
+    count, name = tokenizer
     assert count("three words here") == 3
     assert "tokenizer.json" in task_lengths(MEDICAL, count, name).source
 

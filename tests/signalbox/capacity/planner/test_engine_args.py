@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from signalbox.capacity.memory import llamacpp, tgi
+from signalbox.capacity.memory.gguf_tables import load_gguf_tables
 from signalbox.capacity.planner.engine_args import needs_quantized_checkpoint, start
 from tests.signalbox.capacity.specs import catalogue, spec
 
@@ -90,7 +91,7 @@ def test_tgi_gets_either_a_dtype_or_a_quantization() -> None:
 def test_llama_server_gets_the_slots_that_were_planned() -> None:
     asked = spec("llama-3.1-8b", "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
     words = start(asked).arguments
-    slots = llamacpp.planned_slots(asked)
+    slots = llamacpp.planned_slots(asked, load_gguf_tables())
     assert (value(words, "--ctx-size"), value(words, "--parallel")) == (str(slots.cells), str(slots.count))
     assert value(words, "--n-gpu-layers") == "33"
 

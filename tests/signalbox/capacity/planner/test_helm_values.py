@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from signalbox.capacity.planner.helm_values import product, values, write_values
+from signalbox.capacity.planner.helm_values import values, write_values
 from signalbox.capacity.planner.plan import plan
 from signalbox.capacity.planner.request import Request
 from signalbox.errors import InputError, SetupError
@@ -39,13 +39,6 @@ def test_the_repository_that_was_asked_for_is_served():
 def test_an_open_limit_becomes_what_the_cache_holds():
     found = plan(Request(model="llama-3.1-8b", gpu="l4", context=8192))
     assert values(found)["concurrency"] == int(found.max_concurrency)
-
-
-@pytest.mark.parametrize(
-    ("gpu", "name"), [("l4", "L4"), ("h100-nvl", "H100-NVL"), ("h100-mig-1g.10gb", "H100-MIG-1g.10gb")]
-)
-def test_a_product_is_written_as_pools_do(gpu, name):
-    assert product(gpu) == name
 
 
 def test_a_file_is_written_once(tmp_path):

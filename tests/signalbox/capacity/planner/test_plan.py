@@ -147,11 +147,11 @@ def test_more_requests_than_are_held_is_a_warning():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"gpu": "l5"}, "Nearest: l4"),
+        ({"gpu": "l5"}, "did you mean `l4`"),
         ({"gpu": "0xl4"}, "--gpu: got '0xl4'"),
-        ({"model": "lama-3.1-8b"}, "Nearest: meta-llama/Llama-3.1-8B"),
-        ({"quantization": "fp9"}, "Nearest: fp"),
-        ({"engine": "vlm"}, "Nearest: vllm"),
+        ({"model": "lama-3.1-8b"}, "did you mean `meta-llama/Llama-3.1-8B`"),
+        ({"quantization": "fp9"}, "did you mean `fp"),
+        ({"engine": "vlm"}, "did you mean `vllm`"),
         ({"engine_version": "new"}, "engine version: got 'new'"),
         ({"context": -1}, "--context: got -1"),
         ({"context": 0}, "--context: got 0"),

@@ -69,7 +69,7 @@ def test_one_model_only():
     found = ranked("2xT4,1xL4", model="llama-3.1-8b")
     assert {option.model for option in found.options} == {"meta-llama/Llama-3.1-8B"}
     assert {option.gpu for option in found.options} == {"t4", "l4"}
-    with pytest.raises(InputError, match="Nearest"):
+    with pytest.raises(InputError, match="did you mean"):
         ranked("L4", model="lama-3.1-8b")
 
 

@@ -7,7 +7,7 @@ import pytest
 from signalbox.capacity.memory import budget
 from signalbox.capacity.planner.plan import judge
 from signalbox.capacity.planner.warnings import remarks
-from signalbox.capacity.spec import GIB
+from signalbox.capacity.units import GIB
 from tests.signalbox.capacity.specs import spec
 
 

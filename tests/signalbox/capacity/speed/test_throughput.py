@@ -13,6 +13,7 @@ from benchmarks import speed_fit
 from signalbox.capacity import datafile
 from signalbox.capacity.spec import Spec
 from signalbox.capacity.speed import throughput
+from signalbox.capacity.speed.constants import load_speed_constants
 from signalbox.errors import InputError
 from tests.signalbox.capacity.specs import catalogue, spec
 from tools.capacity import DATA
@@ -20,75 +21,73 @@ from tools.capacity import DATA
 
 def measured_rows() -> dict[str, list[tuple[speed_fit.Row, Spec]]]:
     """Rows of the test half, by regime."""
-    table = datafile.read("throughput.yaml")["decode"]
-    found = defaultdict(list)
+    constants = load_speed_constants()
+    rows = defaultdict(list)
     for row in speed_fit.rows():
-        asked = speed_fit.spec_of(row, catalogue())
-        regime = throughput.regime(asked)
-        if not row["id"].startswith(tuple(table[regime]["rows"])):
-            found[regime].append((row, asked))
-    return found
+        one = speed_fit.spec_of(row, catalogue())
+        regime = constants.decode_name(one)
+        if not row["id"].startswith(constants.decode[regime].rows):
+            rows[regime].append((row, one))
+    return rows
 
 
-def test_nine_of_ten_test_rows_lie_in_the_range() -> None:
+def test_nine_of_ten_test_rows_are_in_the_range() -> None:
     pairs = [pair for rows in measured_rows().values() for pair in rows]
-    inside = [row["id"] for row, asked in pairs if speed_fit.is_held(row, asked)]
+    inside = [row["id"] for row, one in pairs if speed_fit.is_held(row, one)]
     assert len(pairs) >= 70
     assert len(inside) >= 0.9 * len(pairs), sorted({row["id"] for row, _ in pairs} - set(inside))
 
 
 def test_fitted_constants_are_what_the_training_rows_give() -> None:
-    table = datafile.read("throughput.yaml")["decode"]
+    decode = load_speed_constants().decode
     for row in speed_fit.run():
-        written = table[row["regime"]]
-        assert written["layer_us"] == row["layer_us"], row
-        assert written["spread"] >= min(1.35, float(str(row["spread"]))), row
+        constants = decode[str(row["regime"])]
+        assert constants.layer_seconds * 1e6 == pytest.approx(row["layer_us"]), row
+        assert constants.spread >= min(1.35, float(str(row["spread"]))), row
 
 
-def test_inter_token_times_under_unknown_load_lie_between_one_and_64_requests() -> None:
+def test_inter_token_times_under_unknown_load_are_between_one_and_64_requests() -> None:
     rows = [row for row in datafile.read_rows(DATA / "speeds.jsonl") if "itl_seconds" in row]
     inside = 0
     for row in rows:
-        asked = speed_fit.spec_of(row, catalogue())
+        one = speed_fit.spec_of(row, catalogue())
         alone, busy = (
-            throughput.estimate(
-                asked, requests=n, input_tokens=512, output_tokens=256
-            ).decode_tokens_per_second
+            throughput.estimate(one, requests=n, input_tokens=512, output_tokens=256).decode_tokens_per_second
             for n in (1, 64)
         )
         inside += 1 / alone.high <= row["itl_seconds"] <= 64 / busy.low
     assert inside >= 0.9 * len(rows)
 
 
-def test_a_range_is_never_a_point_and_says_where_it_comes_from() -> None:
-    found = throughput.estimate(
+def test_a_range_is_never_a_point_and_has_a_source() -> None:
+    speed = throughput.estimate(
         spec("llama-3.1-8b", "l4", "awq"), requests=4, input_tokens=512, output_tokens=128
     )
     for interval in (
-        found.output_tokens_per_second,
-        found.request_tokens_per_second,
-        found.first_token_seconds,
+        speed.output_tokens_per_second,
+        speed.request_tokens_per_second,
+        speed.first_token_seconds,
     ):
         assert 0 < interval.low < interval.high
-    assert found.output_tokens_per_second.low == pytest.approx(4 * found.request_tokens_per_second.low)
-    assert "queueing" in found.basis
-    assert "fitted on" in found.source
+    assert speed.output_tokens_per_second.low == pytest.approx(4 * speed.request_tokens_per_second.low)
+    assert "queueing" in speed.basis
+    assert "fitted on" in speed.source
     tgi = spec("llama-3.1-8b", "l4", "bf16", "tgi")
     assert "assumed" in throughput.estimate(tgi, requests=1, input_tokens=9, output_tokens=9).source
 
 
 def test_few_requests_read_few_experts() -> None:
     mixtral = spec("mixtral-8x7b", "h100", "bf16", tensor_parallel=2)
-    few, many = (throughput.weight_bytes(mixtral, n) for n in (1, 64))
+    few, many = (throughput.SpeedModel(mixtral).weight_bytes(n) for n in (1, 64))
     experts = mixtral.model.parameters.experts
     assert many - few == pytest.approx(experts * (1 - 2 / 8), rel=1e-3)  # of 2 bytes, on two ranks
 
 
 def test_eight_bit_weights_are_faster_and_slow_kernels_widen_the_range() -> None:
     def speed(quantization: str) -> throughput.Interval:
-        asked = spec("llama-3.1-8b", "h100", quantization)
+        one = spec("llama-3.1-8b", "h100", quantization)
         return throughput.estimate(
-            asked, requests=1, input_tokens=64, output_tokens=64
+            one, requests=1, input_tokens=64, output_tokens=64
         ).output_tokens_per_second
 
     assert speed("fp8").low > speed("bf16").low
@@ -99,9 +98,8 @@ def test_eight_bit_weights_are_faster_and_slow_kernels_widen_the_range() -> None
 def test_a_link_between_gpus_costs_more_without_nvlink() -> None:
     split = spec("llama-3.1-8b", "h100", "bf16", tensor_parallel=2)
     apart = replace(split, gpu=replace(split.gpu, nvlink_gbps=0))
-    assert throughput.step_seconds(apart, requests=8, tokens=512) > throughput.step_seconds(
-        split, requests=8, tokens=512
-    )
+    slow, fast = (throughput.SpeedModel(one).step_seconds(8, 512) for one in (apart, split))
+    assert slow > fast
 
 
 @settings(max_examples=80, deadline=None)
@@ -114,18 +112,19 @@ def test_a_link_between_gpus_costs_more_without_nvlink() -> None:
 def test_more_requests_and_longer_ones_take_longer_steps(
     requests: int, tokens: int, model: str, gpu: str
 ) -> None:
-    asked = spec(model, gpu, "fp16" if gpu == "t4" else "bf16")
-    step = throughput.step_seconds(asked, requests=requests, tokens=tokens)
-    assert throughput.step_seconds(asked, requests=requests + 1, tokens=tokens) > step
-    assert throughput.step_seconds(asked, requests=requests, tokens=tokens + 100) >= step
-    prompt = throughput.prefill_seconds(asked, tokens, requests)
-    longer = throughput.prefill_seconds(asked, tokens + 100, requests)
+    one = spec(model, gpu, "fp16" if gpu == "t4" else "bf16")
+    times = throughput.SpeedModel(one)
+    step = times.step_seconds(requests, tokens)
+    assert times.step_seconds(requests + 1, tokens) > step
+    assert times.step_seconds(requests, tokens + 100) >= step
+    prompt = times.prefill_seconds(tokens, requests)
+    longer = times.prefill_seconds(tokens + 100, requests)
     assert longer.low >= prompt.low
     assert longer.high >= prompt.high
 
 
 @pytest.mark.parametrize("field", ["requests", "input_tokens", "output_tokens"])
-def test_numbers_below_one_are_refused(field: str) -> None:
+def test_numbers_below_one_are_an_input_error(field: str) -> None:
     numbers = {"requests": 1, "input_tokens": 1, "output_tokens": 1, field: 0}
     with pytest.raises(InputError, match=f"{field}: got 0"):
         throughput.estimate(spec("llama-3.1-8b", "l4", "bf16"), **numbers)

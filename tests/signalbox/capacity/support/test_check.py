@@ -1,4 +1,4 @@
-"""Support rules: each refusal that the design names, its hint, and that the hint works."""
+"""Support rules: each unsupported configuration, its hint, and that the hint works."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from itertools import product
 import pytest
 
 from signalbox.capacity.spec import Spec
-from signalbox.capacity.support.check import Finding, check, support_table
-from signalbox.capacity.support.matrix import load
+from signalbox.capacity.support.check import Finding, check
+from signalbox.capacity.support.matrix import load_support
 from signalbox.errors import InputError
 from tests.signalbox.capacity.specs import catalogue, spec
 
 
-def found(asked: Spec, level: str = "refusal") -> dict[str, Finding]:
-    return {row.rule: row for row in check(asked) if row.level == level}
+def findings(one: Spec, level: str = "unsupported") -> dict[str, Finding]:
+    return {row.rule: row for row in check(one) if row.level == level}
 
 
 @pytest.mark.parametrize(
@@ -47,18 +47,18 @@ def found(asked: Spec, level: str = "refusal") -> dict[str, Finding]:
         ("Qwen3-30B-A3B", "h100", "fp8-block", "vllm", {"tensor_parallel": 4}, "quantization-groups", "2"),
         ("llama-3.1-8b", "h100", "bf16", "tgi", {"pipeline_parallel": 2}, "pipeline-engine", "vllm"),
         ("llama-3.2-1b", "h100", "bf16", "vllm", {"pipeline_parallel": 17}, "pipeline-layers", "16"),
-        ("llama-3.1-8b", "h100-mig-1g.10gb", "awq", "vllm", {"tensor_parallel": 2}, "mig-parallel", "h100"),
+        ("llama-3.1-8b", "h100-mig-1g.10gb", "awq", "vllm", {"tensor_parallel": 2}, "mig-parallel", "H100"),
         ("phi-3-mini-4k", "h100", "bf16", "vllm", {"context": 4097}, "context-positions", "4096"),
         ("gpt-oss-20b", "h100", "bf16", "vllm", {}, "checkpoint-quantization", "mxfp4"),
     ],
 )
-def test_refuses_what_cannot_work_and_names_what_does(
+def test_an_unsupported_configuration_has_a_reason_and_a_hint(
     model: str, gpu: str, quantization: str, engine: str, fields: dict[str, object], rule: str, hint: str
 ) -> None:
-    refusals = found(spec(model, gpu, quantization, engine, **fields))
-    assert rule in refusals
-    assert hint in refusals[rule].hint
-    assert refusals[rule].reason
+    violations = findings(spec(model, gpu, quantization, engine, **fields))
+    assert rule in violations
+    assert hint in violations[rule].hint
+    assert violations[rule].reason
 
 
 @pytest.mark.parametrize(
@@ -76,59 +76,77 @@ def test_refuses_what_cannot_work_and_names_what_does(
         ("qwen3-14b", "l4", "gguf-q4_k_m", "llamacpp", {"tensor_parallel": 3}),
     ],
 )
-def test_does_not_refuse_what_works(
+def test_a_configuration_that_works_is_supported(
     model: str, gpu: str, quantization: str, engine: str, fields: dict[str, object]
 ) -> None:
-    assert found(spec(model, gpu, quantization, engine, **fields)) == {}
+    assert findings(spec(model, gpu, quantization, engine, **fields)) == {}
 
 
-def test_lack_of_proof_can_be_overruled_and_proof_of_failure_cannot() -> None:
+def test_a_rule_without_proof_can_be_overruled_and_a_known_failure_cannot() -> None:
     unproven = spec("llama-3.1-8b", "t4", "fp16", "tgi")
-    assert found(unproven, "refusal").keys() == {"tgi-generation"}
-    assert {row.level for row in check(unproven, forced={"tgi-generation"})} == {"warning"}
+    assert findings(unproven).keys() == {"tgi-generation"}
+    assert "--allow-unproven" in findings(unproven)["tgi-generation"].hint
+    allowed = check(unproven, allow_unproven=True)
+    assert {row.level for row in allowed} == {"warning"}
+    warning = next(row for row in allowed if row.rule == "tgi-generation")
+    assert warning.unproven
+    assert "--allow-unproven" in warning.hint
     impossible = spec("llama-3.1-8b", "t4", "bf16")
-    assert any(row.level == "refusal" for row in check(impossible, forced={"bf16-capability"}))
+    assert any(row.level == "unsupported" for row in check(impossible, allow_unproven=True))
+
+
+def test_messages_name_gpus_as_their_vendor_does() -> None:
+    reasons = [
+        finding.reason
+        for gpu in ("t4", "h100-nvl-mig-1g.12gb", "a100-80gb-pcie")
+        for finding in check(spec("llama-3.1-8b", gpu, "fp8", kv_dtype="fp8", tensor_parallel=2))
+    ]
+    text = " ".join(reasons)
+    assert "quantization fp8 requires compute capability 8.9 (Ada or newer); T4 has 7.5." in reasons
+    assert "H100-NVL-MIG-1g.12gb is a slice" in text
+    assert "A100-80GB-PCIe has 8.0" in text
 
 
 @pytest.mark.parametrize("engine", ["tgi", "nim"])
-def test_engines_that_were_not_measured_say_so(engine: str) -> None:
-    assert f"{engine}-assumed" in found(spec("llama-3.1-8b", "l4", "bf16", engine), "warning")
+def test_engines_that_were_not_measured_have_a_warning(engine: str) -> None:
+    assert f"{engine}-assumed" in findings(spec("llama-3.1-8b", "l4", "bf16", engine), "warning")
 
 
-def test_older_versions_have_their_own_verdicts() -> None:
+def test_older_versions_have_their_own_rules() -> None:
     gguf = spec("llama-3.1-8b", "l4", "gguf-q4_k_m", version="0.10.0")
     assert [(row.rule, row.level) for row in check(gguf)] == [("gguf-in-vllm-old", "warning")]
     marlin = spec("llama-3.1-8b", "t4", "fp8-marlin", version="0.15.0")
-    assert "fp8-marlin-old" in found(marlin)
-    assert "fp8-marlin-turing" in found(spec("llama-3.1-8b", "t4", "fp8-marlin"), "warning")
-    assert found(spec("llama-3.1-8b", "v100", "fp16", version="0.6.0")) == {}
+    assert "fp8-marlin-old" in findings(marlin)
+    assert "fp8-marlin-turing" in findings(spec("llama-3.1-8b", "t4", "fp8-marlin"), "warning")
+    assert findings(spec("llama-3.1-8b", "v100", "fp16", version="0.6.0")) == {}
 
 
-def test_the_dtype_that_the_hint_names_is_not_refused() -> None:
-    assert found(replace(spec("llama-3.1-8b", "t4", "bf16"), dtype="float16")) == {}
+def test_the_dtype_that_the_hint_names_is_supported() -> None:
+    assert findings(replace(spec("llama-3.1-8b", "t4", "bf16"), dtype="float16")) == {}
 
 
-def test_the_tensor_parallel_sizes_that_the_hint_names_are_not_refused() -> None:
+def test_the_tensor_parallel_sizes_that_the_hint_names_are_supported() -> None:
     for row, size in product(catalogue().models, (3, 5, 6, 7, 12)):
-        asked = spec(row.name, "h100", "bf16", context=1024, tensor_parallel=size)
-        refusal = found(asked).get("tensor-parallel-split")
-        if refusal is None:
+        one = spec(row.name, "h100", "bf16", context=1024, tensor_parallel=size)
+        finding = findings(one).get("tensor-parallel-split")
+        if finding is None:
             continue
-        for named in re.findall(r"\d+", refusal.hint):
-            assert "tensor-parallel-split" not in found(replace(asked, tensor_parallel=int(named))), row.name
+        for other in re.findall(r"\d+", finding.hint):
+            split = replace(one, tensor_parallel=int(other))
+            assert "tensor-parallel-split" not in findings(split), row.name
 
 
-def test_every_substitute_that_a_refusal_names_is_not_refused_there() -> None:
-    tables = load()
+def test_every_substitute_that_a_hint_names_is_supported_there() -> None:
+    tables = load_support()
     for row, gpu, engine in product(catalogue().quantizations, catalogue().gpus, ("vllm", "tgi")):
-        asked = spec("llama-3.1-8b", gpu.name, row.name, engine)
-        for refusal in found(asked).values():
-            named = re.search(r"Use quantization ([\w.-]+?)(?:[;,.]? |\.$|$)", refusal.hint)
-            if named is None or named[1] == "of" or refusal.rule == "checkpoint-quantization":
+        one = spec("llama-3.1-8b", gpu.name, row.name, engine)
+        for finding in findings(one).values():
+            substitute = re.search(r"Use quantization ([\w.-]+?)(?:[;,.]? |\.$|$)", finding.hint)
+            if substitute is None or substitute[1] == "of" or finding.rule == "checkpoint-quantization":
                 continue
-            other = re.search(rf"{re.escape(named[1])} with engine (\w+)", refusal.hint)
-            cell = tables.cell(other[1] if other else engine, named[1], gpu.compute_capability)
-            assert cell == "ok" or tables.verdicts[cell].level == "warning", (row.name, gpu.name, engine)
+            other = re.search(rf"{re.escape(substitute[1])} with engine (\w+)", finding.hint)
+            cell = tables.cell(other[1] if other else engine, substitute[1], gpu.compute_capability)
+            assert cell == "ok" or tables.rules[cell].level == "warning", (row.name, gpu.name, engine)
 
 
 @pytest.mark.parametrize(
@@ -148,24 +166,9 @@ def test_impossible_numbers_name_field_value_and_hint(field: str, value: float) 
         check(spec("llama-3.1-8b", "h100", "bf16", **{field: value}))
 
 
-def test_the_table_for_templates_says_the_same_as_the_rules() -> None:
-    table = support_table()
-    by_since = sorted(table["generations"].items(), key=lambda pair: pair[1])
-    for engine, rows in table["matrix"].items():
-        for row, gpu in product(catalogue().quantizations, catalogue().gpus):
-            if row.name not in rows:
-                continue
-            generation = [name for name, since in by_since if since <= gpu.compute_capability][-1]
-            cell = rows[row.name][generation]
-            rules = {finding.rule for finding in check(spec("llama-3.1-8b", gpu.name, row.name, engine))}
-            assert cell == "ok" or cell["rule"] in rules, (engine, row.name, gpu.name)
-
-
-def test_every_verdict_is_used_and_has_a_source() -> None:
-    tables = load()
+def test_every_rule_of_the_matrix_is_used_and_has_a_source() -> None:
+    tables = load_support()
     used = {cell for rows in tables.matrix.values() for cells in rows.values() for cell in cells}
-    used |= {verdict.before for verdict in tables.verdicts.values() if verdict.before} | {
-        "engine-quantization"
-    }
-    assert set(tables.verdicts) == used - {"ok"}
-    assert all(verdict.source and verdict.reason for verdict in tables.verdicts.values())
+    used |= {rule.before for rule in tables.rules.values() if rule.before} | {"engine-quantization"}
+    assert set(tables.rules) == used - {"ok"}
+    assert all(rule.source and rule.reason for rule in tables.rules.values())

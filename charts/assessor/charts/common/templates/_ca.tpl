@@ -1,5 +1,5 @@
-{{/* A certificate authority of one's own: the variables named in (list ROOT NAME…), which make programs trust it, its mount, its volume. */}}
-{{- define "pipelines.caVariables" -}}
+{{/* Arguments: (list ROOT NAME…). Environment variables NAME… with the path of the private CA bundle, which programs read certificates from. */}}
+{{- define "common.caVariables" -}}
 {{- $root := first . -}}
 {{- if $root.Values.caBundle.existingConfigMap -}}
 {{- range rest . }}
@@ -8,13 +8,13 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "pipelines.caMount" -}}
+{{- define "common.caMount" -}}
 {{- if .Values.caBundle.existingConfigMap -}}
 - {name: ca, mountPath: /etc/signalbox/ca, readOnly: true}
 {{- end -}}
 {{- end -}}
 
-{{- define "pipelines.caVolume" -}}
+{{- define "common.caVolume" -}}
 {{- with .Values.caBundle.existingConfigMap -}}
 - {name: ca, configMap: {name: {{ . }}}}
 {{- end -}}

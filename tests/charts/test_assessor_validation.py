@@ -1,13 +1,13 @@
-"""What the assessor's chart refuses, and how it says so."""
+"""Values that the assessor's chart rejects, and its messages."""
 
 import pytest
 
 from tests.charts.conftest import POSTGRES, render_error
 
-SQLITE_HINT = "set replicas to 1, or database.type to postgres"
+SQLITE_HINT = "Set replicas to 1, or database.type to postgres"
 
-# Values that cannot work, with the key that is named and a part of the hint.
-REFUSED = {
+# Values that cannot work, with the key in the message and a part of the hint.
+REJECTED = {
     "two pods on SQLite": ({"replicas": 2}, "replicas: 2", SQLITE_HINT),
     "autoscaling on SQLite": (
         {"autoscaling": {"enabled": True}},
@@ -35,17 +35,32 @@ REFUSED = {
             }
         },
         'database.postgres.existingSecret: "signalbox-app"',
-        "Keep one",
+        "Keep only one",
     ),
     "two keys": (
         {"decoder": {"apiKey": {"value": "k", "existingSecret": "s"}}},
         'decoder.apiKey.existingSecret: "s"',
-        "Keep one",
+        "Keep only one",
+    ),
+    "a claim without persistence": (
+        {"persistence": {"enabled": False, "existingClaim": "c"}},
+        'persistence.existingClaim: "c"',
+        "Set persistence.enabled to true",
+    ),
+    "the size of an existing claim": (
+        {"persistence": {"existingClaim": "c", "size": "5Gi"}},
+        'persistence.size: "5Gi"',
+        "Keep only one of them",
+    ),
+    "the class of an existing claim": (
+        {"persistence": {"existingClaim": "c", "storageClass": "fast"}},
+        'persistence.storageClass: "fast"',
+        "Keep only one of them",
     ),
     "two sources of thresholds": (
         {"thresholds": {"existingConfigMap": "m", "existingClaim": "c"}},
         'thresholds.existingClaim: "c"',
-        "empty one of the two",
+        "Keep only one of them",
     ),
     "clients of a Secret that nobody asks for": (
         {"apiKeys": {"enabled": False, "existingSecret": "s"}},
@@ -66,18 +81,18 @@ REFUSED = {
     "more pods at least than at most": (
         POSTGRES | {"autoscaling": {"enabled": True, "minReplicas": 9}},
         "autoscaling.minReplicas: 9",
-        "Raise the one or lower the other",
+        "Increase autoscaling.maxReplicas",
     ),
     "more encoders at least than at most": (
         {"encoder": {"minReplicas": 9}},
         "encoder.minReplicas: 9",
-        "Raise the one or lower the other",
+        "Increase encoder.maxReplicas",
     ),
     "an Ingress without a host": ({"ingress": {"enabled": True}}, "ingress.host", "Give the host name"),
     "a route without a gateway": (
         {"httpRoute": {"enabled": True}},
         "httpRoute.parentRefs",
-        "Name the gateway",
+        "Name the Gateway",
     ),
     "a floating tag": ({"image": {"tag": "latest"}}, 'image.tag: "latest"', "Give a version"),
     "a floating tag of the encoder": (
@@ -90,9 +105,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_work_is_refused_with_key_value_and_hint(case):
-    values, key, hint = REFUSED[case]
+@pytest.mark.parametrize("case", REJECTED)
+def test_values_that_cannot_work_are_rejected_with_key_value_and_hint(case):
+    values, key, hint = REJECTED[case]
     error = render_error("assessor", values)
     assert key in error
     assert hint in error

@@ -1,16 +1,16 @@
-"""What the pipelines' chart refuses, and how it says so."""
+"""Values that the pipelines' chart rejects, and its messages."""
 
 import pytest
 
 from tests.charts.conftest import render_error
 from tests.charts.pipelines_chart import JUDGE
 
-# Values that cannot work, with the key that is named and a part of the hint.
-REFUSED = {
+# Values that cannot work, with the key in the message and a part of the hint.
+REJECTED = {
     "shards of a job that has none": (
         {"jobs": {"train": {"shards": 4}}},
         "jobs.train.shards: 4",
-        "only judge can",
+        "only judge supports shards",
     ),
     "shards as an option": (
         JUDGE | {"jobs": {"judge": {"enabled": True, "args": ["--shards=4"]}}},
@@ -34,7 +34,7 @@ REFUSED = {
     ),
     "a time zone within the schedule": (
         {"jobs": {"drift": {"schedule": "CRON_TZ=UTC 0 2 * * *"}}},
-        "names a time zone",
+        "contains a time zone",
         "jobs.drift.timeZone",
     ),
     "a judge from nowhere": (
@@ -44,7 +44,7 @@ REFUSED = {
     ),
     "no decoder to calibrate": (
         {"decoder": {"url": ""}, "jobs": {"calibrate": {"enabled": True}}},
-        "decoder.url: is empty, while jobs.calibrate.enabled",
+        "decoder.url: is empty, but jobs.calibrate.enabled",
         "jobs.calibrate.enabled to false",
     ),
     "SQLite without a claim": (
@@ -73,8 +73,8 @@ REFUSED = {
         "mlflow.replicas: 2",
         "mlflow.s3.uri",
     ),
-    "an entry of no Secret": (
-        {"mlflow": {"postgres": {"uriKey": "uri"}}},
+    "a key of no Secret": (
+        {"mlflow": {"postgres": {"existingSecretKey": "uri"}}},
         "mlflow.postgres.existingSecret: is empty",
         "Name the Secret",
     ),
@@ -84,26 +84,36 @@ REFUSED = {
         "Name the bucket",
     ),
     "the size of a claim that exists": (
-        {"state": {"existingClaim": "c", "size": "5Gi"}},
-        'state.size: "5Gi"',
-        "Empty one of the two",
+        {"persistence": {"existingClaim": "c", "size": "5Gi"}},
+        'persistence.size: "5Gi"',
+        "Keep only one of them",
     ),
     "the class of a claim that exists": (
-        {"mlflow": {"volume": {"existingClaim": "c", "storageClass": "fast"}}},
-        'mlflow.volume.storageClass: "fast"',
-        "Empty one of the two",
+        {"mlflow": {"persistence": {"existingClaim": "c", "storageClass": "fast"}}},
+        'mlflow.persistence.storageClass: "fast"',
+        "Keep only one of them",
+    ),
+    "a claim without persistence": (
+        {"mlflow": {"persistence": {"enabled": False, "existingClaim": "c"}}},
+        'mlflow.persistence.existingClaim: "c"',
+        "Set mlflow.persistence.enabled to true",
+    ),
+    "an exporter without the volume of the jobs": (
+        {"persistence": {"enabled": False}, "metrics": {"enabled": True}},
+        "metrics.enabled: true",
+        "Set persistence.enabled to true",
     ),
     "a floating tag": ({"mlflow": {"image": {"tag": "latest"}}}, 'mlflow.image.tag: "latest"', "a version"),
     "a job that is not known": ({"jobs": {"trian": {}}}, "/jobs", "'trian' not allowed"),
     "a misspelt key of a job": ({"jobs": {"drift": {"schedul": "@daily"}}}, "/jobs/drift", "'schedul'"),
     "shards by the dozen thousand": ({"jobs": {"judge": {"shards": 5000}}}, "/jobs/judge/shards", "maximum"),
-    "a claim that is mounted nohow": ({"state": {"accessModes": ["ReadOnlyMany"]}}, "/state/accessModes", "one of"),
+    "an unsupported access mode": ({"persistence": {"accessModes": ["ReadOnlyMany"]}}, "/persistence/accessModes", "one of"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_work_is_refused_with_key_value_and_hint(case):
-    values, key, hint = REFUSED[case]
+@pytest.mark.parametrize("case", REJECTED)
+def test_values_that_cannot_work_are_rejected_with_key_value_and_hint(case):
+    values, key, hint = REJECTED[case]
     error = render_error("pipelines", values)
     assert key in error
     assert hint in error
