@@ -15,7 +15,7 @@ from pipelines.drift.classifier import domain_classifier
 from pipelines.drift.defaults import ALPHA, REFERENCE_DAYS
 from pipelines.drift.report import Comparison, Report, Verdict
 from pipelines.options import ROUTES
-from pipelines.statistics import two_sample
+from pipelines.statistics import CORRECTIONS, two_sample
 from pipelines.statistics.two_sample import Outcome
 from pipelines.windows import ALL, Group, Pair, Sample, Windows, read
 from signalbox.contracts.light import Light
@@ -93,8 +93,8 @@ def drift(
     """Read the records of both windows and compare them; writes nothing. Raises InputError, StoreUnavailable."""
     if not 0 < alpha <= MOST_ALPHA:
         raise InputError("--alpha", alpha, f"Choose a number above 0 and at most {MOST_ALPHA}.")
-    if correction not in two_sample.CORRECTIONS:
-        raise InputError("--correction", correction, f"Choose {' or '.join(two_sample.CORRECTIONS)}.")
+    if correction not in CORRECTIONS:
+        raise InputError("--correction", correction, f"Choose {' or '.join(CORRECTIONS)}.")
     task = load_task(settings.task)
 
     async def pairs() -> dict[Group, Pair]:
@@ -117,7 +117,7 @@ def compare(pairs: Mapping[Group, Pair], alpha: float = ALPHA, correction: str =
     rows = [_compared(group, column, pair, level) for group, column, pair in planned]
     tested = [i for i, row in enumerate(rows) if row.outcome is not None]
     outcomes = [row.outcome for row in rows if row.outcome is not None]
-    adjusted = two_sample.CORRECTIONS[correction]([outcome.p_value for outcome in outcomes])
+    adjusted = CORRECTIONS[correction]([outcome.p_value for outcome in outcomes])
     for i, p_adjusted in zip(tested, adjusted, strict=True):
         rows[i] = rows[i].decided(p_adjusted, alpha)
     return rows
