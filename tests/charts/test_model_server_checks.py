@@ -14,7 +14,7 @@ LLAMA = {"name": "meta-llama/Llama-3.1-8B-Instruct"}
 REJECTED = {
     "bf16 on a T4": (
         {"model": LLAMA, "gpu": {"product": "T4"}},
-        "bfloat16 requires compute capability 8.0; T4 has 7.5. Nearest configuration that fits: quantization",
+        "bfloat16 requires compute capability 8.0 (Ampere or newer); T4 has 7.5. Nearest configuration that fits: quantization",
     ),
     "bfloat16 on a T4, for a model that is not in the table": (
         {"model": {"name": "a/b"}, "gpu": {"product": "T4"}, "dtype": "bfloat16", "quantization": "awq-int4"},
@@ -22,7 +22,7 @@ REJECTED = {
     ),
     "FP8 arithmetic on an A100": (
         {"model": LLAMA, "gpu": {"product": "A100-80GB"}, "quantization": "fp8"},
-        "fp8 multiplies in FP8, which needs compute capability 8.9; A100-80GB has 8.0. Nearest configuration that fits:",
+        "fp8 requires compute capability 8.9 (Ada or newer); A100-80GB has 8.0. Nearest configuration that fits:",
     ),
     "70B in bf16 on one L4": (
         {"model": {"name": "meta-llama/Llama-3.1-70B-Instruct"}},
@@ -144,11 +144,11 @@ REJECTED = {
     ),
     "bf16 on a T4, of a model that is not in the table": (
         {"model": {"name": "a/b"}, "gpu": {"product": "T4"}},
-        "quantization: bf16 on T4 with vLLM: bfloat16 requires compute capability 8.0; T4 has 7.5. Nearest: quantization",
+        "quantization: bf16 on T4 with vLLM: bfloat16 requires compute capability 8.0 (Ampere or newer); T4 has 7.5. Nearest: quantization",
     ),
     "FP8 on an A100, of a model that is not in the table": (
         {"model": {"name": "a/b"}, "gpu": {"product": "A100"}, "quantization": "fp8"},
-        "which needs compute capability 8.9; A100-80GB has 8.0. Nearest: quantization fp8-marlin.",
+        "fp8 requires compute capability 8.9 (Ada or newer); A100-80GB has 8.0. Nearest: quantization fp8-marlin.",
     ),
     "stages that hold too little": (
         {

@@ -317,5 +317,5 @@ def unknown_prediction(prediction_id: str) -> NotFoundError:
         "prediction_id",
         prediction_id,
         "Use an id that /v1/assess returned.",
-        problem=f"No prediction has the id {shorten(prediction_id)}.",
+        problem=f"No such prediction: {shorten(prediction_id)}.",
     )
