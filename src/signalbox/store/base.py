@@ -191,7 +191,7 @@ class Store:
         await self._connect()
         return await self._backend.records(Query(task, language, source, since, limit, newest_first))
 
-    async def labelled(self, task: str) -> list[LabelledText]:
+    async def ground_truth(self, task: str) -> list[LabelledText]:
         """Ground truth collected until now: records that have their text, with their newest label."""
         await self._connect()
         pairs = await self._backend.newest_feedback(task)
