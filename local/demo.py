@@ -122,7 +122,8 @@ def addresses(settings: Settings, console: Console) -> None:
 
 
 def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervisor) -> None:
-    from pipelines.compare.job import compare, show
+    from pipelines.compare.job import compare
+    from pipelines.compare.table import show
     from pipelines.evaluate.job import evaluate
 
     _start(settings, console, clock, supervisor)
@@ -193,7 +194,7 @@ def _train(settings: Settings, console: Console) -> None:
 
     trained = train(settings)
     for score in trained.scores:
-        mark = "→" if score.candidate == trained.chosen else " "
+        mark = "→" if score.candidate == trained.candidate else " "
         console.print(
             f"  {mark} {score.candidate.name}: cross-validated log loss {score.log_loss:.3f}, "
             f"accuracy {score.accuracy:.2f} on {trained.rows} rows"

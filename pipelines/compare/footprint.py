@@ -6,6 +6,7 @@ psutil would read the same, but KServe requires psutil below 6, which has no whe
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 _LISTEN = "0A"
@@ -19,6 +20,12 @@ def resident_bytes(port: int) -> int | None:
         if sockets & _open_sockets(folder):
             return _resident(folder)
     return None
+
+
+def total_bytes(parts: Sequence[int | None]) -> int | None:
+    """The sum; None where a part is unknown."""
+    numbers = [part for part in parts if part is not None]
+    return sum(numbers) if len(numbers) == len(parts) else None
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -1,7 +1,7 @@
 """Two-sample tests: p-values, effect sizes and the rows that a test needs. Pure functions.
 
 Every test keeps its level at any two sizes: exact, or by resampling, wherever the large-sample formula is not safe.
-An effect lies in [0, 1]; a "shift" is a share of rows: at least so many would have to change for the samples to agree.
+An effect is a number in [0, 1]; a "shift" is a share of rows: at least so many would have to change for the samples to agree.
 """
 
 from __future__ import annotations
