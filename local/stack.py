@@ -1,4 +1,4 @@
-"""The services of the local stack, as a table. What the settings point elsewhere for is not started."""
+"""The services of the local stack, as a table. A service with a URL in the settings runs elsewhere: None."""
 
 from __future__ import annotations
 
