@@ -49,6 +49,8 @@ OTHER: dict[tuple[str, str], object] = {
 }
 # (chart, key) → why no render shows it.
 UNUSED = {
+    ("assessor", "enabled"): "A parent chart uses it as the condition of the dependency.",
+    ("pipelines", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("pipelines", "jobDefaults.enabled"): "Each job sets it itself: the default only shows the key.",
 }
 AUTOSCALED = {"autoscaling": {"enabled": True}, "persistence": {"enabled": False}}
