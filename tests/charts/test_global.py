@@ -12,6 +12,7 @@ ALL = {
     "assessor": POSTGRES | {"encoder": {"install": True, "storageUri": "pvc://a/b"}},
     "model-server": {},
     "pipelines": ALL_JOBS | {"metrics": {"enabled": True}},
+    "signalbox": {"models": {"large": {}}},
 }
 
 

@@ -43,7 +43,7 @@ def _once(chart: Path, example: Path) -> str:
     process = template(chart, "--values", str(example), name=RELEASE)
     if process.returncode:
         raise InputError(
-            fstr(example.relative_to(chart.parent)), process.stderr[-500:], "Correct the values."
+            str(example.relative_to(chart.parent)), process.stderr[-500:], "Correct the values."
         )
     return process.stdout
 
