@@ -79,7 +79,10 @@ def test_the_helm_test_without_a_key_fails_with_what_is_missing(helm_test):
 def test_the_helm_test_passes_when_both_models_answer(helm_test):
     done = helm_test(SURE)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == ["encoder: yellow, provisional", "decoder: yellow, provisional"]
+    assert done.stdout.splitlines() == [
+        "encoder: light yellow (provisional), verdict yes, release example-encoder table-1",
+        "decoder: light yellow (provisional), verdict yes, release example-decoder table-1",
+    ]
 
 
 def test_the_helm_test_fails_when_a_model_gives_no_answer(helm_test):

@@ -20,6 +20,7 @@ JOBS = {
     "metrics": {"enabled": True},
     "serviceMonitor": {"enabled": True},
 }
+ELSEWHERE = {part: {"decoder": {"url": "http://vllm.other/v1"}} for part in ("assessor", "pipelines")}
 GGUF = {"engine": "llamacpp", "quantization": "gguf-q4_k_m", "concurrency": 4, "model": {"file": "a.gguf"}}
 
 
@@ -43,6 +44,7 @@ OTHER: dict[tuple[str, str], object] = {
     ("model-server", "capacity.enforce"): False,
     ("model-server", "gpu.product"): "A10",
     ("pipelines", "mlflow.s3.uri"): "s3://changed",
+    ("signalbox", "models"): {"small": {"engine": "vllm"}},
     ("assessor", "persistence.accessModes"): ["ReadWriteMany"],
     ("pipelines", "persistence.accessModes"): ["ReadWriteMany"],
     ("pipelines", "mlflow.persistence.accessModes"): ["ReadWriteMany"],
@@ -50,6 +52,9 @@ OTHER: dict[tuple[str, str], object] = {
 }
 # (chart, key) → why no render shows it.
 UNUSED = {
+    ("assessor", "enabled"): "A parent chart uses it as the condition of the dependency.",
+    ("signalbox", "enabled"): "A parent chart uses it as the condition of the dependency.",
+    ("pipelines", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("pipelines", "jobDefaults.enabled"): "Each job sets it itself: the default only shows the key.",
 }
 AUTOSCALED = {"autoscaling": {"enabled": True}, "persistence": {"enabled": False}}
@@ -86,6 +91,9 @@ NEEDS: dict[tuple[str, str], dict] = {
         GGUF, {"model": {"source": "url", "url": {"address": "https://a.example/a.gguf"}}}
     ),
     ("pipelines", ""): JOBS,
+    ("signalbox", "model-server.enabled"): ELSEWHERE,
+    ("signalbox", "model-server.fullnameOverride"): ELSEWHERE,
+    ("signalbox", "assessor.enabled"): {"pipelines": {"persistence": {"existingClaim": ""}}},
     ("pipelines", "judge.apiKey.existingSecretKey"): merged(
         JOBS, {"judge": {"apiKey": {"existingSecret": "a"}}}
     ),

@@ -38,13 +38,18 @@ with httpx2.Client(
         response = assess(client, body)
         if response.status_code != httpx2.codes.OK:
             sys.exit(f"{model}: HTTP {response.status_code}: {response.text}")
-        light = response.json()["predictions"][0]["light"]
+        prediction = response.json()["predictions"][0]
+        light = prediction["light"]
         if light["reason"] == "unavailable" and model == os.environ.get("MAY_WAIT"):
             sys.stdout.write(f"{model}: unavailable, its release may not be trained yet\n")
             continue
         if light["reason"] in NO_ANSWER:
             sys.exit(f"{model}: no answer, {light['reason']}: {light['text']}")
-        sys.stdout.write(f"{model}: {light['color']}, {light['reason']}\n")
+        verdict, release = prediction["verdict"] or "withheld", prediction["release"]
+        sys.stdout.write(
+            f"{model}: light {light['color']} ({light['reason']}), verdict {verdict}, "
+            f"release {release['name']} {release['revision']}\n"
+        )
         answers += 1
     if not answers:
         sys.exit("No model gives an answer.")
