@@ -13,11 +13,13 @@ from signalbox.logging import configure
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Where the log goes; the root logger and the quiet ones are restored afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     lines = io.StringIO()
+    # A uvicorn that another test started in this process keeps its access log to itself.
+    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "propagate", True)
     configure(quiet=["chatty"], stream=lines)
     yield lines
     logging.captureWarnings(False)
