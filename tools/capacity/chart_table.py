@@ -9,8 +9,8 @@ A template cannot do the arithmetic, so it looks results up:
     rR:N                refused; R is an index of `reasons`, N as above
 
 Every cell is judged with `concurrency` requests at once, so it holds for fewer ones too. Slices of a GPU have cells
-for tensor 1 only; the others are `-`. `heads` of a model are its attention and its key-value heads, `splits` the numbers
-of GPUs that its layers divide by. `terms` has what a message needs, in MiB a GPU.
+for tensor 1 only; the others are `-`, written once at the end of a row. `heads` of a model are its attention and its
+key-value heads, `splits` the numbers of GPUs that its layers divide by. `terms` has what a message needs, in MiB a GPU. chart_files.py has the other parts.
 """
 
 from __future__ import annotations
@@ -31,9 +31,18 @@ from signalbox.capacity.support.matrix import load_support
 from signalbox.capacity.support.parallelism import MOST_GPUS, uneven_split
 from signalbox.capacity.units import MIB, ceil_div
 from tools.capacity import DATA
+from tools.capacity.chart_files import FILE_TYPES, any_model, bits, file_entries
 
 # Levels of the table whose entries have lines of their own: engine, model, quantization.
-_EXPANDED_LEVELS = {"cells": 3, "terms": 3, "models": 1, "reasons": 1, "options": 1}
+_EXPANDED_LEVELS = {
+    "cells": 3,
+    "terms": 3,
+    "models": 1,
+    "reasons": 1,
+    "options": 1,
+    "files": 1,
+    "any_model": 2,
+}
 _STEP = 16
 _MAXIMUM, _NONE = "m", "-"
 Place = tuple[Quantization, int, Gpu]
@@ -160,6 +169,7 @@ def helm_table(catalogue: Catalogue | None = None, models: Sequence[str] | None 
         made = default_grid(engine) if catalogue is None else grid(engine, rows)
         cells[engine] = {model.name: _model_cells(made, model, reasons, options) for model in architectures}
         terms[engine] = {model.name: _terms(made, model) for model in architectures}
+    general = any_model(rows, lambda reason, option: f"r{reasons.of(reason)}:{options.of(option)}")
     return {
         "about": "tools.capacity.chart_table: cells are the planner's results, see the module's text",
         "engines": {engine: rows.engine(engine).version for engine in cells},
@@ -172,6 +182,10 @@ def helm_table(catalogue: Catalogue | None = None, models: Sequence[str] | None 
         "options": list(options.texts),
         "cells": cells,
         "terms": terms,
+        "file_types": ["checkpoint", *FILE_TYPES],
+        "files": file_entries(rows),
+        "bits": bits(rows),
+        "any_model": general,
     }
 
 
@@ -217,8 +231,12 @@ def _model_cells(made: Grid, model: Architecture, reasons: _Index, options: _Ind
 
 
 def _row(written: list[str]) -> str:
+    """One text: cells that all GPUs share, or that end the row, are written once."""
     wholes = set(written) - {_NONE}
-    return wholes.pop() if len(wholes) == 1 else " ".join(written)
+    if len(wholes) == 1:
+        return wholes.pop()
+    last = max(i for i, text in enumerate(written) if text != _NONE)
+    return " ".join(written[: last + 2])
 
 
 def _written(made: Grid, model: Architecture, place: Place, reasons: _Index, options: _Index) -> str:
