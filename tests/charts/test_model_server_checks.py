@@ -71,8 +71,29 @@ REJECTED = {
     ),
     "a misspelt GPU": ({"gpu": {"product": "H1000"}}, "Did you mean H100, H100-NVL, H100-PCIE?"),
     "an unknown GPU": (
+        {"gpu": {"product": "XE100"}},
+        'unknown product "XE100". Use one of A10, A100-40GB,',
+    ),
+    "a GPU of another vendor with the default image": (
         {"gpu": {"product": "MI300X"}},
-        'unknown product "MI300X". Use one of A10, A100-40GB,',
+        "image.repository: is required, because the default image of vLLM is built for NVIDIA, and MI300X is a product of AMD."
+        " Set it to an image of vLLM that is built for AMD.",
+    ),
+    "a GPU that is shared by time-slicing, without a share": (
+        {"gpu": {"timeSlicing": True}},
+        "memoryShare: is required if gpu.timeSlicing is true, because vLLM uses 0.92 of the GPU's memory otherwise.",
+    ),
+    "parts of a GPU that is shared by time-slicing": (
+        {"gpu": {"timeSlicing": True, "count": 2}, "parallelism": {"tensor": 2}, "memoryShare": 0.4},
+        "gpu.count: 2 with gpu.timeSlicing, but more parts can be of the same GPU.",
+    ),
+    "a model larger than a GPU that is not in the table": (
+        {"model": LLAMA, "gpu": {"product": "A16"}, "quantization": "fp16"},
+        "in fp16 on 1× A16 does not fit. The weights need at least 15348 MiB per GPU, which has 14588 MiB;",
+    ),
+    "FP8 on a GPU that is not in the table": (
+        {"model": LLAMA, "gpu": {"product": "A30"}, "quantization": "fp8"},
+        "fp8 requires compute capability 8.9 (Ada or newer); A30 has 8.0. Nearest: quantization fp8-marlin.",
     ),
     "labels that a cluster does not have": (
         {"gpu": {"product": "GB200", "labelSet": "eks"}},
@@ -342,11 +363,11 @@ REJECTED = {
     ),
     "a model that is not in the table, and larger than the GPU": (
         {"model": {"name": "a/b", "sizeGiB": 30}},
-        "gpu.product: a/b in bf16 on 1× L4 does not fit. The weights need at least 30720 MiB per GPU, which has 22558 MiB.",
+        "gpu.product: a/b in bf16 on 1× L4 does not fit. The weights need at least 30720 MiB per GPU, which has 22558 MiB;",
     ),
     "a model that is not in the table, and larger than the GPU in 4 bits": (
         {"model": {"name": "a/b", "sizeGiB": 100}, "quantization": "bnb-nf4"},
-        "The weights need at least 28800 MiB per GPU, which has 22558 MiB.",
+        "The weights need at least 28800 MiB per GPU, which has 22558 MiB;",
     ),
     "an engine without a table, and a model larger than the GPU": (
         {
@@ -363,7 +384,7 @@ REJECTED = {
             "gpu": {"product": "A100-40GB", "count": 16},
             "parallelism": {"tensor": 16},
         },
-        "The weights need at least 48381 MiB per GPU, which has 40448 MiB.",
+        "The weights need at least 48381 MiB per GPU, which has 40448 MiB;",
     ),
     "a share of the GPU that holds less than the weights": (
         {"model": LLAMA, "memoryShare": 0.1},

@@ -66,7 +66,7 @@ reason: why the GPU cannot run the quantization. option: nearest configuration t
 {{- end -}}
 {{- $slotBytes := dig "llamacpp" $model $quantization "1" "0 0 0" $table.terms | splitList " " | last | int -}}
 {{- $similar := list -}}
-{{- $billions := regexFind "[0-9.]+b\\b" (lower .Values.capacity.model) | default "b" -}}
+{{- $billions := regexFind "[0-9.]+b\\b" (default "" .Values.capacity.model | lower) | default "b" -}}
 {{- range $name, $ := $table.models }}{{ if hasSuffix (printf "-%s" $billions) (include "model-server.plainModel" $name) }}{{ $similar = append $similar $name }}{{ end }}{{ end -}}
 {{- $covered := and (ne $model "") (eq (int .Values.parallelism.pipeline) 1) (gt (int $context) 0) -}}
 {{- $entry := dict "model" $model "heads" $known.heads "splits" $known.splits "maximum" (int $known.max) "quantization" $quantization "cell" $cell
