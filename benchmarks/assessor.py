@@ -1,4 +1,4 @@
-"""What the assessor costs: its pass-through over asking the model server directly, and its encoder path.
+"""What the assessor costs: its pass-through over calling the model server directly, and its encoder path.
 
 The model server is a stub of constant speed (benchmarks/stub_upstream.py); the encoder is the real one. All of it,
 wrk included, shares this machine's cores.
@@ -121,7 +121,7 @@ def _encoder_path(settings: Settings, clients: int) -> dict[str, object]:
 def cpu_seconds(url: str) -> float:
     """CPU time that a server has used, from its own metrics."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
-        found = _CPU.search(answer.read().decode())
-    if found is None:
+        match = _CPU.search(answer.read().decode())
+    if match is None:
         raise RuntimeError(f"{url}/metrics names no process_cpu_seconds_total")
-    return float(found[1])
+    return float(match[1])

@@ -47,13 +47,13 @@ def run() -> list[dict[str, object]]:
 
 def sample(task: Task) -> list[LabelledText]:
     """The first rows of each language and label of the calibration split, in file order."""
-    seen: dict[tuple[str, str], int] = defaultdict(int)
-    chosen = []
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    rows = []
     for row in load_data(task, "calibration"):
-        seen[row.language, row.label] += 1
-        if seen[row.language, row.label] <= ROWS_PER_LABEL:
-            chosen.append(row)
-    return chosen
+        counts[row.language, row.label] += 1
+        if counts[row.language, row.label] <= ROWS_PER_LABEL:
+            rows.append(row)
+    return rows
 
 
 async def _compare(settings: Settings) -> list[dict[str, object]]:
@@ -78,34 +78,34 @@ def _row(
     language: str, mode: str, rows: list[LabelledText], answers: list[Answer | ModelError]
 ) -> dict[str, object]:
     pairs = [(row, answer) for row, answer in zip(rows, answers, strict=True) if row.language == language]
-    given = [(row, answer) for row, answer in pairs if isinstance(answer, Answer)]
+    answered = [(row, answer) for row, answer in pairs if isinstance(answer, Answer)]
     fitted = fit_language(language, *map(list, zip(*pairs, strict=True)))
     decision = fitted.fitted.decision if fitted.fitted else None
     return {
         "language": language,
         "mode": mode,
         "rows": len(pairs),
-        "failed": len(pairs) - len(given),
+        "failed": len(pairs) - len(answered),
         "neutral_share": round(fitted.neutral_share, 3),
         "verdict_mass": _rounded(fitted.mean_verdict_mass),
         "auc": _rounded(fitted.auc),
-        "accuracy_stated": _rounded(_accuracy(given, None)),
-        "accuracy_at_0.5": _rounded(_accuracy(given, 0.5)),
-        "accuracy_at_fitted": _rounded(_accuracy(given, decision)) if decision is not None else "",
-        "p50_s": round(statistics.median(answer.latency_seconds for _, answer in given), 2),
-        "tokens_mean": round(statistics.mean(answer.completion_tokens or 0 for _, answer in given), 1),
+        "accuracy_stated": _rounded(_accuracy(answered, None)),
+        "accuracy_at_0.5": _rounded(_accuracy(answered, 0.5)),
+        "accuracy_at_fitted": _rounded(_accuracy(answered, decision)) if decision is not None else "",
+        "p50_s": round(statistics.median(answer.latency_seconds for _, answer in answered), 2),
+        "tokens_mean": round(statistics.mean(answer.completion_tokens or 0 for _, answer in answered), 1),
     }
 
 
-def _accuracy(given: list[tuple[LabelledText, Answer]], decision: float | None) -> float:
+def _accuracy(answered: list[tuple[LabelledText, Answer]], decision: float | None) -> float:
     """Share of rows that are right; by the stated word, or by p(yes) against a cut. Neutral is never right."""
     right = 0
-    for row, answer in given:
+    for row, answer in answered:
         verdict = answer.stated
         if decision is not None and answer.p_yes is not None and verdict is not Verdict.NEUTRAL:
             verdict = Verdict.YES if answer.p_yes >= decision else Verdict.NO
         right += verdict.value == row.label
-    return right / len(given)
+    return right / len(answered)
 
 
 def _rounded(value: float | None) -> object:

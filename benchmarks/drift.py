@@ -2,7 +2,7 @@
 
 Records are drawn independently: p(yes) ~ Beta(2, 3), verdict and light by cut-offs on it, lengths lognormal, texts of two
 sentences of the task. `any_alarm` is the share of runs with an alarm of any column at level 0.05 after Holm's
-correction. Beside it, on the same p(yes) and lights, two rules that many tools apply: a Wasserstein distance of at least
+correction. For comparison, on the same p(yes) and lights, two rules that many tools apply: a Wasserstein distance of at least
 0.1 standard deviations, and a chi-square test that takes the reference for the truth.
 """
 
@@ -45,15 +45,15 @@ def run(seed: int = 0) -> list[dict[str, object]]:
 
 def sample(rng: np.random.Generator, rows: int, shift: float = 0.0) -> Sample:
     """One window, without texts."""
-    made = Sample(rows=rows)
+    window = Sample(rows=rows)
     p_yes = np.minimum(1.0, rng.beta(2, 3, rows) + shift)
-    made.p_yes = [float(p) for p in p_yes]
-    made.verdicts.update("yes" if p >= 0.4 else "no" for p in made.p_yes)
-    made.lights.update(
-        "green" if abs(p - 0.4) > 0.35 else "red" if abs(p - 0.4) < 0.02 else "yellow" for p in made.p_yes
+    window.p_yes = [float(p) for p in p_yes]
+    window.verdicts.update("yes" if p >= 0.4 else "no" for p in window.p_yes)
+    window.lights.update(
+        "green" if abs(p - 0.4) > 0.35 else "red" if abs(p - 0.4) < 0.02 else "yellow" for p in window.p_yes
     )
-    made.characters = [int(n) for n in rng.lognormal(4.5, 0.5, rows)]
-    return made
+    window.characters = [int(n) for n in rng.lognormal(4.5, 0.5, rows)]
+    return window
 
 
 def compared(reference: Sample, current: Sample, alpha: float = LEVEL) -> list[Comparison]:
@@ -109,9 +109,9 @@ def _texts(rng: random.Random, sizes: tuple[int, int], share: float) -> dict[str
     for number in range(TEXT_RUNS):
         reference = [_two(rng, medical) for _ in range(sizes[0])]
         current = [_two(rng, tickets if rng.random() < share else medical) for _ in range(sizes[1])]
-        found = domain_classifier(reference, current, resamples=TEXT_RESAMPLES, seed=number)
-        alarms += found.p_value <= LEVEL
-        areas.append(found.effect)
+        outcome = domain_classifier(reference, current, resamples=TEXT_RESAMPLES, seed=number)
+        alarms += outcome.p_value <= LEVEL
+        areas.append(outcome.effect)
     shares = {"alarms": alarms / TEXT_RUNS, "area_under_curve": float(np.mean(areas))}
     return {"other_texts": share, "reference": sizes[0], "current": sizes[1], **shares}
 

@@ -61,9 +61,9 @@ def _modes(settings: Settings) -> list[dict[str, object]]:
     for mode, per_call in MODES.items():
         started = time.monotonic()
         request = Request(per_call=per_call, run=mode.replace(" ", "-"))
-        found = judge(settings, Shard(0, 1), request, log_run=False)
-        if found is not None:
-            rows += _rows(settings, mode, found, (time.monotonic() - started) / found.rows)
+        report = judge(settings, Shard(0, 1), request, log_run=False)
+        if report is not None:
+            rows += _rows(settings, mode, report, (time.monotonic() - started) / report.rows)
     return rows
 
 
@@ -77,7 +77,7 @@ async def _fill(settings: Settings, task: Task, rows: list[LabelledText]) -> Non
                     answer: Answer = await client.answer(row.text, row.language)
                 except ModelError:
                     continue
-                kept = record(
+                prediction = record(
                     row.text,
                     task=task.name,
                     language=row.language,
@@ -88,16 +88,16 @@ async def _fill(settings: Settings, task: Task, rows: list[LabelledText]) -> Non
                     p_yes=answer.p_yes,
                     justification=answer.justification,
                 )
-                await store.append(kept)
-                await store.add_feedback(Feedback(prediction_id=kept.id, label=row.label))
+                await store.append(prediction)
+                await store.add_feedback(Feedback(prediction_id=prediction.id, label=row.label))
     finally:
         await client.close()
 
 
-def _rows(settings: Settings, mode: str, found: Report, seconds: float) -> list[dict[str, object]]:
-    judged = RunFolder(settings.state_dir, found.run).rows(1)
-    said = [{name: (score.p_yes or 0.0) >= 0.5 for name, score in row.scores.items()} for row in judged]
-    halo = sum(row["answer_relevancy"] == row["faithfulness"] for row in said) / len(said)
+def _rows(settings: Settings, mode: str, report: Report, seconds: float) -> list[dict[str, object]]:
+    results = RunFolder(settings.state_dir, report.run).rows(1)
+    answers = [{name: (score.p_yes or 0.0) >= 0.5 for name, score in row.scores.items()} for row in results]
+    halo = sum(row["answer_relevancy"] == row["faithfulness"] for row in answers) / len(answers)
     return [
         {
             "mode": mode,
@@ -114,5 +114,5 @@ def _rows(settings: Settings, mode: str, found: Report, seconds: float) -> list[
             "halo": halo,
             "seconds": seconds,
         }
-        for row in found.figures
+        for row in report.figures
     ]

@@ -30,10 +30,10 @@ def run() -> list[dict[str, object]]:
             changes: dict[str, object] = {"state_dir": folder / name, "encoder_url": "http://127.0.0.1:9"}
             headers[name] = {}
             if entries:
-                known = [keys.add([], f"client-{i}")[0][0] for i in range(entries - 1)]
-                known, key = keys.add(known, "bench", requests_per_minute=NO_LIMIT)
+                client_keys = [keys.add([], f"client-{i}")[0][0] for i in range(entries - 1)]
+                client_keys, key = keys.add(client_keys, "bench", requests_per_minute=NO_LIMIT)
                 changes["api_keys_file"] = folder / f"{entries}.yaml"
-                keys.save(folder / f"{entries}.yaml", known)
+                keys.save(folder / f"{entries}.yaml", client_keys)
                 headers[name] = {"Authorization": f"Bearer {key}"}
             served = stack.enter_context(running(settings.model_copy(update=changes), 0.0, ready="/healthz"))
             urls[name] = f"{served.assessor_base_url}/v1/chat/completions"

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from local.doctor import Purpose
-from signalbox.command import EXIT_FAILURE, command_settings
+from signalbox.command import command_settings
+from signalbox.errors import EXIT_FAILURE
 
 app = typer.Typer(pretty_exceptions_enable=False)
 

@@ -29,7 +29,7 @@ async def agreed_plan(store: Store, task: Task, folder: RunFolder, options: Opti
 async def make_plan(store: Store, task: Task, options: Options, until: datetime) -> Plan:
     """All answers of the window with ground truth, and a random sample of the others; what is left out, and why."""
     since = until - timedelta(days=options.days)
-    labels: dict[str, Label] = {row.id: row.label for row in await store.labelled(task.name)}
+    labels: dict[str, Label] = {row.id: row.label for row in await store.ground_truth(task.name)}
     left_out: Counter[str] = Counter()
     ids = []
     async for record in _of_route(store, task, options.route, Windows(since, since, until)):

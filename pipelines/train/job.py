@@ -175,7 +175,7 @@ def _ground_truth(settings: Settings, task: Task) -> list[LabelledText]:
 
     async def read() -> list[LabelledText]:
         async with open_store(settings.store_url) as store:
-            return await store.labelled(task.name)
+            return await store.ground_truth(task.name)
 
     return asyncio.run(read())
 

@@ -17,13 +17,13 @@ from signalbox.store import Store
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-STORE_SECONDS = 2.0  # A database that hangs must not make the state of the models old.
+STORE_SECONDS = 2.0  # a database that hangs must not delay the state of the models
 
 
 class HealthPoll:
-    """Knows which upstreams answered last. Ready means: every configured model answers.
+    """The last state of each upstream. Ready means that every configured model answers.
 
-    A store that is away does not make the assessor unready: answers go on and records are spooled.
+    An unavailable store does not make the assessor unready: answers go on, and records are spooled.
     """
 
     def __init__(self, clients: Mapping[str, ModelClient], store: Store, metrics: Metrics) -> None:
@@ -36,7 +36,7 @@ class HealthPoll:
         return Health(ready=all(self._state[name] for name in self._clients), upstreams=dict(self._state))
 
     async def poll(self) -> None:
-        """Ask everything once."""
+        """Check each upstream once."""
         answers = (*(client.ready() for client in self._clients.values()), self._store_answers())
         self._state = state = dict(zip(self._state, await asyncio.gather(*answers), strict=True))
         for name, up in state.items():
@@ -57,7 +57,7 @@ class HealthPoll:
     async def running(self) -> AsyncIterator[None]:
         """Poll until the block ends."""
         await self.poll()
-        task = asyncio.create_task(self._forever())
+        task = asyncio.create_task(self._poll_repeatedly())
         try:
             yield
         finally:
@@ -65,11 +65,11 @@ class HealthPoll:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def _forever(self) -> None:
+    async def _poll_repeatedly(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
                 await self.poll()
-            except Exception:  # a poll that ends for good would show the last state for ever
-                log.exception("health not polled")
+            except Exception:  # a poll that ends for good would show the last state indefinitely
+                log.exception("health check failed")
                 self._state = dict.fromkeys(self._state, False)

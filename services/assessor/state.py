@@ -1,11 +1,13 @@
-"""What one application holds, made once at its start and passed on."""
+"""The parts of one application, created at its start and passed on; no globals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import aiohttp
+from fastapi import Depends, Request
 
 from services.assessor.assess import Assess
 from services.assessor.health import HealthPoll
@@ -28,3 +30,12 @@ class State:
     assess: Assess
     poll: HealthPoll
     upstream: aiohttp.ClientSession
+
+
+def state_of(request: Request) -> State:
+    """The state of the application that a request belongs to."""
+    state: State = request.app.state.signalbox
+    return state
+
+
+Current = Annotated[State, Depends(state_of)]

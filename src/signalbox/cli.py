@@ -17,7 +17,7 @@ from rich.console import Console
 
 from signalbox.capacity.cli.commands import check_boot, plan
 from signalbox.command import command_settings
-from signalbox.contracts.record import Route
+from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
 from signalbox.key_commands import keys
 

@@ -9,10 +9,8 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from signalbox.errors import InputError, SignalboxError
+from signalbox.errors import EXIT_FAILURE, EXIT_INPUT, InputError, SignalboxError
 from signalbox.settings import Settings
-
-EXIT_FAILURE, EXIT_INPUT = 1, 2
 
 
 @contextmanager

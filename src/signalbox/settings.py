@@ -21,10 +21,10 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address that local servers bind.")
 
-    assessor_port: int = Field(default=8080, ge=1, le=65535)
-    encoder_port: int = Field(default=8081, ge=1, le=65535)
-    decoder_port: int = Field(default=8082, ge=1, le=65535)
-    mlflow_port: int = Field(default=5000, ge=1, le=65535)
+    assessor_port: int = Field(default=8080, ge=1, le=65535, description="Port of the assessor.")
+    encoder_port: int = Field(default=8081, ge=1, le=65535, description="Port of the encoder.")
+    decoder_port: int = Field(default=8082, ge=1, le=65535, description="Port of llama-server.")
+    mlflow_port: int = Field(default=5000, ge=1, le=65535, description="Port of MLflow.")
 
     assessor_url: str | None = Field(
         default=None,
@@ -45,14 +45,18 @@ class Settings(BaseSettings):
     decoder_constrained: bool = Field(
         default=False, description="Force the first word to be a verdict word. Not all engines support it."
     )
-    decoder_threads: int = Field(default=2, ge=1)
+    decoder_threads: int = Field(default=2, ge=1, description="Threads of llama-server.")
     decoder_concurrency: int = Field(
         default=2,
         ge=1,
         description="Maximum concurrent requests to the decoder; as many as its server has slots.",
     )
-    decoder_timeout_seconds: float = Field(default=60.0, gt=0)
-    encoder_timeout_seconds: float = Field(default=10.0, gt=0)
+    decoder_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="Time limit for a whole answer of the decoder."
+    )
+    encoder_timeout_seconds: float = Field(
+        default=10.0, gt=0, description="Time limit for a request to the encoder."
+    )
 
     judge_url: str | None = Field(
         default=None, description="OpenAI-compatible base URL, with /v1, of the model that judges answers."
@@ -85,7 +89,9 @@ class Settings(BaseSettings):
         default=None, description="API key of jobs and commands for the assessor."
     )
 
-    max_body_bytes: int = Field(default=256 * 1024, gt=0)
+    max_body_bytes: int = Field(
+        default=256 * 1024, gt=0, description="Largest body of a request to the assessor, in bytes."
+    )
     max_texts: int = Field(
         default=64, gt=0, description="Maximum number of texts in one request to /v1/assess."
     )

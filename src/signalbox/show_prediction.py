@@ -14,7 +14,7 @@ def print_prediction(console: Console, text: str, prediction: dict[str, object])
     light = prediction["light"]
     if not isinstance(light, dict):
         raise SetupError("The assessor's answer has no light: is another version running on this port?")
-    style = _STYLES[str(light["colour"])]
+    style = _STYLES[str(light["color"])]
     console.print(f"  [{style}]{light['symbol']} {light['word']}[/]  {prediction['word'] or '-'}", end="  ")
     console.print(text, style="italic", markup=False, highlight=False)
     reason = prediction["justification"] or light["text"]

@@ -67,7 +67,7 @@ def test_the_first_call_in_the_notes_is_answered(notes, tmp_path):
         done = subprocess.run(
             ["bash", "-c", script], env=environment, capture_output=True, text=True, check=True
         )
-    assert json.loads(done.stdout)["predictions"][0]["light"]["colour"] == "yellow"
+    assert json.loads(done.stdout)["predictions"][0]["light"]["color"] == "yellow"
     assert models["encoder"].asked == [(text, "en")]
 
 

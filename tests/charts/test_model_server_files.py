@@ -236,3 +236,15 @@ def test_a_model_server_without_a_claim_has_the_same_room():
     assert cache_gib(render(CHART, values)) == 158
     assert "PersistentVolumeClaim" not in {item["kind"] for item in render(CHART, values)}
     assert one(render(CHART, values), "Deployment")
+
+
+def test_a_repository_with_two_copies_of_the_weights_has_room_for_both():
+    """vLLM downloads consolidated.safetensors in addition to the shards: vllm-project/vllm#7523."""
+    name = "mistralai/Mistral-Small-24B-Instruct-2501"
+    values = configuration("vllm", name, "fp8")
+    size = default_catalogue().model(name).architecture.parameters.total * 2 / 1024**3
+    assert cache_gib(render(CHART, values)) >= 2 * size * HEADROOM
+    # The weights in the GPU are one copy.
+    assert render(CHART, {"model": {"name": "mistralai/Ministral-8B-Instruct-2410"}, "context": 4096})
+    volume = values["model"] | {"source": "pvc", "pvc": {"claimName": "models"}}
+    assert cache_gib(render(CHART, values | {"model": volume})) < 1.5 * size

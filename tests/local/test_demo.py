@@ -38,7 +38,7 @@ def console() -> tuple[Console, io.StringIO]:
 
 def prediction(**changes: object) -> dict[str, object]:
     """As the API gives it."""
-    light = {"colour": "yellow", "symbol": "!", "word": "Check", "text": "Provisional."}
+    light = {"color": "yellow", "symbol": "!", "word": "Check", "text": "Provisional."}
     made = {"light": light, "word": "Yes", "justification": "Because.", "route": "decoder"}
     return {**made, **changes}
 
@@ -74,7 +74,7 @@ def test_an_answer_is_shown_by_symbol_word_verdict_and_reason():
 
 def test_what_is_withheld_is_shown_as_a_dash_with_the_lights_reason():
     shown, written = console()
-    light = {"colour": "red", "symbol": "✕", "word": "Withheld", "text": "Too close to call."}
+    light = {"color": "red", "symbol": "✕", "word": "Withheld", "text": "Too close to call."}
     print_prediction(shown, "Text.", prediction(light=light, word=None, justification=None))
     assert written.getvalue().splitlines()[0].split() == ["✕", "Withheld", "-", "Text."]
     assert "decoder: Too close to call." in written.getvalue()

@@ -80,8 +80,11 @@ def judge_server(stub: Stub) -> Iterator[str]:
                 stub.prompts.append(prompt)
                 stub.bodies.append(body)
                 stub.keys.add(self.headers["authorization"])
-                reply = stub.replies.pop(0) if stub.replies else None
-            self._send(*(reply or (200, _judged(stub, prompt))))
+                if stub.replies:
+                    # Sent under the lock: a later failure must not overtake an earlier answer.
+                    self._send(*stub.replies.pop(0))
+                    return
+            self._send(200, _judged(stub, prompt))
 
         def _send(self, status: int, content: bytes) -> None:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it was too slow on purpose

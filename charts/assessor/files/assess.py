@@ -37,4 +37,4 @@ with httpx2.Client(
         light = response.json()["predictions"][0]["light"]
         if light["reason"] in NO_ANSWER:
             sys.exit(f"{model}: no answer, {light['reason']}: {light['text']}")
-        sys.stdout.write(f"{model}: {light['colour']}, {light['reason']}\n")
+        sys.stdout.write(f"{model}: {light['color']}, {light['reason']}\n")

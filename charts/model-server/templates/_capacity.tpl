@@ -57,6 +57,11 @@ reason: why the GPU cannot run the quantization. option: nearest configuration t
 {{- $sizes := dict -}}
 {{- with get $table.files $sized }}{{ range $index, $size := splitList " " .sizes }}{{ $_ := set $sizes (index $table.file_types $index) $size }}{{ end }}{{ end -}}
 {{- $files := include "model-server.files" (list . $sizes) | int -}}
+{{- /* Some repositories have the weights twice, and the engine downloads both copies. */ -}}
+{{- $copies := 1 -}}
+{{- if and (eq .Values.model.source "hf") (not .Values.model.sizeGiB) -}}
+{{- range $engine.copies }}{{ if hasPrefix . $.Values.model.name }}{{ $copies = 2 }}{{ end }}{{ end -}}
+{{- end -}}
 {{- $terms := dig .Values.engine $model $quantization $tensor "0 0 0" $table.terms | splitList " " -}}
 {{- $weights := mul (index $terms 0 | int) (int $tensor) -}}
 {{- /* Without a row: the files, in fewer bits if the engine quantizes them while loading. It is a lower bound. */ -}}
@@ -71,7 +76,7 @@ reason: why the GPU cannot run the quantization. option: nearest configuration t
 {{- $covered := and (ne $model "") (eq (int .Values.parallelism.pipeline) 1) (gt (int $context) 0) -}}
 {{- $entry := dict "model" $model "heads" $known.heads "splits" $known.splits "maximum" (int $known.max) "quantization" $quantization "cell" $cell
   "context" (int $context) "tokens" (ternary (mul (int $tail) 1000) 0 $covered) "reason" $reason "general" $general "option" $option
-  "weightsMiB" $weights "totalMiB" (int $totalMiB) "maxConcurrency" (int $table.concurrency) "filesMiB" $files
+  "weightsMiB" $weights "totalMiB" (int $totalMiB) "maxConcurrency" (int $table.concurrency) "filesMiB" (mul $copies $files | int)
   "tokenBytes" (index $terms 2 | int) "slotBytes" $slotBytes "sized" $sized "models" (default (keys $table.models | sortAlpha) $similar) -}}
 {{- merge (include "model-server.check" (list . "fit" $entry) | fromJson) $entry | toJson -}}
 {{- end -}}

@@ -36,7 +36,7 @@ def database() -> None:
 
     async def read() -> None:
         async with open_store(SETTINGS.store_url) as store:
-            await store.labelled("no such task")
+            await store.ground_truth("no such task")
 
     asyncio.run(read())
 

@@ -1,4 +1,4 @@
-"""Which answers a browser asked for: their ids in a cookie. No accounts, and nothing kept here."""
+"""The latest answers of a browser: their ids in a cookie. No accounts, and nothing is stored here."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def is_id(value: str) -> bool:
 
 
 def read(cookie: str | None) -> list[str]:
-    """The ids in a cookie, newest first; what a stranger wrote into it is left out."""
+    """The ids in a cookie, newest first; anything else in it is ignored."""
     ids = (cookie or "").split(_SEPARATOR)
     return list(dict.fromkeys(filter(is_id, ids)))[:SHOWN]
 
 
 def add(cookie: str | None, answer_id: str) -> str:
-    """The cookie with one more id, as its newest."""
-    return _SEPARATOR.join([answer_id, *(known for known in read(cookie) if known != answer_id)][:SHOWN])
+    """The cookie with one more id, the newest."""
+    return _SEPARATOR.join([answer_id, *(other for other in read(cookie) if other != answer_id)][:SHOWN])

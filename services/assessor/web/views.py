@@ -1,12 +1,13 @@
-"""What the templates show, worked out beforehand: one answer, the list of the last ones. Pure."""
+"""What the templates show: one answer, and the list of the latest ones. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from services.assessor.schemas import to_public
-from services.assessor.texts import Texts
-from signalbox.contracts.light import APPEARANCE, REASON_TEXT, Light
+from services.assessor.texts import APPEARANCE, REASON_TEXT
+from services.assessor.web.language import Texts
+from signalbox.contracts.light import Light
 from signalbox.contracts.record import Feedback, Record, Verdict
 from signalbox.tasks import Task
 
@@ -17,14 +18,14 @@ _EXCERPT_CHARACTERS = 120
 class LightView:
     """A light in the page's language."""
 
-    colour: str
+    color: str
     symbol: str
     word: str
 
 
 @dataclass(frozen=True)
 class AnswerView:
-    """One answer in the page's language. What is withheld is None."""
+    """One answer in the page's language. What the light withholds is None."""
 
     id: str
     light: LightView
@@ -64,7 +65,7 @@ class HistoryRow:
 
 
 def label_words(task: Task, t: Texts) -> dict[str, str]:
-    """What yes and no are called on the page: the task's words, in the page's language where it has them."""
+    """The words for yes and no: the task's, in the page's language if the task has it."""
     language = t.language if t.language in task.languages else next(iter(task.languages))
     return {verdict.value: task.word(verdict, language) for verdict in (Verdict.YES, Verdict.NO)}
 
@@ -76,15 +77,15 @@ def light_view(light: Light, t: Texts) -> LightView:
 
 
 def answer_view(record: Record, task: Task, t: Texts) -> AnswerView:
-    """The card of one answer. What a red light withholds, `to_public` has left out."""
+    """The card of one answer. `to_public` has removed what a red light withholds."""
     public = to_public(record, task)
     reason = t.pick(REASON_TEXT[public.light.reason])
     provisional = t("provisional") if record.light is Light.YELLOW and public.light.provisional else None
     release = public.release
     return AnswerView(
         id=public.id,
-        light=light_view(public.light.colour, t),
-        meaning=t(f"meaning_{public.light.colour.value}"),
+        light=light_view(public.light.color, t),
+        meaning=t(f"meaning_{public.light.color.value}"),
         reason=reason.removeprefix(f"{provisional}.").strip(),
         provisional=provisional,
         verdict=_verdict_word(public.verdict, task, t),
@@ -110,7 +111,7 @@ def history_row(record: Record, feedback: list[Feedback], task: Task, t: Texts) 
     words = label_words(task, t)
     return HistoryRow(
         id=public.id,
-        light=light_view(public.light.colour, t),
+        light=light_view(public.light.color, t),
         verdict=_verdict_word(public.verdict, task, t),
         excerpt=_excerpt(record.input_text),
         characters=record.input_characters,
@@ -123,12 +124,12 @@ def history_row(record: Record, feedback: list[Feedback], task: Task, t: Texts) 
 
 
 def _verdict_word(verdict: Verdict | None, task: Task, t: Texts) -> str | None:
-    """The verdict in the page's language, as the question beside it is."""
+    """The verdict in the page's language, as the question is."""
     return None if verdict is None else label_words(task, t).get(verdict.value, "Neutral")
 
 
 def _cut_off(verdict: Verdict | None, p_yes: float | None, words: dict[str, str], t: Texts) -> str | None:
-    """Why a verdict stands beside a probability that seems to say the opposite: the cut-off is not one half."""
+    """Explains a verdict that seems to contradict its probability: the threshold is not one half."""
     if (
         verdict not in (Verdict.YES, Verdict.NO)
         or p_yes is None

@@ -1,19 +1,20 @@
-"""The page's forms: read, judged, and their errors in the reader's language. Pure but for `read_form`."""
+"""The page's forms: read and checked, with errors in the reader's language. Pure but for `read_form`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast, get_args
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from services.assessor.texts import Texts
-from signalbox.contracts.record import Label, Route
+from services.assessor.access.same_origin import is_same_origin
+from services.assessor.web.language import Texts
+from signalbox.contracts.record import Label
+from signalbox.contracts.routes import ROUTES, Route
 from signalbox.tasks import Task
 
-ROUTES: tuple[Route, ...] = get_args(Route)
 LABELS: tuple[Label, ...] = get_args(Label)
 COMMENT_CHARACTERS = 2000
 
@@ -22,7 +23,7 @@ _MOST_DROPPED_BYTES = 16 * 1024 * 1024
 
 
 class FormError(Exception):
-    """A form that cannot be used at all: the key of its message and the HTTP status."""
+    """A form that is unusable: the key of its message and the HTTP status."""
 
     def __init__(self, key: str, status: int) -> None:
         self.key, self.status = key, status
@@ -31,11 +32,11 @@ class FormError(Exception):
 
 @dataclass(frozen=True)
 class AssessForm:
-    """What was typed, kept for showing it again."""
+    """The input for an assessment, to be shown again."""
 
     text: str = ""
     language: str = ""
-    model: str = "encoder"
+    model: str = next(iter(ROUTES))
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -46,7 +47,7 @@ class AssessForm:
 
 @dataclass(frozen=True)
 class FeedbackForm:
-    """What was typed about one answer."""
+    """The ground truth for one answer."""
 
     label: str = ""
     comment: str = ""
@@ -66,12 +67,12 @@ async def read_form(request: Request, most_bytes: int) -> dict[str, str]:
         )
     except ValueError as error:
         raise FormError("error_form", 400) from error
-    # Browsers send a line break as CRLF, though they count it as one character; the API gets LF.
+    # Browsers send a line break as CRLF, but count it as one character; the API gets LF.
     return {name: value.replace("\r\n", "\n").strip() for name, value in pairs}
 
 
 async def _read_body(request: Request, most_bytes: int) -> bytes:
-    """The body. One that is too long is read to its end and dropped: else the browser shows no answer."""
+    """The body. One that is too long is read to its end and discarded: else the browser shows no response."""
     body, size = bytearray(), 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -84,36 +85,24 @@ async def _read_body(request: Request, most_bytes: int) -> bytes:
     return bytes(body)
 
 
-def is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Whether a request that changes something comes from our own page.
-
-    As Go's CrossOriginProtection: Sec-Fetch-Site where the browser sends it (only over HTTPS and on
-    localhost), else Origin against Host. Without both it is no browser, which has no cookies to abuse.
-    """
-    if site := headers.get("sec-fetch-site"):
-        return site in {"same-origin", "none"}
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
-
-
 def check_assess(fields: Mapping[str, str], task: Task, t: Texts) -> AssessForm:
     """The form to assess a text, with its errors."""
     text, language = fields.get("text", ""), fields.get("language", "")
-    model = fields.get("model", ROUTES[0])
+    model = fields.get("model", next(iter(ROUTES)))
     errors: dict[str, str] = {}
     if error := _text_error(text, task.max_input_characters, t):
         errors["text"] = error
     if language not in task.languages:
-        known = ", ".join(t.language_name(code) for code in task.languages)
-        errors["language"] = t("error_language", value=language, known=known)
+        choices = ", ".join(t.language_name(code) for code in task.languages)
+        errors["language"] = t("error_language", value=language, choices=choices)
     if model not in ROUTES:
-        known = ", ".join(t(f"route_{route}") for route in ROUTES)
-        errors["model"] = t("error_model", value=model, known=known)
+        choices = ", ".join(t(f"route_{route}") for route in ROUTES)
+        errors["model"] = t("error_model", value=model, choices=choices)
     return AssessForm(text, language, model, errors)
 
 
 def check_feedback(fields: Mapping[str, str], words: Mapping[str, str], t: Texts) -> FeedbackForm:
-    """The form for ground truth, with its errors. `words`: what the labels are called."""
+    """The form for ground truth, with its errors. `words`: the words for the labels."""
     label, comment = fields.get("label", ""), fields.get("comment", "")
     errors: dict[str, str] = {}
     if label not in LABELS:

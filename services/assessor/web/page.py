@@ -1,28 +1,26 @@
-"""The web page: rendered on the server, complete without JavaScript, nothing kept but two cookies.
+"""One request of the web page, from the form to the response: rendered on the server, complete without JavaScript.
 
-A form that worked is answered by a redirect (Post/Redirect/Get), so that a reload sends nothing twice. An
-answer that cannot be read back in full (the store is down, or keeps no text) is shown in place instead.
-All links are relative, so that the page works under any prefix of a proxy.
+A form that worked is answered by a redirect (Post/Redirect/Get), so that a reload sends nothing twice. An answer that
+cannot be read back in full (the store is unavailable, or text storage is off) is shown in place instead. All links are
+relative, so that the page works under any prefix of a proxy. The page stores nothing but two cookies.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.assessor import history, views
-from services.assessor.forms import (
-    ROUTES,
+from services.assessor.feedback import add_feedback
+from services.assessor.schemas import FeedbackRequest
+from services.assessor.state import State, state_of
+from services.assessor.web import history, views
+from services.assessor.web.forms import (
     AssessForm,
     FeedbackForm,
     FormError,
@@ -30,115 +28,46 @@ from services.assessor.forms import (
     check_feedback,
     read_form,
 )
-from services.assessor.routes import give_feedback, state_of
-from services.assessor.schemas import FeedbackRequest
-from services.assessor.state import State
-from services.assessor.texts import LANGUAGES, OWN_NAMES, Texts, negotiate
+from services.assessor.web.language import LANGUAGES, OWN_NAMES, Texts, negotiate
+from services.assessor.web.rendering import HEADERS, Templates
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Feedback, Record
+from signalbox.contracts.routes import ROUTES
 from signalbox.errors import InputError, SignalboxError
 from signalbox.store.base import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-WEB = Path(__file__).parent / "web"
-FORMS = frozenset({"/assess", "/feedback", "/forget"})
 LANGUAGE_COOKIE = "signalbox_language"
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-    # Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 
-
-def mount(app: FastAPI) -> None:
-    """Add the page and its files to an application whose state holds a `State`."""
-    app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
-    app.include_router(_router(_Templates()))
-
-
-def _router(templates: _Templates) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/")
-    async def page(request: Request) -> Response:
-        """The form, with an answer where one is asked for."""
-        return await _Page(request, templates).show()
-
-    @router.post("/assess")
-    async def assess(request: Request) -> Response:
-        """Assess what was typed."""
-        return await _Page(request, templates).assess()
-
-    @router.post("/feedback")
-    async def feedback(request: Request) -> Response:
-        """Keep the ground truth of an answer."""
-        return await _Page(request, templates).feedback()
-
-    @router.post("/forget")
-    async def forget(request: Request) -> Response:
-        """Empty this browser's list of answers."""
-        return await _Page(request, templates).forget()
-
-    @router.get("/assess")
-    @router.get("/feedback")
-    @router.get("/forget")
-    async def back() -> Response:
-        """Someone opened a form's address."""
-        return RedirectResponse("./", HTTPStatus.SEE_OTHER, HEADERS)
-
-    return router
-
-
-class _Templates:
-    """The templates, compiled once, and a version of the static files for their addresses."""
-
-    def __init__(self) -> None:
-        environment = Environment(
-            loader=FileSystemLoader(WEB / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.page = environment.get_template("page.html")
-        files = sorted((WEB / "static").iterdir())
-        self.version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
-
-
-class _Page:
+class Page:
     """One request, answered in the reader's language."""
 
-    def __init__(self, request: Request, templates: _Templates) -> None:
+    def __init__(self, request: Request, templates: Templates) -> None:
         self._request, self._templates = request, templates
         self._state: State = state_of(request)
         self._cookie = request.cookies.get(history.COOKIE)
-        self._say(request.query_params.get("lang"))
+        self._set_language(request.query_params.get("lang"))
 
     async def show(self) -> Response:
         """GET: the form; `answer` shows a record, `edit` puts its text into the form."""
         query = self._request.query_params
-        wanted = query.get("answer") or query.get("edit")
-        record, notice = await self._find(wanted) if wanted else (None, None)
+        answer_id = query.get("answer") or query.get("edit")
+        record, notice = await self._find(answer_id) if answer_id else (None, None)
         form = self._empty_form(record)
         if record and "edit" in query:
             form = AssessForm(record.input_text or "", record.language, record.route)
             return await self._render(form=form, focus="text")
-        status = HTTPStatus.NOT_FOUND if wanted and record is None else HTTPStatus.OK
+        status = HTTPStatus.NOT_FOUND if answer_id and record is None else HTTPStatus.OK
         return await self._render(record, status, form=form, notice=notice, saved="saved" in query)
 
     async def assess(self) -> Response:
-        """POST: errors beside their field; else the answer, through a redirect where it can be read back."""
+        """POST: errors next to their field; else the answer, through a redirect if it can be read back."""
         try:
             fields = await self._read()
         except FormError as error:
-            return await self._refuse(error)
+            return await self._reject(error)
         form = check_assess(fields, self._state.task, self._t)
         if form.errors:
             focus = next(iter(form.errors))
@@ -146,7 +75,7 @@ class _Page:
         try:
             [record] = await self._state.assess.assess([form.text], form.language, form.route, "user")
         except SignalboxError:
-            log.exception("not assessed")
+            log.exception("assessment failed")
             notice = self._t("error_not_assessed")
             return await self._render(None, HTTPStatus.SERVICE_UNAVAILABLE, form=form, notice=notice)
         self._cookie = history.add(self._cookie, record.id)
@@ -155,11 +84,11 @@ class _Page:
         return await self._render(record, form=self._empty_form(record), focus="answer")
 
     async def feedback(self) -> Response:
-        """POST: keep the ground truth, or show the answer again with what was typed and why not."""
+        """POST: store the ground truth, or show the answer again with the input and its errors."""
         try:
             fields = await self._read()
         except FormError as error:
-            return await self._refuse(error)
+            return await self._reject(error)
         form = check_feedback(fields, views.label_words(self._state.task, self._t), self._t)
         answer_id = fields.get("prediction_id", "")
         if form.errors:
@@ -168,7 +97,7 @@ class _Page:
             return await self._render(record, status, feedback=form, notice=notice)
         body = {"prediction_id": answer_id, "label": form.label, "comment": form.comment or None}
         try:
-            await give_feedback(FeedbackRequest.model_validate(body), self._state)
+            await add_feedback(FeedbackRequest.model_validate(body), self._state.store, self._state.metrics)
         except (InputError, ValueError):
             notice = self._t("error_answer_unknown")
             return await self._render(None, HTTPStatus.NOT_FOUND, notice=notice)
@@ -183,21 +112,21 @@ class _Page:
         try:
             await self._read()
         except FormError as error:
-            return await self._refuse(error)
+            return await self._reject(error)
         self._cookie = ""
         return self._redirect({}, "history-heading")
 
     async def _read(self) -> dict[str, str]:
         fields = await read_form(self._request, self._state.settings.max_body_bytes)
-        self._say(fields.get("lang"))
+        self._set_language(fields.get("lang"))
         return fields
 
-    def _say(self, asked: str | None) -> None:
-        """Speak the language asked for, else the cookie's, else the one that the browser prefers."""
-        known = self._request.cookies.get(LANGUAGE_COOKIE)
-        choice = next((code for code in (asked, known) if code in LANGUAGES), None)
-        self._t = Texts(choice or negotiate(self._request.headers.get("accept-language", "")))
-        self._chosen = asked in LANGUAGES and asked != known
+    def _set_language(self, choice: str | None) -> None:
+        """Use the language of the request, else the cookie's, else the one that the browser prefers."""
+        cookie = self._request.cookies.get(LANGUAGE_COOKIE)
+        language = next((code for code in (choice, cookie) if code in LANGUAGES), None)
+        self._t = Texts(language or negotiate(self._request.headers.get("accept-language", "")))
+        self._language_changes = choice in LANGUAGES and choice != cookie
 
     async def _find(self, answer_id: str) -> tuple[Record | None, str | None]:
         """A record, or why there is none."""
@@ -216,7 +145,7 @@ class _Page:
             return False
 
     def _empty_form(self, record: Record | None) -> AssessForm:
-        """A new form: as the last answer was asked for, else in the page's language."""
+        """A new form: with the choices of the latest answer, else in the page's language."""
         if record:
             return AssessForm(language=record.language, model=record.route)
         return AssessForm(language=self._t.language)
@@ -228,23 +157,39 @@ class _Page:
             return []
 
     async def _history(self) -> tuple[list[views.HistoryRow], str | None]:
-        """The answers of this browser that are still kept, or why they cannot be listed."""
+        """The answers of this browser that still exist, or why they cannot be listed."""
         store, task = self._state.store, self._state.task
         try:
-            found = await asyncio.gather(*(store.get(known) for known in history.read(self._cookie)))
+            stored = await asyncio.gather(*(store.get(answer_id) for answer_id in history.read(self._cookie)))
         except StoreUnavailable:
             return [], self._t("error_store")
-        records = [record for record in found if record and record.task == task.name]
+        records = [record for record in stored if record and record.task == task.name]
         feedback = await asyncio.gather(*(self._feedback_of(record) for record in records))
         rows = zip(records, feedback, strict=True)
-        return [views.history_row(record, given, task, self._t) for record, given in rows], None
+        return [views.history_row(record, entries, task, self._t) for record, entries in rows], None
 
-    async def _refuse(self, error: FormError) -> Response:
+    async def _reject(self, error: FormError) -> Response:
         notice = self._t(error.key, maximum=self._state.task.max_input_characters)
         if error.key == "error_body_long":
             form = AssessForm(language=self._t.language, errors={"text": notice})
             return await self._render(None, error.status, form=form, focus="text")
         return await self._render(None, error.status, notice=notice)
+
+    def _frame(self) -> dict[str, Any]:
+        """What every page shows, whatever was requested."""
+        t, task = self._t, self._state.task
+        return {
+            "t": t,
+            "task": task,
+            "title": t.pick(task.title),
+            "question": t.pick(task.question),
+            "languages": OWN_NAMES,
+            "lights": [views.light_view(light, t) for light in Light],
+            "words": views.label_words(task, t),
+            "routes": tuple(ROUTES),
+            "maximum": task.max_input_characters,
+            "version": self._templates.version,
+        }
 
     async def _render(
         self,
@@ -257,23 +202,13 @@ class _Page:
         saved: bool = False,
         focus: str = "",
     ) -> Response:
-        t, task = self._t, self._state.task
         rows, trouble = await self._history()
-        given = await self._feedback_of(record) if record else []
+        entries = await self._feedback_of(record) if record else []
         form, feedback = form or self._empty_form(record), feedback or FeedbackForm()
         context: dict[str, Any] = {
-            "t": t,
-            "task": task,
-            "title": t.pick(task.title),
-            "question": t.pick(task.question),
-            "languages": OWN_NAMES,
-            "lights": [views.light_view(light, t) for light in Light],
-            "words": views.label_words(task, t),
-            "routes": ROUTES,
-            "maximum": task.max_input_characters,
-            "version": self._templates.version,
-            "answer": views.answer_view(record, task, t) if record else None,
-            "truth": given[-1] if given else None,
+            **self._frame(),
+            "answer": views.answer_view(record, self._state.task, self._t) if record else None,
+            "truth": entries[-1] if entries else None,
             "saved": saved,
             "form": form,
             "feedback": feedback,
@@ -286,20 +221,20 @@ class _Page:
         return self._with_cookies(response)
 
     def _redirect(self, query: dict[str, str], fragment: str) -> Response:
-        # Without cookies the language would be lost, so a chosen one goes along.
-        query = {**query, "lang": self._t.language} if self._chosen else query
+        # Without cookies the language would be lost, so a new one is part of the address.
+        query = {**query, "lang": self._t.language} if self._language_changes else query
         target = f"./?{urlencode(query)}" if query else "./"
         response = RedirectResponse(f"{target}#{fragment}", HTTPStatus.SEE_OTHER, HEADERS)
         return self._with_cookies(response)
 
     def _with_cookies(self, response: Response) -> Response:
-        """Session cookies: a shared computer forgets them with the browser's window."""
+        """Session cookies: on a shared computer they end with the browser's window."""
         flags: dict[str, Any] = {
             "secure": self._request.url.scheme == "https",
             "httponly": True,
             "samesite": "lax",
         }
-        if self._chosen:
+        if self._language_changes:
             response.set_cookie(LANGUAGE_COOKIE, self._t.language, **flags)
         if self._cookie and self._cookie != self._request.cookies.get(history.COOKIE):
             response.set_cookie(history.COOKIE, self._cookie, **flags)
