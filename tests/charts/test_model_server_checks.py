@@ -451,6 +451,14 @@ REJECTED = {
         "model.sizeGiB: is required, because the size of a/b is not in the capacity table, and the volume size and the"
         " startup time depend on it. Set it to the size of the weight files in GiB",
     ),
+    "a NIM with its registry": (
+        {
+            "engine": "nim",
+            "model": {"name": "nvcr.io/nim/meta/llama-3.1-8b-instruct"},
+            "gpu": {"product": "H100"},
+        },
+        'model.name: "nvcr.io/nim/meta/llama-3.1-8b-instruct" has the registry in it',
+    ),
     "two claims for the cache": (
         {"persistence": {"claimName": "a", "existingClaim": "b"}},
         'persistence.claimName: "a", but persistence.existingClaim is set, too. Remove one of them.',

@@ -131,3 +131,11 @@ def test_the_notes_name_an_image_of_another_version(notes):
     assert "image.tag is v0.32.0, but the flags and the fit check are those of v0.24.0" in text
     assert "image.tag" not in notes({"image": {"tag": "v0.24.0"}})
     assert "image.tag" not in notes({})
+
+
+def test_the_notes_name_shared_memory_that_fills_the_memory_limit(notes):
+    values = {"gpu": {"product": "H100", "count": 8}, "parallelism": {"tensor": 2, "pipeline": 4}}
+    line = "/dev/shm can take 16 GiB of the memory limit, 32Gi"
+    assert line in notes(values)
+    assert "/dev/shm" not in notes(values | {"resources": {"limits": {"memory": "192Gi"}}})
+    assert "/dev/shm" not in notes({})
