@@ -26,17 +26,13 @@ whose modes are the same keeps its name.
 */}}
 {{- define "model-server.claimEntry" -}}
 {{- $modes := .Values.persistence.accessModes -}}
-{{- $suffix := ternary "-rwx" (ternary "-rwop" "" (has "ReadWriteOncePod" $modes)) (has "ReadWriteMany" $modes) -}}
-{{- $name := printf "%s-cache" (include "common.fullname" .) -}}
-{{- $spec := dict -}}
-{{- with .Values.persistence.claimName -}}
-{{- $name = . -}}
-{{- else -}}
+{{- $name := default (printf "%s-cache" (include "common.fullname" .)) .Values.persistence.claimName -}}
+{{- $spec := dig "spec" dict (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $name) -}}
+{{- $current := default (list "ReadWriteOnce") $spec.accessModes -}}
+{{- if and (not .Values.persistence.claimName) (ne (sortAlpha $current | toJson) (sortAlpha $modes | toJson)) -}}
+{{- $name = printf "%s-%s" $name (ternary "rwx" (ternary "rwop" "rwo" (has "ReadWriteOncePod" $modes)) (has "ReadWriteMany" $modes)) -}}
 {{- $spec = dig "spec" dict (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $name) -}}
-{{- if and $spec (ne (sortAlpha $spec.accessModes | toJson) (sortAlpha $modes | toJson)) }}{{ $suffix = default "-rwo" $suffix }}{{ end -}}
-{{- if or (not $spec) (ne (sortAlpha $spec.accessModes | toJson) (sortAlpha $modes | toJson)) }}{{ $name = print $name $suffix }}{{ end -}}
 {{- end -}}
-{{- $spec = dig "spec" dict (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $name) -}}
 {{- dict "name" $name "spec" $spec | toJson -}}
 {{- end -}}
 

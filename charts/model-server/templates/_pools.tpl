@@ -29,13 +29,7 @@
 {{- end -}}
 {{- /* GPU feature discovery adds a suffix to the product of a GPU that time-slicing offers several times. */ -}}
 {{- if and .Values.gpu.timeSlicing (eq .Values.gpu.labelSet "gfd") -}}
-{{- $shared := dict -}}
-{{- range $label, $products := $labels -}}
-{{- $suffixed := list -}}
-{{- range $products }}{{ $suffixed = append $suffixed (printf "%s-SHARED" .) }}{{ end -}}
-{{- $_ := set $shared $label $suffixed -}}
-{{- end -}}
-{{- $labels = $shared -}}
+{{- $labels = regexReplaceAll "\"([],])" (toJson $labels) "-SHARED\"${1}" | fromJson -}}
 {{- end -}}
 {{- merge (dict "name" $name "resource" $resource "labels" $labels "arch" (default "any" $entry.arch)) (deepCopy $entry) | toJson -}}
 {{- end -}}
