@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.evaluate.job import ROUTES
+from signalbox.contracts.routes import ROUTES
 from signalbox.settings import Settings
 from tests.charts.conftest import EXAMPLES, POSTGRES, environment, one, pod_of, pods, render, render_example
 from tests.charts.pipelines_chart import ALL_JOBS, CHART, JUDGE, PROGRAMS, job
