@@ -1,8 +1,8 @@
 """The judge on real answers with ground truth, one call for all questions against one call for each.
 
 Answers of the default model to the first rows of the test split, equally many of each language and label, all with ground
-truth; the default model judges them too, so it judges itself. `always_one` is the agreement of a judge that always says
-the more frequent thing. `halo`: how often both of the first two questions get the same answer.
+truth; the default model judges them too, so it judges itself. `always_one` is the agreement of a judge that always gives
+the more frequent verdict. `halo`: how often both of the first two questions get the same answer.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from rich.console import Console
 
 from local import provision, stack
 from local.processes import Supervisor
-from pipelines.evaluate.job import choose
+from pipelines.evaluate.job import select_rows
+from pipelines.judge.figures import Report
 from pipelines.judge.job import Request, judge
-from pipelines.judge.report import Report
-from pipelines.judge.run import RunFolder, Shard
+from pipelines.judge.run import RunFolder
+from pipelines.judge.shards import Shard
 from signalbox.artifacts import gguf_file
-from signalbox.contracts.record import Feedback, LabelledText
+from signalbox.contracts.record import Feedback, LabeledText
 from signalbox.errors import ModelError
 from signalbox.models.base import Answer
 from signalbox.models.factory import make_decoder
@@ -35,7 +36,7 @@ MODES = {"one call": 6, "a call each": 1}
 
 
 def run() -> list[dict[str, object]]:
-    """A row a mode, language and criterion."""
+    """One row per mode, language and criterion."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         changes = {
@@ -56,19 +57,19 @@ def run() -> list[dict[str, object]]:
 
 def _modes(settings: Settings) -> list[dict[str, object]]:
     task = load_task(settings.task)
-    asyncio.run(_fill(settings, task, choose(load_data(task, "test"), ROWS_PER_LABEL)))
+    asyncio.run(_fill(settings, task, select_rows(load_data(task, "test"), ROWS_PER_LABEL)))
     rows = []
     for mode, per_call in MODES.items():
-        started = time.monotonic()
+        start = time.monotonic()
         request = Request(per_call=per_call, run=mode.replace(" ", "-"))
         report = judge(settings, Shard(0, 1), request, log_run=False)
         if report is not None:
-            rows += _rows(settings, mode, report, (time.monotonic() - started) / report.rows)
+            rows += _rows(settings, mode, report, (time.monotonic() - start) / report.rows)
     return rows
 
 
-async def _fill(settings: Settings, task: Task, rows: list[LabelledText]) -> None:
-    """Answers of the real model, and what is true, in the record store."""
+async def _fill(settings: Settings, task: Task, rows: list[LabeledText]) -> None:
+    """Answers of the real model, and their ground truth, in the record store."""
     client = make_decoder(settings, task)
     try:
         async with open_store(settings.store_url) as store:

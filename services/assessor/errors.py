@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 OPENAI_PATHS = frozenset({"/v1/chat/completions", "/v1/models"})
-_TYPES = "/problems/"
+_TYPES, _NO_TYPE = "/problems/", "about:blank"
 _VALUE_CHARACTERS = 80
 
 
@@ -101,12 +101,13 @@ def openai_error(problem: Problem) -> OpenAIErrorResponse:
     kind = "server_error" if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
     if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
         kind = "rate_limit_error"
+    code = problem.type.removeprefix(_TYPES).replace("-", "_") if problem.type != _NO_TYPE else None
     return OpenAIErrorResponse(
         error=OpenAIError(
             message=f"{problem.detail} {problem.hint}",
             type=kind,
             param=problem.field,
-            code=problem.type.removeprefix(_TYPES).replace("-", "_"),
+            code=code,
         )
     )
 
@@ -179,7 +180,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     title = HTTPStatus(status).phrase
     hint = _PATH_HINTS.get(status, f"{title}.")
     plain = problem(Kind("", status, title), "path", path, hint, f"{title}: {request.method} {path}.")
-    return response(plain.model_copy(update={"type": "about:blank"}), path, error.headers)
+    return response(plain.model_copy(update={"type": _NO_TYPE}), path, error.headers)
 
 
 async def _body_error(request: Request, error: Exception) -> JSONResponse:

@@ -46,7 +46,7 @@ REASON_TEXT: dict[LightReason, dict[str, str]] = {
         "de": "Für diese Modellversion und Sprache gibt es noch keine Schwellenwerte. Bitte Kalibrierung ausführen.",
     },
     LightReason.CONTRADICTION: {
-        "en": "The model's wording and its calibrated probability disagree; its justification may not fit.",
+        "en": "Wording and calibrated probability disagree; the justification may not fit.",
         "de": "Wortlaut und kalibrierte Wahrscheinlichkeit widersprechen sich; die Begründung passt womöglich nicht.",
     },
     LightReason.NEUTRAL: {

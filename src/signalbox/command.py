@@ -1,4 +1,4 @@
-"""Errors made for people, as the command line shows them."""
+"""Errors for people, as the command line prints them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from signalbox.settings import Settings
 
 @contextmanager
 def command_settings() -> Iterator[Settings]:
-    """Settings for a command; errors made for people are printed as one message, all others are not hidden."""
+    """Settings for a command. A SignalboxError is printed as `error:` and `hint:` and ends it; others are not caught."""
 
     console = Console(stderr=True)
     try:

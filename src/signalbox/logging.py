@@ -39,7 +39,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(*, level: int = logging.INFO, quiet: Iterable[str] = (), stream: TextIO | None = None) -> None:
-    """Log everything at `level` and above to `stream` (default: standard error) as JSON lines.
+    """Log everything at `level` and above, and Python's warnings, to `stream` (default: standard error) as JSON lines.
 
     Replaces the handlers that the root logger has. Loggers in `quiet`, and those of the HTTP libraries, log warnings
     and errors only.
@@ -47,5 +47,6 @@ def configure(*, level: int = logging.INFO, quiet: Iterable[str] = (), stream: T
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.captureWarnings(True)
     for name in (*_PER_REQUEST, *quiet):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -127,6 +127,16 @@ class Settings(BaseSettings):
         return routes_over(self.models)
 
     @property
+    def starts_encoder(self) -> bool:
+        """Whether the encoder is one that the local stack starts."""
+        return self.encoder_enabled and not self.encoder_url
+
+    @property
+    def starts_decoder(self) -> bool:
+        """Whether the decoder is one that the local stack starts."""
+        return self.decoder_enabled and not self.decoder_url
+
+    @property
     def store_url(self) -> str:
         """URL of the record store."""
         return self.database_url or f"sqlite:///{self.state_dir / 'signalbox.db'}"

@@ -9,7 +9,7 @@ from tests.charts.pipelines_chart import ALL_JOBS
 GLOBAL = {"global": {"imageRegistry": "mirror.example.org", "imagePullSecrets": [{"name": "mirror"}]}}
 # Values of each chart that make every kind of pod it has.
 ALL = {
-    "assessor": POSTGRES | {"encoder": {"install": True, "storageUri": "pvc://a/b"}},
+    "assessor": POSTGRES | {"encoder": {"kserve": True}},
     "model-server": {},
     "pipelines": ALL_JOBS | {"metrics": {"enabled": True}},
     "signalbox": {"models": {"large": {}}},

@@ -36,6 +36,7 @@ def merged(below: dict, above: dict) -> dict:
 
 # (chart, key) → another value, where its type does not tell one.
 OTHER: dict[tuple[str, str], object] = {
+    ("assessor", "encoder.storageUri"): "pvc://changed/release",
     ("assessor", "database.postgres.url"): "postgresql://a.example/b",
     ("model-server", "affinity"): {"podAntiAffinity": {}},
     ("model-server", "persistence.accessModes"): ["ReadWriteMany"],
@@ -62,9 +63,8 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "autoscaling."): POSTGRES | {"autoscaling": {"enabled": True}},
     ("assessor", "caBundle.key"): {"caBundle": {"existingConfigMap": "a"}},
     ("assessor", "database.postgres."): POSTGRES,
-    ("assessor", "encoder.url"): {},
     ("assessor", "spoolSize"): POSTGRES,
-    ("assessor", "encoder."): {"encoder": {"install": True, "storageUri": "pvc://a/b"}},
+    ("assessor", "encoder.scaleTarget"): {"encoder": {"maxReplicas": 2}},
     ("assessor", "thresholds.claimPath"): {"thresholds": {"existingClaim": "a"}},
     ("assessor", "podDisruptionBudget."): POSTGRES,
     ("assessor", "replicas"): POSTGRES,
@@ -73,6 +73,7 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "serviceMonitor."): {"serviceMonitor": {"enabled": True}},
     ("model-server", "apiKey.value"): {"apiKey": {"value": "a"}},
     ("model-server", "autoscaling."): AUTOSCALED,
+    ("model-server", "autoscaling.wake"): merged(AUTOSCALED, {"autoscaling": {"minReplicas": 0}}),
     ("model-server", "autoscaling.enabled"): {"persistence": {"enabled": False}},
     ("model-server", "caBundle.key"): {"caBundle": {"existingConfigMap": "a"}},
     ("model-server", "capacity.enforce"): {"gpu": {"product": "T4"}},

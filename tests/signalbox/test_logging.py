@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -12,13 +13,16 @@ from signalbox.logging import configure
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Where the log goes; the root logger and the quiet ones are restored afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     lines = io.StringIO()
+    # A uvicorn that another test started in this process keeps its access log to itself.
+    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "propagate", True)
     configure(quiet=["chatty"], stream=lines)
     yield lines
+    logging.captureWarnings(False)
     root.handlers[:] = handlers
     root.setLevel(level)
     for name in ("chatty", "httpx2", "uvicorn.access"):
@@ -61,6 +65,15 @@ def test_loggers_of_single_requests_are_quiet(stream):
         ("x", "request"),
         ("x", "trouble"),
     ]
+
+
+def test_a_warning_of_python_is_a_line(stream):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("deprecated", DeprecationWarning, stacklevel=1)
+    (line,) = lines(stream)
+    assert (line["level"], line["logger"]) == ("warning", "py.warnings")
+    assert "deprecated" in line["message"]
 
 
 def test_a_second_call_replaces_the_first(stream):

@@ -8,7 +8,8 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
-from services.assessor.web.page import FOLDER, HEADERS, Page, Templates
+from services.assessor.web.page import Page
+from services.assessor.web.rendering import FOLDER, HEADERS, Templates
 
 FORMS = frozenset({"/assess", "/feedback", "/forget"})
 

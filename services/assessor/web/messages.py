@@ -46,14 +46,14 @@ MESSAGES: dict[str, dict[str, str]] = {
     "verdict": {"en": "Verdict", "de": "Ergebnis"},
     "p_yes": {"en": "Probability of “{word}”", "de": "Wahrscheinlichkeit für „{word}“"},
     "cut_off_yes": {
-        "en": "Above this model's calibrated threshold, therefore “{yes}”",
+        "en": "Above the calibrated threshold of this model, therefore “{yes}”",
         "de": "Über dem kalibrierten Schwellenwert dieses Modells, daher „{yes}“",
     },
     "cut_off_no": {
-        "en": "Below this model's calibrated threshold, therefore “{no}”",
+        "en": "Below the calibrated threshold of this model, therefore “{no}”",
         "de": "Unter dem kalibrierten Schwellenwert dieses Modells, daher „{no}“",
     },
-    "reason": {"en": "The model's justification", "de": "Begründung des Modells"},
+    "reason": {"en": "Justification by the model", "de": "Begründung des Modells"},
     "no_reason_encoder": {
         "en": "None: an encoder answers without a written justification. The decoder writes one.",
         "de": "Keine: Ein Encoder antwortet ohne Begründung. Der Decoder liefert eine.",

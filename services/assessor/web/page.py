@@ -8,17 +8,14 @@ relative, so that the page works under any prefix of a proxy. The page stores no
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from dataclasses import replace
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.assessor.feedback import add_feedback
 from services.assessor.schemas import FeedbackRequest
@@ -33,6 +30,7 @@ from services.assessor.web.forms import (
     read_form,
 )
 from services.assessor.web.language import LANGUAGES, OWN_NAMES, Texts, negotiate
+from services.assessor.web.rendering import HEADERS, Templates
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError, SignalboxError
@@ -40,35 +38,7 @@ from signalbox.store.base import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-FOLDER = Path(__file__).parent
 LANGUAGE_COOKIE = "signalbox_language"
-
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-    # Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-class Templates:
-    """The compiled templates, and a version of the static files for their addresses."""
-
-    def __init__(self) -> None:
-        environment = Environment(
-            loader=FileSystemLoader(FOLDER / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.page = environment.get_template("page.html")
-        files = sorted((FOLDER / "static").iterdir())
-        self.version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
 class Page:
@@ -205,6 +175,22 @@ class Page:
             return await self._render(None, error.status, form=form, focus="text")
         return await self._render(None, error.status, notice=notice)
 
+    def _frame(self) -> dict[str, Any]:
+        """What every page shows, whatever was requested."""
+        t, task = self._t, self._state.task
+        return {
+            "t": t,
+            "task": task,
+            "title": t.pick(task.title),
+            "question": t.pick(task.question),
+            "languages": OWN_NAMES,
+            "lights": [views.light_view(light, t) for light in Light],
+            "words": views.label_words(task, t),
+            "routes": self._state.routes,
+            "maximum": task.max_input_characters,
+            "version": self._templates.version,
+        }
+
     async def _render(
         self,
         record: Record | None = None,
@@ -216,22 +202,12 @@ class Page:
         saved: bool = False,
         focus: str = "",
     ) -> Response:
-        t, task = self._t, self._state.task
         rows, trouble = await self._history()
         entries = await self._feedback_of(record) if record else []
         form, feedback = form or self._empty_form(record), feedback or FeedbackForm()
         context: dict[str, Any] = {
-            "t": t,
-            "task": task,
-            "title": t.pick(task.title),
-            "question": t.pick(task.question),
-            "languages": OWN_NAMES,
-            "lights": [views.light_view(light, t) for light in Light],
-            "words": views.label_words(task, t),
-            "routes": self._state.routes,
-            "maximum": task.max_input_characters,
-            "version": self._templates.version,
-            "answer": views.answer_view(record, task, t) if record else None,
+            **self._frame(),
+            "answer": views.answer_view(record, self._state.task, self._t) if record else None,
             "truth": entries[-1] if entries else None,
             "saved": saved,
             "form": form,

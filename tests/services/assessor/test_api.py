@@ -410,6 +410,8 @@ def test_the_openai_routes_send_errors_in_the_form_of_openai(client: TestClient)
         assert answer.headers["content-type"] == "application/json"
         assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
         assert answer.json()["error"]["type"] == "invalid_request_error"
+    assert answers[413].json()["error"]["code"] == "body_too_large"
+    assert answers[405].json()["error"]["code"] is None
 
 
 def test_a_fault_of_the_program_is_a_problem_without_its_text(client: TestClient) -> None:

@@ -114,8 +114,8 @@ def test_the_page_speaks_german_about_a_german_text(page: TestClient):
 @pytest.mark.parametrize(
     ("verdict", "p_yes", "light", "sentence"),
     [
-        (Verdict.NO, 0.69, Light.YELLOW, "Below this model's calibrated threshold, therefore “No”"),
-        (Verdict.YES, 0.31, Light.YELLOW, "Above this model's calibrated threshold, therefore “Yes”"),
+        (Verdict.NO, 0.69, Light.YELLOW, "Below the calibrated threshold of this model, therefore “No”"),
+        (Verdict.YES, 0.31, Light.YELLOW, "Above the calibrated threshold of this model, therefore “Yes”"),
         (Verdict.YES, 0.69, Light.YELLOW, None),
         (Verdict.NO, 0.31, Light.YELLOW, None),
         (Verdict.NO, 0.69, Light.RED, None),

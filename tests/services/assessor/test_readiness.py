@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks import stub_upstream
 from local import stack
-from local.processes import Supervisor, answers
+from local.processes import Supervisor, is_answering
 from signalbox.settings import Settings
 from tests.helpers import RELEASE, free_port
 from tests.services.assessor.page_app import TASK, serving
@@ -104,6 +104,6 @@ def test_a_process_that_shuts_down_accepts_no_probe(tmp_path: Path) -> None:
         assert client.get("/readyz").status_code == 200
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + 10
-        while answers(f"{client.base_url}/readyz"):
+        while is_answering(f"{client.base_url}/readyz"):
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -1,20 +1,20 @@
-"""Evaluations made from a list of answers, without any server."""
+"""Evaluations from a list of answers, without any server."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from pipelines.evaluate.evaluation import Evaluation
-from pipelines.evaluate.summary import ALL, summarise
+from pipelines.evaluate.summary import ALL, summarize
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import LabelledText, Record, Route, Verdict
+from signalbox.contracts.record import LabeledText, Record, Route, Verdict
 from tests.helpers import RELEASE, record
 
 BASELINES = {"majority": 0.5, "length": 0.52, "tfidf": 0.48}
 
 # Label, language, verdict, p(yes), light.
-Answered = tuple[str, str, str, float | None, str]
-ANSWERS: tuple[Answered, ...] = (
+Row = tuple[str, str, str, float | None, str]
+ANSWERS: tuple[Row, ...] = (
     ("yes", "en", "yes", 0.9, "yellow"),
     ("yes", "en", "no", 0.2, "yellow"),
     ("no", "en", "no", 0.3, "yellow"),
@@ -25,7 +25,7 @@ ANSWERS: tuple[Answered, ...] = (
 
 
 def evaluation(
-    answers: Sequence[Answered] = ANSWERS, *, task: str = "toy", route: Route = "decoder"
+    answers: Sequence[Row] = ANSWERS, *, task: str = "toy", route: Route = "decoder"
 ) -> Evaluation:
     """An evaluation whose summaries are those of the answers."""
     rows = tuple(_row(number, *answer[:2]) for number, answer in enumerate(answers))
@@ -34,14 +34,14 @@ def evaluation(
     for language in (*sorted({row.language for row in rows}), ALL):
         here = [i for i, row in enumerate(rows) if language in {ALL, row.language}]
         labels = [rows[i].label for i in here]
-        summaries[language] = summarise([records[i] for i in here], labels, BASELINES, language)
+        summaries[language] = summarize([records[i] for i in here], labels, BASELINES, language)
     return Evaluation(task, route, (RELEASE,), summaries, rows, records)
 
 
-def _row(number: int, label: str, language: str) -> LabelledText:
+def _row(number: int, label: str, language: str) -> LabeledText:
     name = str(number)
     fields = {"id": name, "text": name, "label": label, "language": language, "family": name, "split": "test"}
-    return LabelledText.model_validate(fields)
+    return LabeledText.model_validate(fields)
 
 
 def _record(number: int, language: str, verdict: str, p_yes: float | None, light: str) -> Record:
