@@ -52,7 +52,7 @@ def test_the_names_match_under_any_release_name(release):
     assert claims <= names(objects, "PersistentVolumeClaim")
     hosts = {match[1] for entry in variables(objects) if (match := URL.match(str(entry.get("value", ""))))}
     assert {"model-server", "assessor", "pipelines-mlflow"} <= hosts
-    assert hosts - {"encoder-predictor"} <= names(objects, "Service")
+    assert hosts <= names(objects, "Service")
 
 
 def test_one_installation_has_all_parts():
