@@ -42,9 +42,7 @@ def render(chart: Path, example: Path) -> str:
 def _once(chart: Path, example: Path) -> str:
     process = template(chart, "--values", str(example), name=RELEASE)
     if process.returncode:
-        raise InputError(
-            str(example.relative_to(chart.parent)), process.stderr[-500:], "Correct the values."
-        )
+        raise InputError(str(example.relative_to(chart.parent)), process.stderr[-500:], "Correct the values.")
     return process.stdout
 
 
