@@ -1,4 +1,4 @@
-"""What asking for a key costs: the pass-through with and without a clients file, in turns on this machine's cores.
+"""Cost of API keys: the pass-through with and without a clients file, in turns on this machine's cores.
 
 The model server is a stub that answers as fast as it can, so that nothing hides the cost.
 """
@@ -22,7 +22,7 @@ NO_LIMIT = 10**9  # a limit that is never reached: the bucket is paid for
 
 
 def run() -> list[dict[str, object]]:
-    """A row for each number of entries and connections; medians of the rounds."""
+    """One row per number of entries and connections; medians of the rounds."""
     settings = Settings()
     with folder_on_disk() as folder, ExitStack() as stack:
         urls, headers = {}, {}

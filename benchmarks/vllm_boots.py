@@ -1,4 +1,4 @@
-"""Boot a vLLM with random weights on this machine's GPUs, case by case, and record what its log and workers report about memory.
+"""Start vLLM with random weights on this machine's GPUs, case by case, and record the memory that its log and workers report.
 
 Needs a GPU machine with vLLM and PyYAML, and no network: `python benchmarks/vllm_boots.py OUT [--gpus 0,1] [--only NAME...]`.
 Models are built from the public configurations in src/signalbox/capacity/data/models.yaml with `load_format=dummy`: no weights are
@@ -94,7 +94,7 @@ _REPORTED = {  # the same terms as the worker's, with the log's two decimals: fo
 
 
 def write_model(case: dict[str, Any], folder: Path) -> None:
-    """config.json of the case's model, which is all that vLLM needs with random weights."""
+    """config.json of the case's model; with random weights, vLLM needs no other file."""
     models = {row["name"]: row["config"] for row in yaml.safe_load(_MODELS.read_text(encoding="utf-8"))}
     config = dict(models[case["model"]])
     kind = config["model_type"]
@@ -103,7 +103,7 @@ def write_model(case: dict[str, Any], folder: Path) -> None:
 
 
 def ask_worker(worker: Any) -> dict[str, Any]:
-    """Runs inside a worker of vLLM: the terms of its own profile in bytes, and what the device holds after the boot."""
+    """Runs inside a worker of vLLM: the terms of its own profile in bytes, and the use of the device after the boot."""
     import torch
 
     free, total = torch.cuda.mem_get_info()
@@ -151,7 +151,7 @@ class Power:
 
 
 def time_batch(llm: Any, batch: int, gpus: list[int], seed: int) -> dict[str, Any]:
-    """Prefill and decode of `batch` prompts that share no prefix; decode is what the answer's further tokens cost."""
+    """Prefill and decode of `batch` prompts that share no prefix; decode is the time of the tokens after the first."""
     import random
 
     from vllm import SamplingParams
@@ -186,7 +186,7 @@ def time_batch(llm: Any, batch: int, gpus: list[int], seed: int) -> dict[str, An
 
 
 def boot(case: dict[str, Any], gpus: list[int], row_file: Path, models: Path) -> None:
-    """In the child: boot, ask the workers, time batches; the row so far is written after each step."""
+    """In the child: boot, query the workers, time batches; the row so far is written after each step."""
     from vllm import LLM
 
     # vLLM's compile cache knows a model by its folder: a folder of its own makes a boot cold.
@@ -281,7 +281,7 @@ class Running:
     since: float
 
     def over(self, child: int, deadline: float) -> int | None:
-        """Its exit code once it has ended, by itself or for lack of time; None before."""
+        """Its exit code after its end, which the time limit may cause; None before."""
         done, status = os.waitpid(child, os.WNOHANG)
         if not done and time.time() < min(self.since + self.case.get("seconds", _LIMIT_SECONDS), deadline):
             return None

@@ -1,4 +1,4 @@
-"""Run the very command that charts/model-server renders for vLLM, on this machine's GPUs, and look at what the chart promises of it.
+"""Run the command that charts/model-server renders for vLLM on this machine's GPUs, and check the chart's promises.
 
 Needs a GPU machine with vLLM, PyYAML and tokenizers, root, and no network: `python benchmarks/vllm_rendered.py OUT RENDERED.yaml`,
 where RENDERED.yaml is what `helm template` printed: a Deployment for one GPU, or a LeaderWorkerSet of two nodes with one GPU each.
@@ -171,7 +171,7 @@ def pod_of(name: str, spec: dict[str, Any], rank: int, model: Path, out: Path, m
 
 
 def ask(method: str, path: str, body: Any = None, key: str | None = None) -> int | str:
-    """Status of one request, or what went wrong."""
+    """Status of one request, or the error."""
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=10)
     try:
@@ -261,7 +261,7 @@ def drain(pods: list[Pod], ended: list[Pod], served: str, context: int) -> dict[
 
 
 def kill_one(pods: list[Pod], victim: int) -> dict[str, Any]:
-    """SIGKILL to one of two pods: what becomes of the other, and of /health."""
+    """SIGKILL to one of two pods: the fate of the other, and /health."""
     other = pods[1 - victim]
     pods[victim].signal(signal.SIGKILL, group=True)
     start, states = time.monotonic(), []

@@ -14,7 +14,7 @@ from rich.table import Table
 from local.clock import Clock
 from local.processes import Supervisor
 from local.startup import start, wait_for_mlflow
-from signalbox import client
+from signalbox import assessor_client as client
 from signalbox.settings import Settings
 from signalbox.show_prediction import print_prediction
 from signalbox.tasks import load_task

@@ -18,7 +18,7 @@ from typing import Self
 
 import httpx2
 
-from signalbox.client import direct_client
+from signalbox.assessor_client import direct_client
 from signalbox.errors import SetupError
 
 _PR_SET_PDEATHSIG = 1

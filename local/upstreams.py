@@ -7,7 +7,7 @@ import time
 import httpx2
 
 from local.processes import Supervisor
-from signalbox.client import direct_client
+from signalbox.assessor_client import direct_client
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
 

@@ -14,7 +14,7 @@ from pipelines.drift.report import Report, as_dict, markdown
 from pipelines.sinks import mlflow_runs, textfile
 from signalbox.contracts import metrics as names
 from signalbox.contracts.routes import Route
-from signalbox.files import write_whole
+from signalbox.io import write_whole
 from signalbox.settings import Settings
 
 _NOT_IN_A_METRIC = re.compile(r"[^A-Za-z0-9_.\-]")  # MLflow allows a slash only in a clean path

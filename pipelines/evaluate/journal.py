@@ -10,7 +10,7 @@ from pathlib import Path
 from signalbox import thresholds
 from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.contracts.routes import Route
-from signalbox.files import AppendLog
+from signalbox.io import AppendLog
 from signalbox.settings import Settings
 from signalbox.tasks import Task
 

@@ -9,7 +9,7 @@ import aiohttp
 from pydantic import ValidationError
 
 from pipelines.evaluate.journal import Journal
-from signalbox.client import Problem
+from signalbox.assessor_client import Problem
 from signalbox.contracts.record import LabeledText
 from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError

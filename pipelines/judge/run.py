@@ -21,7 +21,7 @@ from pipelines.judge.shards import Shard
 from signalbox.contracts.record import Contract, Label, Probability
 from signalbox.contracts.routes import Route
 from signalbox.errors import InputError, SetupError
-from signalbox.files import AppendLog, write_whole
+from signalbox.io import AppendLog, write_whole
 
 DELETED = "deleted"  # between plan and judging, by retention
 

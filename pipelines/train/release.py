@@ -17,7 +17,7 @@ from pipelines.train.candidates import Candidate, Predict, Score, texts_of
 from pipelines.train.learning_curve import Point
 from signalbox import thresholds
 from signalbox.contracts.record import LabeledText, ModelRelease
-from signalbox.files import write_whole
+from signalbox.io import write_whole
 from signalbox.settings import Settings
 from signalbox.tasks import Task, load_data
 

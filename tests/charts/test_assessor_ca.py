@@ -127,7 +127,7 @@ import mlflow
 print(len(mlflow.MlflowClient("URL").search_experiments()))
 """
 ASSESSOR = """
-from signalbox.client import direct_client
+from signalbox.assessor_client import direct_client
 print(direct_client("URL", 10).get("URL/healthz").status_code)
 """
 # Call → (chart, kind of the object with the variables, script, output of the script).

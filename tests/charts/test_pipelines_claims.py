@@ -148,7 +148,7 @@ def test_the_exporter_reads_the_files_that_the_jobs_write():
     settings = Settings(state_dir=Path("/var/lib/signalbox"))
     assert option.partition("=")[2] == str(settings.state_dir / "metrics")
     assert pod["containers"][0]["volumeMounts"][0]["readOnly"] is True
-    # Our metric of a job is labelled `job`, as Prometheus labels its target.
+    # Our metric of a job is labeled `job`, as Prometheus labels its target.
     (endpoint,) = one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
     assert endpoint["honorLabels"] is True
 

@@ -14,7 +14,7 @@ from local.clock import Clock
 from local.processes import Supervisor
 from local.startup import start
 from local.upstreams import wait_for_models
-from signalbox import client
+from signalbox import assessor_client as client
 from signalbox.errors import InputError, SetupError
 from signalbox.settings import Settings
 from tests.helpers import free_port

@@ -23,7 +23,6 @@ __all__ = [
     "Feedback",
     "Label",
     "LabeledText",
-    "LabelledText",
     "ModelRelease",
     "Probability",
     "Record",
@@ -131,9 +130,6 @@ class LabeledText(Contract):
     language: str
     family: str = Field(description="Paraphrases share a family; a family never crosses a split.")
     split: Literal["few-shot", "calibration", "test", "feedback"]
-
-
-LabelledText = LabeledText  # the former spelling, until every caller uses the new one
 
 
 def text_sha256(text: str) -> str:

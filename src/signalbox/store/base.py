@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from signalbox.contracts.record import Feedback, LabelledText, Record, Source
+from signalbox.contracts.record import Feedback, LabeledText, Record, Source
 from signalbox.errors import InputError, NotFoundError, SignalboxError, shorten
 from signalbox.store.spool import Spool
 
@@ -191,12 +191,12 @@ class Store:
         await self._connect()
         return await self._backend.records(Query(task, language, source, since, limit, newest_first))
 
-    async def ground_truth(self, task: str) -> list[LabelledText]:
+    async def ground_truth(self, task: str) -> list[LabeledText]:
         """Ground truth collected until now: records that have their text, with their newest label."""
         await self._connect()
         pairs = await self._backend.newest_feedback(task)
         return [
-            LabelledText(
+            LabeledText(
                 id=record.id,
                 text=record.input_text,
                 label=feedback.label,

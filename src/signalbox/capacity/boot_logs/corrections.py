@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 from signalbox.capacity.spec import Correction, Spec
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
-from signalbox.files import write_whole
+from signalbox.io import write_whole
 from signalbox.settings import Settings
 
 _FILE = "capacity-corrections.yaml"

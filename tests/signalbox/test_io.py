@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from signalbox.files import AppendLog, write_whole
+from signalbox.io import AppendLog, write_whole
 
 
 def test_text_and_bytes_go_into_a_new_folder(tmp_path):
@@ -115,7 +115,7 @@ def test_a_row_with_a_newline_is_an_error(tmp_path: Path) -> None:
 def test_no_acknowledged_row_is_lost_by_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     code = (
-        "import sys; from pathlib import Path; from signalbox.files import AppendLog\n"
+        "import sys; from pathlib import Path; from signalbox.io import AppendLog\n"
         "log = AppendLog(Path(sys.argv[1]))\n"
         "for number in range(100_000): log.append(str(number)); print(number, flush=True)\n"
     )

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from signalbox.client import assess
+from signalbox.assessor_client import assess
 from signalbox.errors import InputError, SetupError
 from signalbox.settings import Settings
 from tests.helpers import answering, free_port

@@ -27,7 +27,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, T
 
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
-from signalbox.files import write_whole
+from signalbox.io import write_whole
 
 PREFIX = "signalbox_"  # what a scanner of leaked secrets looks for
 SHORTEST_PREFIX = 8
