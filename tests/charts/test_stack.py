@@ -185,9 +185,13 @@ def test_the_map_renders_every_template_of_the_chart():
     }
 
 
-def test_the_copies_equal_their_sources_without_examples():
+def test_the_copies_equal_their_sources_without_examples_and_readme():
     for name, source in dependencies(STACK).items():
-        files = {path: text for path, text in contents(source).items() if not path.startswith("examples/")}
+        files = {
+            path: text
+            for path, text in contents(source).items()
+            if not path.startswith(("examples/", "README.md"))
+        }
         assert contents(STACK / "charts" / name) == files, "run `make generate`"
     defaults = STACK / "files" / "defaults" / "model-server.yaml"
     assert defaults.read_bytes() == (chart_folder("model-server") / "values.yaml").read_bytes(), (
