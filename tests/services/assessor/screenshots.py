@@ -36,6 +36,7 @@ PORT = 18589
 MARGIN = 20
 MOST_BYTES = 150_000
 MOST_TRIES = 60
+ANSWER_SECONDS = 90  # a decoder on a busy machine
 OFF_TOPIC = {"en": "What is the capital of France?", "de": "Was ist die Hauptstadt von Frankreich?"}
 
 
@@ -75,6 +76,7 @@ def take(browser: Browser, url: str, name: str, folder: Path, texts: list[str]) 
         timezone_id="Europe/Berlin",
     )
     with contextlib.closing(context):
+        context.set_default_timeout(ANSWER_SECONDS * 1000)
         page = context.new_page()
         page.goto(url)
         if not any(_light_of(page, text) == picture.light for text in islice(texts, MOST_TRIES)):
