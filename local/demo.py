@@ -15,7 +15,6 @@ from local.clock import Clock
 from local.processes import Supervisor
 from local.startup import start, wait_for_mlflow
 from signalbox import assessor_client as client
-from signalbox.contracts.routes import MODELS
 from signalbox.settings import Settings
 from signalbox.show_prediction import print_prediction
 from signalbox.tasks import load_task
@@ -79,8 +78,9 @@ def addresses(settings: Settings, console: Console) -> None:
     table.add_row("API", f"{settings.assessor_base_url}/docs")
     table.add_row("metrics", f"{settings.assessor_base_url}/metrics")
     table.add_row("MLflow", settings.mlflow_base_url)
-    table.add_row("encoder", settings.encoder_base_url)
-    table.add_row("decoder", settings.decoder_base_url)
+    urls = {"encoder": settings.encoder_base_url, "decoder": settings.decoder_base_url}
+    for model in settings.models:
+        table.add_row(model, urls[model])
     table.add_row("logs", str(settings.logs_dir.resolve()))
     console.print(table)
 
@@ -109,7 +109,7 @@ def _assess(settings: Settings, console: Console) -> None:
     languages = load_task(settings.task).languages
     for language in (language for language in SENTENCES if language in languages):
         texts = SENTENCES[language]
-        for model in MODELS:
+        for model in settings.models:
             predictions = client.assess(settings, list(texts), language, model)
             for text, prediction in zip(texts, predictions, strict=True):
                 print_prediction(console, text, prediction)

@@ -77,13 +77,13 @@ def _memory(_: Settings) -> str | None:
 
 
 def _ports(settings: Settings) -> str | None:
-    elsewhere = {
-        settings.assessor_port: None,
-        settings.encoder_port: settings.encoder_url,
-        settings.decoder_port: settings.decoder_url,
-        settings.mlflow_port: settings.mlflow_url,
+    starts = {
+        settings.assessor_port: True,
+        settings.encoder_port: settings.starts_encoder,
+        settings.decoder_port: settings.starts_decoder,
+        settings.mlflow_port: not settings.mlflow_url,
     }
-    ports = [port for port, url in elsewhere.items() if not url]
+    ports = [port for port, is_local in starts.items() if is_local]
     for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -9,6 +9,7 @@ from rich.console import Console
 from local import provision, stack
 from local.clock import Clock
 from local.processes import Service, Supervisor, check_port
+from local.upstreams import wait_for_models
 from signalbox import thresholds
 from signalbox.artifacts import gguf_file
 from signalbox.contracts.record import ModelRelease
@@ -31,7 +32,7 @@ def start(settings: Settings, console: Console, clock: Clock, supervisor: Superv
         decoder = _decoder(settings, console)
     if decoder:
         supervisor.start(decoder)
-    if not settings.encoder_url and not (settings.releases_dir / "current").exists():
+    if settings.starts_encoder and not (settings.releases_dir / "current").exists():
         with clock.step("wait for MLflow"):
             _wait(supervisor, tracking)
         with clock.step("train the encoder"):
@@ -44,6 +45,7 @@ def start(settings: Settings, console: Console, clock: Clock, supervisor: Superv
         _wait(supervisor, decoder)
         supervisor.start(assessor)
         supervisor.wait_ready(assessor)
+        wait_for_models(settings, supervisor)
     if not is_calibrated(settings):
         with clock.step("calibrate the decoder"):
             _wait(supervisor, tracking)
@@ -61,7 +63,7 @@ def is_calibrated(settings: Settings) -> bool:
     The release is the one that the server names, because calibration and assessor know it by that. A decoder elsewhere
     counts as calibrated: `signalbox calibrate` does it on demand.
     """
-    if settings.decoder_url:
+    if not settings.starts_decoder:
         return True
     task = load_task(settings.task)
     release = asyncio.run(_decoder_release(settings, task))
@@ -73,14 +75,14 @@ def _check_ports(settings: Settings, *services: Service | None) -> None:
     for service in services:
         if service:
             check_port(service)
-    if not settings.decoder_url:
+    if settings.starts_decoder:
         check_port(Service("decoder", (), settings.host, settings.decoder_port, "", "SIGNALBOX_DECODER_PORT"))
-    if not settings.encoder_url:
+    if settings.starts_encoder:
         check_port(Service("encoder", (), settings.host, settings.encoder_port, "", "SIGNALBOX_ENCODER_PORT"))
 
 
 def _decoder(settings: Settings, console: Console) -> Service | None:
-    if settings.decoder_url:
+    if not settings.starts_decoder:
         return None
     model = gguf_file(settings.decoder_model)
     return stack.decoder(settings, provision.llama_server(settings.cache_dir, console), model)

@@ -40,9 +40,9 @@ def job_settings(job: str) -> Iterator[Settings]:
         logger.info("job finished", extra={"job": job, "seconds": round(time.monotonic() - start, 1)})
 
 
-def parse_routes(names: Sequence[str] | None) -> list[Route]:
-    """The routes of these names, in the same order; all for None. InputError for an unknown name."""
+def parse_routes(names: Sequence[str] | None, routes: Sequence[Route] = tuple(ROUTES)) -> list[Route]:
+    """Those of `routes` with these names, in the order of the names; all for None. InputError for another name."""
     for name in names or ():
-        if name not in ROUTES:
-            raise InputError("--route", name, f"Choose {', '.join(ROUTES)}.")
-    return [route for name in names or ROUTES for route in ROUTES if route == name]
+        if name not in routes:
+            raise InputError("--route", name, f"Choose {', '.join(routes)}.")
+    return [route for name in names or routes for route in routes if route == name]

@@ -13,15 +13,19 @@ from signalbox.errors import InputError
 
 
 def calibrate(
-    route: Annotated[str, typer.Option(help=f"{' or '.join(MODELS)}.")] = "decoder", log_run: LogRun = True
+    route: Annotated[
+        str | None, typer.Option(help=f"{' or '.join(MODELS)}. Default: the decoder, if there is one.")
+    ] = None,
+    log_run: LogRun = True,
 ) -> None:
     """Fit the thresholds of the traffic light for a running model, on the calibration split."""
     with job_settings("calibrate") as settings:
         from pipelines.calibrate import job
 
-        model = next((model for model in MODELS if model == route), None)
+        name = route or settings.models[-1]
+        model = next((model for model in settings.models if model == name), None)
         if model is None:
-            raise InputError("--route", route, f"Choose {' or '.join(MODELS)}.")
+            raise InputError("--route", route, f"Choose {' or '.join(settings.models)}.")
         file = job.calibrate(settings, model, log_run=log_run)
         for language, thresholds in file.languages.items():
             Console().print(

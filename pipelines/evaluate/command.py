@@ -16,7 +16,7 @@ Fresh = Annotated[bool, typer.Option(help="Ignore earlier answers and re-run.")]
 def evaluate(route: Routes = None, limit: Limit = None, fresh: Fresh = False) -> None:
     """Evaluate the running services on the test split."""
     with job_settings("evaluate") as settings:
-        routes = parse_routes(route)
+        routes = parse_routes(route, settings.routes)
         from pipelines.evaluate import job
         from pipelines.evaluate.report import markdown
 

@@ -34,22 +34,25 @@ logger = logging.getLogger(__name__)
 def evaluate(
     settings: Settings,
     *,
-    routes: Sequence[Route] = tuple(ROUTES),
+    routes: Sequence[Route] | None = None,
     limit: int | None = None,
     fresh: bool = False,
     console: Console | None = None,
 ) -> list[Evaluation]:
     """Evaluate routes and publish their figures. Raises InputError, SetupError, ModelError, StoreUnavailable.
 
-    `limit` is the number of rows of each language and label, `fresh` ignores earlier answers, and `console` shows
-    progress where there is no log.
+    `routes` defaults to those over the models that are enabled, `limit` is the number of rows of each language and
+    label, `fresh` ignores earlier answers, and `console` shows progress where there is no log.
     """
     task = load_task(settings.task)
     rows = select_rows(load_data(task, "test"), limit)
     if not rows:
         raise InputError("split", "test", f"{task.folder}/data.jsonl has no such rows; add some.")
     check_learnable(load_data(task, "few-shot"), {row.language for row in rows})
-    return [asyncio.run(_evaluate(settings, task, route, rows, fresh, console)) for route in routes]
+    return [
+        asyncio.run(_evaluate(settings, task, route, rows, fresh, console))
+        for route in routes or settings.routes
+    ]
 
 
 async def _evaluate(

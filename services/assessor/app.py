@@ -11,13 +11,14 @@ from fastapi import FastAPI
 from services.assessor import errors, openapi
 from services.assessor.access import Access, KeyFile
 from services.assessor.assess import Assess
+from services.assessor.calls import Calls, CountedClient
 from services.assessor.health import HealthPoll
 from services.assessor.limits import Limits
 from services.assessor.metrics import Metrics
 from services.assessor.retention import purging
 from services.assessor.routes import api, pages, passthrough
 from services.assessor.state import State
-from signalbox.contracts.routes import MODELS
+from signalbox.contracts.routes import routes_over
 from signalbox.models.base import ModelClient
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
@@ -28,7 +29,8 @@ from signalbox.tasks import Task, load_task
 def create_app(
     settings: Settings, *, clients: Mapping[str, ModelClient] | None = None, store: Store | None = None
 ) -> FastAPI:
-    """The assessor. Tests pass `clients` and `store`; by default they follow from the settings.
+    """The assessor. Tests pass `clients` and `store`; by default they follow from the settings. Routes are those that
+    need none but the clients.
 
     Raises InputError for a task or a file of keys that is invalid.
     """
@@ -68,7 +70,7 @@ async def _open(
     store: Store | None,
 ) -> State:
     if clients is None:
-        clients = {name: make_client(settings, task, name) for name in MODELS}
+        clients = {name: make_client(settings, task, name) for name in settings.models}
         for client in clients.values():
             stack.push_async_callback(client.close)
     if store is None:
@@ -79,7 +81,9 @@ async def _open(
     timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=settings.decoder_timeout_seconds)
     upstream = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
     await stack.enter_async_context(purging(store, settings.retention_days))
-    poll = HealthPoll(clients, store, metrics)
+    calls = {name: Calls(name, metrics) for name in (*settings.models, *clients)}
+    models = {name: CountedClient(client, calls[name]) for name, client in clients.items()}
+    poll = HealthPoll(models, store, metrics)
     await stack.enter_async_context(poll.running())
-    assess = Assess(settings, task, clients, store, metrics)
-    return State(settings, task, clients, store, metrics, assess, poll, upstream)
+    assess = Assess(settings, task, models, store, metrics)
+    return State(settings, task, calls, store, metrics, assess, poll, upstream, routes_over(clients))

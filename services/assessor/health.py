@@ -21,19 +21,26 @@ STORE_SECONDS = 2.0  # a database that hangs must not delay the state of the mod
 
 
 class HealthPoll:
-    """The last state of each upstream. Ready means that every configured model answers.
+    """Whether this process answers requests, and the last state of each upstream.
 
-    An unavailable store does not make the assessor unready: answers go on, and records are spooled.
+    No upstream makes the assessor unready: without a model, its answers are red lights, and without the store, records
+    are spooled. An unready pod leaves its Service, and then nobody gets either.
     """
 
     def __init__(self, clients: Mapping[str, ModelClient], store: Store, metrics: Metrics) -> None:
         self._clients, self._store, self._metrics = clients, store, metrics
         self._state = dict.fromkeys((*clients, "store"), False)
+        self._serving = False
 
     @property
     def health(self) -> Health:
         """The last known state."""
-        return Health(ready=all(self._state[name] for name in self._clients), upstreams=dict(self._state))
+        return Health(ready=self._serving, upstreams=dict(self._state))
+
+    @property
+    def answering(self) -> set[str]:
+        """The models that answered the last check."""
+        return {name for name in self._clients if self._state[name]}
 
     async def poll(self) -> None:
         """Check each upstream once."""
@@ -55,12 +62,14 @@ class HealthPoll:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Poll until the block ends."""
+        """Be ready, and poll, until the block ends."""
         await self.poll()
         task = asyncio.create_task(self._poll_repeatedly())
+        self._serving = True
         try:
             yield
         finally:
+            self._serving = False
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task

@@ -24,6 +24,8 @@ _TABLE = (
     names.HTTP_REQUESTS,
     names.API_REQUESTS,
     names.UPSTREAM_READY,
+    names.UPSTREAM_WAITING,
+    names.UPSTREAM_FAILURES,
     names.SPOOLED_ROWS,
     names.STORE_FAILURES,
 )

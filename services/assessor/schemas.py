@@ -79,9 +79,10 @@ class AssessRequest(Contract):
         default=None, min_length=1, description="Several texts, instead of `text`."
     )
     language: str = Field(max_length=16, examples=["en", "de"])
-    model: Route = Field(
-        default=next(iter(ROUTES)),
-        description="Route. The cascade queries the decoder if the encoder is not sure.",
+    model: Route | None = Field(
+        default=None,
+        description="Route. The cascade queries the decoder if the encoder is not sure. Defaults to the first route in "
+        f"the order {', '.join(ROUTES)} whose models answer.",
     )
     source: Source = Field(
         default="user", description="Records of an evaluation are kept apart from those of users."
@@ -163,11 +164,9 @@ class FeedbackResponse(Contract):
 
 
 class Health(Contract):
-    """Readiness, and the state of each upstream."""
+    """Readiness of this process, and the state of each upstream, which is information."""
 
-    model_config = _examples(
-        {"ready": False, "upstreams": {"encoder": True, "decoder": False, "store": True}}
-    )
+    model_config = _examples({"ready": True, "upstreams": {"encoder": True, "decoder": False, "store": True}})
 
     ready: bool
     upstreams: dict[str, bool]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 
 # KServe's parser is the parent, so that its flags work; importing kserve parses sys.argv leniently.
@@ -16,14 +17,20 @@ from kserve.logging import KSERVE_TRACE_LOGGER_NAME
 
 from services.encoder.model import EncoderModel
 from services.encoder.runtime import Encoder
+from signalbox.errors import EXIT_FAILURE, SetupError
 from signalbox.logging import configure
+
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Load, then serve until SIGTERM."""
     parser = argparse.ArgumentParser(parents=[model_server.parser], conflict_handler="resolve")
     parser.add_argument(
-        "--release-dir", type=Path, required=True, help="Folder of a release of `signalbox train`."
+        "--release-dir",
+        type=Path,
+        required=True,
+        help="Folder of a release of `signalbox train`, or of releases: the newest is served.",
     )
     parser.add_argument("--threads", type=int, default=1, help="Threads of one inference.")
     parser.add_argument("--host", default="0.0.0.0", help="Address to bind.")  # noqa: S104 - a pod's default
@@ -31,7 +38,11 @@ def main() -> None:
     model_server.args.configure_logging = False
     configure(quiet=[KSERVE_TRACE_LOGGER_NAME])
     logging.getLogger("kserve").addFilter(without_input)
-    model = EncoderModel(Encoder(arguments.release_dir, arguments.threads))
+    try:
+        model = EncoderModel(Encoder(arguments.release_dir, arguments.threads))
+    except SetupError as error:
+        log.critical("startup failed", extra={"cause": error.message, "hint": error.hint})
+        sys.exit(EXIT_FAILURE)
     bind(arguments.host)
     ModelServer(http_port=arguments.http_port, enable_grpc=False, workers=1).start([model])
 

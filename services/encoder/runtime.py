@@ -15,6 +15,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from services.encoder.releases import release_folder
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 
@@ -101,17 +102,12 @@ def sigmoid(score: Vector) -> Vector:
 
 
 class Encoder:
-    """A release folder, loaded."""
+    """A release folder, or the newest of a folder of releases, loaded."""
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
-        try:
-            release = json.loads((folder / "release.json").read_text(encoding="utf-8"))
-            head = json.loads((folder / "head.json").read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise SetupError(
-                f"{folder} is not a trained release: {error.filename} is missing.",
-                hint="Run `signalbox train`.",
-            ) from error
+        folder = release_folder(folder)
+        release = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+        head = json.loads((folder / "head.json").read_text(encoding="utf-8"))
         self.release = ModelRelease.model_validate(release["release"])
         self.task: str = release["task"]
         self._head: Head = (

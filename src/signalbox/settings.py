@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from signalbox.contracts.routes import MODELS, ModelName, Route, routes_over
 
 
 class Settings(BaseSettings):
@@ -29,6 +31,12 @@ class Settings(BaseSettings):
     assessor_url: str | None = Field(
         default=None,
         description="Base URL of the assessor for `assess` and the jobs. Defaults to the local one.",
+    )
+    encoder_enabled: bool = Field(
+        default=True, description="Whether there is an encoder. If false, only the route `decoder` exists."
+    )
+    decoder_enabled: bool = Field(
+        default=True, description="Whether there is a decoder. If false, only the route `encoder` exists."
     )
     encoder_url: str | None = Field(
         default=None, description="Base URL of an external encoder. No local one is started then."
@@ -99,6 +107,34 @@ class Settings(BaseSettings):
     mlflow_url: str | None = Field(
         default=None, description="URL of an external MLflow server. No local one is started then."
     )
+
+    @field_validator("decoder_enabled")
+    @classmethod
+    def _one_model_at_least(cls, enabled: bool, info: ValidationInfo) -> bool:
+        if not enabled and not info.data.get("encoder_enabled", True):
+            raise ValueError("encoder_enabled is false, too; enable one of them")
+        return enabled
+
+    @property
+    def models(self) -> tuple[ModelName, ...]:
+        """The models that are enabled."""
+        enabled = {"encoder": self.encoder_enabled, "decoder": self.decoder_enabled}
+        return tuple(name for name in MODELS if enabled[name])
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes over the models that are enabled; the first is the default."""
+        return routes_over(self.models)
+
+    @property
+    def starts_encoder(self) -> bool:
+        """Whether the encoder is one that the local stack starts."""
+        return self.encoder_enabled and not self.encoder_url
+
+    @property
+    def starts_decoder(self) -> bool:
+        """Whether the decoder is one that the local stack starts."""
+        return self.decoder_enabled and not self.decoder_url
 
     @property
     def store_url(self) -> str:

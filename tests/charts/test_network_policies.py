@@ -53,14 +53,15 @@ def test_no_pod_of_any_job_is_left_out():
     assert unnamed(render("pipelines", ALL_JOBS)) == []
 
 
-ENCODER = {"encoder": {"install": True, "storageUri": "pvc://c/p"}}
+KSERVE = {"encoder": {"kserve": True}}
 
 
 @pytest.mark.parametrize(
     ("chart", "name", "values"),
     [
         ("assessor", "x-assessor", {}),
-        ("assessor", "x-assessor-encoder", ENCODER),
+        ("assessor", "x-assessor-encoder", {}),
+        ("assessor", "x-assessor-encoder", KSERVE),
         ("pipelines", "x-pipelines-mlflow", {}),
         ("pipelines", "x-pipelines-metrics", {"metrics": {"enabled": True}}),
     ],

@@ -70,6 +70,21 @@ def test_every_variable_of_a_job_is_a_setting_and_reads_as_one(name, monkeypatch
     assert variables.keys() >= {"HOME", "USER", "MLFLOW_DISABLE_TELEMETRY"}
 
 
+@pytest.mark.parametrize("model", ["encoder", "decoder"])
+def test_jobs_over_one_model_need_no_address_of_the_other(model, monkeypatch):
+    other = {"encoder": "decoder", "decoder": "encoder"}[model]
+    values = ALL_JOBS | {other: {"enabled": False, "url": ""}}
+    jobs = {
+        item["metadata"]["labels"]["signalbox/job"]: item
+        for item in render("pipelines", values)
+        if item["kind"] == "Job"
+    }
+    for key, entry in environment(pod_of(jobs["evaluate"])).items():
+        if "value" in entry:
+            monkeypatch.setenv(key, entry["value"])
+    assert Settings().routes == (model,)
+
+
 def test_a_job_gets_the_keys_that_it_needs_and_no_others():
     keys = {"apiKey": {"existingSecret": "key"}}
     values = ALL_JOBS | POSTGRES | {"decoder": keys, "assessor": keys, "judge": {**JUDGE["judge"], **keys}}

@@ -106,20 +106,21 @@ async def test_a_decoder_killed_in_the_middle_of_a_streamed_answer(
         assert (record.input_text, record.route) == (QUESTION, "decoder")
         assert record.error
 
-        async def is_unready() -> bool:
-            return await readiness(http, assessor.url) == (
-                503,
-                {"encoder": True, "decoder": False, "store": True},
-            )
+        async def is_known_as_down() -> bool:
+            status, upstreams = await readiness(http, assessor.url)
+            assert status == 200  # readiness is that of the assessor itself
+            return upstreams == {"encoder": True, "decoder": False, "store": True}
 
-        async def is_ready() -> bool:
-            return (await readiness(http, assessor.url))[0] == 200
+        async def all_answer() -> bool:
+            status, upstreams = await readiness(http, assessor.url)
+            assert status == 200
+            return all(upstreams.values())
 
-        await until(is_unready)
+        await until(is_known_as_down)
         assert (await assess(http, assessor.url, QUESTION, "decoder"))["light"]["reason"] == "unavailable"
         assert (await assess(http, assessor.url, QUESTION, "encoder"))["verdict"] in ("yes", "no")
         with running(decoder_service, settings.logs_dir):
-            await until(is_ready)
+            await until(all_answer)
             again = await assess(http, assessor.url, QUESTION, "decoder")
         # How sure so small a model is does not matter here: it answered.
         assert again["light"]["reason"] not in FAILURES, again["light"]

@@ -104,6 +104,17 @@ def test_addresses_are_the_local_ones_unless_they_are_given(changes, addresses):
     assert (settings.encoder_base_url, settings.decoder_base_url, settings.mlflow_base_url) == addresses
 
 
+def test_without_any_model_there_is_nothing_to_serve(monkeypatch):
+    monkeypatch.setenv("SIGNALBOX_ENCODER_ENABLED", "false")
+    assert Settings().routes == ("decoder",)
+    monkeypatch.setenv("SIGNALBOX_DECODER_ENABLED", "false")
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    (problem,) = error.value.errors()
+    assert problem["loc"] == ("decoder_enabled",)
+    assert "enable one of them" in problem["msg"]
+
+
 @pytest.mark.parametrize("folder", ["run", "/var/lib/signalbox"])
 def test_records_go_to_a_file_in_the_state_folder(folder):
     backend = open_store(Settings(state_dir=folder).store_url)._backend

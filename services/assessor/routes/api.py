@@ -52,7 +52,7 @@ _EVENTS: Responses = {
 @router.post("/v1/assess", responses=_BODY)
 async def assess(body: AssessRequest, state: Current) -> AssessResponse:
     """Assess one or several texts: light, verdict, justification."""
-    records = await state.assess.assess(body.all_texts, body.language, body.model, body.source)
+    records = await state.assess.assess(body.all_texts, body.language, state.route(body.model), body.source)
     return AssessResponse(predictions=[to_public(record, state.task) for record in records])
 
 
@@ -65,6 +65,7 @@ async def assess_stream(body: AssessRequest, state: Current) -> StreamingRespons
     connection), discard the words. An `error` event with a problem ends a stream without a result.
     """
     texts = body.all_texts
+    state.route("decoder")
     state.assess.check(texts, body.language)
     if len(texts) != 1:
         raise InputError("texts", len(texts), "Stream one text at a time.")
@@ -110,7 +111,9 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"model": Health}})
 async def readyz(state: Current, response: Response) -> Health:
-    """Readiness: whether all models answer, and which upstream does not."""
+    """Readiness of this process, and the state of each upstream. No upstream is required: without a model, answers are
+    red; without the store, records are spooled.
+    """
     health = state.poll.health
     response.status_code = 200 if health.ready else 503
     return health

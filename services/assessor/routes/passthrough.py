@@ -16,6 +16,8 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from services.assessor import errors
 from services.assessor.schemas import OpenAIErrorResponse
 from services.assessor.state import Current, State
+from signalbox.contracts.light import LightReason
+from signalbox.errors import NotFoundError
 
 router = APIRouter(tags=["OpenAI-compatible"])
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -39,6 +41,7 @@ _CHAT = {
         },
     }
 }
+_NO_DECODER = "Send texts to /v1/assess."
 _RETRY = "Try again; /readyz shows when the decoder is available."
 
 
@@ -55,15 +58,22 @@ async def models(state: Current) -> Response:
 
 
 async def _forward(state: State, method: str, path: str, body: bytes | None) -> Response:
+    if not state.settings.decoder_enabled:
+        raise NotFoundError("path", f"/v1{path}", _NO_DECODER, problem="This assessor has no decoder.")
     headers = {"Content-Type": "application/json"}
     if key := state.settings.decoder_api_key:
         headers["Authorization"] = f"Bearer {key.get_secret_value()}"
     url = f"{state.settings.decoder_base_url}{path}"
+    calls = state.calls["decoder"]
     try:
-        answer = await state.upstream.request(method, url, data=body, headers=headers)
+        with calls.waiting():
+            answer = await state.upstream.request(method, url, data=body, headers=headers)
     except (aiohttp.ClientError, TimeoutError) as error:
+        is_timeout = isinstance(error, TimeoutError)
+        calls.count_failure(LightReason.TIMEOUT if is_timeout else LightReason.UNAVAILABLE)
         return _error(type(error).__name__, "The model server does not answer.", _RETRY)
     if answer.status >= 400:
+        calls.count_failure(LightReason.UNAVAILABLE if answer.status >= 500 else LightReason.REJECTED)
         return await _rejection(answer)
     media_type = answer.headers.get("Content-Type", "application/json")
     if "event-stream" in media_type:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast, get_args
 from urllib.parse import parse_qsl
@@ -12,7 +12,7 @@ from fastapi import Request
 from services.assessor.access.same_origin import is_same_origin
 from services.assessor.web.language import Texts
 from signalbox.contracts.record import Label
-from signalbox.contracts.routes import ROUTES, Route
+from signalbox.contracts.routes import Route
 from signalbox.tasks import Task
 
 LABELS: tuple[Label, ...] = get_args(Label)
@@ -36,7 +36,7 @@ class AssessForm:
 
     text: str = ""
     language: str = ""
-    model: str = next(iter(ROUTES))
+    model: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -85,18 +85,20 @@ async def _read_body(request: Request, most_bytes: int) -> bytes:
     return bytes(body)
 
 
-def check_assess(fields: Mapping[str, str], task: Task, t: Texts) -> AssessForm:
-    """The form to assess a text, with its errors."""
+def check_assess(
+    fields: Mapping[str, str], task: Task, routes: Sequence[str], default_route: str, t: Texts
+) -> AssessForm:
+    """The form to assess a text, with its errors. `routes`: those that exist."""
     text, language = fields.get("text", ""), fields.get("language", "")
-    model = fields.get("model", next(iter(ROUTES)))
+    model = fields.get("model", default_route)
     errors: dict[str, str] = {}
     if error := _text_error(text, task.max_input_characters, t):
         errors["text"] = error
     if language not in task.languages:
         choices = ", ".join(t.language_name(code) for code in task.languages)
         errors["language"] = t("error_language", value=language, choices=choices)
-    if model not in ROUTES:
-        choices = ", ".join(t(f"route_{route}") for route in ROUTES)
+    if model not in routes:
+        choices = ", ".join(t(f"route_{route}") for route in routes)
         errors["model"] = t("error_model", value=model, choices=choices)
     return AssessForm(text, language, model, errors)
 

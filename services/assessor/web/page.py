@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -32,7 +33,6 @@ from services.assessor.web.language import LANGUAGES, OWN_NAMES, Texts, negotiat
 from services.assessor.web.rendering import HEADERS, Templates
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Feedback, Record
-from signalbox.contracts.routes import ROUTES
 from signalbox.errors import InputError, SignalboxError
 from signalbox.store.base import StoreUnavailable
 
@@ -68,7 +68,7 @@ class Page:
             fields = await self._read()
         except FormError as error:
             return await self._reject(error)
-        form = check_assess(fields, self._state.task, self._t)
+        form = check_assess(fields, self._state.task, self._state.routes, self._state.default_route, self._t)
         if form.errors:
             focus = next(iter(form.errors))
             return await self._render(None, HTTPStatus.UNPROCESSABLE_ENTITY, form=form, focus=focus)
@@ -148,7 +148,7 @@ class Page:
         """A new form: with the choices of the latest answer, else in the page's language."""
         if record:
             return AssessForm(language=record.language, model=record.route)
-        return AssessForm(language=self._t.language)
+        return AssessForm(language=self._t.language, model=self._state.default_route)
 
     async def _feedback_of(self, record: Record) -> list[Feedback]:
         try:
@@ -171,7 +171,7 @@ class Page:
     async def _reject(self, error: FormError) -> Response:
         notice = self._t(error.key, maximum=self._state.task.max_input_characters)
         if error.key == "error_body_long":
-            form = AssessForm(language=self._t.language, errors={"text": notice})
+            form = replace(self._empty_form(None), errors={"text": notice})
             return await self._render(None, error.status, form=form, focus="text")
         return await self._render(None, error.status, notice=notice)
 
@@ -186,7 +186,7 @@ class Page:
             "languages": OWN_NAMES,
             "lights": [views.light_view(light, t) for light in Light],
             "words": views.label_words(task, t),
-            "routes": tuple(ROUTES),
+            "routes": self._state.routes,
             "maximum": task.max_input_characters,
             "version": self._templates.version,
         }

@@ -16,7 +16,7 @@ from signalbox.contracts.record import (
     Verdict,
     text_sha256,
 )
-from signalbox.contracts.routes import MODELS, ROUTES, ModelName, Route, RouteSpec
+from signalbox.contracts.routes import MODELS, ROUTES, ModelName, Route, RouteSpec, routes_over
 
 __all__ = [
     "MODELS",
@@ -36,5 +36,6 @@ __all__ = [
     "RouteSpec",
     "Source",
     "Verdict",
+    "routes_over",
     "text_sha256",
 ]

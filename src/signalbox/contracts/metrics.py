@@ -100,6 +100,18 @@ API_REQUESTS = Metric(
 UPSTREAM_READY = Metric(
     "signalbox_upstream_ready", "gauge", "1 if the upstream answers, 0 if not.", ("upstream",)
 )
+UPSTREAM_WAITING = Metric(
+    "signalbox_upstream_waiting_calls",
+    "gauge",
+    "Calls to a model that wait for its answer now, by upstream.",
+    ("upstream",),
+)
+UPSTREAM_FAILURES = Metric(
+    "signalbox_upstream_call_failures",
+    "counter",
+    "Calls to a model without a usable answer, by upstream and reason (unavailable, timeout, rejected, unparsable).",
+    ("upstream", "reason"),
+)
 SPOOLED_ROWS = Metric(
     "signalbox_store_spooled_rows", "gauge", "Rows in the local spool that wait for the store."
 )

@@ -5,7 +5,7 @@ A route is what a caller selects; a model is what answers. The cascade queries a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -32,3 +32,8 @@ ROUTES: Mapping[Route, RouteSpec] = MappingProxyType(
         "cascade": RouteSpec("Cascade", ("encoder", "decoder")),
     }
 )
+
+
+def routes_over(models: Collection[str]) -> tuple[Route, ...]:
+    """Routes that need none but these models, in the order of the table."""
+    return tuple(route for route, spec in ROUTES.items() if set(spec.models) <= set(models))

@@ -14,6 +14,7 @@ import mlflow
 import pytest
 
 from local.stack import as_environment
+from pipelines.compare.job import compare
 from pipelines.evaluate.job import evaluate, select_rows
 from pipelines.evaluate.journal import Journal
 from pipelines.evaluate.queries import CONCURRENCY
@@ -61,6 +62,16 @@ def test_every_route_is_queried_counted_and_published(world):
     assert all(0 < metrics["latency_p95_seconds.de"] < 60 for metrics in logged.values())
     names = {path.name for path in (world.settings.state_dir / "metrics").iterdir()}
     assert {f"evaluate-{world.task_name}-{route}.prom" for route in logged} <= names
+
+
+@pytest.mark.parametrize("model", ["encoder", "decoder"])
+def test_with_one_model_its_route_alone_is_evaluated_and_compared(world, model):
+    other = {"encoder": "decoder", "decoder": "encoder"}[model]
+    settings = world.settings.model_copy(update={f"{other}_enabled": False})
+    evaluations = evaluate(settings)
+    assert [evaluation.route for evaluation in evaluations] == [model]
+    names = [entry.name for entry in compare(settings, evaluations).entries]
+    assert names == [model, "tfidf", "length", "majority"]
 
 
 def test_a_finished_evaluation_queries_and_publishes_nothing_again(world):

@@ -356,16 +356,29 @@ def test_a_large_body_without_a_length_is_rejected(client: TestClient) -> None:
     assert answer.headers["connection"] == "close"
 
 
-def test_readiness_names_what_is_down(models: dict[str, Table], settings: Settings) -> None:
-    models["decoder"].up = False
+@pytest.mark.parametrize("down", [["decoder"], ["encoder"], ["encoder", "decoder"]])
+def test_readiness_names_what_is_down_and_does_not_depend_on_it(
+    models: dict[str, Table], settings: Settings, down: list[str]
+) -> None:
+    for name in down:
+        models[name].up = False
     with TestClient(create_app(settings, clients=models)) as client:
         answer = client.get("/readyz")
-        assert answer.status_code == 503
-        assert answer.json() == {
-            "ready": False,
-            "upstreams": {"encoder": True, "decoder": False, "store": True},
-        }
+        assert answer.status_code == 200
+        upstreams = {name: name not in down for name in ("encoder", "decoder", "store")}
+        assert answer.json() == {"ready": True, "upstreams": upstreams}
         assert client.get("/healthz").status_code == 200
+        page = client.get("/metrics").text
+        for name, up in upstreams.items():
+            assert f'signalbox_upstream_ready{{upstream="{name}"}} {up:.1f}' in page
+
+
+def test_an_application_that_ends_is_not_ready(models: dict[str, Table], settings: Settings) -> None:
+    app = create_app(settings, clients=models)
+    with TestClient(app):
+        poll = app.state.signalbox.poll
+        assert poll.health.ready
+    assert not poll.health.ready
 
 
 def test_metrics_count_by_light_and_reason(client: TestClient) -> None:
