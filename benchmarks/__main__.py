@@ -43,7 +43,7 @@ def print_rows(console: Console, title: str, rows: list[dict[str, object]]) -> N
 
 
 def main(names: list[str]) -> int:
-    """Run the named benchmarks (all by default), print them, keep the rows as JSON in build/."""
+    """Run the benchmarks of these names (default: all), print their tables, and save the rows as JSON in build/."""
     console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
     unknown = sorted(set(names) - set(BENCHMARKS))
     if unknown:

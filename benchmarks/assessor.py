@@ -1,4 +1,4 @@
-"""What the assessor costs: its pass-through over asking the model server directly, and its encoder path.
+"""Cost of the assessor: its pass-through compared with direct calls to the model server, and its encoder path.
 
 The model server is a stub of constant speed (benchmarks/stub_upstream.py); the encoder is the real one. All of it,
 wrk included, shares this machine's cores.
@@ -44,7 +44,7 @@ def run() -> list[dict[str, object]]:
 
 @contextmanager
 def running(settings: Settings, seconds: float, ready: str = "/readyz") -> Iterator[Settings]:
-    """A stub and an assessor before it, started once it answers at `ready`; yields the assessor's settings."""
+    """A stub and an assessor in front of it, which starts when the stub answers at `ready`; yields the assessor's settings."""
     port = free_port()
     stub = Service(
         name="stub",
@@ -67,7 +67,7 @@ def running(settings: Settings, seconds: float, ready: str = "/readyz") -> Itera
 
 
 def _pass_through(settings: Settings, seconds: float, clients: int) -> dict[str, object]:
-    """Direct and through in turns, so that a busy neighbour hits both; medians of the rounds."""
+    """Direct calls and the pass-through in turns, so that a busy neighbor hits both; medians of the rounds."""
     messages = load_task(settings.task).messages(TEXT, "en")
     body: dict[str, object] = {"model": "stub", "messages": messages, "max_tokens": 40}
     path = "/chat/completions"
@@ -121,7 +121,7 @@ def _encoder_path(settings: Settings, clients: int) -> dict[str, object]:
 def cpu_seconds(url: str) -> float:
     """CPU time that a server has used, from its own metrics."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
-        found = _CPU.search(answer.read().decode())
-    if found is None:
+        match = _CPU.search(answer.read().decode())
+    if match is None:
         raise RuntimeError(f"{url}/metrics names no process_cpu_seconds_total")
-    return float(found[1])
+    return float(match[1])

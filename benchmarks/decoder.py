@@ -16,9 +16,10 @@ from rich.console import Console
 
 from local import provision, stack
 from local.processes import Supervisor
-from pipelines.calibrate.job import ask_all, fit_language
+from pipelines.calibrate.fit import fit_language
+from pipelines.calibrate.job import query_all
 from signalbox.artifacts import gguf_file
-from signalbox.contracts.record import LabelledText, Verdict
+from signalbox.contracts.record import LabeledText, Verdict
 from signalbox.errors import ModelError
 from signalbox.models.base import Answer
 from signalbox.models.factory import make_decoder
@@ -32,7 +33,7 @@ MODES = {"free": False, "constrained": True}
 
 
 def run() -> list[dict[str, object]]:
-    """A row a language and mode."""
+    """One row per language and mode."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings().model_copy(update={"state_dir": Path(folder), "decoder_port": free_port()})
         binary = provision.llama_server(settings.cache_dir, Console())
@@ -45,67 +46,67 @@ def run() -> list[dict[str, object]]:
             return asyncio.run(_compare(settings))
 
 
-def sample(task: Task) -> list[LabelledText]:
+def sample(task: Task) -> list[LabeledText]:
     """The first rows of each language and label of the calibration split, in file order."""
-    seen: dict[tuple[str, str], int] = defaultdict(int)
-    chosen = []
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    rows = []
     for row in load_data(task, "calibration"):
-        seen[row.language, row.label] += 1
-        if seen[row.language, row.label] <= ROWS_PER_LABEL:
-            chosen.append(row)
-    return chosen
+        counts[row.language, row.label] += 1
+        if counts[row.language, row.label] <= ROWS_PER_LABEL:
+            rows.append(row)
+    return rows
 
 
 async def _compare(settings: Settings) -> list[dict[str, object]]:
     task = load_task(settings.task)
     rows = sample(task)
-    answers = {mode: await _ask(settings, task, rows, constrained) for mode, constrained in MODES.items()}
+    answers = {mode: await _query(settings, task, rows, constrained) for mode, constrained in MODES.items()}
     return [_row(language, mode, rows, answers[mode]) for language in task.languages for mode in MODES]
 
 
-async def _ask(
-    settings: Settings, task: Task, rows: list[LabelledText], constrained: bool
+async def _query(
+    settings: Settings, task: Task, rows: list[LabeledText], constrained: bool
 ) -> list[Answer | ModelError]:
     client = make_decoder(settings.model_copy(update={"decoder_constrained": constrained}), task)
     try:
-        await ask_all(client, rows[:_WARM_UP])
-        return await ask_all(client, rows)
+        await query_all(client, rows[:_WARM_UP])
+        return await query_all(client, rows)
     finally:
         await client.close()
 
 
 def _row(
-    language: str, mode: str, rows: list[LabelledText], answers: list[Answer | ModelError]
+    language: str, mode: str, rows: list[LabeledText], answers: list[Answer | ModelError]
 ) -> dict[str, object]:
     pairs = [(row, answer) for row, answer in zip(rows, answers, strict=True) if row.language == language]
-    given = [(row, answer) for row, answer in pairs if isinstance(answer, Answer)]
-    fitted = fit_language(language, *map(list, zip(*pairs, strict=True)))
-    decision = fitted.fitted.decision if fitted.fitted else None
+    answered = [(row, answer) for row, answer in pairs if isinstance(answer, Answer)]
+    calibration = fit_language(language, *map(list, zip(*pairs, strict=True)))
+    decision = calibration.thresholds.decision if calibration.thresholds else None
     return {
         "language": language,
         "mode": mode,
         "rows": len(pairs),
-        "failed": len(pairs) - len(given),
-        "neutral_share": round(fitted.neutral_share, 3),
-        "verdict_mass": _rounded(fitted.mean_verdict_mass),
-        "auc": _rounded(fitted.auc),
-        "accuracy_stated": _rounded(_accuracy(given, None)),
-        "accuracy_at_0.5": _rounded(_accuracy(given, 0.5)),
-        "accuracy_at_fitted": _rounded(_accuracy(given, decision)) if decision is not None else "",
-        "p50_s": round(statistics.median(answer.latency_seconds for _, answer in given), 2),
-        "tokens_mean": round(statistics.mean(answer.completion_tokens or 0 for _, answer in given), 1),
+        "failed": len(pairs) - len(answered),
+        "neutral_share": round(calibration.neutral_share, 3),
+        "verdict_mass": _rounded(calibration.mean_verdict_mass),
+        "auc": _rounded(calibration.auc),
+        "accuracy_stated": _rounded(_accuracy(answered, None)),
+        "accuracy_at_0.5": _rounded(_accuracy(answered, 0.5)),
+        "accuracy_at_fitted": _rounded(_accuracy(answered, decision)) if decision is not None else "",
+        "p50_s": round(statistics.median(answer.latency_seconds for _, answer in answered), 2),
+        "tokens_mean": round(statistics.mean(answer.completion_tokens or 0 for _, answer in answered), 1),
     }
 
 
-def _accuracy(given: list[tuple[LabelledText, Answer]], decision: float | None) -> float:
-    """Share of rows that are right; by the stated word, or by p(yes) against a cut. Neutral is never right."""
+def _accuracy(answered: list[tuple[LabeledText, Answer]], decision: float | None) -> float:
+    """Share of rows that are right; by the stated word, or by p(yes) against a threshold. Neutral is never right."""
     right = 0
-    for row, answer in given:
+    for row, answer in answered:
         verdict = answer.stated
         if decision is not None and answer.p_yes is not None and verdict is not Verdict.NEUTRAL:
             verdict = Verdict.YES if answer.p_yes >= decision else Verdict.NO
         right += verdict.value == row.label
-    return right / len(given)
+    return right / len(answered)
 
 
 def _rounded(value: float | None) -> object:

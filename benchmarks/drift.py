@@ -1,9 +1,9 @@
-"""How often the drift job alarms, with and without drift: `python -m benchmarks drift`.
+"""False alarms and power of the drift job: `python -m benchmarks drift`.
 
 Records are drawn independently: p(yes) ~ Beta(2, 3), verdict and light by cut-offs on it, lengths lognormal, texts of two
 sentences of the task. `any_alarm` is the share of runs with an alarm of any column at level 0.05 after Holm's
-correction. Beside it, on the same p(yes) and lights, two rules that many tools apply: a Wasserstein distance of at least
-0.1 standard deviations, and a chi-square test that takes the reference for the truth.
+correction. For comparison, on the same p(yes) and lights, two rules that many tools apply: a Wasserstein distance of at
+least 0.1 standard deviations, and a chi-square test that treats the reference as the truth.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from scipy.stats import chi2, chisquare, wasserstein_distance
 
 from pipelines.drift.classifier import domain_classifier
-from pipelines.drift.job import compare
-from pipelines.drift.report import Comparison, Verdict
-from pipelines.statistics.two_sample import kolmogorov_smirnov
-from pipelines.windows import ALL, Group, Pair, Sample
+from pipelines.drift.comparison import Verdict
+from pipelines.statistics import kolmogorov_smirnov
+from pipelines.windows import Sample
 from signalbox.tasks import load_data, load_task
+from tests.pipelines.samples import compare_windows, draw_sample
 
 LEVEL = 0.05
 RUNS = 400
@@ -43,30 +43,11 @@ def run(seed: int = 0) -> list[dict[str, object]]:
     return [*numbers, *repeats, *texts, *(_tail(rng, current) for current in TAIL_ROWS)]
 
 
-def sample(rng: np.random.Generator, rows: int, shift: float = 0.0) -> Sample:
-    """One window, without texts."""
-    made = Sample(rows=rows)
-    p_yes = np.minimum(1.0, rng.beta(2, 3, rows) + shift)
-    made.p_yes = [float(p) for p in p_yes]
-    made.verdicts.update("yes" if p >= 0.4 else "no" for p in made.p_yes)
-    made.lights.update(
-        "green" if abs(p - 0.4) > 0.35 else "red" if abs(p - 0.4) < 0.02 else "yellow" for p in made.p_yes
-    )
-    made.characters = [int(n) for n in rng.lognormal(4.5, 0.5, rows)]
-    return made
-
-
-def compared(reference: Sample, current: Sample, alpha: float = LEVEL) -> list[Comparison]:
-    """All columns of one release and of the input."""
-    pair = Pair(reference, current)
-    return compare({Group("decoder", "en", ALL): pair, Group("decoder", "en", "m"): pair}, alpha)
-
-
 def _numbers(rng: np.random.Generator, sizes: tuple[int, int], shift: float) -> dict[str, object]:
     alarms = p_yes = few = wasserstein = one_sample = 0
     for _ in range(RUNS):
-        reference, current = sample(rng, sizes[0]), sample(rng, sizes[1], shift)
-        rows = compared(reference, current)
+        reference, current = draw_sample(rng, sizes[0]), draw_sample(rng, sizes[1], shift)
+        rows = compare_windows(reference, current, LEVEL)
         alarms += any(row.verdict is Verdict.DRIFT for row in rows)
         p_yes += any(row.verdict is Verdict.DRIFT for row in rows if row.column == "p_yes")
         few += all(row.verdict is Verdict.TOO_FEW for row in rows)
@@ -109,9 +90,9 @@ def _texts(rng: random.Random, sizes: tuple[int, int], share: float) -> dict[str
     for number in range(TEXT_RUNS):
         reference = [_two(rng, medical) for _ in range(sizes[0])]
         current = [_two(rng, tickets if rng.random() < share else medical) for _ in range(sizes[1])]
-        found = domain_classifier(reference, current, resamples=TEXT_RESAMPLES, seed=number)
-        alarms += found.p_value <= LEVEL
-        areas.append(found.effect)
+        outcome = domain_classifier(reference, current, resamples=TEXT_RESAMPLES, seed=number)
+        alarms += outcome.p_value <= LEVEL
+        areas.append(outcome.effect)
     shares = {"alarms": alarms / TEXT_RUNS, "area_under_curve": float(np.mean(areas))}
     return {"other_texts": share, "reference": sizes[0], "current": sizes[1], **shares}
 

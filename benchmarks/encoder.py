@@ -1,6 +1,6 @@
 """Sentences/s of the encoder's int8 model on one thread, against sentence-transformers on the same weights.
 
-The reference gets an environment of its own in the cache (once; about 6 GiB, for PyPI's PyTorch brings the CUDA
+The reference has a separate environment in the cache (created once; about 6 GiB, since PyPI's PyTorch includes the CUDA
 libraries and does not import without them; it runs on the CPU here).
 """
 
@@ -36,7 +36,7 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARAL
 
 
 def run() -> list[dict[str, object]]:
-    """A row a batch size; rounds alternate, so that a busy neighbour hits both."""
+    """One row per batch size; rounds alternate, so that a busy neighbor hits both."""
     settings = Settings()
     python = reference_python(settings.cache_dir, Console())
     texts = [row.text for row in load_data(load_task(settings.task), "test")]
@@ -58,7 +58,7 @@ def run() -> list[dict[str, object]]:
 
 
 def reference_python(cache_dir: Path, console: Console) -> Path:
-    """The interpreter of the reference's environment, made when it is not there."""
+    """The interpreter of the reference's environment, which is created where it is missing."""
     folder = cache_dir / f"bench-sentence-transformers-{VERSION}"
     python, complete = folder / "bin" / "python", folder / "complete"
     if not complete.exists():

@@ -1,6 +1,6 @@
-"""One encoder in a process of its own: job as JSON on stdin, rates and embeddings as JSON on stdout.
+"""One encoder in a separate process: job as JSON on stdin, rates and embeddings as JSON on stdout.
 
-`python -P encoder_worker.py KIND FOLDER`, in the environment that has what KIND needs; both kinds are timed by
+`python -P encoder_worker.py KIND FOLDER`, in the environment that has the packages of KIND; both kinds are timed by
 the same code. Only the standard library is imported up here.
 """
 
@@ -18,7 +18,7 @@ Embed = Callable[[Sequence[str]], Any]
 
 
 def signalbox(folder: Path) -> Embed:
-    """What the encoder service runs."""
+    """The model as the encoder service runs it."""
     from services.encoder.runtime import Embedder
 
     return Embedder(folder, threads=1).embed
@@ -50,7 +50,7 @@ def rate(embed: Embed, texts: Sequence[str], batch: int, repeats: int) -> float:
 
 
 def main() -> None:
-    """Do the job."""
+    """Read the job, run it, print the result."""
     kind, folder = sys.argv[1], Path(sys.argv[2])
     job = json.load(sys.stdin)
     embed = KINDS[kind](folder)

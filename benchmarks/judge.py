@@ -1,8 +1,8 @@
 """The judge on real answers with ground truth, one call for all questions against one call for each.
 
 Answers of the default model to the first rows of the test split, equally many of each language and label, all with ground
-truth; the default model judges them too, so it judges itself. `always_one` is the agreement of a judge that always says
-the more frequent thing. `halo`: how often both of the first two questions get the same answer.
+truth; the default model judges them too, so it judges itself. `always_one` is the agreement of a judge that always gives
+the more frequent verdict. `halo`: how often both of the first two questions get the same answer.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from rich.console import Console
 
 from local import provision, stack
 from local.processes import Supervisor
-from pipelines.evaluate.job import choose
+from pipelines.evaluate.job import select_rows
+from pipelines.judge.figures import Report
 from pipelines.judge.job import Request, judge
-from pipelines.judge.report import Report
-from pipelines.judge.run import RunFolder, Shard
+from pipelines.judge.run import RunFolder
+from pipelines.judge.shards import Shard
 from signalbox.artifacts import gguf_file
-from signalbox.contracts.record import Feedback, LabelledText
+from signalbox.contracts.record import Feedback, LabeledText
 from signalbox.errors import ModelError
 from signalbox.models.base import Answer
 from signalbox.models.factory import make_decoder
@@ -35,7 +36,7 @@ MODES = {"one call": 6, "a call each": 1}
 
 
 def run() -> list[dict[str, object]]:
-    """A row a mode, language and criterion."""
+    """One row per mode, language and criterion."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         changes = {
@@ -56,19 +57,19 @@ def run() -> list[dict[str, object]]:
 
 def _modes(settings: Settings) -> list[dict[str, object]]:
     task = load_task(settings.task)
-    asyncio.run(_fill(settings, task, choose(load_data(task, "test"), ROWS_PER_LABEL)))
+    asyncio.run(_fill(settings, task, select_rows(load_data(task, "test"), ROWS_PER_LABEL)))
     rows = []
     for mode, per_call in MODES.items():
-        started = time.monotonic()
+        start = time.monotonic()
         request = Request(per_call=per_call, run=mode.replace(" ", "-"))
-        found = judge(settings, Shard(0, 1), request, log_run=False)
-        if found is not None:
-            rows += _rows(settings, mode, found, (time.monotonic() - started) / found.rows)
+        report = judge(settings, Shard(0, 1), request, log_run=False)
+        if report is not None:
+            rows += _rows(settings, mode, report, (time.monotonic() - start) / report.rows)
     return rows
 
 
-async def _fill(settings: Settings, task: Task, rows: list[LabelledText]) -> None:
-    """Answers of the real model, and what is true, in the record store."""
+async def _fill(settings: Settings, task: Task, rows: list[LabeledText]) -> None:
+    """Answers of the real model, and their ground truth, in the record store."""
     client = make_decoder(settings, task)
     try:
         async with open_store(settings.store_url) as store:
@@ -77,7 +78,7 @@ async def _fill(settings: Settings, task: Task, rows: list[LabelledText]) -> Non
                     answer: Answer = await client.answer(row.text, row.language)
                 except ModelError:
                     continue
-                kept = record(
+                prediction = record(
                     row.text,
                     task=task.name,
                     language=row.language,
@@ -88,16 +89,16 @@ async def _fill(settings: Settings, task: Task, rows: list[LabelledText]) -> Non
                     p_yes=answer.p_yes,
                     justification=answer.justification,
                 )
-                await store.append(kept)
-                await store.add_feedback(Feedback(prediction_id=kept.id, label=row.label))
+                await store.append(prediction)
+                await store.add_feedback(Feedback(prediction_id=prediction.id, label=row.label))
     finally:
         await client.close()
 
 
-def _rows(settings: Settings, mode: str, found: Report, seconds: float) -> list[dict[str, object]]:
-    judged = RunFolder(settings.state_dir, found.run).rows(1)
-    said = [{name: (score.p_yes or 0.0) >= 0.5 for name, score in row.scores.items()} for row in judged]
-    halo = sum(row["answer_relevancy"] == row["faithfulness"] for row in said) / len(said)
+def _rows(settings: Settings, mode: str, report: Report, seconds: float) -> list[dict[str, object]]:
+    results = RunFolder(settings.state_dir, report.run).rows(1)
+    answers = [{name: (score.p_yes or 0.0) >= 0.5 for name, score in row.scores.items()} for row in results]
+    halo = sum(row["answer_relevancy"] == row["faithfulness"] for row in answers) / len(answers)
     return [
         {
             "mode": mode,
@@ -114,5 +115,5 @@ def _rows(settings: Settings, mode: str, found: Report, seconds: float) -> list[
             "halo": halo,
             "seconds": seconds,
         }
-        for row in found.figures
+        for row in report.figures
     ]

@@ -1,4 +1,4 @@
-"""What asking for a key costs: the pass-through with and without a clients file, in turns on this machine's cores.
+"""Cost of API keys: the pass-through with and without a clients file, in turns on this machine's cores.
 
 The model server is a stub that answers as fast as it can, so that nothing hides the cost.
 """
@@ -22,7 +22,7 @@ NO_LIMIT = 10**9  # a limit that is never reached: the bucket is paid for
 
 
 def run() -> list[dict[str, object]]:
-    """A row for each number of entries and connections; medians of the rounds."""
+    """One row per number of entries and connections; medians of the rounds."""
     settings = Settings()
     with folder_on_disk() as folder, ExitStack() as stack:
         urls, headers = {}, {}
@@ -30,10 +30,10 @@ def run() -> list[dict[str, object]]:
             changes: dict[str, object] = {"state_dir": folder / name, "encoder_url": "http://127.0.0.1:9"}
             headers[name] = {}
             if entries:
-                known = [keys.add([], f"client-{i}")[0][0] for i in range(entries - 1)]
-                known, key = keys.add(known, "bench", requests_per_minute=NO_LIMIT)
+                client_keys = [keys.add([], f"client-{i}")[0][0] for i in range(entries - 1)]
+                client_keys, key = keys.add(client_keys, "bench", requests_per_minute=NO_LIMIT)
                 changes["api_keys_file"] = folder / f"{entries}.yaml"
-                keys.save(folder / f"{entries}.yaml", known)
+                keys.save(folder / f"{entries}.yaml", client_keys)
                 headers[name] = {"Authorization": f"Bearer {key}"}
             served = stack.enter_context(running(settings.model_copy(update=changes), 0.0, ready="/healthz"))
             urls[name] = f"{served.assessor_base_url}/v1/chat/completions"

@@ -44,8 +44,8 @@ def wrk(
     if shutil.which("wrk") is None:
         raise SetupError("wrk is missing: apt-get install wrk")
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        sent = {"Content-Type": "application/json", **headers}
-        lines = [f'wrk.headers["{name}"]="{value}"' for name, value in sent.items()]
+        fields = {"Content-Type": "application/json", **headers}
+        lines = [f'wrk.headers["{name}"]="{value}"' for name, value in fields.items()]
         script.write(" ".join(['wrk.method="POST"', *lines, f"wrk.body=[==[{json.dumps(body)}]==]"]))
         script.flush()
         command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency"]
@@ -53,13 +53,13 @@ def wrk(
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if float(_find(r"Requests/sec:\s+([\d.]+)", text)) == 0:  # its percentiles are then 0 ms
         raise RuntimeError(f"{url} answered nothing within {seconds} s:\n{text}")
-    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    errors = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
     return {
         "requests_per_second": float(_find(r"Requests/sec:\s+([\d.]+)", text)),
         "p50_ms": _milliseconds(_find(r"^ +50% +(\S+)", text)),
         "p99_ms": _milliseconds(_find(r"^ +99% +(\S+)", text)),
-        "failed": sum(int(n) for found in (refused, broken) if found for n in found.groups()),
+        "failed": sum(int(n) for match in (errors, broken) if match for n in match.groups()),
     }
 
 
@@ -77,12 +77,12 @@ def run() -> list[dict[str, object]]:
 
 
 def _find(pattern: str, text: str) -> str:
-    found = re.search(pattern, text, re.MULTILINE)  # other columns hold percentages too
-    if found is None:
+    match = re.search(pattern, text, re.MULTILINE)  # other columns hold percentages too
+    if match is None:
         raise RuntimeError(f"wrk printed no {pattern!r}:\n{text}")
-    return found[1]
+    return match[1]
 
 
-def _milliseconds(shown: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", shown).groups()  # type: ignore[union-attr]
+def _milliseconds(text: str) -> float:
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]
     return float(number) * _UNITS_MS[unit]

@@ -1,4 +1,4 @@
-"""How often the provisional thresholds miss the error they aim at: `python -m benchmarks naive_threshold`.
+"""Share of provisional thresholds that miss their target error: `python -m benchmarks naive_threshold`.
 
 Scores are drawn as p ~ Beta(a, a), the label as Bernoulli(p): perfectly calibrated, the kindest case.
 A draw violates the target when the true error among its confident answers is above it.

@@ -1,7 +1,7 @@
-"""What a pod needs: memory and CPU of the encoder and the assessor, at rest and under load.
+"""Resources of a pod: memory and CPU of the encoder and the assessor, at rest and under load.
 
-The encoder is the real predictor on one thread, asked through the assessor, as in the cluster. The largest request
-is what the assessor lets through: 64 texts, each longer than the model reads. Memory is the process's highest
+The encoder is the real predictor on one thread, queried through the assessor, as in the cluster. The largest request
+is at the assessor's limit: 64 texts, each longer than the model reads. Memory is the process's highest
 resident size (VmHWM) so far, so a row's peak covers the rows above it; CPU is of one core.
 """
 
@@ -35,7 +35,7 @@ LOADS = (
 
 
 def run() -> list[dict[str, object]]:
-    """A row of the processes at rest, then one a load."""
+    """One row for the processes at rest, then one per load."""
     from pipelines.train.job import train
 
     with folder_on_disk() as folder, ExitStack() as stack:
@@ -95,6 +95,6 @@ def _cpu(settings: Settings) -> dict[str, float]:
 
 
 def _peak_kib(pid: int) -> int:
-    found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found[1])
+    match = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert match is not None
+    return int(match[1])

@@ -1,7 +1,8 @@
 """Fits the speed constants on the declared rows and tests them on the others: `python -m benchmarks.speed_fit`.
 
-One constant is fitted a regime, the time a layer takes beyond reading; spread is what 95 of 100 training
-rows need, and a tenth more, but never below 1.35 (one kind of GPU was measured). Efficiency (0.85) and time a request (10 us) are set beforehand and the same everywhere.
+One constant per regime is fitted: the time per layer beyond reading memory. The spread covers 95 of 100 training rows,
+plus a tenth, but is never below 1.35 (one kind of GPU was measured). Efficiency (0.85) and time per request (10 us) are
+fixed and the same everywhere.
 """
 
 from __future__ import annotations
@@ -62,32 +63,32 @@ def estimate(row: Row, spec: Spec) -> throughput.Throughput:
 
 
 def run() -> list[dict[str, object]]:
-    """A row a regime: what the training rows give, and how many measured speeds the range holds."""
+    """A row per regime: the fit of the training rows, and how many measured speeds are in the range."""
     catalogue = catalogue_module.load()
     constants = load_speed_constants()
     by_regime: dict[str, list[tuple[Row, Spec]]] = defaultdict(list)
     for row in rows():
         spec = spec_of(row, catalogue)
         by_regime[constants.decode_name(spec)].append((row, spec))
-    found: list[dict[str, object]] = []
+    report: list[dict[str, object]] = []
     for name, pairs in by_regime.items():
         training = [pair for pair in pairs if pair[0]["id"].startswith(constants.decode[name].rows)]
         micro = min(range(0, 600, 5), key=lambda us: _error(training, us))
-        found.append(
+        report.append(
             {
                 "regime": name,
                 "layer_us": micro,
                 "spread": _spread(training, micro),
-                "training": _held(training),
-                "test": _held([pair for pair in pairs if pair not in training]),
+                "training": _in_range_count(training),
+                "test": _in_range_count([pair for pair in pairs if pair not in training]),
                 "prompts": _prompts(pairs),
             }
         )
-    return found
+    return report
 
 
 def _spread(pairs: Sequence[tuple[Row, Spec]], micro: int) -> float:
-    """What 95 of 100 training rows need, and a tenth more."""
+    """The spread that covers 95 of 100 training rows, plus a tenth."""
     off = sorted(abs(_residual(row, spec, micro)) for row, spec in pairs)
     return _EXTRA * math.exp(off[math.ceil(0.95 * len(off)) - 1])
 
@@ -97,7 +98,7 @@ def _error(pairs: Iterable[tuple[Row, Spec]], micro: int) -> float:
 
 
 def _residual(row: Row, spec: Spec, micro: int) -> float:
-    """Logarithm of measured over predicted time of a step, at that time a layer."""
+    """Logarithm of measured over predicted time of a step, at that time per layer."""
     model = throughput.SpeedModel(spec)
     trial = throughput.SpeedModel(spec, replace(model.decode, layer_seconds=micro * 1e-6))
     tokens = row["input_tokens"] + row["output_tokens"] // 2
@@ -110,16 +111,16 @@ def _residual(row: Row, spec: Spec, micro: int) -> float:
     return math.log(max(seconds, 1e-6) / step)
 
 
-def _held(pairs: Sequence[tuple[Row, Spec]]) -> str:
-    inside = sum(is_held(row, spec) for row, spec in pairs)
+def _in_range_count(pairs: Sequence[tuple[Row, Spec]]) -> str:
+    inside = sum(in_range(row, spec) for row, spec in pairs)
     return f"{inside}/{len(pairs)}"
 
 
-def is_held(row: Row, spec: Spec) -> bool:
-    """Whether the measured speed lies in the estimated range."""
+def in_range(row: Row, spec: Spec) -> bool:
+    """Whether the measured speed is in the estimated range."""
     what, value = measured(row)
-    held: bool = getattr(estimate(row, spec), what).holds(value)
-    return held
+    interval: throughput.Interval = getattr(estimate(row, spec), what)
+    return interval.holds(value)
 
 
 def _prompts(pairs: Sequence[tuple[Row, Spec]]) -> str:

@@ -1,6 +1,6 @@
-"""Appends/s of the record store on SQLite (a file, synchronous=FULL) and on a real Postgres of its own.
+"""Appends/s of the record store on SQLite (a file, synchronous=FULL) and on a separate Postgres.
 
-Every append waits until it is durable. What the disk allows is measured first: 4 KiB written over a file's old
+Every append waits until it is durable. The disk's own rate is measured first: 4 KiB written over a file's old
 content with fdatasync, as a write-ahead log does once it has its size.
 """
 
@@ -34,7 +34,7 @@ LOADS = (Load(1, 1, 2000), Load(32, 1, 20_000), Load(1, 100, 200))
 
 
 def run() -> list[dict[str, object]]:
-    """The disk's own rate, then a row a database and load."""
+    """The disk's own rate, then one row per database and load."""
     with folder_on_disk() as folder:
         rows: list[dict[str, object]] = [{"database": "bare disk", **_disk(folder / "raw")}]
         rows += asyncio.run(_measure("SQLite", f"sqlite:///{folder / 'bench.db'}"))

@@ -1,6 +1,6 @@
 """A stand-in for llama-server that answers every chat completion with a recorded one after a constant time.
 
-It serves only to load what stands before a model server: `uvicorn benchmarks.stub_upstream:app`.
+It serves only to load a service in front of a model server: `uvicorn benchmarks.stub_upstream:app`.
 SIGNALBOX_STUB_SECONDS is the time it waits.
 """
 

@@ -1,4 +1,4 @@
-"""Boot a vLLM with random weights on this machine's GPUs, case by case, and write down what it said about memory.
+"""Start vLLM with random weights on this machine's GPUs, case by case, and record the memory that its log and workers report.
 
 Needs a GPU machine with vLLM and PyYAML, and no network: `python benchmarks/vllm_boots.py OUT [--gpus 0,1] [--only NAME...]`.
 Models are built from the public configurations in src/signalbox/capacity/data/models.yaml with `load_format=dummy`: no weights are
@@ -47,7 +47,7 @@ _SHOWN = (
     "error",
 )
 
-# What vLLM reads from config.json beside the fields that memory needs.
+# What vLLM reads from config.json in addition to the fields that memory needs.
 _CLASSES = {
     "llama": "LlamaForCausalLM",
     "mistral": "MistralForCausalLM",
@@ -85,7 +85,7 @@ _LINES = {  # what a boot log says, by the name of the row's field
     "graph_seconds": r"Graph capturing finished in ([\d.]+) secs",
     "compile_seconds": r"torch\.compile took ([\d.]+) s",
 }
-_SAID = {  # the same terms as the worker's, with the log's two decimals: for cases whose workers cannot be asked
+_REPORTED = {  # the same terms as the worker's, with the log's two decimals: for cases whose workers cannot be asked
     "weights_gib": r"Model loading took ([\d.]+) GiB",
     "activation_gib": r"torch peak memory increase: ([\d.]+)GiB",
     "non_torch_gib": r"non-torch forward increase memory: ([\d.]+)GiB",
@@ -94,7 +94,7 @@ _SAID = {  # the same terms as the worker's, with the log's two decimals: for ca
 
 
 def write_model(case: dict[str, Any], folder: Path) -> None:
-    """config.json of the case's model, which is all that vLLM needs with random weights."""
+    """config.json of the case's model; with random weights, vLLM needs no other file."""
     models = {row["name"]: row["config"] for row in yaml.safe_load(_MODELS.read_text(encoding="utf-8"))}
     config = dict(models[case["model"]])
     kind = config["model_type"]
@@ -103,7 +103,7 @@ def write_model(case: dict[str, Any], folder: Path) -> None:
 
 
 def ask_worker(worker: Any) -> dict[str, Any]:
-    """Runs inside a worker of vLLM: the terms of its own profile in bytes, and what the device holds after the boot."""
+    """Runs inside a worker of vLLM: the terms of its own profile in bytes, and the use of the device after the boot."""
     import torch
 
     free, total = torch.cuda.mem_get_info()
@@ -151,7 +151,7 @@ class Power:
 
 
 def time_batch(llm: Any, batch: int, gpus: list[int], seed: int) -> dict[str, Any]:
-    """Prefill and decode of `batch` prompts that share no prefix; decode is what the answer's further tokens cost."""
+    """Prefill and decode of `batch` prompts that share no prefix; decode is the time of the tokens after the first."""
     import random
 
     from vllm import SamplingParams
@@ -186,7 +186,7 @@ def time_batch(llm: Any, batch: int, gpus: list[int], seed: int) -> dict[str, An
 
 
 def boot(case: dict[str, Any], gpus: list[int], row_file: Path, models: Path) -> None:
-    """In the child: boot, ask the workers, time batches; the row so far is written after each step."""
+    """In the child: boot, query the workers, time batches; the row so far is written after each step."""
     from vllm import LLM
 
     # vLLM's compile cache knows a model by its folder: a folder of its own makes a boot cold.
@@ -230,8 +230,8 @@ def read_log(text: str) -> dict[str, Any]:
     """The fields of _LINES, numbers as numbers, and whether the compile cache was empty."""
     row: dict[str, Any] = {}
     for name, pattern in _LINES.items():
-        if found := re.search(pattern, text):
-            value = found.group(1).replace(",", "")
+        if match := re.search(pattern, text):
+            value = match.group(1).replace(",", "")
             row[name] = value if name == "backend" else float(value) if "." in value else int(value)
     if "torch.compile took" in text or "Directly load" in text:
         row["compile_cache"] = "warm" if "Directly load" in text else "cold"
@@ -243,11 +243,13 @@ def read_log(text: str) -> dict[str, Any]:
 def finish(
     case: dict[str, Any], code: int, seconds: float, out: Path, machine: dict[str, Any]
 ) -> dict[str, Any]:
-    """The case's row: the question, then what the log said, then what the workers said."""
+    """The case's row: the case, then the log's values, then the workers' values."""
     engine = case["engine"]
     text = (out / f"{case['case']}.log").read_text(encoding="utf-8", errors="replace")
-    said = {
-        name: float(found.group(1)) for name, pattern in _SAID.items() if (found := re.search(pattern, text))
+    reported = {
+        name: float(match.group(1))
+        for name, pattern in _REPORTED.items()
+        if (match := re.search(pattern, text))
     }
     row_file = out / f"{case['case']}.row"
     exact = json.loads(row_file.read_text(encoding="utf-8")) if row_file.exists() else {}
@@ -255,7 +257,7 @@ def finish(
     question = {name: case[name] for name in ("case", "model", "config", "env") if name in case}
     question |= {name: engine.get(name) for name in ("max_num_seqs", "max_num_batched_tokens")}
     ran = {"rc": code, "wall_seconds": round(seconds, 1)}
-    return {**question, "engine": engine, **machine, **ran, **said, **read_log(text), **exact}
+    return {**question, "engine": engine, **machine, **ran, **reported, **read_log(text), **exact}
 
 
 def machine_row() -> dict[str, Any]:
@@ -279,7 +281,7 @@ class Running:
     since: float
 
     def over(self, child: int, deadline: float) -> int | None:
-        """Its exit code once it has ended, by itself or for lack of time; None before."""
+        """Its exit code after its end, which the time limit may cause; None before."""
         done, status = os.waitpid(child, os.WNOHANG)
         if not done and time.time() < min(self.since + self.case.get("seconds", _LIMIT_SECONDS), deadline):
             return None
@@ -330,8 +332,8 @@ def main() -> None:
     arguments.add_argument("--only", nargs="*", help="names of cases; all by default")
     arguments.add_argument("--gpus", default="0", help="comma-separated indices")
     arguments.add_argument("--seconds", type=float, default=3600, help="stop after this time")
-    given = arguments.parse_args()
-    deadline = time.time() + given.seconds
+    options = arguments.parse_args()
+    deadline = time.time() + options.seconds
     os.environ |= {
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # the engine in this process, so that its workers can be asked
         "VLLM_ALLOW_INSECURE_SERIALIZATION": "1",
@@ -339,14 +341,14 @@ def main() -> None:
         "VLLM_NO_USAGE_STATS": "1",
         "HF_HUB_OFFLINE": "1",
     }
-    given.out.mkdir(parents=True, exist_ok=True)
-    cases = json.loads(given.cases.read_text(encoding="utf-8"))
-    wanted = [case for case in cases if not given.only or case["case"] in given.only]
+    options.out.mkdir(parents=True, exist_ok=True)
+    cases = json.loads(options.cases.read_text(encoding="utf-8"))
+    selection = [case for case in cases if not options.only or case["case"] in options.only]
     import vllm.v1.worker.gpu.model_runner
     import vllm.v1.worker.gpu_worker  # noqa: F401
 
     with tempfile.TemporaryDirectory() as models:
-        run_all(wanted, [int(gpu) for gpu in given.gpus.split(",")], given.out, Path(models), deadline)
+        run_all(selection, [int(gpu) for gpu in options.gpus.split(",")], options.out, Path(models), deadline)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run the very command that charts/model-server renders for vLLM, on this machine's GPUs, and look at what the chart promises of it.
+"""Run the command that charts/model-server renders for vLLM on this machine's GPUs, and check the chart's promises.
 
 Needs a GPU machine with vLLM, PyYAML and tokenizers, root, and no network: `python benchmarks/vllm_rendered.py OUT RENDERED.yaml`,
 where RENDERED.yaml is what `helm template` printed: a Deployment for one GPU, or a LeaderWorkerSet of two nodes with one GPU each.
@@ -6,7 +6,7 @@ Command, arguments, environment and user come from the manifest; the model becom
 weights (`--load-format dummy`) and a tokenizer made here. Each pod is a process of the pod's user that may write to /cache, /tmp and
 /dev/shm only. Written to OUT: findings.json and a log a process.
 
-Looked at: seconds to ready; which routes answer without the key; whether a stream survives SIGTERM (and what a new request is told
+Looked at: seconds to ready; which routes answer without the key; whether a stream survives SIGTERM (and what a new request gets
 meanwhile); with two nodes, what becomes of the one when the other is killed, and whether a stream survives SIGTERM to both.
 """
 
@@ -148,8 +148,10 @@ def pod_of(name: str, spec: dict[str, Any], rank: int, model: Path, out: Path, m
     container = spec["containers"][0]
     group = {"LWS_GROUP_SIZE": "2", "LWS_WORKER_INDEX": str(rank), "LWS_LEADER_ADDRESS": "127.0.0.1"}
     environment = {"PATH": os.environ["PATH"], "CUDA_VISIBLE_DEVICES": str(rank), **group}
-    kept = ("LD_LIBRARY_PATH", "CUDA_HOME", "PYTHONPATH")
-    environment |= {key: value for key, value in os.environ.items() if key in kept or key.startswith("VLLM_")}
+    inherited = ("LD_LIBRARY_PATH", "CUDA_HOME", "PYTHONPATH")
+    environment |= {
+        key: value for key, value in os.environ.items() if key in inherited or key.startswith("VLLM_")
+    }
     for variable in container["env"]:
         environment[variable["name"]] = variable.get("value", _KEY)
     environment.pop("HF_TOKEN", None)
@@ -169,7 +171,7 @@ def pod_of(name: str, spec: dict[str, Any], rank: int, model: Path, out: Path, m
 
 
 def ask(method: str, path: str, body: Any = None, key: str | None = None) -> int | str:
-    """Status of one request, or what went wrong."""
+    """Status of one request, or the error."""
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=10)
     try:
@@ -259,20 +261,20 @@ def drain(pods: list[Pod], ended: list[Pod], served: str, context: int) -> dict[
 
 
 def kill_one(pods: list[Pod], victim: int) -> dict[str, Any]:
-    """SIGKILL to one of two pods: what becomes of the other, and of /health."""
+    """SIGKILL to one of two pods: the fate of the other, and /health."""
     other = pods[1 - victim]
     pods[victim].signal(signal.SIGKILL, group=True)
-    start, seen = time.monotonic(), []
+    start, states = time.monotonic(), []
     while time.monotonic() - start < _WATCH_SECONDS and other.alive():
         state = ask("GET", "/health")
-        if not seen or seen[-1][1] != state:
-            seen.append((round(time.monotonic() - start, 1), state))
+        if not states or states[-1][1] != state:
+            states.append((round(time.monotonic() - start, 1), state))
         time.sleep(1)
-    gone = round(time.monotonic() - start, 1) if not other.alive() else None
+    seconds = round(time.monotonic() - start, 1) if not other.alive() else None
     return {
         "killed": pods[victim].name,
-        "health": seen,
-        "other_gone_after_seconds": gone,
+        "health": states,
+        "other_gone_after_seconds": seconds,
         "other_rc": other.process.poll() if other.process else None,
     }
 

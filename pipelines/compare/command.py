@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from pipelines.options import Limit
-from signalbox.command import command_settings
+from pipelines.options import Limit, job_settings
 
 
 def compare(limit: Limit = None) -> None:
     """Compare encoder, decoder and cascade with the baselines: accuracy, latency, memory, size."""
-    with command_settings() as settings:
-        from pipelines.compare import job
+    with job_settings("compare") as settings:
+        from pipelines.compare import job, table
         from pipelines.evaluate.job import evaluate
 
-        job.show(job.compare(settings, evaluate(settings, limit=limit)), Console())
+        table.show(job.compare(settings, evaluate(settings, limit=limit)), Console())

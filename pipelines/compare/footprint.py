@@ -1,8 +1,12 @@
-"""How much memory and disk a model takes on this machine (Linux)."""
+"""Memory of the process behind a port, from /proc (Linux).
+
+psutil would read the same, but KServe requires psutil below 6, which has no wheel for arm64.
+"""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 _LISTEN = "0A"
@@ -18,25 +22,33 @@ def resident_bytes(port: int) -> int | None:
     return None
 
 
+def total_bytes(parts: Sequence[int | None]) -> int | None:
+    """The sum; None where a part is unknown."""
+    numbers = [part for part in parts if part is not None]
+    return sum(numbers) if len(numbers) == len(parts) else None
+
+
 def _listening_inodes(port: int) -> set[str]:
-    wanted = f"{port:04X}"
+    suffix = f":{port:04X}"
     inodes = set()
     for table in ("net/tcp", "net/tcp6"):
         path = _PROC / table
         for line in path.read_text(encoding="ascii").splitlines()[1:] if path.exists() else ():
             fields = line.split()
-            if fields[1].endswith(f":{wanted}") and fields[3] == _LISTEN:
+            if fields[1].endswith(suffix) and fields[3] == _LISTEN:
                 inodes.add(f"socket:[{fields[9]}]")
     return inodes
 
 
 def _open_sockets(folder: Path) -> set[str]:
-    found = set()
-    with contextlib.suppress(OSError):  # the process is gone meanwhile, or another user's
+    targets = set()
+    with contextlib.suppress(OSError):  # the process ended meanwhile, or belongs to another user
         for entry in (folder / "fd").iterdir():
-            with contextlib.suppress(OSError):  # one that was closed meanwhile hides none of the others
-                found.add(str(entry.readlink()))
-    return found
+            with contextlib.suppress(
+                OSError
+            ):  # a descriptor that was closed meanwhile hides none of the others
+                targets.add(str(entry.readlink()))
+    return targets
 
 
 def _resident(folder: Path) -> int | None:

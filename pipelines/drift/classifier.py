@@ -1,4 +1,4 @@
-"""Can a classifier tell the current texts from the reference? Out of fold, against a permutation null: pure.
+"""Domain classifier: current texts against the reference, out of fold, with a permutation null. Pure functions.
 
 The classifier is ridge regression on TF-IDF: its out-of-fold scores are linear in the labels, so that one matrix
 gives the scores of every permutation. A test with another classifier would have to be trained thousands of times.
@@ -19,7 +19,7 @@ from pipelines.statistics.two_sample import FEWEST_RESAMPLES, Outcome
 FOLDS = 5
 WORD = r"\w+"  # scikit-learn leaves out those of one character by default
 PENALTY = 1.0  # of the ridge; rows of TF-IDF have length 1
-# Permutations as large as what was observed: a p-value far above any level need not be known better.
+# Permutations as large as the observed area: a p-value far above any level needs no more precision.
 ENOUGH = 20
 _PERMUTATIONS_AT_ONCE = 250  # a matrix of 2,000 rows by these takes 4 MB
 _DIGITS = 10  # equal texts have equal scores only up to rounding
@@ -33,8 +33,8 @@ def domain_classifier(
     """Area under the curve of "is it current?", out of fold; ½ is chance.
 
     The area is counted within each fold (Mann & Whitney 1947), so that no fold's own mean enters. p-value: labels are
-    permuted within folds, one-sided. It is valid at any sizes, because under no drift the texts are exchangeable and
-    nothing but the labels knows of them. ValueError for fewer than FOLDS texts on a side.
+    permuted within folds, one-sided. It is valid at any sizes, because without drift the texts are exchangeable, and
+    only the labels depend on the window. ValueError for fewer than FOLDS texts on a side.
     """
     for name, texts in (("reference", reference), ("current", current)):
         if len(texts) < FOLDS:
@@ -63,7 +63,7 @@ def text_kernel(texts: Sequence[str]) -> Floats:
 def out_of_fold(kernel: Floats, folds: Sequence[NDArray[np.intp]]) -> Floats:
     """Matrix (n, n) that maps labels to out-of-fold scores of ridge regression (dual form, Saunders et al. 1998).
 
-    Each fold's rows are scored by the other folds' labels: kernel, centred by the rows trained on, times the inverse.
+    Each fold's rows are scored by the other folds' labels: kernel, centered by the rows trained on, times the inverse.
     """
     operator = np.zeros_like(kernel)
     for held_out in folds:
@@ -87,14 +87,14 @@ def _p_value(
     rng: np.random.Generator,
 ) -> float:
     """(1 + as large) / (1 + resamples); or, once ENOUGH were as large, their share so far (Besag & Clifford 1991)."""
-    drawn = as_large = 0
-    while drawn < resamples:
-        count = min(resamples - drawn, _PERMUTATIONS_AT_ONCE)
+    total = as_large = 0
+    while total < resamples:
+        count = min(resamples - total, _PERMUTATIONS_AT_ONCE)
         areas = _areas(operator, _permuted(labels, folds, count, rng), folds)
         (hits,) = np.nonzero(areas >= observed - 1e-12)
         if as_large + len(hits) >= ENOUGH:
-            return float(ENOUGH / (drawn + hits[ENOUGH - as_large - 1] + 1))
-        drawn, as_large = drawn + count, as_large + len(hits)
+            return float(ENOUGH / (total + hits[ENOUGH - as_large - 1] + 1))
+        total, as_large = total + count, as_large + len(hits)
     return (1 + as_large) / (1 + resamples)
 
 
@@ -102,10 +102,10 @@ def _permuted(
     labels: Floats, folds: Sequence[NDArray[np.intp]], count: int, rng: np.random.Generator
 ) -> Floats:
     """Labels permuted within folds, (n, count)."""
-    made = np.empty((len(labels), count))
+    columns = np.empty((len(labels), count))
     for held_out in folds:
-        made[held_out] = rng.permuted(np.tile(labels[held_out, None], count), axis=0)
-    return made
+        columns[held_out] = rng.permuted(np.tile(labels[held_out, None], count), axis=0)
+    return columns
 
 
 def _areas(operator: Floats, labels: Floats, folds: Sequence[NDArray[np.intp]]) -> Floats:

@@ -9,8 +9,7 @@ import typer
 from rich.console import Console
 
 from pipelines.drift.defaults import ALPHA, CURRENT_DAYS, REFERENCE_DAYS
-from pipelines.options import LogRun, Routes, routes_named
-from signalbox.command import command_settings
+from pipelines.options import LogRun, Routes, job_settings, parse_routes
 
 
 def drift(
@@ -40,9 +39,9 @@ def drift(
     log_run: LogRun = True,
 ) -> None:
     """Compare recent records with a reference window."""
-    with command_settings() as settings:
-        routes = routes_named(route)
-        from pipelines.drift import job, report
+    with job_settings("drift") as settings:
+        routes = parse_routes(route)
+        from pipelines.drift import job, publish, report
 
         windows = job.windows_of(
             datetime.now(UTC),
@@ -52,4 +51,4 @@ def drift(
         )
         result = job.drift(settings, windows, routes=routes, alpha=alpha, correction=correction)
         report.show(result, Console())
-        report.publish(settings, result, log_run=log_run)
+        publish.publish(settings, result, log_run=log_run)

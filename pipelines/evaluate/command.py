@@ -8,16 +8,15 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from pipelines.options import Limit, Routes, routes_named
-from signalbox.command import command_settings
+from pipelines.options import Limit, Routes, job_settings, parse_routes
 
-Fresh = Annotated[bool, typer.Option(help="Ignore earlier answers and run again.")]
+Fresh = Annotated[bool, typer.Option(help="Ignore earlier answers and re-run.")]
 
 
 def evaluate(route: Routes = None, limit: Limit = None, fresh: Fresh = False) -> None:
     """Evaluate the running services on the test split."""
-    with command_settings() as settings:
-        routes = routes_named(route)
+    with job_settings("evaluate") as settings:
+        routes = parse_routes(route, settings.routes)
         from pipelines.evaluate import job
         from pipelines.evaluate.report import markdown
 

@@ -1,11 +1,12 @@
-"""What an evaluation is: the rows, the records that answered them, and their figures."""
+"""An evaluation: the rows, the records that answer them, and their figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from pipelines.evaluate.summary import Summary
-from signalbox.contracts.record import LabelledText, ModelRelease, Record, Route
+from signalbox.contracts.record import LabeledText, ModelRelease, Record
+from signalbox.contracts.routes import Route
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,12 @@ class Evaluation:
     route: Route
     releases: tuple[ModelRelease, ...]
     summaries: dict[str, Summary]
-    rows: tuple[LabelledText, ...]
+    rows: tuple[LabeledText, ...]
     records: tuple[Record, ...]
 
     @property
     def release_key(self) -> str:
-        """The releases that answered, in the order asked."""
+        """The releases that answered, in the order of the route."""
         return " → ".join(release.key for release in self.releases)
 
     @property

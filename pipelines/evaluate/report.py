@@ -1,15 +1,9 @@
-"""An evaluation for people: Markdown, plots, and its MLflow run."""
+"""An evaluation as Markdown and as named numbers."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import mlflow
-from matplotlib.figure import Figure
-
 from pipelines.evaluate.evaluation import Evaluation
-from pipelines.evaluate.summary import ALL, Summary
-from pipelines.statistics import proportions
+from pipelines.evaluate.summary import LightShare, Summary
 
 
 def markdown(evaluation: Evaluation) -> str:
@@ -33,7 +27,7 @@ def markdown(evaluation: Evaluation) -> str:
             lines.append(
                 f"| {s.language} | {' | '.join(_share(shares[k]) for k in ('green', 'yellow', 'red'))} |"
             )
-    lines += ["", "| language | label | said yes | said no | neutral |", "|---|---|---|---|---|"]
+    lines += ["", "| language | label | answer yes | answer no | neutral |", "|---|---|---|---|---|"]
     for s in evaluation.summaries.values():
         for label, row in s.confusion.items():
             lines.append(f"| {s.language} | {label} | {row['yes']} | {row['no']} | {row['neutral']} |")
@@ -45,19 +39,8 @@ def with_interval(value: float, interval: tuple[float, float]) -> str:
     return f"{value:.2f} ({interval[0]:.2f}-{interval[1]:.2f})"
 
 
-def log(evaluation: Evaluation) -> None:
-    """Params, metrics, table and plots to the active MLflow run."""
-    mlflow.log_params({"route": evaluation.route, "release": evaluation.release_key[:500]})
-    for language, summary in evaluation.summaries.items():
-        mlflow.log_metrics({f"{name}.{language}": value for name, value in flat(summary).items()})
-    mlflow.log_text(markdown(evaluation), "evaluation.md")
-    mlflow.log_dict({k: s.as_dict() for k, s in evaluation.summaries.items()}, "evaluation.json")
-    mlflow.log_figure(reliability_figure(evaluation), "reliability.png")
-    mlflow.log_figure(confusion_figure(evaluation.summaries[ALL]), "confusion.png")
-
-
 def flat(summary: Summary) -> dict[str, float]:
-    """The figures as named numbers; what does not exist is left out."""
+    """The figures by name, without those that do not exist."""
     values: dict[str, float | None] = {
         "accuracy": summary.accuracy,
         "accuracy_low": summary.interval[0],
@@ -81,53 +64,8 @@ def flat(summary: Summary) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def reliability_figure(evaluation: Evaluation) -> Figure:
-    """Share of yes over p(yes), with the number of answers in each of ten bins."""
-    pairs = [
-        (record.p_yes, row.label == "yes")
-        for record, row in zip(evaluation.records, evaluation.rows, strict=True)
-        if record.p_yes is not None
-    ]
-    figure = Figure(figsize=(6, 4.5), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="perfectly calibrated")
-    if pairs:
-        bins = proportions.reliability([p for p, _ in pairs], [y for _, y in pairs])
-        points = [
-            (b.mean_p_yes, b.share_yes, b.count)
-            for b in bins
-            if b.mean_p_yes is not None and b.share_yes is not None
-        ]
-        axes.plot([x for x, _, _ in points], [y for _, y, _ in points], marker="o", label=evaluation.route)
-        for x, y, count in points:
-            axes.annotate(f"n={count}", (x, y), textcoords="offset points", xytext=(5, 5))
-    axes.set(xlabel="mean p(yes) in bin", ylabel="share of yes", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    axes.set_title(f"{evaluation.task}, {evaluation.route}: n = {len(pairs)}, 10 equal-width bins")
-    axes.legend(loc="upper left")
-    return figure
-
-
-def confusion_figure(summary: Summary) -> Figure:
-    """Label by verdict, Neutral as a column."""
-    columns = ("yes", "no", "neutral")
-    counts = [[summary.confusion[label][column] for column in columns] for label in ("yes", "no")]
-    figure = Figure(figsize=(5, 3), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(counts, cmap="Blues", vmin=0)
-    top = max(map(max, counts))
-    for i, row in enumerate(counts):
-        for j, count in enumerate(row):
-            axes.text(
-                j, i, str(count), ha="center", va="center", color="white" if count > top / 2 else "black"
-            )
-    axes.set_xticks(range(3), columns)
-    axes.set_yticks(range(2), ["yes", "no"])
-    axes.set(xlabel="verdict", ylabel="label", title=f"n = {summary.rows}")
-    return figure
-
-
-def _share(share: Any) -> str:  # noqa: ANN401
-    if share.error is None:
+def _share(share: LightShare) -> str:
+    if share.error is None or share.error_interval is None:
         return "0 %"
     return f"{share.coverage:.0%}, {with_interval(share.error, share.error_interval)}"
 

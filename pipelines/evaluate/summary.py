@@ -1,4 +1,4 @@
-"""From records and ground truth to the figures of an evaluation: pure."""
+"""Figures of an evaluation, from records and ground truth. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipelines.statistics import proportions
+from pipelines import statistics
+from pipelines.statistics import Interval, LengthStatistics
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Label, Record, Verdict
 
 ALL = "all"
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class LightShare:
-    """How often a light was given, and how often it was wrong; None: never given."""
+    """Share of a light among the answers, and its errors; None where no answer has it."""
 
     count: int
     coverage: float
@@ -42,7 +42,7 @@ class Summary:
     ece: float | None
     auc: float | None
     verdict_mass: float | None
-    lengths: proportions.LengthStatistics | None
+    lengths: LengthStatistics | None
     latency_seconds: dict[float, float]
     tokens_per_second: float | None
 
@@ -56,7 +56,7 @@ def correct(record: Record, label: Label) -> bool:
     return record.verdict.value == label
 
 
-def summarise(
+def summarize(
     records: Sequence[Record], labels: Sequence[Label], baselines: dict[str, float], language: str = ALL
 ) -> Summary:
     """The figures; records and labels in the same order, at least one."""
@@ -71,17 +71,17 @@ def summarise(
         rows=len(records),
         correct=sum(right),
         accuracy=sum(right) / len(right),
-        interval=proportions.accuracy_interval(sum(right), len(right)),
+        interval=statistics.accuracy_interval(sum(right), len(right)),
         baselines=baselines,
         confusion=confusion(records, labels),
         lights=light_shares([record.light for record in records], right),
         candidate_lights=light_shares([record.candidate_light for record in records], right),
-        brier=proportions.brier_score(p_yes, truth) if scored else None,
-        ece=proportions.expected_calibration_error(p_yes, truth) if scored else None,
-        auc=proportions.area_under_curve(p_yes, truth) if scored else None,
+        brier=statistics.brier_score(p_yes, truth) if scored else None,
+        ece=statistics.expected_calibration_error(p_yes, truth) if scored else None,
+        auc=statistics.area_under_curve(p_yes, truth) if scored else None,
         verdict_mass=sum(masses) / len(masses) if masses else None,
-        lengths=proportions.answer_lengths([r.justification for r in records if r.justification]),
-        latency_seconds=proportions.quantiles([record.latency_seconds for record in records]),
+        lengths=statistics.answer_lengths([r.justification for r in records if r.justification]),
+        latency_seconds=statistics.quantiles([record.latency_seconds for record in records]),
         tokens_per_second=_tokens_per_second(records),
     )
 
@@ -96,10 +96,10 @@ def light_shares(lights: Sequence[Light], right: Sequence[bool]) -> dict[str, Li
     """Coverage and error of each light."""
     shares = {}
     for light in Light:
-        hits = [good for given, good in zip(lights, right, strict=True) if given is light]
+        hits = [good for other, good in zip(lights, right, strict=True) if other is light]
         wrong = len(hits) - sum(hits)
         error = wrong / len(hits) if hits else None
-        interval = proportions.accuracy_interval(wrong, len(hits)) if hits else None
+        interval = statistics.accuracy_interval(wrong, len(hits)) if hits else None
         shares[light.value] = LightShare(len(hits), len(hits) / len(lights), error, interval)
     return shares
 

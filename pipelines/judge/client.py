@@ -26,7 +26,7 @@ _TOKENS_A_QUESTION = 6  # five where digits are tokens of their own; more would 
 
 
 class Score(Contract):
-    """The judge's answer on one criterion. `p_yes` is None where it gave no verdict; `reason` says why."""
+    """The judge's answer on one criterion. `p_yes` is None where it gave no verdict, for `reason`."""
 
     p_yes: Probability | None = None
     verdict_mass: Probability | None = None
@@ -74,7 +74,6 @@ class JudgeClient:
         raise AssertionError  # the last pause is None
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._server.close()
 
     async def _query(self, prompt: str, count: int) -> list[Score]:

@@ -7,17 +7,18 @@ from typing import Annotated
 import typer
 
 from pipelines.judge.defaults import CONCURRENCY, DAYS, MOST_PER_CALL, SAMPLE
-from pipelines.options import LogRun, routes_named
-from signalbox.command import command_settings
+from pipelines.options import LogRun, job_settings, parse_routes
 
 
 def judge(
-    route: Annotated[str, typer.Option(help="Whose answers: encoder, decoder or cascade.")] = "decoder",
+    route: Annotated[
+        str, typer.Option(help="Route whose answers are judged: encoder, decoder or cascade.")
+    ] = "decoder",
     days: Annotated[int, typer.Option(min=1, max=3650, help="Days of the window, up to now.")] = DAYS,
     sample: Annotated[
         int,
         typer.Option(
-            min=0, help="Answers drawn at random, in addition to those with ground truth; 0 is all."
+            min=0, help="Size of the random sample, in addition to answers with ground truth; 0 is all."
         ),
     ] = SAMPLE,
     seed: Annotated[int, typer.Option(help="Seed of the random sample.")] = 0,
@@ -40,10 +41,10 @@ def judge(
     log_run: LogRun = True,
 ) -> None:
     """Grade recent answers with another model, and check its grades against human ground truth."""
-    with command_settings() as settings:
-        (route_name,) = routes_named([route])
+    with job_settings("judge") as settings:
+        (route_name,) = parse_routes([route])
         from pipelines.judge import job, report
-        from pipelines.judge.run import shard_of
+        from pipelines.judge.shards import shard_of
 
         request = job.Request(
             route_name, days, sample or None, seed, tuple(criterion or ()), per_call, run, concurrency

@@ -1,4 +1,4 @@
-"""What a judge asks of an answer: a table of questions, ours and the task's own."""
+"""Criteria of the judge: a table of questions, built in and from the task."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ class Criterion(Contract):
 def load_criteria(task: Task) -> list[Criterion]:
     """The built-in criteria and those of `criteria.yaml` in the task's folder. Raises InputError."""
     own = task.folder / "criteria.yaml"
-    found = [*_read(BUILT_IN), *(_read(own) if own.exists() else ())]
-    names = [criterion.name for criterion in found]
+    criteria = [*_read(BUILT_IN), *(_read(own) if own.exists() else ())]
+    names = [criterion.name for criterion in criteria]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"{own}: name", repeated[0], "Another criterion has this name; choose a new one.")
-    return found
+    return criteria
 
 
-def choose(criteria: Sequence[Criterion], names: Sequence[str]) -> list[Criterion]:
+def select_criteria(criteria: Sequence[Criterion], names: Sequence[str]) -> list[Criterion]:
     """The criteria of these names, in the table's order; all without names. Raises InputError."""
-    known = [criterion.name for criterion in criteria]
+    available = [criterion.name for criterion in criteria]
     for name in names:
-        if name not in known:
-            raise InputError("--criterion", name, f"Choose {', '.join(known)}.")
+        if name not in available:
+            raise InputError("--criterion", name, f"Choose {', '.join(available)}.")
     return [criterion for criterion in criteria if not names or criterion.name in names]
 
 
-def calls(criteria: Sequence[Criterion], per_call: int, *, labelled: bool) -> list[list[Criterion]]:
-    """Which questions go into which call. What shows the ground truth never shares a call with what must not."""
+def calls(criteria: Sequence[Criterion], per_call: int, *, labeled: bool) -> list[list[Criterion]]:
+    """The questions of each call. Those that show the ground truth never share a call with the others."""
     blind = [criterion for criterion in criteria if not criterion.needs_label]
-    informed = [criterion for criterion in criteria if criterion.needs_label and labelled]
+    informed = [criterion for criterion in criteria if criterion.needs_label and labeled]
     return [group[i : i + per_call] for group in (blind, informed) for i in range(0, len(group), per_call)]
 
 
@@ -61,7 +61,7 @@ def _read(path: Path) -> list[Criterion]:
     try:
         return TypeAdapter(list[Criterion]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(str(path), "(not YAML)", f"Mend the file: {error}") from error
+        raise InputError(str(path), "(not YAML)", f"Fix the file: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -1,4 +1,4 @@
-"""Which answers a run of the judge takes from the record store."""
+"""The plan of a run: the answers that it selects from the record store."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from pipelines.judge.run import Chosen, Options, Plan, RunFolder
+from pipelines.judge.run import Options, Plan, RunFolder, Selection
 from pipelines.windows import PAGE_ROWS, Windows, pages
-from signalbox.contracts.record import Label, Record, Route
+from signalbox.contracts.record import Label, Record
+from signalbox.contracts.routes import Route
 from signalbox.store import Store
 from signalbox.tasks import Task
 
 
 async def agreed_plan(store: Store, task: Task, folder: RunFolder, options: Options) -> Plan:
-    """The run's plan; the first shard makes it while others wait. Raises InputError for other options."""
+    """The run's plan; the first shard creates it while others wait. Raises InputError for other options."""
     with folder.locked():
         plan = folder.plan()
         if plan is None:
@@ -27,9 +28,9 @@ async def agreed_plan(store: Store, task: Task, folder: RunFolder, options: Opti
 
 
 async def make_plan(store: Store, task: Task, options: Options, until: datetime) -> Plan:
-    """All answers of the window with ground truth, and a random sample of the others; what is left out, and why."""
+    """All answers of the window with ground truth, a random sample of the others, and the counts left out by reason."""
     since = until - timedelta(days=options.days)
-    labels: dict[str, Label] = {row.id: row.label for row in await store.labelled(task.name)}
+    labels: dict[str, Label] = {row.id: row.label for row in await store.ground_truth(task.name)}
     left_out: Counter[str] = Counter()
     ids = []
     async for record in _of_route(store, task, options.route, Windows(since, since, until)):
@@ -37,18 +38,18 @@ async def make_plan(store: Store, task: Task, options: Options, until: datetime)
             left_out[reason] += 1
         else:
             ids.append(record.id)
-    drawn = set(draw(ids, options.sample, options.seed))
-    chosen = [
-        Chosen(id=name, label=labels.get(name), sampled=name in drawn)
+    sample = set(draw(ids, options.sample, options.seed))
+    selections = tuple(
+        Selection(id=name, label=labels.get(name), sampled=name in sample)
         for name in sorted(ids)
-        if name in drawn or name in labels
-    ]
-    left_out["not in the sample"] = len(ids) - len(chosen)
-    return Plan(options=options, since=since, until=until, chosen=tuple(chosen), left_out=dict(left_out))
+        if name in sample or name in labels
+    )
+    left_out["not in the sample"] = len(ids) - len(selections)
+    return Plan(options=options, since=since, until=until, chosen=selections, left_out=dict(left_out))
 
 
 def unfit(record: Record) -> str | None:
-    """Why an answer cannot be judged, None where it can."""
+    """The reason why an answer cannot be judged; None where it can."""
     if record.error is not None or record.release is None:
         return "not answered by the model"
     if record.input_text is None:
@@ -57,7 +58,7 @@ def unfit(record: Record) -> str | None:
 
 
 def draw(ids: Sequence[str], size: int | None, seed: int) -> list[str]:
-    """A simple random sample: the ids with the least hashes. A new record never changes the order of the others."""
+    """A simple random sample: the ids with the smallest hashes. A new record never changes the order of the others."""
     if size is None:
         return list(ids)
     return heapq.nsmallest(size, ids, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())

@@ -1,4 +1,4 @@
-"""Runs in MLflow: one experiment a task, one run a job."""
+"""Runs in MLflow: one experiment per task, one run per job."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ JOB_TAG = "signalbox.job"
 
 @contextlib.contextmanager
 def run(settings: Settings, task: str, job: str, name: str) -> Iterator[Any]:
-    """An MLflow run; SetupError when the server does not answer.
+    """An MLflow run; SetupError where the server does not answer.
 
-    MLflow retries for minutes by default, which reads as a hang: two tries are enough on one network.
+    MLflow retries for minutes by default, which looks like a hang: two tries are enough on one network.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -33,8 +33,8 @@ def run(settings: Settings, task: str, job: str, name: str) -> Iterator[Any]:
         context = mlflow.start_run(run_name=name, tags={JOB_TAG: job})
     except MlflowException as error:
         raise SetupError(
-            f"MLflow at {settings.mlflow_base_url} does not answer: start it with `signalbox serve`, or set "
-            f"SIGNALBOX_MLFLOW_URL. Cause: {str(error)[:200]}"
+            f"MLflow at {settings.mlflow_base_url} does not answer: {str(error)[:200]}",
+            hint="Start it with `signalbox serve`, or set SIGNALBOX_MLFLOW_URL.",
         ) from error
     with context as active:
         yield active

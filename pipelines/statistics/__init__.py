@@ -1,1 +1,66 @@
-"""Statistics of the jobs: pure functions."""
+"""Statistics of the jobs: pure functions. Sources are cited where a formula is used."""
+
+from pipelines.statistics.multiple_testing import CORRECTIONS, benjamini_hochberg, holm
+from pipelines.statistics.ppi import Estimate, power_weight, ppi_mean, share_right
+from pipelines.statistics.proportions import (
+    Bin,
+    Interval,
+    LengthStatistics,
+    accuracy_interval,
+    answer_lengths,
+    area_under_curve,
+    brier_score,
+    clopper_pearson_interval,
+    expected_calibration_error,
+    mcnemar_p_value,
+    quantiles,
+    reliability,
+    wilson_interval,
+)
+from pipelines.statistics.two_sample import (
+    Outcome,
+    categories,
+    chi_square_needs,
+    effective_rows,
+    jensen_shannon,
+    kolmogorov_smirnov,
+    ks_needs,
+    rank_needs,
+    resamples_for,
+    rows_needed,
+    shift_seen,
+)
+
+__all__ = [
+    "CORRECTIONS",
+    "Bin",
+    "Estimate",
+    "Interval",
+    "LengthStatistics",
+    "Outcome",
+    "accuracy_interval",
+    "answer_lengths",
+    "area_under_curve",
+    "benjamini_hochberg",
+    "brier_score",
+    "categories",
+    "chi_square_needs",
+    "clopper_pearson_interval",
+    "effective_rows",
+    "expected_calibration_error",
+    "holm",
+    "jensen_shannon",
+    "kolmogorov_smirnov",
+    "ks_needs",
+    "mcnemar_p_value",
+    "power_weight",
+    "ppi_mean",
+    "quantiles",
+    "rank_needs",
+    "reliability",
+    "resamples_for",
+    "rows_needed",
+    "share_right",
+    "shift_seen",
+    "wilson_interval",
+]

@@ -23,17 +23,17 @@ class Estimate:
     high: float
     method: str
     labels: int
-    unlabelled: int
+    unlabeled: int
     weight: float = 0.0
 
 
-def power_weight(labels: Sequence[bool], predicted: Sequence[float], unlabelled: Sequence[float]) -> float:
+def power_weight(labels: Sequence[bool], predicted: Sequence[float], unlabeled: Sequence[float]) -> float:
     """The lambda of the least variance, cov(y, f) / ((1 + n/N) var f), in [0, 1].
 
     Angelopoulos, Duchi & Zrnic 2023, "PPI++" (arXiv 2311.01453), section on power tuning, for a mean. The
-    covariance is of the n labelled rows, the variance of all predictions. Predictions that tell nothing get 0.
+    covariance is of the n labeled rows, the variance of all predictions. Predictions without information get 0.
     """
-    y, f, u = _arrays(labels, predicted, unlabelled)
+    y, f, u = _arrays(labels, predicted, unlabeled)
     variance = float(np.var(np.concatenate([f, u]), ddof=1))
     if variance <= 0.0:
         return 0.0
@@ -42,18 +42,18 @@ def power_weight(labels: Sequence[bool], predicted: Sequence[float], unlabelled:
 
 
 def ppi_mean(
-    labels: Sequence[bool], predicted: Sequence[float], unlabelled: Sequence[float], confidence: float = 0.95
+    labels: Sequence[bool], predicted: Sequence[float], unlabeled: Sequence[float], confidence: float = 0.95
 ) -> Estimate:
-    """lambda · mean f(unlabelled) + mean(y - lambda · f) over the labelled (arXiv 2311.01453, equation for the mean).
+    """lambda · mean f(unlabeled) + mean(y - lambda · f) over the labeled (arXiv 2311.01453, equation for the mean).
 
-    Normal interval with variance var(y - lambda f)/n + lambda² var f/N, cut to [0, 1]. It holds when labelled and
-    unlabelled rows come from one distribution, and for about 200 labels or more: `share_right` sees to that.
-    Raises ValueError below two labels or two unlabelled rows.
+    Normal interval with variance var(y - lambda f)/n + lambda² var f/N, cut to [0, 1]. It holds when labeled and
+    unlabeled rows come from one distribution, and for about 200 labels or more; `share_right` ensures the latter.
+    Raises ValueError below two labels or two unlabeled rows.
     """
-    if len(labels) < 2 or len(unlabelled) < 2:
-        raise ValueError(f"got {len(labels)} labels and {len(unlabelled)} others, needs two of each")
-    y, f, u = _arrays(labels, predicted, unlabelled)
-    weight = power_weight(labels, predicted, unlabelled)
+    if len(labels) < 2 or len(unlabeled) < 2:
+        raise ValueError(f"got {len(labels)} labels and {len(unlabeled)} others, needs two of each")
+    y, f, u = _arrays(labels, predicted, unlabeled)
+    weight = power_weight(labels, predicted, unlabeled)
     value = weight * float(u.mean()) + float((y - weight * f).mean())
     variance = float(np.var(y - weight * f, ddof=1)) / len(y) + weight**2 * float(np.var(u, ddof=1)) / len(u)
     half = float(norm.ppf((1 + confidence) / 2)) * math.sqrt(variance)
@@ -62,7 +62,7 @@ def ppi_mean(
 
 
 def share_right(
-    labels: Sequence[bool], predicted: Sequence[float], unlabelled: Sequence[float], confidence: float = 0.95
+    labels: Sequence[bool], predicted: Sequence[float], unlabeled: Sequence[float], confidence: float = 0.95
 ) -> Estimate | None:
     """The share of right answers: from labels alone below 200 (Clopper-Pearson), PPI++ from there on.
 
@@ -71,15 +71,15 @@ def share_right(
     if not labels:
         return None
     right = sum(labels)
-    if len(labels) < SMALL_SAMPLE or len(unlabelled) < 2 or right in (0, len(labels)):
+    if len(labels) < SMALL_SAMPLE or len(unlabeled) < 2 or right in (0, len(labels)):
         low, high = accuracy_interval(right, len(labels), confidence)
-        return Estimate(right / len(labels), low, high, LABELS_ONLY, len(labels), len(unlabelled))
-    return ppi_mean(labels, predicted, unlabelled, confidence)
+        return Estimate(right / len(labels), low, high, LABELS_ONLY, len(labels), len(unlabeled))
+    return ppi_mean(labels, predicted, unlabeled, confidence)
 
 
 def _arrays(
-    labels: Sequence[bool], predicted: Sequence[float], unlabelled: Sequence[float]
+    labels: Sequence[bool], predicted: Sequence[float], unlabeled: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if len(labels) != len(predicted):
         raise ValueError(f"predicted: got {len(predicted)} rows, labels has {len(labels)}")
-    return tuple(np.asarray(x, dtype=np.float64) for x in (labels, predicted, unlabelled))  # type: ignore[return-value]
+    return tuple(np.asarray(x, dtype=np.float64) for x in (labels, predicted, unlabeled))  # type: ignore[return-value]

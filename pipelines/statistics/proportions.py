@@ -1,14 +1,16 @@
-"""Statistics of an evaluation: pure functions of counts, probabilities and labels."""
+"""Statistics of an evaluation: pure functions of counts, probabilities and labels. Wrong input is a ValueError."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, binomtest, norm, rankdata
+from scipy.stats import binomtest
+from sklearn.metrics import brier_score_loss, roc_auc_score
 
 SMALL_SAMPLE = 200  # below this Clopper-Pearson, which never undercovers; from here on Wilson
 Interval = tuple[float, float]
@@ -17,27 +19,12 @@ Floats = NDArray[np.float64]
 
 def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> Interval:
     """Score interval of a proportion (Wilson 1927, JASA 22:209). No trials: (0, 1)."""
-    _check_counts(successes, trials, confidence)
-    if trials == 0:
-        return 0.0, 1.0
-    z = float(norm.ppf((1 + confidence) / 2))
-    share, shrink = successes / trials, 1 + z * z / trials
-    middle = (share + z * z / (2 * trials)) / shrink
-    half = z / shrink * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    low = 0.0 if successes == 0 else max(0.0, middle - half)
-    high = 1.0 if successes == trials else min(1.0, middle + half)
-    return low, high
+    return _proportion_interval(successes, trials, confidence, "wilson")
 
 
 def clopper_pearson_interval(successes: int, trials: int, confidence: float = 0.95) -> Interval:
     """Exact interval of a proportion (Clopper & Pearson 1934, Biometrika 26:404). No trials: (0, 1)."""
-    _check_counts(successes, trials, confidence)
-    if trials == 0:
-        return 0.0, 1.0
-    tail = (1 - confidence) / 2
-    low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, trials - successes + 1))
-    high = 1.0 if successes == trials else float(beta.ppf(1 - tail, successes + 1, trials - successes))
-    return low, high
+    return _proportion_interval(successes, trials, confidence, "exact")
 
 
 def accuracy_interval(successes: int, trials: int, confidence: float = 0.95) -> Interval:
@@ -48,8 +35,8 @@ def accuracy_interval(successes: int, trials: int, confidence: float = 0.95) -> 
 
 def brier_score(p_yes: Sequence[float], labels: Sequence[bool]) -> float:
     """Mean squared error of the probability (Brier 1950)."""
-    p, y = _checked(p_yes, labels)
-    return float(np.mean((p - y) ** 2))
+    p, y = _as_arrays(p_yes, labels)
+    return float(brier_score_loss(y, p, pos_label=1))
 
 
 @dataclass(frozen=True)
@@ -64,20 +51,20 @@ class Bin:
 
 
 def reliability(p_yes: Sequence[float], labels: Sequence[bool], bins: int = 10) -> list[Bin]:
-    """Equal-width bins of p(yes) with what was said and what was true; empty bins hold None."""
+    """Equal-width bins of p(yes), each with its mean p(yes) and its share of yes; None in empty bins."""
     if bins < 1:
         raise ValueError(f"bins: got {bins}, needs at least 1")
-    p, y = _checked(p_yes, labels)
+    p, y = _as_arrays(p_yes, labels)
     edges = [i / bins for i in range(bins + 1)]
     # Compared with the edges themselves: p · bins rounds, and would put a p next to an edge beyond it.
     index = np.searchsorted(edges[1:-1], p, side="right")
-    found = []
+    rows = []
     for i in range(bins):
         inside = index == i
         count = int(inside.sum())
         means = (float(p[inside].mean()), float(y[inside].mean())) if count else (None, None)
-        found.append(Bin(edges[i], edges[i + 1], count, *means))
-    return found
+        rows.append(Bin(edges[i], edges[i + 1], count, *means))
+    return rows
 
 
 def expected_calibration_error(p_yes: Sequence[float], labels: Sequence[bool], bins: int = 10) -> float:
@@ -92,13 +79,8 @@ def expected_calibration_error(p_yes: Sequence[float], labels: Sequence[bool], b
 
 def area_under_curve(p_yes: Sequence[float], labels: Sequence[bool]) -> float | None:
     """Probability that a yes outranks a no, ties counting half (Mann-Whitney). None with one class only."""
-    p, y = _checked(p_yes, labels)
-    positives = int(y.sum())
-    negatives = len(y) - positives
-    if not positives or not negatives:
-        return None
-    ranks = rankdata(p)
-    return float((ranks[y == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    p, y = _as_arrays(p_yes, labels)
+    return float(roc_auc_score(y, p)) if 0 < y.sum() < len(y) else None
 
 
 def mcnemar_p_value(first_right: Sequence[bool], second_right: Sequence[bool]) -> float:
@@ -134,7 +116,7 @@ def answer_lengths(answers: Sequence[str]) -> LengthStatistics | None:
 
 
 def quantiles(
-    values: Sequence[float], wanted: Sequence[float] = (0.5, 0.9, 0.95, 0.99)
+    values: Sequence[float], probabilities: Sequence[float] = (0.5, 0.9, 0.95, 0.99)
 ) -> dict[float, float]:
     """Quantiles by linear interpolation (Hyndman & Fan type 7, numpy's default)."""
     if len(values) == 0:  # not `not values`: an array has no truth
@@ -142,10 +124,10 @@ def quantiles(
     for value in values:
         if not math.isfinite(value):
             raise ValueError(f"values: got {value}, needs finite numbers")
-    for q in wanted:
+    for q in probabilities:
         if not 0 <= q <= 1:
-            raise ValueError(f"wanted: got {q}, needs to lie in [0, 1]")
-    return {q: float(v) for q, v in zip(wanted, np.quantile(values, wanted), strict=True)}
+            raise ValueError(f"probabilities: got {q}, needs numbers in [0, 1]")
+    return {q: float(v) for q, v in zip(probabilities, np.quantile(values, probabilities), strict=True)}
 
 
 def _is_bullet(line: str) -> bool:
@@ -153,14 +135,27 @@ def _is_bullet(line: str) -> bool:
     return head in {"-", "*", "•"} or (head.endswith(".") and head[:-1].isdecimal())
 
 
+def _proportion_interval(
+    successes: int, trials: int, confidence: float, method: Literal["wilson", "exact"]
+) -> Interval:
+    _check_counts(successes, trials, confidence)
+    if trials == 0:
+        return 0.0, 1.0
+    with np.errstate(invalid="ignore"):
+        bounds = binomtest(successes, trials).proportion_ci(confidence, method=method)
+    # A confidence that rounds to 1 has an infinite quantile, and the score interval then no bounds.
+    low, high = float(bounds.low), float(bounds.high)
+    return 0.0 if math.isnan(low) else low, 1.0 if math.isnan(high) else high
+
+
 def _check_counts(successes: int, trials: int, confidence: float) -> None:
     if trials < 0 or not 0 <= successes <= trials:
         raise ValueError(f"successes: got {successes} of {trials} trials, needs 0 ≤ successes ≤ trials")
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence: got {confidence}, needs to lie between 0 and 1")
+        raise ValueError(f"confidence: got {confidence}, needs a number between 0 and 1")
 
 
-def _checked(p_yes: Sequence[float], labels: Sequence[bool]) -> tuple[Floats, Floats]:
+def _as_arrays(p_yes: Sequence[float], labels: Sequence[bool]) -> tuple[Floats, Floats]:
     p, y = np.asarray(p_yes, dtype=np.float64), np.asarray(labels, dtype=np.float64)
     if p.size == 0 or p.shape != y.shape:
         raise ValueError(
@@ -168,7 +163,7 @@ def _checked(p_yes: Sequence[float], labels: Sequence[bool]) -> tuple[Floats, Fl
         )
     wrong = p[~((p >= 0) & (p <= 1))]  # NaN fails both comparisons
     if wrong.size:
-        raise ValueError(f"p_yes: got {wrong[0]}, needs to lie in [0, 1]")
+        raise ValueError(f"p_yes: got {wrong[0]}, needs numbers in [0, 1]")
     strange = y[(y != 0) & (y != 1)]
     if strange.size:
         raise ValueError(f"labels: got {strange[0]:g}, needs true or false")

@@ -1,7 +1,7 @@
-"""Have two samples one distribution? Tests, effect sizes, the rows that they need, correction: pure functions.
+"""Two-sample tests: p-values, effect sizes and the rows that a test needs. Pure functions.
 
 Every test keeps its level at any two sizes: exact, or by resampling, wherever the large-sample formula is not safe.
-An effect lies in [0, 1]; a "shift" is a share of rows: at least so many would have to change for the samples to agree.
+An effect is a number in [0, 1]; a "shift" is a share of rows: at least so many would have to change for the samples to agree.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
+from scipy.spatial.distance import jensenshannon
 from scipy.stats import MonteCarloMethod, chi2, chi2_contingency, fisher_exact, ks_2samp, ncx2, norm
 
 Interval = tuple[float, float]
@@ -21,9 +22,8 @@ Measure = Literal["kolmogorov_smirnov", "jensen_shannon", "area_under_curve"]
 
 POWER = 0.8  # with which a test is to see a shift
 EXACT_ROWS = 10_000  # the exact KS distribution takes 0.04 s at two samples of this size
-SAFE_COUNT = (
-    50  # below, chi-square's far tail is off: at 0.001 by a factor of 2.2 where 5 are expected (docs/log.md)
-)
+# Below, chi-square's far tail is off: at 0.001 by a factor of 2.2 where 5 are expected (docs/log.md).
+SAFE_COUNT = 50
 FEWEST_RESAMPLES, MOST_RESAMPLES = 999, 99_999
 
 
@@ -47,11 +47,11 @@ def kolmogorov_smirnov(reference: Sequence[float], current: Sequence[float]) -> 
     """
     r, c = _finite("reference", reference), _finite("current", current)
     exact = max(len(r), len(c)) <= EXACT_ROWS
-    found = ks_2samp(r, c, method="exact" if exact else "asymp")
-    gap = float(found.statistic)
+    result = ks_2samp(r, c, method="exact" if exact else "asymp")
+    gap = float(result.statistic)
     band = sum(math.sqrt(math.log(4 / 0.05) / (2 * len(side))) for side in (r, c))
     interval = (max(0.0, gap - band), min(1.0, gap + band))
-    return Outcome("KS exact" if exact else "KS", "kolmogorov_smirnov", gap, interval, float(found.pvalue))
+    return Outcome("KS exact" if exact else "KS", "kolmogorov_smirnov", gap, interval, float(result.pvalue))
 
 
 def categories(
@@ -61,9 +61,9 @@ def categories(
     resamples: int = FEWEST_RESAMPLES,
     seed: int = 0,
 ) -> Outcome:
-    """Counts by category: do both rows of the contingency table have the same shares?
+    """Test whether both rows of a contingency table (counts by category) have the same shares.
 
-    Both rows are samples; the one-sample chi-square, which takes the reference for the truth, alarms on large current
+    Both rows are samples; the one-sample chi-square, which treats the reference as the truth, alarms on large current
     samples. Two categories: Fisher's exact test. More: Pearson's chi-square where every expected count is at least
     SAFE_COUNT, and otherwise its Monte Carlo form under fixed margins, (1 + as large) / (1 + resamples). The effect is
     the Jensen-Shannon distance. ValueError for an empty sample or a negative count.
@@ -85,23 +85,22 @@ def categories(
 
 def jensen_shannon(reference: Mapping[str, int], current: Mapping[str, int]) -> float:
     """Square root of the Jensen-Shannon divergence in bits, in [0, 1] (Lin 1991; Endres & Schindelin 2003)."""
-    table = _table(reference, current)
-    shares = table / table.sum(axis=1, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bits = np.where(shares > 0, shares * np.log2(shares / shares.mean(axis=0)), 0.0)
-    return math.sqrt(min(1.0, max(0.0, float(bits.sum()) / 2)))
+    with np.errstate(invalid="ignore"):
+        distance = float(jensenshannon(*_table(reference, current), base=2))
+    # Equal shares can have a divergence below zero by rounding, whose root is no number.
+    return 0.0 if math.isnan(distance) else min(1.0, distance)
 
 
 # --- how many rows -----------------------------------------------------------------------------------------
 
 
 def effective_rows(reference: int, current: int) -> float:
-    """n·m / (n + m): what two sizes are worth. A large side can at most replace one of infinite size."""
+    """n·m / (n + m), the size of two samples together; it never exceeds the smaller one."""
     return reference * current / (reference + current) if reference and current else 0.0
 
 
 def rows_needed(reference: int, current: int, effective: float) -> tuple[int, int]:
-    """The least rows on both sides that are worth `effective`, taking nothing away from the larger side."""
+    """The fewest rows on both sides with `effective` rows together; the larger side never shrinks."""
     large = max(reference, current, math.ceil(2 * effective))
     small = math.ceil(effective * large / (large - effective))
     return (large, small) if reference >= current else (small, large)
@@ -148,29 +147,6 @@ def resamples_for(level: float) -> int:
     return min(MOST_RESAMPLES, max(FEWEST_RESAMPLES, math.ceil(10 / level) - 1))
 
 
-# --- many tests at once ------------------------------------------------------------------------------------
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values: at most `level` runs have any false alarm, whatever the dependence (Holm 1979)."""
-    p, order = _probabilities(p_values)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
-    return [float(value) for value in adjusted]
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values: a share of at most `level` of the alarms is false, in the mean (Benjamini & Hochberg 1995)."""
-    p, order = _probabilities(p_values)
-    adjusted = np.empty_like(p)
-    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
-    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
-    return [float(value) for value in adjusted]
-
-
-CORRECTIONS: dict[str, Callable[[Sequence[float]], list[float]]] = {"holm": holm, "bh": benjamini_hochberg}
-
-
 def _finite(name: str, values: Sequence[float]) -> NDArray[np.float64]:
     array = np.asarray(values, dtype=np.float64)
     if array.size == 0:
@@ -182,18 +158,10 @@ def _finite(name: str, values: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _table(reference: Mapping[str, int], current: Mapping[str, int]) -> NDArray[Any]:
-    """Two rows, a column for each category that was seen."""
+    """Counts as two rows, with a column for each category that occurs."""
     names = sorted({name for side in (reference, current) for name, count in side.items() if count})
     table = np.array([[side.get(name, 0) for name in names] for side in (reference, current)])
     if table.size == 0 or not table.sum(axis=1).all() or (table < 0).any():
         counts = (dict(reference), dict(current))
         raise ValueError(f"counts: got {counts}, needs counts of at least 0 and one row on either side")
     return table
-
-
-def _probabilities(p_values: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    p = np.asarray(p_values, dtype=np.float64)
-    wrong = p[~((p >= 0) & (p <= 1))]
-    if wrong.size:
-        raise ValueError(f"p_values: got {wrong[0]}, needs to lie in [0, 1]")
-    return p, np.argsort(p)

@@ -1,4 +1,4 @@
-"""Would more labels help? Accuracy over the number of labels, per language, with its interval."""
+"""Learning curve: accuracy over the number of labels, per language, with its interval."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from pipelines.statistics.proportions import accuracy_interval
-from signalbox.contracts.record import LabelledText
+from pipelines.statistics import accuracy_interval
+from signalbox.contracts.record import LabeledText
 
 SIZES = (0, 8, 16, 32, 48)
 REPEATS = 5
@@ -29,9 +29,9 @@ class Point:
 
 
 def learning_curve(
-    rows: Sequence[LabelledText], pool: Sequence[LabelledText], vectors: dict[str, NDArray[np.float32]]
+    rows: Sequence[LabeledText], pool: Sequence[LabeledText], vectors: dict[str, NDArray[np.float32]]
 ) -> tuple[Point, ...]:
-    """Pretend that part of `pool` came back as feedback and test on other families of it.
+    """Learn from a part of `pool` as if it were feedback, and test on other families of it.
 
     The interval is that of one pass over the pool (Clopper-Pearson below 200 rows); repeats share rows and
     therefore do not narrow it.
@@ -48,8 +48,8 @@ def learning_curve(
 
 
 def _accuracy(
-    rows: Sequence[LabelledText],
-    pool: Sequence[LabelledText],
+    rows: Sequence[LabeledText],
+    pool: Sequence[LabeledText],
     vectors: dict[str, NDArray[np.float32]],
     size: int,
 ) -> float | None:
@@ -58,21 +58,21 @@ def _accuracy(
         return None
     folds = GroupKFold(n_splits=min(5, len(set(families))), shuffle=True, random_state=0)
     generator = np.random.default_rng(0)
-    right, asked = 0, 0
-    for fitted, held_out in folds.split(pool, groups=families):
-        if size > len(fitted):
+    right = total = 0
+    for train, test in folds.split(pool, groups=families):
+        if size > len(train):
             return None
         for _ in range(REPEATS if size else 1):
-            drawn = [pool[i] for i in generator.permutation(fitted)[:size]]
-            right += _right([*rows, *drawn], [pool[i] for i in held_out], vectors)
-            asked += len(held_out)
-    return right / asked
+            feedback = [pool[i] for i in generator.permutation(train)[:size]]
+            right += _right([*rows, *feedback], [pool[i] for i in test], vectors)
+            total += len(test)
+    return right / total
 
 
 def _right(
-    train: Sequence[LabelledText], test: Sequence[LabelledText], vectors: dict[str, NDArray[np.float32]]
+    train: Sequence[LabeledText], test: Sequence[LabeledText], vectors: dict[str, NDArray[np.float32]]
 ) -> int:
     classifier = LogisticRegression(C=1.0, max_iter=1000)
     classifier.fit(np.array([vectors[row.text] for row in train]), [row.label == "yes" for row in train])
-    predicted = classifier.predict(np.array([vectors[row.text] for row in test]))
-    return int(sum(said == (row.label == "yes") for said, row in zip(predicted, test, strict=True)))
+    verdicts = classifier.predict(np.array([vectors[row.text] for row in test]))
+    return int(sum(verdict == (row.label == "yes") for verdict, row in zip(verdicts, test, strict=True)))

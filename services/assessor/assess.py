@@ -1,4 +1,4 @@
-"""From texts to records: ask a model, give the light, keep the record. A failure is a red record."""
+"""From texts to records: query a model, decide the light, store the record. A failure is a red record."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from services.assessor.metrics import Metrics
 from signalbox import thresholds
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import ModelRelease, Record, Route, text_sha256
+from signalbox.contracts.record import ModelRelease, Record, Source, text_sha256
+from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError, ModelError, ModelUnavailable, SetupError
 from signalbox.models.base import Answer, ModelClient
-from signalbox.models.decoder import DecoderClient
 from signalbox.settings import Settings
 from signalbox.store import Store
 from signalbox.tasks import Task
@@ -24,39 +24,50 @@ from signalbox.traffic_light import Decision, decide, decide_failure, is_sure
 
 log = logging.getLogger(__name__)
 
-Source = Literal["user", "evaluation"]
-# What a route asks, in order; a later model is asked when the one before was not sure.
-ROUTES: dict[Route, tuple[str, ...]] = {
-    "encoder": ("encoder",),
-    "decoder": ("decoder",),
-    "cascade": ("encoder", "decoder"),
-}
-
 
 class ThresholdTable:
-    """Thresholds of the releases in use; a new calibration is seen without a restart."""
+    """Thresholds of the releases in use; a new calibration is effective without a restart."""
 
     def __init__(self, folder: Path, task: str) -> None:
         self._folder, self._task = folder, task
-        self._known: dict[str, tuple[int, thresholds.ThresholdFile]] = {}
+        self._cache: dict[str, tuple[int, thresholds.ThresholdFile]] = {}
 
     def get(self, release: ModelRelease, language: str) -> Thresholds | None:
-        """Thresholds of a release in a language, None when it was not calibrated. Raises SetupError."""
+        """Thresholds of a release in a language, None if it is not calibrated. Raises SetupError."""
         path = thresholds.path_for(self._folder, self._task, release)
         try:
             modified = path.stat().st_mtime_ns
         except FileNotFoundError:
             return None
-        known = self._known.get(release.key)
-        if known is None or known[0] != modified:
+        entry = self._cache.get(release.key)
+        if entry is None or entry[0] != modified:
             try:
-                loaded = thresholds.load(self._folder, self._task, release)
-            except InputError as error:  # not the caller's input: whoever runs the service must mend the file
-                raise SetupError(str(error)) from error
-            if loaded is None:
+                file = thresholds.load(self._folder, self._task, release)
+            except InputError as error:  # not the caller's input: only the operator can fix the file
+                raise SetupError(error.message, hint=error.hint) from error
+            if file is None:
                 return None
-            known = self._known[release.key] = (modified, loaded)
-        return known[1].languages.get(language)
+            entry = self._cache[release.key] = (modified, file)
+        return entry[1].languages.get(language)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One text on its way through a route."""
+
+    text: str
+    language: str
+    route: Route
+    source: Source
+    started: float = field(default_factory=time.perf_counter)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """A model's answer, or why there is none, with the light for it."""
+
+    result: Answer | ModelError
+    decision: Decision
 
 
 class Assess:
@@ -74,108 +85,107 @@ class Assess:
         self._store, self._metrics = store, metrics
         self._thresholds = ThresholdTable(settings.thresholds_dir, task.name)
 
-    async def assess(self, texts: list[str], language: str, route: Route, source: Source) -> list[Record]:
-        """Records in the order of `texts`; they are kept before this returns."""
+    def check(self, texts: list[str], language: str) -> None:
+        """Raise InputError for the first thing that is wrong with texts or language."""
+        most, limit = self._settings.max_texts, self._task.max_input_characters
+        if len(texts) > most:
+            raise InputError("texts", len(texts), f"Send at most {most} texts in a request.")
+        for index, text in enumerate(texts):
+            if len(text) > limit:
+                raise InputError(f"texts.{index}", text, f"Send at most {limit} characters.")
+            if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+                raise InputError(f"texts.{index}", text, "Send text without NUL and without lone surrogates.")
         self._task.language(language)
+
+    async def assess(self, texts: list[str], language: str, route: Route, source: Source) -> list[Record]:
+        """Records in the order of `texts`, stored before this returns. Raises InputError and SetupError."""
+        self.check(texts, language)
+        calls = [_Call(text, language, route, source) for text in texts]
         if route == "encoder":
-            records = await self._batch(texts, language, source)
+            records = await self._batch(calls)
         else:
-            records = await asyncio.gather(*(self._one(text, language, route, source) for text in texts))
-        await self.keep(list(records))
-        return list(records)
+            records = list(await asyncio.gather(*(self._one(call) for call in calls)))
+        await self._store_all(records)
+        return records
 
     async def stream(self, text: str, language: str, source: Source) -> AsyncIterator[str | Record]:
-        """The decoder's words as they come, then the record. A server that dies ends in a red record.
+        """The decoder's words as they come, then the record. A server that breaks off ends in a red record.
 
-        No word leaves while the light may be red by what is known: red withholds the verdict here too.
+        No word leaves while the light may still turn red: red withholds the verdict in a stream, too. Call `check`
+        before: an error in here comes when the response has already started.
         """
-        self._task.language(language)
-        started = time.perf_counter()
-        client = self._clients["decoder"]
-        outcome: Answer | ModelError = ModelUnavailable("the stream ended without an answer")
-        shown = False
+        call = _Call(text, language, "decoder", source)
+        outcome = self._outcome(ModelUnavailable("the stream ended without an answer"), language)
         try:
-            if not isinstance(client, DecoderClient):
-                raise ModelUnavailable("no decoder that streams is configured")
-            async for piece in client.stream(text, language):
+            async for piece in self._clients["decoder"].stream(text, language):
                 if isinstance(piece, Answer):
-                    outcome = piece
-                    shown = self._decide(piece, language).light is not Light.RED
-                elif shown:
+                    outcome = self._outcome(piece, language)
+                elif _shows_words(outcome):
                     yield piece
         except ModelError as error:
-            outcome = error
-        record = self._record(text, language, "decoder", source, outcome, started)
-        await self.keep([record])
+            outcome = self._outcome(error, language)
+        record = self._record(call, outcome)
+        await self._store_all([record])
         yield record
 
-    async def keep(self, records: list[Record]) -> None:
-        """Write and count; a store that fails and has no spool costs the record, never the answer."""
+    async def _store_all(self, records: list[Record]) -> None:
+        """Store and count; a store that fails and has no spool costs the record, never the answer."""
         try:
             await self._store.append_many(records)
         except Exception:
-            log.exception("records not kept", extra={"records": len(records)})
+            log.exception("records not stored", extra={"records": len(records)})
         for record in records:
             self._metrics.count(record)
 
-    async def _batch(self, texts: list[str], language: str, source: Source) -> list[Record]:
+    async def _batch(self, calls: list[_Call]) -> list[Record]:
         """All texts in one request to the encoder."""
-        started = time.perf_counter()
-        outcomes: list[Answer | ModelError]
+        language = calls[0].language
+        results: list[Answer | ModelError]
         try:
-            outcomes = [*await self._clients["encoder"].answer_many(texts, language)]
+            results = [*await self._clients["encoder"].answer_many([call.text for call in calls], language)]
         except ModelError as error:
-            outcomes = [error] * len(texts)
+            results = [error] * len(calls)
         return [
-            self._record(text, language, "encoder", source, outcome, started)
-            for text, outcome in zip(texts, outcomes, strict=True)
+            self._record(call, self._outcome(result, language))
+            for call, result in zip(calls, results, strict=True)
         ]
 
-    async def _one(self, text: str, language: str, route: Route, source: Source) -> Record:
-        """Ask the route's models in order until one is sure; a later failure keeps the earlier answer."""
-        started = time.perf_counter()
-        outcome: Answer | ModelError | None = None
-        for name in ROUTES[route]:
+    async def _one(self, call: _Call) -> Record:
+        """Query the route's models in order until one is sure; a later failure keeps the earlier answer."""
+        outcome = self._outcome(ModelUnavailable(f"no model is configured for {call.route}"), call.language)
+        for name in ROUTES[call.route].models:
             try:
-                outcome = await self._clients[name].answer(text, language)
+                answer = await self._clients[name].answer(call.text, call.language)
             except ModelError as error:
-                outcome = outcome if isinstance(outcome, Answer) else error
+                if isinstance(outcome.result, ModelError):
+                    outcome = self._outcome(error, call.language)
                 continue
-            if is_sure(self._decide(outcome, language)):
+            outcome = self._outcome(answer, call.language)
+            if is_sure(outcome.decision):
                 break
-        if outcome is None:
-            outcome = ModelUnavailable(f"no model is configured for {route}")
-        return self._record(text, language, route, source, outcome, started)
+        return self._record(call, outcome)
 
-    def _decide(self, outcome: Answer | ModelError, language: str) -> Decision:
-        if isinstance(outcome, ModelError):
-            return decide_failure(outcome)
-        return decide(outcome, self._thresholds.get(outcome.release, language))
+    def _outcome(self, result: Answer | ModelError, language: str) -> _Outcome:
+        if isinstance(result, ModelError):
+            return _Outcome(result, decide_failure(result))
+        return _Outcome(result, decide(result, self._thresholds.get(result.release, language)))
 
-    def _record(
-        self,
-        text: str,
-        language: str,
-        route: Route,
-        source: Source,
-        outcome: Answer | ModelError,
-        started: float,
-    ) -> Record:
-        decision = self._decide(outcome, language)
-        answer = outcome if isinstance(outcome, Answer) else None
-        if isinstance(outcome, ModelError):
-            log.warning(
-                "no answer", extra={"route": route, "reason": decision.reason.value, "cause": str(outcome)}
-            )
+    def _record(self, call: _Call, outcome: _Outcome) -> Record:
+        result, decision = outcome.result, outcome.decision
+        answer = result if isinstance(result, Answer) else None
+        error = str(result) if isinstance(result, ModelError) else None
+        if error is not None:
+            fields = {"route": call.route, "reason": decision.reason.value, "cause": error}
+            log.warning("no answer from a model", extra=fields)
         return Record(
-            source=source,
+            source=call.source,
             task=self._task.name,
-            language=language,
-            route=route,
+            language=call.language,
+            route=call.route,
             release=answer.release if answer else None,
-            input_sha256=text_sha256(text),
-            input_characters=len(text),
-            input_text=text,
+            input_sha256=text_sha256(call.text),
+            input_characters=len(call.text),
+            input_text=call.text,
             verdict=decision.verdict,
             stated=answer.stated if answer else decision.verdict,
             p_yes=answer.p_yes if answer else None,
@@ -184,8 +194,13 @@ class Assess:
             light=decision.light,
             candidate_light=decision.candidate,
             light_reason=decision.reason,
-            error=str(outcome) if isinstance(outcome, ModelError) else None,
-            latency_seconds=time.perf_counter() - started,
+            error=error,
+            latency_seconds=time.perf_counter() - call.started,
             prompt_tokens=answer.prompt_tokens if answer else None,
             completion_tokens=answer.completion_tokens if answer else None,
         )
+
+
+def _shows_words(outcome: _Outcome) -> bool:
+    """Whether words may leave: an answer is there, and its light is not red."""
+    return isinstance(outcome.result, Answer) and outcome.decision.light is not Light.RED

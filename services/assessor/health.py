@@ -17,26 +17,33 @@ from signalbox.store import Store
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-STORE_SECONDS = 2.0  # A database that hangs must not make the state of the models old.
+STORE_SECONDS = 2.0  # a database that hangs must not delay the state of the models
 
 
 class HealthPoll:
-    """Knows which upstreams answered last. Ready means: every configured model answers.
+    """Whether this process answers requests, and the last state of each upstream.
 
-    A store that is away does not make the assessor unready: answers go on and records are spooled.
+    No upstream makes the assessor unready: without a model, its answers are red lights, and without the store, records
+    are spooled. An unready pod leaves its Service, and then nobody gets either.
     """
 
     def __init__(self, clients: Mapping[str, ModelClient], store: Store, metrics: Metrics) -> None:
         self._clients, self._store, self._metrics = clients, store, metrics
         self._state = dict.fromkeys((*clients, "store"), False)
+        self._serving = False
 
     @property
     def health(self) -> Health:
         """The last known state."""
-        return Health(ready=all(self._state[name] for name in self._clients), upstreams=dict(self._state))
+        return Health(ready=self._serving, upstreams=dict(self._state))
+
+    @property
+    def answering(self) -> set[str]:
+        """The models that answered the last check."""
+        return {name for name in self._clients if self._state[name]}
 
     async def poll(self) -> None:
-        """Ask everything once."""
+        """Check each upstream once."""
         answers = (*(client.ready() for client in self._clients.values()), self._store_answers())
         self._state = state = dict(zip(self._state, await asyncio.gather(*answers), strict=True))
         for name, up in state.items():
@@ -55,21 +62,23 @@ class HealthPoll:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Poll until the block ends."""
+        """Be ready, and poll, until the block ends."""
         await self.poll()
-        task = asyncio.create_task(self._forever())
+        task = asyncio.create_task(self._poll_repeatedly())
+        self._serving = True
         try:
             yield
         finally:
+            self._serving = False
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def _forever(self) -> None:
+    async def _poll_repeatedly(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
                 await self.poll()
-            except Exception:  # a poll that ends for good would show the last state for ever
-                log.exception("health not polled")
+            except Exception:  # a poll that ends for good would show the last state indefinitely
+                log.exception("health check failed")
                 self._state = dict.fromkeys(self._state, False)

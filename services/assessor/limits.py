@@ -1,9 +1,7 @@
-"""What every request passes, as plain ASGI so that streams are not buffered: body limit and request count."""
+"""Body limit and request count of every request, as plain ASGI so that streams are not buffered."""
 
 from __future__ import annotations
 
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.assessor import errors
@@ -12,9 +10,9 @@ from signalbox.contracts import metrics as names
 
 
 class Limits:
-    """Refuses bodies over `max_body_bytes`, whether announced or only found out, and counts answers.
+    """Rejects bodies over `max_body_bytes`, by their announced length or by what arrives, and counts responses.
 
-    `own_limit`: paths that keep the limit themselves, because people shall read more than JSON there.
+    `own_limit`: paths that enforce the limit themselves, because they answer people, not programs.
     """
 
     def __init__(
@@ -33,15 +31,14 @@ class Limits:
             await self._app(scope, receive, send)
             return
         limited_here = scope["path"] not in self._own_limit
-        seen = 0
+        size = 0
 
         async def limited() -> Message:
-            nonlocal seen
+            nonlocal size
             message = await receive()
-            seen += len(message.get("body", b""))
-            if limited_here and seen > self._max:
-                # FastAPI lets this one through; any other error while reading becomes a 400.
-                raise HTTPException(413, errors.body_too_large(self._max))
+            size += len(message.get("body", b""))
+            if limited_here and size > self._max:
+                raise errors.BodyTooLarge(self._max)
             return message
 
         async def counted(message: Message) -> None:
@@ -51,12 +48,8 @@ class Limits:
 
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if limited_here and announced.isdigit() and int(announced) > self._max:
-            refusal = JSONResponse(
-                errors.body("body", f"{int(announced)} bytes", errors.body_too_large(self._max)),
-                413,
-                {"connection": "close"},
-            )
-            await refusal(scope, receive, counted)
+            rejection = errors.body_too_large(f"{int(announced)} bytes", self._max, scope["path"])
+            await rejection(scope, receive, counted)
             return
         await self._app(scope, limited, counted)
 

@@ -1,4 +1,4 @@
-"""The assessor's collectors, built from the table of metric names."""
+"""The assessor's Prometheus collectors, built from the table of metrics in the contracts."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ _TABLE = (
     names.HTTP_REQUESTS,
     names.API_REQUESTS,
     names.UPSTREAM_READY,
+    names.UPSTREAM_WAITING,
+    names.UPSTREAM_FAILURES,
     names.SPOOLED_ROWS,
     names.STORE_FAILURES,
 )
 
 
 class Metrics:
-    """One registry an application, so that two applications in one process do not share counters."""
+    """One registry per application, so that two applications in one process do not share counters."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

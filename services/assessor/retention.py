@@ -1,4 +1,4 @@
-"""Retention: what is older than the setting allows is deleted, at the start and then every hour."""
+"""Retention: delete records older than the setting allows, at the start and then every hour."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PAUSE_SECONDS = 3600.0
 
 @contextlib.asynccontextmanager
 async def purging(store: Store, days: int | None) -> AsyncIterator[None]:
-    """Delete old records with their feedback until the block ends; None keeps all."""
-    task = asyncio.create_task(_forever(store, timedelta(days=days))) if days else None
+    """Delete old records with their feedback until the block ends; with None, keep all."""
+    task = asyncio.create_task(_purge_hourly(store, timedelta(days=days))) if days else None
     try:
         yield
     finally:
@@ -28,11 +28,11 @@ async def purging(store: Store, days: int | None) -> AsyncIterator[None]:
                 await task
 
 
-async def _forever(store: Store, age: timedelta) -> None:
+async def _purge_hourly(store: Store, age: timedelta) -> None:
     while True:
         try:
             deleted = await store.purge(datetime.now(UTC) - age)
-            log.info("retention", extra={"deleted": deleted, "days": age.days})
+            log.info("old records deleted", extra={"deleted": deleted, "days": age.days})
         except Exception:  # the next hour may be better, and answers must go on
             log.exception("old records not deleted")
         await asyncio.sleep(PAUSE_SECONDS)

@@ -1,13 +1,15 @@
-"""What the API takes and gives."""
+"""Requests and responses of the API."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from signalbox.contracts.light import APPEARANCE, REASON_TEXT, Light, LightReason
-from signalbox.contracts.record import Contract, Label, ModelRelease, Record, Route, Verdict
+from services.assessor.texts import APPEARANCE, REASON_TEXT, in_language
+from signalbox.contracts.light import Light, LightReason
+from signalbox.contracts.record import Contract, Label, ModelRelease, Record, Source, Verdict
+from signalbox.contracts.routes import ROUTES, Route
 from signalbox.tasks import Task
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -25,7 +27,7 @@ _YELLOW: dict[str, JsonValue] = {
     "language": "en",
     "route": "decoder",
     "light": {
-        "colour": "yellow",
+        "color": "yellow",
         "word": "Check",
         "symbol": "!",
         "reason": "unsure",
@@ -43,11 +45,11 @@ _YELLOW: dict[str, JsonValue] = {
 _RED: dict[str, JsonValue] = {
     **_YELLOW,
     "light": {
-        "colour": "red",
+        "color": "red",
         "word": "Withheld",
         "symbol": "✕",
         "reason": "unavailable",
-        "text": "The model server cannot be reached or broke off.",
+        "text": "The model server is unreachable or closed the connection.",
         "provisional": True,
     },
     "verdict": None,
@@ -65,7 +67,7 @@ def _examples(*examples: dict[str, JsonValue]) -> ConfigDict:
 
 
 class AssessRequest(Contract):
-    """One text or many."""
+    """One text or several."""
 
     model_config = _examples(
         {"text": "Socio-medical indication for the aid is confirmed.", "language": "en", "model": "cascade"},
@@ -77,9 +79,13 @@ class AssessRequest(Contract):
         default=None, min_length=1, description="Several texts, instead of `text`."
     )
     language: str = Field(max_length=16, examples=["en", "de"])
-    model: Route = Field(default="encoder", description="Which model answers.")
-    source: Literal["user", "evaluation"] = Field(
-        default="user", description="evaluation: kept apart from what users asked."
+    model: Route | None = Field(
+        default=None,
+        description="Route. The cascade queries the decoder if the encoder is not sure. Defaults to the first route in "
+        f"the order {', '.join(ROUTES)} whose models answer.",
+    )
+    source: Source = Field(
+        default="user", description="Records of an evaluation are kept apart from those of users."
     )
 
     @model_validator(mode="after")
@@ -90,19 +96,19 @@ class AssessRequest(Contract):
 
     @property
     def all_texts(self) -> list[str]:
-        """The texts, however they came."""
+        """The texts, as a list in either case."""
         return [self.text] if self.text is not None else list(self.texts or [])
 
 
 class ShownLight(Contract):
-    """A light as people see it, never by colour alone."""
+    """A light as people see it, never by color alone."""
 
-    colour: Light
+    color: Light
     word: str
     symbol: str
     reason: LightReason
     text: str
-    provisional: bool = Field(description="True: no certificate covers this answer.")
+    provisional: bool = Field(description="True if no certificate covers this answer.")
 
 
 class PublicPrediction(Contract):
@@ -119,8 +125,8 @@ class PublicPrediction(Contract):
     word: str | None = Field(description="The verdict in the language of the text.")
     p_yes: float | None
     verdict_mass: float | None = Field(
-        description="Probability that the decoder's first word is a verdict word at all; p_yes is its share of yes. "
-        "The rest lies outside. None for an encoder."
+        description="Probability that the decoder's first word is a verdict word at all; p_yes is the share of yes in "
+        "it. None for an encoder."
     )
     justification: str | None
     release: ModelRelease | None
@@ -146,7 +152,7 @@ class FeedbackRequest(Contract):
 
 
 class FeedbackResponse(Contract):
-    """What was kept."""
+    """The entry that was stored."""
 
     model_config = _examples(
         {"id": "0d5c0a52-52a5-4f0f-9d0b-6f2f0c1de001", "prediction_id": _ID, "label": "yes"}
@@ -158,44 +164,76 @@ class FeedbackResponse(Contract):
 
 
 class Health(Contract):
-    """Readiness with what is down."""
+    """Readiness of this process, and the state of each upstream, which is information."""
 
-    model_config = _examples(
-        {"ready": False, "upstreams": {"encoder": True, "decoder": False, "store": True}}
-    )
+    model_config = _examples({"ready": True, "upstreams": {"encoder": True, "decoder": False, "store": True}})
 
     ready: bool
     upstreams: dict[str, bool]
 
 
-class ErrorBody(Contract):
-    """Cause and hint."""
-
-    field: str
-    value: str
-    hint: str
-
-
-class ErrorResponse(Contract):
-    """Every error of this API."""
+class Problem(Contract):
+    """An error of this API (RFC 9457, `application/problem+json`)."""
 
     model_config = _examples(
-        {"error": {"field": "language", "value": "fr", "hint": "Task 'medical' knows: de, en."}}
+        {
+            "type": "/problems/invalid-input",
+            "title": "Invalid input",
+            "status": 422,
+            "detail": "language: got 'fr'.",
+            "field": "language",
+            "value": "'fr'",
+            "hint": "Task 'medical' knows: de, en.",
+        }
     )
 
-    error: ErrorBody
+    type: str = Field(
+        description="URI reference of the kind of problem; it does not change between releases."
+    )
+    title: str = Field(description="The kind of problem in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened.")
+    field: str = Field(description="The field, header or part of the request that the problem is about.")
+    value: str = Field(description="Its value, shortened.")
+    hint: str = Field(description="What to do about it.")
+
+
+class OpenAIError(Contract):
+    """An error in the form of OpenAI's API."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class OpenAIErrorResponse(Contract):
+    """Every error of the routes that are passed through to the decoder."""
+
+    model_config = _examples(
+        {
+            "error": {
+                "message": "The model server does not answer. Try again.",
+                "type": "server_error",
+                "param": "decoder",
+                "code": "upstream",
+            }
+        }
+    )
+
+    error: OpenAIError
 
 
 def to_public(record: Record, task: Task) -> PublicPrediction:
-    """The record as shown; what the light withholds is left out here and nowhere else."""
+    """The record for the public. This is the only place that removes what a red light withholds."""
     look = APPEARANCE[record.light]
-    shown = record.light is not Light.RED
+    visible = record.light is not Light.RED
     light = ShownLight(
-        colour=record.light,
-        word=_in(look.word, record.language),
+        color=record.light,
+        word=in_language(look.word, record.language),
         symbol=look.symbol,
         reason=record.light_reason,
-        text=_in(REASON_TEXT[record.light_reason], record.language),
+        text=in_language(REASON_TEXT[record.light_reason], record.language),
         provisional=record.light_reason is not LightReason.CERTIFIED,
     )
     return PublicPrediction(
@@ -204,16 +242,11 @@ def to_public(record: Record, task: Task) -> PublicPrediction:
         language=record.language,
         route=record.route,
         light=light,
-        verdict=record.verdict if shown else None,
-        word=task.word(record.verdict, record.language) if shown else None,
-        p_yes=record.p_yes if shown else None,
-        verdict_mass=record.verdict_mass if shown else None,
-        justification=record.justification if shown else None,
+        verdict=record.verdict if visible else None,
+        word=task.word(record.verdict, record.language) if visible else None,
+        p_yes=record.p_yes if visible else None,
+        verdict_mass=record.verdict_mass if visible else None,
+        justification=record.justification if visible else None,
         release=record.release,
         latency_seconds=record.latency_seconds,
     )
-
-
-def _in(texts: dict[str, str], language: str) -> str:
-    """The text in a language, English where there is no translation."""
-    return texts.get(language, texts["en"])

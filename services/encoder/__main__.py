@@ -1,47 +1,61 @@
 """Serve a trained release: `python -m services.encoder --release-dir run/releases/encoder-v1 --http_port 8081`.
 
-The other flags are KServe's own (`--help`). Logging of every request is off: it costs a third of the speed.
+The other flags are KServe's own (`--help`). Requests are not logged: that would cost a third of the speed.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 
-# KServe's parser is taken as parent so that its flags work; importing kserve parses sys.argv leniently.
+# KServe's parser is the parent, so that its flags work; importing kserve parses sys.argv leniently.
 from kserve import ModelServer, model_server
 from kserve.errors import InvalidInput
+from kserve.logging import KSERVE_TRACE_LOGGER_NAME
 
 from services.encoder.model import EncoderModel
 from services.encoder.runtime import Encoder
+from signalbox.errors import EXIT_FAILURE, SetupError
+from signalbox.logging import configure
+
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Load, then serve until SIGTERM."""
     parser = argparse.ArgumentParser(parents=[model_server.parser], conflict_handler="resolve")
     parser.add_argument(
-        "--release-dir", type=Path, required=True, help="Folder that `signalbox train` wrote."
+        "--release-dir",
+        type=Path,
+        required=True,
+        help="Folder of a release of `signalbox train`, or of releases: the newest is served.",
     )
     parser.add_argument("--threads", type=int, default=1, help="Threads of one inference.")
     parser.add_argument("--host", default="0.0.0.0", help="Address to bind.")  # noqa: S104 - a pod's default
     arguments = parser.parse_args()
     model_server.args.configure_logging = False
+    configure(quiet=[KSERVE_TRACE_LOGGER_NAME])
     logging.getLogger("kserve").addFilter(without_input)
-    model = EncoderModel(Encoder(arguments.release_dir, arguments.threads))
+    try:
+        model = EncoderModel(Encoder(arguments.release_dir, arguments.threads))
+    except SetupError as error:
+        log.critical("startup failed", extra={"cause": error.message, "hint": error.hint})
+        sys.exit(EXIT_FAILURE)
     bind(arguments.host)
     ModelServer(http_port=arguments.http_port, enable_grpc=False, workers=1).start([model])
 
 
 def without_input(line: logging.LogRecord) -> bool:
-    """Log that a request was refused, not why: the reason quotes the text, and its sender is told it."""
+    """Log that a request was rejected, but not why: the reason quotes the text. The response has it."""
     if line.exc_info and isinstance(line.exc_info[1], InvalidInput):
-        line.msg, line.args, line.exc_info = "request refused (400)", (), None
+        line.msg, line.args, line.exc_info = "request rejected (400)", (), None
     return True
 
 
 def bind(host: str) -> None:
-    """Make KServe's HTTP server bind `host`: it has no option for it (0.21.0)."""
+    """Make KServe's HTTP server bind `host`, for which it has no option (0.21.0)."""
     original = model_server.RESTServer.__init__
 
     def with_host(self: model_server.RESTServer, *arguments: object, **options: object) -> None:

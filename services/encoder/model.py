@@ -22,7 +22,7 @@ Payload = dict[str, Any]
 
 
 class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
-    """Answers in a thread of its own, so that health checks are answered while a batch is computed.
+    """Computes in a thread of its own, so that health checks are answered during a batch.
 
     The encoder is loaded before the server starts: KServe drops a model that is not ready by then.
     """
@@ -34,7 +34,7 @@ class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
         self.ready = True
 
     async def preprocess(self, payload: Payload | InferRequest, headers: dict[str, str] | None = None) -> Any:  # noqa: ANN401, ARG002
-        """Check the request; a wrong one is a 400 that names field, value and hint."""
+        """Check the request; an invalid one is a 400 with field, value and hint."""
         try:
             return texts_v2(payload) if isinstance(payload, InferRequest) else (texts_v1(payload), None)
         except InputError as error:
@@ -75,7 +75,7 @@ class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
 
 
 def verdict(p_yes: float) -> str:
-    """The verdict before any calibrated threshold."""
+    """The verdict by one half, before any calibrated threshold."""
     return (Verdict.YES if p_yes >= 0.5 else Verdict.NO).value
 
 
@@ -101,11 +101,11 @@ def texts_v2(request: InferRequest) -> tuple[list[str], InferRequest]:
         raise InputError(
             "inputs.text.shape", tensor.shape, "Give the number of texts, [n] or [n, 1]."
         ) from error
-    return check([_decoded(value) for value in values], "inputs.text[{}]"), request
+    return check([_text_of(value) for value in values], "inputs.text[{}]"), request
 
 
 def check(values: list[object], field: str) -> list[str]:
-    """The values as texts, or the first thing that is wrong with them."""
+    """The values as texts. Raises InputError for the first thing that is wrong with them."""
     if not 0 < len(values) <= MAX_BATCH:
         raise InputError(field.format(""), len(values), f"Send 1 to {MAX_BATCH} texts in a request.")
     texts = []
@@ -120,7 +120,7 @@ def check(values: list[object], field: str) -> list[str]:
     return texts
 
 
-def _decoded(value: object) -> object:
+def _text_of(value: object) -> object:
     if not isinstance(value, bytes):
         return value
     try:

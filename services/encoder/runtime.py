@@ -15,15 +15,16 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from services.encoder.releases import release_folder
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 
-MAX_TOKENS = 256  # what the model was trained with; longer inputs are cut
+MAX_TOKENS = 256  # as in the model's training; longer inputs are truncated
 Vector = NDArray[np.float64]
 
 
 class Head(Protocol):
-    """From texts to p(yes)."""
+    """Computes p(yes) from texts."""
 
     def p_yes(self, texts: Sequence[str]) -> Vector:
         """Shape [n], each in [0, 1]."""
@@ -46,10 +47,10 @@ class Embedder:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts in one batch."""
-        encoded = self._tokenizer.encode_batch(list(texts))
+        rows = self._tokenizer.encode_batch(list(texts))
         feed = {
-            "input_ids": np.array([row.ids for row in encoded], dtype=np.int64),
-            "attention_mask": np.array([row.attention_mask for row in encoded], dtype=np.int64),
+            "input_ids": np.array([row.ids for row in rows], dtype=np.int64),
+            "attention_mask": np.array([row.attention_mask for row in rows], dtype=np.int64),
         }
         embeddings: NDArray[np.float32] = self._session.run(None, feed)[0]
         return embeddings
@@ -101,18 +102,14 @@ def sigmoid(score: Vector) -> Vector:
 
 
 class Encoder:
-    """A release folder, loaded."""
+    """A release folder, or the newest of a folder of releases, loaded."""
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
-        try:
-            described = json.loads((folder / "release.json").read_text(encoding="utf-8"))
-            head = json.loads((folder / "head.json").read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise SetupError(
-                f"{folder} is no trained release ({error.filename} is missing): run `signalbox train`."
-            ) from error
-        self.release = ModelRelease.model_validate(described["release"])
-        self.task: str = described["task"]
+        folder = release_folder(folder)
+        release = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+        head = json.loads((folder / "head.json").read_text(encoding="utf-8"))
+        self.release = ModelRelease.model_validate(release["release"])
+        self.task: str = release["task"]
         self._head: Head = (
             TfidfHead(head)
             if head["kind"] == "tfidf-logistic"
@@ -127,5 +124,5 @@ class Encoder:
 
 def _strings(value: object) -> list[str]:
     if not isinstance(value, list):
-        raise SetupError("head.json: terms must be a list; train again.")
+        raise SetupError("head.json: terms is not a list.", hint="Train again with `signalbox train`.")
     return [str(item) for item in value]

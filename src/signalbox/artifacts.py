@@ -1,4 +1,4 @@
-"""Files that models are served from: the newest trained encoder, and the GGUF file of the decoder."""
+"""Files of the models: the newest release of the encoder, and the GGUF file of the decoder."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from signalbox.settings import Settings
 
 
 def current_release(settings: Settings) -> Path:
-    """Folder of the newest trained encoder. SetupError when none was trained."""
+    """Folder of the encoder's newest release. SetupError where there is none."""
     try:
         name = (settings.releases_dir / "current").read_text(encoding="utf-8").strip()
     except FileNotFoundError as error:
         raise SetupError(
-            f"No encoder was trained in {settings.releases_dir}.", hint="Run `signalbox train`."
+            f"No trained encoder in {settings.releases_dir}.", hint="Run `signalbox train`."
         ) from error
     return settings.releases_dir / name
 
@@ -46,7 +46,7 @@ def _from_package(name: str) -> Path:
     files = sorted(folder.glob("*.gguf")) if folder else []
     if len(files) != 1:
         raise InputError(
-            "decoder_model", f"package:{name}", f"It holds {len(files)} GGUF files; run `make install`."
+            "decoder_model", f"package:{name}", f"It contains {len(files)} GGUF files; run `make install`."
         )
     return files[0]
 
@@ -58,7 +58,7 @@ def _from_hub(name: str) -> Path:
         return Path(hf_hub_download(repository, file or _only_gguf(repository)))
     except HFValidationError as error:
         raise InputError("decoder_model", f"hf:{name}", "A repository is written OWNER/NAME.") from error
-    except (httpx2.HTTPError, OSError) as error:  # a Hub that rejects the request, or that is not there
+    except (httpx2.HTTPError, OSError) as error:  # the Hub rejects the request, or does not answer
         raise SetupError(
             f"decoder_model: hf:{name} could not be downloaded ({type(error).__name__}).",
             hint="Check the name and the network; without one, download the file and give its path.",
@@ -68,7 +68,7 @@ def _from_hub(name: str) -> Path:
 def _only_gguf(repository: str) -> str:
     files = sorted(entry for entry in HfApi().list_repo_files(repository) if entry.endswith(".gguf"))
     if not files:
-        raise InputError("decoder_model", f"hf:{repository}", "It holds no GGUF file; choose another.")
+        raise InputError("decoder_model", f"hf:{repository}", "It contains no GGUF file; choose another.")
     if len(files) > 1:
         raise InputError("decoder_model", f"hf:{repository}", f"Choose hf:{repository}:FILE from {files}.")
     return files[0]

@@ -17,9 +17,9 @@ from rich.console import Console
 
 from signalbox.capacity.cli.commands import check_boot, plan
 from signalbox.command import command_settings
-from signalbox.contracts.record import Route
+from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
-from signalbox.key_commands import keys
+from signalbox.keys.commands import keys
 
 ENTRY_POINTS = "signalbox.commands"
 # Commands of other packages of this repository → the package's folder, and what they do.
@@ -78,7 +78,7 @@ def assess(
 ) -> None:
     """Assess one text through the running assessor."""
     with command_settings() as settings:
-        from signalbox.client import assess as predictions_of
+        from signalbox.assessor_client import assess as predictions_of
         from signalbox.show_prediction import print_prediction
 
         print_prediction(Console(), text, predictions_of(settings, [text], language, model)[0])

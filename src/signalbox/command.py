@@ -1,4 +1,4 @@
-"""Errors made for people, as the command line shows them."""
+"""Errors for people, as the command line prints them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from signalbox.errors import InputError, SignalboxError
+from signalbox.errors import EXIT_FAILURE, EXIT_INPUT, InputError, SignalboxError
 from signalbox.settings import Settings
-
-EXIT_FAILURE, EXIT_INPUT = 1, 2
 
 
 @contextmanager
 def command_settings() -> Iterator[Settings]:
-    """Settings for a command; errors made for people are printed as one message, all others are not hidden."""
+    """Settings for a command. A SignalboxError is printed as `error:` and `hint:` and ends it; others are not caught."""
 
     console = Console(stderr=True)
     try:

@@ -2,7 +2,8 @@
 
 SignalboxError
 ├── InputError       the caller's input is wrong; becomes a 4xx or exit status 2
-├── SetupError       this machine lacks something; names the command that fixes it
+│   └── NotFoundError    it names something that does not exist; becomes a 404
+├── SetupError       something is missing or wrong here; names the command that fixes it
 └── ModelError       a model did not give a usable answer
     ├── ModelTimeout
     ├── ModelUnavailable
@@ -12,6 +13,7 @@ SignalboxError
 
 from __future__ import annotations
 
+EXIT_FAILURE, EXIT_INPUT = 1, 2
 _SHOWN_CHARACTERS = 80
 
 
@@ -34,6 +36,10 @@ class InputError(SignalboxError):
         self.field = field
         self.value = shorten(value)
         super().__init__(problem or f"{field}: got {self.value}.", hint=hint)
+
+
+class NotFoundError(InputError):
+    """What the input names does not exist."""
 
 
 class SetupError(SignalboxError):

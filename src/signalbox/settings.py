@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from signalbox.contracts.routes import MODELS, ModelName, Route, routes_over
 
 
 class Settings(BaseSettings):
@@ -21,14 +23,20 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address that local servers bind.")
 
-    assessor_port: int = Field(default=8080, ge=1, le=65535)
-    encoder_port: int = Field(default=8081, ge=1, le=65535)
-    decoder_port: int = Field(default=8082, ge=1, le=65535)
-    mlflow_port: int = Field(default=5000, ge=1, le=65535)
+    assessor_port: int = Field(default=8080, ge=1, le=65535, description="Port of the assessor.")
+    encoder_port: int = Field(default=8081, ge=1, le=65535, description="Port of the encoder.")
+    decoder_port: int = Field(default=8082, ge=1, le=65535, description="Port of llama-server.")
+    mlflow_port: int = Field(default=5000, ge=1, le=65535, description="Port of MLflow.")
 
     assessor_url: str | None = Field(
         default=None,
         description="Base URL of the assessor for `assess` and the jobs. Defaults to the local one.",
+    )
+    encoder_enabled: bool = Field(
+        default=True, description="Whether there is an encoder. If false, only the route `decoder` exists."
+    )
+    decoder_enabled: bool = Field(
+        default=True, description="Whether there is a decoder. If false, only the route `encoder` exists."
     )
     encoder_url: str | None = Field(
         default=None, description="Base URL of an external encoder. No local one is started then."
@@ -45,14 +53,18 @@ class Settings(BaseSettings):
     decoder_constrained: bool = Field(
         default=False, description="Force the first word to be a verdict word. Not all engines support it."
     )
-    decoder_threads: int = Field(default=2, ge=1)
+    decoder_threads: int = Field(default=2, ge=1, description="Threads of llama-server.")
     decoder_concurrency: int = Field(
         default=2,
         ge=1,
         description="Maximum concurrent requests to the decoder; as many as its server has slots.",
     )
-    decoder_timeout_seconds: float = Field(default=60.0, gt=0)
-    encoder_timeout_seconds: float = Field(default=10.0, gt=0)
+    decoder_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="Time limit for a whole answer of the decoder."
+    )
+    encoder_timeout_seconds: float = Field(
+        default=10.0, gt=0, description="Time limit for a request to the encoder."
+    )
 
     judge_url: str | None = Field(
         default=None, description="OpenAI-compatible base URL, with /v1, of the model that judges answers."
@@ -85,7 +97,9 @@ class Settings(BaseSettings):
         default=None, description="API key of jobs and commands for the assessor."
     )
 
-    max_body_bytes: int = Field(default=256 * 1024, gt=0)
+    max_body_bytes: int = Field(
+        default=256 * 1024, gt=0, description="Largest body of a request to the assessor, in bytes."
+    )
     max_texts: int = Field(
         default=64, gt=0, description="Maximum number of texts in one request to /v1/assess."
     )
@@ -93,6 +107,34 @@ class Settings(BaseSettings):
     mlflow_url: str | None = Field(
         default=None, description="URL of an external MLflow server. No local one is started then."
     )
+
+    @field_validator("decoder_enabled")
+    @classmethod
+    def _one_model_at_least(cls, enabled: bool, info: ValidationInfo) -> bool:
+        if not enabled and not info.data.get("encoder_enabled", True):
+            raise ValueError("encoder_enabled is false, too; enable one of them")
+        return enabled
+
+    @property
+    def models(self) -> tuple[ModelName, ...]:
+        """The models that are enabled."""
+        enabled = {"encoder": self.encoder_enabled, "decoder": self.decoder_enabled}
+        return tuple(name for name in MODELS if enabled[name])
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes over the models that are enabled; the first is the default."""
+        return routes_over(self.models)
+
+    @property
+    def starts_encoder(self) -> bool:
+        """Whether the encoder is one that the local stack starts."""
+        return self.encoder_enabled and not self.encoder_url
+
+    @property
+    def starts_decoder(self) -> bool:
+        """Whether the decoder is one that the local stack starts."""
+        return self.decoder_enabled and not self.decoder_url
 
     @property
     def store_url(self) -> str:

@@ -1,4 +1,4 @@
-"""One prediction in a terminal."""
+"""A prediction in a terminal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ _STYLES = {"green": "bold green", "yellow": "bold yellow", "red": "bold red"}
 
 
 def print_prediction(console: Console, text: str, prediction: dict[str, object]) -> None:
-    """One answer in a terminal: symbol, word and color, verdict, reason."""
+    """Print an answer of the API: symbol, word and color of its light, verdict, reason. Raises SetupError."""
     light = prediction["light"]
     if not isinstance(light, dict):
-        raise SetupError("The assessor's answer has no light: is another version running on this port?")
-    style = _STYLES[str(light["colour"])]
+        raise SetupError(
+            "The assessor's answer has no light.",
+            hint="Another version of the assessor may be running on this port: stop it, and start this one.",
+        )
+    style = _STYLES[str(light["color"])]
     console.print(f"  [{style}]{light['symbol']} {light['word']}[/]  {prediction['word'] or '-'}", end="  ")
     console.print(text, style="italic", markup=False, highlight=False)
     reason = prediction["justification"] or light["text"]

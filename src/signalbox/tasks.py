@@ -10,7 +10,7 @@ from typing import Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
-from signalbox.contracts.record import Contract, Label, LabelledText, Verdict
+from signalbox.contracts.record import Contract, Label, LabeledText, Verdict
 from signalbox.errors import InputError
 
 Split = Literal["few-shot", "calibration", "test"]
@@ -119,16 +119,16 @@ def load_task(folder: Path) -> Task:
         raise InputError(f"{path}: {where}", first.get("input"), first["msg"]) from error
 
 
-def load_data(task: Task, split: Split | None = None) -> list[LabelledText]:
+def load_data(task: Task, split: Split | None = None) -> list[LabeledText]:
     """The labeled texts of a task, in file order; `split` keeps one split only."""
     path = task.folder / "data.jsonl"
-    rows: list[LabelledText] = []
+    rows: list[LabeledText] = []
     # Not splitlines: a text may contain U+2028, which is no end of a JSON line.
     for number, line in enumerate(_read(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = LabelledText.model_validate(json.loads(line))
+            row = LabeledText.model_validate(json.loads(line))
         except (json.JSONDecodeError, ValidationError) as error:
             raise InputError(f"{path}:{number}", line, f"Not a labeled text: {error}") from error
         task.language(row.language)
@@ -138,7 +138,7 @@ def load_data(task: Task, split: Split | None = None) -> list[LabelledText]:
     return [row for row in rows if split is None or row.split == split]
 
 
-def check_ids(rows: list[LabelledText]) -> None:
+def check_ids(rows: list[LabeledText]) -> None:
     """Raise InputError when two rows share an id: an evaluation would confuse their answers."""
     counts = Counter(row.id for row in rows)
     if repeated := sorted(name for name, count in counts.items() if count > 1):
@@ -147,7 +147,7 @@ def check_ids(rows: list[LabelledText]) -> None:
         )
 
 
-def check_families(rows: list[LabelledText]) -> None:
+def check_families(rows: list[LabeledText]) -> None:
     """Raise InputError when a family is in two splits: its paraphrases would leak."""
     splits: dict[str, set[str]] = defaultdict(set)
     for row in rows:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from signalbox.contracts.record import Contract, ModelRelease, Probability
 from signalbox.errors import InputError
-from signalbox.files import write_whole
+from signalbox.io import write_whole
 
 _NAME_CHARACTERS = 60  # File systems allow 255 bytes; a served model's name may be a long path.
 MINIMUM_ROWS = 20  # Fitted on fewer, a cut-off does not carry over to new rows.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.capacity_peers import accelerate, blis, kaito, llmd, recipes
+from benchmarks.peer_formulas import accelerate, blis, kaito, llmd, recipes
 from signalbox.capacity.models.catalogue import load
 from signalbox.capacity.spec import Spec
 
@@ -44,7 +44,7 @@ def test_recipes_round_up_to_whole_gigabytes() -> None:
     assert recipes(on_h100("llama-3.1-8b-instruct", 0.9)).weights_bytes == 20e9  # 8.03 x 2 x 1.2
 
 
-def test_accelerate_leaves_out_the_head() -> None:
+def test_accelerate_omits_the_head() -> None:
     spec = on_h100("llama-3.1-8b-instruct", 0.9)
     assert accelerate(spec).weights_bytes == (spec.model.parameters.total - 128_256 * 4096) * 2
 

@@ -5,7 +5,7 @@ from tests.charts.conftest import one, pod_of, render
 
 def deployment(values: dict | None = None) -> dict:
     """The assessor's Deployment."""
-    return one(render("assessor", values), "Deployment")
+    return one(render("assessor", values), "Deployment", "x-assessor")
 
 
 def container(values: dict | None = None) -> dict:

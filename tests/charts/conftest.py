@@ -39,7 +39,8 @@ def chart_folder(chart: str) -> Path:
 
 
 def example_file(chart: str, example: str) -> Path:
-    return CHARTS / chart / "examples" / f"{example}.yaml"
+    folder = CHARTS / chart
+    return next(path for path in examples(folder) if path.stem == example)
 
 
 def render(chart: str, values: dict | None = None, *args: str, name: str = "x") -> list[dict]:

@@ -19,7 +19,7 @@ NODES = {
     "parallelism": {"tensor": 8, "pipeline": 2, "nodes": 2},
     "persistence": {"enabled": False, "size": "600Gi"},
 }
-ENCODER = {"encoder": {"install": True, "storageUri": "pvc://a/b"}}
+ENCODER = {"encoder": {"kserve": True, "storageUri": "pvc://a/b"}}
 SCHEDULE = {"jobs": {"drift": {"enabled": True, "schedule": "@daily"}}}
 METRICS = {"metrics": {"enabled": True}}
 
@@ -56,6 +56,7 @@ PARTS = [
     Part("model-server", "helmTest", "query", ("Pod",), environment=None),
     Part("assessor", "", "assessor", ("Deployment",)),
     Part("assessor", "migration", "migrate", ("Job",), POSTGRES, environment="chart"),
+    Part("assessor", "encoder", "encoder", ("Deployment",)),
     Part("assessor", "encoder", "kserve-container", ("ServingRuntime", "InferenceService"), ENCODER),
     Part("assessor", "helmTest", "assess", ("Pod",), environment=None),
     Part("pipelines", "jobDefaults", "job", ("CronJob",), SCHEDULE, names=("drift",)),
@@ -64,6 +65,8 @@ PARTS = [
     Part("pipelines", "metrics", "metrics", ("Deployment",), METRICS),
     Part("pipelines", "helmTest", "check", ("Pod",), environment="jobDefaults"),
 ]
+
+CHARTS_WITH_PARTS = sorted({part.chart for part in PARTS})
 
 
 def nested(path: str, value: object) -> dict:

@@ -17,7 +17,7 @@ def test_the_number_of_pods_follows_the_database(values, pods):
 
 def test_an_autoscaled_deployment_leaves_the_number_of_pods_to_the_autoscaler():
     objects = render("assessor", POSTGRES | {"autoscaling": {"enabled": True}})
-    assert "replicas" not in one(objects, "Deployment")["spec"]
+    assert "replicas" not in one(objects, "Deployment", "x-assessor")["spec"]
     assert one(objects, "HorizontalPodAutoscaler")["spec"]["minReplicas"] == 2
 
 
@@ -63,7 +63,7 @@ def test_the_file_of_sqlite_is_on_a_claim_that_outlives_the_release():
     objects = render("assessor")
     claim = one(objects, "PersistentVolumeClaim")
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-    spec = pod_of(one(objects, "Deployment"))
+    spec = pod_of(one(objects, "Deployment", "x-assessor"))
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
     assert volumes["state"]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
     mounts = {mount["name"]: mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
@@ -103,12 +103,12 @@ def test_a_pod_has_time_to_finish_the_longest_answer(seconds):
     assert spec["terminationGracePeriodSeconds"] > sleep + seconds
 
 
-def test_the_assessor_calls_the_encoder_that_it_installs():
-    objects = render("assessor", {"encoder": {"install": True, "storageUri": "pvc://c/p"}})
+def test_the_assessor_calls_the_encoder_that_it_installs_on_kserve():
+    objects = render("assessor", {"encoder": {"kserve": True}})
     service, runtime = one(objects, "InferenceService"), one(objects, "ServingRuntime")
     assert service["metadata"]["annotations"]["serving.kserve.io/deploymentMode"] == "Standard"
     assert service["spec"]["predictor"]["model"]["runtime"] == runtime["metadata"]["name"]
-    environment = variables(pod_of(one(objects, "Deployment"))["containers"][0])
+    environment = variables(pod_of(one(objects, "Deployment", "x-assessor"))["containers"][0])
     # Standard mode serves an InferenceService at <name>-predictor.
     assert (
         environment["SIGNALBOX_ENCODER_URL"] == f"http://{service['metadata']['name']}-predictor.models.svc"
@@ -128,10 +128,11 @@ def test_thresholds_are_mounted_where_the_assessor_looks():
     assert "subPath" not in mounts["thresholds"]
 
 
-def test_the_registry_of_every_image_can_be_replaced():
+@pytest.mark.parametrize("kserve", [True, False])
+def test_the_registry_of_every_image_can_be_replaced(kserve):
     values = {
         "global": {"imageRegistry": "mirror.example.org"},
-        "encoder": {"install": True, "storageUri": "pvc://c/p"},
+        "encoder": {"kserve": kserve},
     }
     images = [
         item["image"]

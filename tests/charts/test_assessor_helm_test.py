@@ -7,9 +7,18 @@ import sys
 import pytest
 
 from signalbox.contracts.light import LightReason
+from signalbox.errors import ModelUnavailable
 from tests.charts.conftest import GENERATED, one, render
 from tests.helpers import free_port
-from tests.services.assessor.page_app import SLOW, SURE, make_app, serving
+from tests.services.assessor.page_app import (
+    ENCODER,
+    SLOW,
+    SURE,
+    TableClient,
+    clients,
+    make_app,
+    serving,
+)
 
 
 def test_the_helm_test_queries_the_service_and_knows_every_reason_for_no_answer():
@@ -70,7 +79,10 @@ def test_the_helm_test_without_a_key_fails_with_what_is_missing(helm_test):
 def test_the_helm_test_passes_when_both_models_answer(helm_test):
     done = helm_test(SURE)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == ["encoder: yellow, provisional", "decoder: yellow, provisional"]
+    assert done.stdout.splitlines() == [
+        "encoder: light yellow (provisional), verdict yes, release example-encoder table-1",
+        "decoder: light yellow (provisional), verdict yes, release example-decoder table-1",
+    ]
 
 
 def test_the_helm_test_fails_when_a_model_gives_no_answer(helm_test):
@@ -83,3 +95,23 @@ def test_the_helm_test_fails_with_the_error_of_the_assessor(helm_test):
     done = helm_test("x" * 9000)
     assert done.returncode == 1
     assert "HTTP 4" in done.stderr
+
+
+@pytest.mark.parametrize(("models", "status"), [(["encoder", "decoder"], 0), (["encoder"], 1)])
+def test_the_helm_test_passes_with_an_untrained_encoder_if_the_decoder_answers(tmp_path, models, status):
+    class Untrained(TableClient):
+        async def answer_many(self, texts, language):
+            raise ModelUnavailable("connection refused")
+
+    app = make_app(tmp_path, models=clients() | {"encoder": Untrained(ENCODER, reasons=False)})
+    values = {"helmTest": {"text": SURE, "models": models}, "apiKeys": {"enabled": False}}
+    container = one(render("assessor", values), "Pod")["spec"]["containers"][0]
+    environment = {item["name"]: item["value"] for item in container["env"]}
+    with serving(app, free_port()) as url:
+        environment["ASSESSOR"] = url.removeprefix("http://")
+        command = [sys.executable, *container["command"][1:]]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    lines = ["encoder: unavailable, its release may not be trained yet", "decoder: yellow, provisional"]
+    assert done.stdout.splitlines() == lines[: len(models)]
+    assert done.stderr.strip() == ("" if status == 0 else "No model gives an answer.")

@@ -40,7 +40,7 @@ def test_no_secret_is_created_if_one_exists():
     values = POSTGRES | {"decoder": {"apiKey": {"existingSecret": "key"}}, "apiKeys": {"existingSecret": "c"}}
     objects = render("assessor", values)
     assert [item for item in objects if item["kind"] == "Secret"] == []
-    variables_of_pod = environment(pod_of(one(objects, "Deployment")))
+    variables_of_pod = environment(pod_of(one(objects, "Deployment", "x-assessor")))
     references = [
         variables_of_pod[name]["valueFrom"]["secretKeyRef"]
         for name in ("SIGNALBOX_DECODER_API_KEY", "SIGNALBOX_DATABASE_URL")
@@ -106,7 +106,7 @@ def test_an_existing_key_stays_and_gets_the_new_limit():
 @pytest.mark.parametrize(("existing", "name"), [("", "x-assessor-keys"), ("own", "own")])
 def test_the_pod_sees_the_hashes_alone_and_their_change(existing, name):
     objects = render("assessor", {"apiKeys": {"existingSecret": existing, "generate": True}})
-    spec = pod_of(one(objects, "Deployment"))
+    spec = pod_of(one(objects, "Deployment", "x-assessor"))
     (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "keys"]
     assert volume["secret"]["secretName"] == name
     assert [item["key"] for item in volume["secret"]["items"]] == ["clients.yaml"]

@@ -67,7 +67,7 @@ def test_the_first_call_in_the_notes_is_answered(notes, tmp_path):
         done = subprocess.run(
             ["bash", "-c", script], env=environment, capture_output=True, text=True, check=True
         )
-    assert json.loads(done.stdout)["predictions"][0]["light"]["colour"] == "yellow"
+    assert json.loads(done.stdout)["predictions"][0]["light"]["color"] == "yellow"
     assert models["encoder"].asked == [(text, "en")]
 
 
@@ -85,7 +85,8 @@ def test_the_notes_warn_of_an_assessor_without_keys(notes):
 
 
 def test_the_notes_name_objects_that_must_exist(notes):
-    output = notes({}, "assessor")
+    assert "must exist in namespace" not in notes({}, "assessor")
+    output = notes({"encoder": {"url": "http://encoder-predictor"}}, "assessor")
     assert "must exist in namespace" not in output
     assert "encoder      http://encoder-predictor (not part of this release)" in output
     thresholds = {"thresholds": {"existingClaim": "pipelines"}, "caBundle": {"existingConfigMap": "house"}}

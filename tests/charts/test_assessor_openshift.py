@@ -9,7 +9,7 @@ import yaml
 
 from local.processes import Service, Supervisor
 from tests.charts.assessor_chart import container, variables
-from tests.charts.conftest import EXAMPLES, example_file, pods, render
+from tests.charts.conftest import EXAMPLES, example_file, one, pods, render
 from tests.charts.pipelines_chart import ALL_JOBS
 from tests.charts.test_pod_security import broken
 from tests.helpers import free_port
@@ -81,7 +81,7 @@ def test_without_openshift_every_pod_sets_the_user_of_the_image(chart):
 
 def test_a_constraint_in_the_values_takes_precedence():
     values = {"openshift": True, "podAnnotations": {"openshift.io/required-scc": "nonroot-v2"}}
-    (deployment,) = [item for item in render("assessor", values) if item["kind"] == "Deployment"]
+    deployment = one(render("assessor", values), "Deployment", "x-assessor")
     annotations = deployment["spec"]["template"]["metadata"]["annotations"]
     assert annotations["openshift.io/required-scc"] == "nonroot-v2"
 

@@ -15,8 +15,23 @@ REJECTED = {
         "database.type to postgres",
     ),
     "no decoder": ({"decoder": {"url": ""}}, "decoder.url", "Give the base URL"),
-    "no encoder": ({"encoder": {"url": ""}}, "encoder.url", "encoder.install to true"),
-    "an encoder from nowhere": ({"encoder": {"install": True}}, "encoder.storageUri", "for example pvc://"),
+    "no encoder": ({"encoder": {"install": False}}, "encoder.url: is empty", "encoder.install to true"),
+    "an encoder from nowhere": ({"encoder": {"storageUri": ""}}, "encoder.storageUri", "for example pvc://"),
+    "no model": (
+        {"encoder": {"enabled": False}, "decoder": {"enabled": False}},
+        "decoder.enabled: is false",
+        "Enable at least one",
+    ),
+    "a release that only KServe downloads": (
+        {"encoder": {"storageUri": "s3://bucket/release"}},
+        'encoder.storageUri: "s3://bucket/release" is not pvc://CLAIM/PATH',
+        "set encoder.kserve to true",
+    ),
+    "a claim that is no name": (
+        {"encoder": {"storageUri": "pvc:///releases"}},
+        'encoder.storageUri: "pvc:///releases"',
+        "Name a claim",
+    ),
     "Postgres without a URL": (
         {"database": {"type": "postgres"}},
         "database.postgres.existingSecret",

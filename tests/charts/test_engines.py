@@ -85,3 +85,11 @@ def test_the_metrics_that_are_dropped_exist():
         "tgi_request_input_length",
         "tgi_request_max_new_tokens",
     }
+
+
+def test_the_tags_of_llamacpp_are_in_public_use():
+    """Images are built once a day: most build numbers have none."""
+    row = ENGINES["llamacpp"]
+    (line,) = [line for line in SOURCES.splitlines() if line.startswith("| llama.cpp | `ghcr.io")]
+    assert "not seen" not in line
+    assert f"`{row['image']['tag']}` and `{row['cpuTag']}` | seen" in line

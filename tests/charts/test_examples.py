@@ -3,6 +3,7 @@
 import difflib
 
 import pytest
+import yaml
 
 from tests.charts.conftest import EXAMPLES, NAMES, chart_folder, example_file
 from tools.charts.render import examples, golden, render
@@ -30,3 +31,13 @@ def test_every_render_has_its_example(chart):
 @pytest.mark.parametrize(("chart", "example"), EXAMPLES)
 def test_an_example_has_a_comment_about_its_purpose(chart, example):
     assert example_file(chart, example).read_text(encoding="utf-8").startswith("# ")
+
+
+def test_no_example_of_a_model_server_names_a_key_that_nothing_creates():
+    """The generated key is in the Secret that assessor and jobs look for; any other name breaks the connection."""
+    values = {
+        example: yaml.safe_load(example_file("model-server", example).read_text(encoding="utf-8"))
+        for chart, example in EXAMPLES
+        if chart == "model-server"
+    }
+    assert [name for name, keys in values.items() if keys.get("apiKey", {}).get("existingSecret")] == []

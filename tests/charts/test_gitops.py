@@ -7,13 +7,14 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 import yaml
 
-from tests.charts.conftest import EXAMPLES, GENERATED, NAMES, chart_folder, example_file, one, render
+from tests.charts.conftest import EXAMPLES, GENERATED, chart_folder, example_file, one, render
+from tests.charts.hatches import CHARTS_WITH_PARTS
 from tests.helpers import answering, say_json
 from tools.charts.helm import template
 from tools.charts.render import RELEASE
 
 GITOPS = sorted(
-    path for name in NAMES for path in (chart_folder(name) / "examples" / "gitops").glob("*.yaml")
+    path for name in CHARTS_WITH_PARTS for path in (chart_folder(name) / "examples" / "gitops").glob("*.yaml")
 )
 SECRETS = {"assessor": "x-assessor-keys", "model-server": "x-model-server-key"}
 KINDS = {
@@ -76,7 +77,9 @@ def test_a_key_is_generated_with_access_to_a_cluster(chart):
 
 def test_every_chart_has_an_example_for_argo_cd_and_for_flux():
     names = {(path.parent.parent.parent.name, path.stem) for path in GITOPS}
-    assert names >= {(chart, stem) for chart in NAMES for stem in ("argocd-application", "flux-helmrelease")}
+    assert names >= {
+        (chart, stem) for chart in CHARTS_WITH_PARTS for stem in ("argocd-application", "flux-helmrelease")
+    }
 
 
 @pytest.mark.parametrize("path", GITOPS, ids=lambda path: f"{path.parts[-4]}-{path.stem}")

@@ -3,15 +3,16 @@
 import pytest
 import yaml
 
-from tests.charts.conftest import NAMES, POSTGRES, chart_folder, pods, render
+from tests.charts.conftest import NAMES, POSTGRES, chart_folder, pods, render, render_error
 from tests.charts.pipelines_chart import ALL_JOBS
 
 GLOBAL = {"global": {"imageRegistry": "mirror.example.org", "imagePullSecrets": [{"name": "mirror"}]}}
 # Values of each chart that make every kind of pod it has.
 ALL = {
-    "assessor": POSTGRES | {"encoder": {"install": True, "storageUri": "pvc://a/b"}},
+    "assessor": POSTGRES | {"encoder": {"kserve": True}},
     "model-server": {},
     "pipelines": ALL_JOBS | {"metrics": {"enabled": True}},
+    "signalbox": {"models": {"large": {}}},
 }
 
 
@@ -31,3 +32,29 @@ def test_every_pod_pulls_from_the_mirror_with_its_credentials(chart):
     images = [c["image"] for spec in specs for c in spec["containers"] + spec.get("initContainers", [])]
     assert [image for image in images if not image.startswith("mirror.example.org/")] == []
     assert [spec.get("imagePullSecrets") for spec in specs] == [[{"name": "mirror"}]] * len(specs)
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_a_chart_can_be_a_dependency_with_a_condition_and_keys_of_other_charts(chart):
+    """Helm passes `enabled` and all of `global` of the parent chart to the charts below it."""
+    values = {"enabled": True, "global": {"storageClass": "fast"}, "x-shared": {"any": "thing"}}
+    names = [(item["kind"], item["metadata"]["name"]) for item in render(chart, values)]
+    assert names == [(item["kind"], item["metadata"]["name"]) for item in render(chart)]
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_keys_next_to_global_stay_closed(chart):
+    error = render_error(chart, {"y-shared": 1})
+    assert "additional properties 'y-shared' not allowed" in error
+
+
+def test_a_model_server_that_is_not_enabled_renders_nothing():
+    everything = {
+        "enabled": False,
+        "autoscaling": {"enabled": True},
+        "persistence": {"enabled": False},
+        "serviceMonitor": {"enabled": True},
+        "httpRoute": {"enabled": True, "parentRefs": [{"name": "a"}]},
+    }
+    assert render("model-server", everything) == []
+    assert render("model-server", {"enabled": False, "kserve": {"enabled": True}}) == []

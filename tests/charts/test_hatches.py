@@ -3,8 +3,17 @@
 import pytest
 import yaml
 
-from tests.charts.conftest import NAMES, chart_folder, pods, render, render_error
-from tests.charts.hatches import PARTS, Part, containers, merged, nested, pod_specs, with_keys
+from tests.charts.conftest import chart_folder, pods, render, render_error
+from tests.charts.hatches import (
+    CHARTS_WITH_PARTS,
+    PARTS,
+    Part,
+    containers,
+    merged,
+    nested,
+    pod_specs,
+    with_keys,
+)
 from tools.charts.values import read, walk
 
 WITH_ENVIRONMENT = [part for part in PARTS if part.environment is not None]
@@ -149,7 +158,7 @@ def test_the_pod_template_is_merged_after_the_variables(part):
             assert [row["value"] for row in container["env"] if row["name"] == "LAST"] == ["last"]
 
 
-@pytest.mark.parametrize("chart", NAMES)
+@pytest.mark.parametrize("chart", CHARTS_WITH_PARTS)
 def test_no_pod_is_without_a_hatch(chart):
     """All parts at once: each pod spec in the render is one that a podTemplate reaches."""
     parts = [
@@ -166,7 +175,7 @@ def test_no_pod_is_without_a_hatch(chart):
     assert [place for place, spec in specs if "reached" not in [v["name"] for v in spec["volumes"]]] == []
 
 
-@pytest.mark.parametrize("chart", NAMES)
+@pytest.mark.parametrize("chart", CHARTS_WITH_PARTS)
 def test_every_pod_template_has_its_part(chart):
     paths = {
         key.path.removesuffix("podTemplate").rstrip(".")

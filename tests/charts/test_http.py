@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from tests.charts.conftest import GENERATED, NAMES, POSTGRES, chart_folder, one, pod_of, render
-from tests.charts.hatches import ENCODER, METRICS, merged, nested
+from tests.charts.conftest import GENERATED, POSTGRES, chart_folder, one, pod_of, render
+from tests.charts.hatches import CHARTS_WITH_PARTS, ENCODER, METRICS, merged, nested
 from tools.charts.values import read, walk
 
 # (chart, where its keys are) → name of the objects.
@@ -123,7 +123,7 @@ def test_kserve_gets_the_update_strategies():
 # --- all objects -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("chart", NAMES)
+@pytest.mark.parametrize("chart", CHARTS_WITH_PARTS)
 def test_every_object_has_the_common_labels_and_annotations(chart):
     common = {"team": "a", "app.kubernetes.io/part-of": "platform", "app.kubernetes.io/name": "other"}
     objects = everything(chart, {"commonLabels": common, "commonAnnotations": {"owner": "b"}})
@@ -135,7 +135,7 @@ def test_every_object_has_the_common_labels_and_annotations(chart):
         assert item["metadata"]["annotations"]["owner"] == "b"
 
 
-@pytest.mark.parametrize("chart", NAMES)
+@pytest.mark.parametrize("chart", CHARTS_WITH_PARTS)
 def test_common_annotations_replace_none_of_the_chart(chart):
     """The annotations of hooks and of claims decide what Helm does with the objects."""
     before = {name(item): item["metadata"].get("annotations", {}) for item in everything(chart)}
@@ -148,12 +148,12 @@ def name(item: dict) -> str:
     return f"{item['kind']}/{item['metadata']['name']}"
 
 
-@pytest.mark.parametrize("chart", NAMES)
+@pytest.mark.parametrize("chart", CHARTS_WITH_PARTS)
 def test_every_object_is_in_the_namespace_of_the_release(chart):
     assert {item["metadata"].get("namespace") for item in everything(chart)} == {"models"}
 
 
-@pytest.mark.parametrize("chart", NAMES)
+@pytest.mark.parametrize("chart", CHARTS_WITH_PARTS)
 def test_extra_objects_are_templates(chart):
     full = '{{ include "common.fullname" . }}'
     objects = [
@@ -165,7 +165,7 @@ def test_extra_objects_are_templates(chart):
     assert one(items, "ConfigMap", f"x-{chart}-text")
 
 
-@pytest.mark.parametrize("chart", NAMES)
+@pytest.mark.parametrize("chart", CHARTS_WITH_PARTS)
 def test_pods_have_no_label_that_changes_with_the_version_of_the_chart(chart):
     """A new digest of the same chart would otherwise restart each model server."""
     for item in everything(chart):
@@ -187,7 +187,7 @@ def test_the_same_hatch_has_the_same_schema_in_all_charts():
     for hatch in hatches:
         schemas = [
             yaml.safe_dump([key.schema, key.default])
-            for chart in NAMES
+            for chart in CHARTS_WITH_PARTS
             for key in walk(read(chart_folder(chart) / "values.yaml"))
             if f".{key.path}".endswith(f".{hatch}")
         ]

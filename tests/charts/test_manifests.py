@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 import yaml
 
-from tests.charts.conftest import SCHEMAS, render, tool
+from tests.charts.conftest import SCHEMAS, render, render_example, tool
 from tools.charts import ROOT
 
 MANIFESTS = ROOT / "manifests"
@@ -126,7 +126,7 @@ def test_the_openshift_overlay_names_no_user_and_asks_for_the_constraint():
 
 def test_chart_and_manifest_run_the_encoder_alike():
     """The pair exists twice, for Helm and for kustomize: they may differ in names and numbers of pods only."""
-    values = {"encoder": {"install": True, "storageUri": "pvc://c/p"}}
+    values = {"encoder": {"kserve": True}}
     (chart,) = [item for item in render("assessor", values) if item["kind"] == "ServingRuntime"]
     (manifest,) = objects("kserve/base", "ServingRuntime")
     ignored = {"imagePullPolicy"}
@@ -137,9 +137,11 @@ def test_chart_and_manifest_run_the_encoder_alike():
     assert mine == theirs
 
 
-def test_the_charts_default_encoder_is_the_one_of_the_manifest():
+def test_an_example_calls_the_encoder_of_the_manifest():
     (service,) = objects("kserve/base", "InferenceService")
-    (deployment,) = [item for item in render("assessor") if item["kind"] == "Deployment"]
+    (deployment,) = [
+        item for item in render_example("assessor", "postgres-cloudnativepg") if item["kind"] == "Deployment"
+    ]
     environment = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
     (url,) = [item["value"] for item in environment if item["name"] == "SIGNALBOX_ENCODER_URL"]
     assert url == f"http://{service['metadata']['name']}-predictor"

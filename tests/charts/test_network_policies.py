@@ -8,17 +8,17 @@ from tests.charts.conftest import RENDERS, one, render, render_example
 from tests.charts.pipelines_chart import ALL_JOBS
 
 
-def labelled_pods(node: object) -> Iterator[dict[str, str]]:
+def labeled_pods(node: object) -> Iterator[dict[str, str]]:
     """Labels of every pod and pod template, anywhere in an object."""
     if isinstance(node, dict):
         spec = node.get("spec")
         if isinstance(spec, dict) and "containers" in spec:
             yield node["metadata"]["labels"]
         for value in node.values():
-            yield from labelled_pods(value)
+            yield from labeled_pods(value)
     elif isinstance(node, list):
         for value in node:
-            yield from labelled_pods(value)
+            yield from labeled_pods(value)
 
 
 def selects(selector: dict, labels: dict[str, str]) -> bool:
@@ -38,7 +38,7 @@ def unnamed(objects: list[dict]) -> list[dict[str, str]]:
         labels
         for item in objects
         if item["kind"] not in ("ServingRuntime", "InferenceService")
-        for labels in labelled_pods(item)
+        for labels in labeled_pods(item)
     ]
     assert label_sets
     return [labels for labels in label_sets if not any(selects(selector, labels) for selector in both)]
@@ -53,14 +53,15 @@ def test_no_pod_of_any_job_is_left_out():
     assert unnamed(render("pipelines", ALL_JOBS)) == []
 
 
-ENCODER = {"encoder": {"install": True, "storageUri": "pvc://c/p"}}
+KSERVE = {"encoder": {"kserve": True}}
 
 
 @pytest.mark.parametrize(
     ("chart", "name", "values"),
     [
         ("assessor", "x-assessor", {}),
-        ("assessor", "x-assessor-encoder", ENCODER),
+        ("assessor", "x-assessor-encoder", {}),
+        ("assessor", "x-assessor-encoder", KSERVE),
         ("pipelines", "x-pipelines-mlflow", {}),
         ("pipelines", "x-pipelines-metrics", {"metrics": {"enabled": True}}),
     ],

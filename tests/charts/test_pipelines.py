@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.evaluate.job import ROUTES
+from signalbox.contracts.routes import ROUTES
 from signalbox.settings import Settings
 from tests.charts.conftest import (
     EXAMPLES,
@@ -78,6 +78,21 @@ def test_every_variable_of_a_job_is_a_setting_and_reads_as_one(name, monkeypatch
     assert settings.mlflow_base_url == "http://x-pipelines-mlflow:80"
     assert settings.releases_dir == Path("/var/lib/signalbox/releases")
     assert variables.keys() >= {"HOME", "USER", "MLFLOW_DISABLE_TELEMETRY"}
+
+
+@pytest.mark.parametrize("model", ["encoder", "decoder"])
+def test_jobs_over_one_model_need_no_address_of_the_other(model, monkeypatch):
+    other = {"encoder": "decoder", "decoder": "encoder"}[model]
+    values = ALL_JOBS | {other: {"enabled": False, "url": ""}}
+    jobs = {
+        item["metadata"]["labels"]["signalbox/job"]: item
+        for item in render("pipelines", values)
+        if item["kind"] == "Job"
+    }
+    for key, entry in environment(pod_of(jobs["evaluate"])).items():
+        if "value" in entry:
+            monkeypatch.setenv(key, entry["value"])
+    assert Settings().routes == (model,)
 
 
 def test_a_job_gets_the_keys_that_it_needs_and_no_others():

@@ -24,7 +24,7 @@ def test_one_claim_for_all_is_mounted_once():
     objects = render("pipelines", {"persistence": {"existingClaim": "assessor"}})
     pod = pod_of(one(objects, "Job"))
     assert mounts(pod) == {"assessor": "/var/lib/signalbox"}
-    (assessor,) = [item for item in render("assessor", name="assessor") if item["kind"] == "Deployment"]
+    assessor = one(render("assessor", name="assessor"), "Deployment", "assessor")
     theirs = pod_of(assessor)
     assert mounts(theirs) == mounts(pod)
     url = "SIGNALBOX_DATABASE_URL"
@@ -101,7 +101,7 @@ def test_pods_of_a_claim_for_one_node_prefer_that_node():
 def test_the_preferred_node_is_that_of_the_assessors_pods():
     affinity = pod_of(job("train", {}))["affinity"]["podAffinity"]
     (term,) = affinity["preferredDuringSchedulingIgnoredDuringExecution"]
-    labels = one(render("assessor"), "Deployment")["spec"]["template"]["metadata"]["labels"]
+    labels = one(render("assessor"), "Deployment", "x-assessor")["spec"]["template"]["metadata"]["labels"]
     matches = {"In": lambda value, allowed: value in allowed, "NotIn": lambda value, allowed: value not in allowed}  # fmt: skip
     for rule in term["podAffinityTerm"]["labelSelector"]["matchExpressions"]:
         assert matches[rule["operator"]](labels[rule["key"]], rule["values"])
@@ -148,7 +148,7 @@ def test_the_exporter_reads_the_files_that_the_jobs_write():
     settings = Settings(state_dir=Path("/var/lib/signalbox"))
     assert option.partition("=")[2] == str(settings.state_dir / "metrics")
     assert pod["containers"][0]["volumeMounts"][0]["readOnly"] is True
-    # Our metric of a job is labelled `job`, as Prometheus labels its target.
+    # Our metric of a job is labeled `job`, as Prometheus labels its target.
     (endpoint,) = one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
     assert endpoint["honorLabels"] is True
 

@@ -212,6 +212,15 @@ def test_the_helm_test_names_a_failed_check_and_runs_the_rest(tmp_path):
     assert done.stdout.endswith("state: answers\n")
 
 
+def test_the_helm_test_does_not_query_a_model_that_is_disabled():
+    values = ALL_JOBS | {"encoder": {"enabled": False}}
+    container = one(render("pipelines", values), "Pod")["spec"]["containers"][0]
+    variables = {item["name"]: item.get("value", "k") for item in container["env"]} | {"NEEDS": "encoder"}
+    command = [sys.executable, *container["command"][1:]]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "encoder: disabled\n", "")
+
+
 def test_the_helm_test_can_be_disabled():
     assert [
         item for item in render("pipelines", {"helmTest": {"enabled": False}}) if item["kind"] == "Pod"

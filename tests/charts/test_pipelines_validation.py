@@ -47,6 +47,11 @@ REJECTED = {
         "decoder.url: is empty, but jobs.calibrate.enabled",
         "jobs.calibrate.enabled to false",
     ),
+    "no model": (
+        {"encoder": {"enabled": False}, "decoder": {"enabled": False}},
+        "decoder.enabled: is false",
+        "Enable at least one",
+    ),
     "SQLite without a claim": (
         {"database": {"sqlite": {"existingClaim": ""}}},
         "database.sqlite.existingClaim",

@@ -20,6 +20,7 @@ JOBS = {
     "metrics": {"enabled": True},
     "serviceMonitor": {"enabled": True},
 }
+ELSEWHERE = {part: {"decoder": {"url": "http://vllm.other/v1"}} for part in ("assessor", "pipelines")}
 GGUF = {"engine": "llamacpp", "quantization": "gguf-q4_k_m", "concurrency": 4, "model": {"file": "a.gguf"}}
 
 
@@ -35,6 +36,7 @@ def merged(below: dict, above: dict) -> dict:
 
 # (chart, key) → another value, where its type does not tell one.
 OTHER: dict[tuple[str, str], object] = {
+    ("assessor", "encoder.storageUri"): "pvc://changed/release",
     ("assessor", "database.postgres.url"): "postgresql://a.example/b",
     ("model-server", "affinity"): {"podAntiAffinity": {}},
     ("model-server", "persistence.accessModes"): ["ReadWriteMany"],
@@ -42,6 +44,7 @@ OTHER: dict[tuple[str, str], object] = {
     ("model-server", "capacity.enforce"): False,
     ("model-server", "gpu.product"): "A10",
     ("pipelines", "mlflow.s3.uri"): "s3://changed",
+    ("signalbox", "models"): {"small": {"engine": "vllm"}},
     ("assessor", "persistence.accessModes"): ["ReadWriteMany"],
     ("pipelines", "persistence.accessModes"): ["ReadWriteMany"],
     ("pipelines", "mlflow.persistence.accessModes"): ["ReadWriteMany"],
@@ -57,6 +60,9 @@ HATCHES: dict[str, object] = {
 }
 # (chart, key) → why no render shows it.
 UNUSED = {
+    ("assessor", "enabled"): "A parent chart uses it as the condition of the dependency.",
+    ("signalbox", "enabled"): "A parent chart uses it as the condition of the dependency.",
+    ("pipelines", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("pipelines", "jobDefaults.enabled"): "Each job sets it itself: the default only shows the key.",
 }
 AUTOSCALED = {"autoscaling": {"enabled": True}, "persistence": {"enabled": False}}
@@ -65,9 +71,8 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "autoscaling."): POSTGRES | {"autoscaling": {"enabled": True}},
     ("assessor", "caBundle.key"): {"caBundle": {"existingConfigMap": "a"}},
     ("assessor", "database.postgres."): POSTGRES,
-    ("assessor", "encoder.url"): {},
     ("assessor", "spoolSize"): POSTGRES,
-    ("assessor", "encoder."): {"encoder": {"install": True, "storageUri": "pvc://a/b"}},
+    ("assessor", "encoder.scaleTarget"): {"encoder": {"maxReplicas": 2}},
     ("assessor", "thresholds.claimPath"): {"thresholds": {"existingClaim": "a"}},
     ("assessor", "podDisruptionBudget."): POSTGRES,
     ("assessor", "replicas"): POSTGRES,
@@ -88,6 +93,7 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "serviceMonitor."): {"serviceMonitor": {"enabled": True}},
     ("model-server", "apiKey.value"): {"apiKey": {"value": "a"}},
     ("model-server", "autoscaling."): AUTOSCALED,
+    ("model-server", "autoscaling.wake"): merged(AUTOSCALED, {"autoscaling": {"minReplicas": 0}}),
     ("model-server", "autoscaling.enabled"): {"persistence": {"enabled": False}},
     ("model-server", "caBundle.key"): {"caBundle": {"existingConfigMap": "a"}},
     ("model-server", "capacity.enforce"): {"gpu": {"product": "T4"}},
@@ -105,6 +111,9 @@ NEEDS: dict[tuple[str, str], dict] = {
         GGUF, {"model": {"source": "url", "url": {"address": "https://a.example/a.gguf"}}}
     ),
     ("pipelines", ""): JOBS,
+    ("signalbox", "model-server.enabled"): ELSEWHERE,
+    ("signalbox", "model-server.fullnameOverride"): ELSEWHERE,
+    ("signalbox", "assessor.enabled"): {"pipelines": {"persistence": {"existingClaim": ""}}},
     ("pipelines", "judge.apiKey.existingSecretKey"): merged(
         JOBS, {"judge": {"apiKey": {"existingSecret": "a"}}}
     ),

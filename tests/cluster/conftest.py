@@ -42,7 +42,7 @@ def model_server(installed):
 
 @pytest.fixture(scope="session")
 def assessor(installed, model_server):
-    """The notes of the installed assessor, when its encoder is ready."""
+    """The notes of the installed assessor, when its encoder on KServe is ready."""
     notes = installed.install("assessor")
     ready = ("wait", "inferenceservice", "--all", "--for=condition=Ready", "--timeout=120s")
     done = installed.kubectl(*ready, check=False, timeout=150)

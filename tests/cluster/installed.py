@@ -72,12 +72,12 @@ def fill_volumes(cluster, namespace, scratch):
         path.chmod(0o755 if path.is_dir() else 0o644)
     for volume in CLAIMS.values():  # from a run before, in a cluster that was left up
         cluster.kubectl("patch", "pv", volume, "--type=merge", '--patch={"spec": {"claimRef": null}}')
-    claims = [_claim(name, volume) for name, volume in CLAIMS.items()]
+    claims = [claim(name, volume) for name, volume in CLAIMS.items()]
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": claims})
     cluster.kubectl("create", f"--namespace={namespace}", "-f", "-", stdin=listed)
 
 
-def _claim(name, volume):
+def claim(name, volume):
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",

@@ -70,7 +70,7 @@ def test_every_route_answers_through_the_service(cluster, installed, assessor, m
     body, status = cluster.shell(assess(installed, model, [TEXT])).stdout.splitlines()
     assert status == "200", body
     (prediction,) = json.loads(body)["predictions"]
-    assert prediction["light"]["colour"] == "yellow", body
+    assert prediction["light"]["color"] == "yellow", body
     assert prediction["verdict"] in ("yes", "no", "neutral")
 
 

@@ -151,7 +151,7 @@ def test_a_port_forward_reaches_what_a_neighbour_does_not(cluster, installed, pe
 
 
 def started(installed):
-    """A pod of the assessor whose startup probe was answered; without an encoder it does not become ready."""
+    """A pod of the assessor whose startup probe was answered."""
     for pod in installed.pods("app.kubernetes.io/component=assessor"):
         if all(status["started"] for status in pod["status"].get("containerStatuses", [{"started": False}])):
             return pod

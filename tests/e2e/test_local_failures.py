@@ -93,8 +93,8 @@ async def test_a_decoder_killed_in_the_middle_of_a_streamed_answer(
                     last_kind, last = kind, event
         assert len(words) >= 20
         assert last_kind == "prediction"
-        assert (last["light"]["colour"], last["light"]["reason"]) == ("red", "unavailable")
-        assert last["light"]["text"] == "The model server cannot be reached or broke off."
+        assert (last["light"]["color"], last["light"]["reason"]) == ("red", "unavailable")
+        assert last["light"]["text"] == "The model server is unreachable or closed the connection."
         assert (last["verdict"], last["p_yes"], last["justification"]) == (None, None, None)
 
         async with http.get(f"{assessor.url}/v1/predictions/{last['id']}") as answer:
@@ -106,20 +106,21 @@ async def test_a_decoder_killed_in_the_middle_of_a_streamed_answer(
         assert (record.input_text, record.route) == (QUESTION, "decoder")
         assert record.error
 
-        async def is_unready() -> bool:
-            return await readiness(http, assessor.url) == (
-                503,
-                {"encoder": True, "decoder": False, "store": True},
-            )
+        async def is_known_as_down() -> bool:
+            status, upstreams = await readiness(http, assessor.url)
+            assert status == 200  # readiness is that of the assessor itself
+            return upstreams == {"encoder": True, "decoder": False, "store": True}
 
-        async def is_ready() -> bool:
-            return (await readiness(http, assessor.url))[0] == 200
+        async def all_answer() -> bool:
+            status, upstreams = await readiness(http, assessor.url)
+            assert status == 200
+            return all(upstreams.values())
 
-        await until(is_unready)
+        await until(is_known_as_down)
         assert (await assess(http, assessor.url, QUESTION, "decoder"))["light"]["reason"] == "unavailable"
         assert (await assess(http, assessor.url, QUESTION, "encoder"))["verdict"] in ("yes", "no")
         with running(decoder_service, settings.logs_dir):
-            await until(is_ready)
+            await until(all_answer)
             again = await assess(http, assessor.url, QUESTION, "decoder")
         # How sure so small a model is does not matter here: it answered.
         assert again["light"]["reason"] not in FAILURES, again["light"]
@@ -243,16 +244,19 @@ async def test_wrong_input_names_field_value_and_hint(
     http: aiohttp.ClientSession, settings: Settings, encoder: Running, decoder: Running
 ) -> None:
     with running(stack.assessor(settings), settings.logs_dir) as assessor:
-        for name, path, body, status, told in WRONG:
+        for name, path, body, status, words in WRONG:
             headers = {"content-type": "application/json"}
             async with http.post(assessor.url + path, data=body, headers=headers) as answer:
                 text = await answer.text()
                 assert answer.status == status, (name, text)
-            error = json.loads(text)["error"]
-            assert set(error) == {"field", "value", "hint"}, name
-            assert error["field"], name
-            assert error["hint"].endswith("."), (name, error)
-            assert told in text, (name, error)
+                assert answer.content_type == "application/problem+json", name
+            problem = json.loads(text)
+            assert set(problem) == {"type", "title", "status", "detail", "field", "value", "hint"}, name
+            assert problem["status"] == status, name
+            assert problem["field"], name
+            assert problem["detail"].endswith("."), (name, problem)
+            assert problem["hint"].endswith("."), (name, problem)
+            assert words in text, (name, problem)
             assert len(text) < 1000, name
         async with http.get(f"{assessor.url}/v1/predictions/{UNKNOWN}") as answer:
             assert answer.status == 404
@@ -284,7 +288,7 @@ async def test_no_log_holds_a_text_or_a_secret(
             async with http.post(url, json=body) as answer:
                 assert answer.status < 500, (url, await answer.text())
         os.kill(decoder.pid, signal.SIGKILL)
-        assert (await assess(http, assessor.url, text, "decoder"))["light"]["colour"] == "red"
+        assert (await assess(http, assessor.url, text, "decoder"))["light"]["color"] == "red"
         logs = {
             path.name: path.read_text(encoding="utf-8") for path in (assessor.log, encoder.log, decoder.log)
         }

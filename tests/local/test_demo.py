@@ -1,4 +1,4 @@
-"""The demo's parts, and the whole loop on the second task with real servers."""
+"""Parts of the demo, and the whole loop on the second task with real servers."""
 
 import io
 import os
@@ -15,14 +15,17 @@ from fastapi import FastAPI
 from rich.console import Console
 
 from local import demo
-from local.demo import SENTENCES, Clock, print_prediction, terminated_as_interrupt
-from local.processes import Service, Supervisor, answers, check_port
+from local.clock import Clock
+from local.demo import SENTENCES, terminated_as_interrupt
+from local.processes import Service, Supervisor, check_port, is_answering
 from local.stack import as_environment
+from local.startup import is_calibrated
 from signalbox import thresholds
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 from signalbox.models.release import file_revision
 from signalbox.settings import Settings
+from signalbox.show_prediction import print_prediction
 from signalbox.tasks import load_data, load_task
 from tests.helpers import free_port
 from tests.services.assessor.page_app import serving
@@ -32,56 +35,56 @@ TASK = Path("tasks/medical")
 
 def console() -> tuple[Console, io.StringIO]:
     """A console that writes into a string."""
-    written = io.StringIO()
-    return Console(file=written, width=200), written
+    text = io.StringIO()
+    return Console(file=text, width=200), text
 
 
 def prediction(**changes: object) -> dict[str, object]:
-    """As the API gives it."""
-    light = {"colour": "yellow", "symbol": "!", "word": "Check", "text": "Provisional."}
-    made = {"light": light, "word": "Yes", "justification": "Because.", "route": "decoder"}
-    return {**made, **changes}
+    """As the API returns it."""
+    light = {"color": "yellow", "symbol": "!", "word": "Check", "text": "Provisional."}
+    example = {"light": light, "word": "Yes", "justification": "Because.", "route": "decoder"}
+    return {**example, **changes}
 
 
 # --- parts ------------------------------------------------------------------------------------------------
 
 
-def test_the_demo_asks_what_is_not_in_the_data():
+def test_the_sentences_of_the_demo_are_not_in_the_data():
     texts = {row.text for row in load_data(load_task(TASK))}
     assert set(SENTENCES) == set(load_task(TASK).languages)
     assert texts.isdisjoint(text for pair in SENTENCES.values() for text in pair)
 
 
-def test_a_step_says_what_goes_on_and_is_timed(capsys):
-    shown, written = console()
-    clock = Clock(shown)
+def test_a_step_is_printed_and_timed(capsys):
+    output, text = console()
+    clock = Clock(output)
     with clock.step("train the encoder"):
-        assert "train the encoder" in written.getvalue()
+        assert "train the encoder" in text.getvalue()
         time.sleep(0.01)
     assert [name for name, _ in clock.steps] == ["train the encoder"]
     assert clock.steps[0][1] >= 0.01
-    shown.print(clock.table())
-    assert "all" in written.getvalue()
+    output.print(clock.table())
+    assert "all" in text.getvalue()
 
 
 def test_an_answer_is_shown_by_symbol_word_verdict_and_reason():
-    shown, written = console()
-    print_prediction(shown, "The [aid] is needed.", prediction())
-    lines = written.getvalue().splitlines()
+    output, text = console()
+    print_prediction(output, "The [aid] is needed.", prediction())
+    lines = text.getvalue().splitlines()
     assert lines[0].split() == ["!", "Check", "Yes", "The", "[aid]", "is", "needed."]
     assert lines[1].strip() == "decoder: Because."
 
 
-def test_what_is_withheld_is_shown_as_a_dash_with_the_lights_reason():
-    shown, written = console()
-    light = {"colour": "red", "symbol": "✕", "word": "Withheld", "text": "Too close to call."}
-    print_prediction(shown, "Text.", prediction(light=light, word=None, justification=None))
-    assert written.getvalue().splitlines()[0].split() == ["✕", "Withheld", "-", "Text."]
-    assert "decoder: Too close to call." in written.getvalue()
+def test_a_withheld_verdict_is_shown_as_a_dash_with_the_lights_reason():
+    output, text = console()
+    light = {"color": "red", "symbol": "✕", "word": "Withheld", "text": "Too close to call."}
+    print_prediction(output, "Text.", prediction(light=light, word=None, justification=None))
+    assert text.getvalue().splitlines()[0].split() == ["✕", "Withheld", "-", "Text."]
+    assert "decoder: Too close to call." in text.getvalue()
 
 
 def test_an_answer_of_another_version_is_explained():
-    with pytest.raises(SetupError, match="another version"):
+    with pytest.raises(SetupError, match="Another version"):
         print_prediction(console()[0], "Text.", prediction(light="yellow"))
 
 
@@ -104,20 +107,20 @@ def test_waiting_ends_when_a_server_stops(tmp_path):
     with Supervisor(tmp_path) as supervisor:
         supervisor.start(short)
         with pytest.raises(SetupError, match=r"decoder stopped with status 1[\s\S]*out of memory"):
-            demo.wait(supervisor)
+            demo.watch(supervisor)
 
 
 def test_every_address_is_shown(tmp_path):
-    shown, written = console()
+    output, text = console()
     settings = Settings(state_dir=tmp_path)
-    demo.addresses(settings, shown)
+    demo.addresses(settings, output)
     for address in (settings.assessor_base_url, settings.mlflow_base_url, settings.decoder_base_url):
-        assert address in written.getvalue()
-    assert str(settings.logs_dir) in written.getvalue()
+        assert address in text.getvalue()
+    assert str(settings.logs_dir) in text.getvalue()
 
 
 @pytest.mark.parametrize("name", ["assessor", "encoder", "decoder", "mlflow"])
-def test_a_taken_port_is_said_before_anything_is_started(tmp_path, name):
+def test_a_port_in_use_is_an_error_before_anything_is_started(tmp_path, name):
     ports = {f"{other}_port": free_port() for other in ("assessor", "encoder", "decoder", "mlflow")}
     settings = Settings(state_dir=tmp_path, **ports)
     with socket.socket() as other:
@@ -128,8 +131,8 @@ def test_a_taken_port_is_said_before_anything_is_started(tmp_path, name):
     assert not settings.logs_dir.exists()
 
 
-def test_calibrated_is_what_the_server_itself_names(tmp_path):
-    """llama-server tells another quantization than the file's name does, e.g. of every K-quant."""
+def test_the_release_that_counts_is_the_one_that_the_server_names(tmp_path):
+    """llama-server names another quantization than the file's name does, e.g. of every K-quant."""
     model = tmp_path / "tiny-Q4_K_M.gguf"
     model.write_bytes(b"weights")
     settings = Settings(task=TASK, state_dir=tmp_path, decoder_model=str(model), decoder_port=free_port())
@@ -144,12 +147,12 @@ def test_calibrated_is_what_the_server_itself_names(tmp_path):
         return {"data": [entry]}
 
     with serving(app, settings.decoder_port):
-        assert not demo._calibrated(settings)
+        assert not is_calibrated(settings)
         thresholds.save(
             settings.thresholds_dir, thresholds.ThresholdFile(task="medical", release=release, languages={})
         )
-        assert demo._calibrated(settings)
-    assert demo._calibrated(settings.model_copy(update={"decoder_url": "http://elsewhere.example/v1"}))
+        assert is_calibrated(settings)
+    assert is_calibrated(settings.model_copy(update={"decoder_url": "http://elsewhere.example/v1"}))
 
 
 # --- the whole loop ---------------------------------------------------------------------------------------
@@ -218,7 +221,7 @@ def test_the_loop_runs_on_a_task_that_is_only_data(settings):
     for line in (
         "train the encoder",
         "assess a few sentences",
-        "Where the time went",
+        "Times",
         "Addresses",
         "Stopped.",
     ):
@@ -236,7 +239,7 @@ def test_a_second_start_serves_without_training_and_a_signal_ends_it(settings):
     command = Command(settings, "serve")
     try:
         command.wait_for("Addresses")
-        assert answers(f"{settings.assessor_base_url}/readyz")
+        assert is_answering(f"{settings.assessor_base_url}/readyz")
         assert "train the encoder" not in command.output
         assessed = Command(settings, "assess", "Nobody can log in.", "--model", "encoder")
         assert assessed.end() == 0, assessed.output

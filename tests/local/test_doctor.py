@@ -1,11 +1,13 @@
-"""What a machine lacks, on a machine that lacks it: an empty PATH, taken ports, no room."""
+"""Missing dependencies: an empty PATH, ports in use, no room."""
 
+import io
 import socket
 import sys
 from collections import namedtuple
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from local import doctor
 from local.doctor import CHECKS, examine
@@ -13,7 +15,7 @@ from local.provision import cached_llama_server
 from signalbox.settings import Settings
 from tests.helpers import free_port
 
-# What is looked for on PATH only → the package that has it, and the purposes that need it.
+# Programs that are looked up on PATH only → their package, and the purposes that need them.
 TOOLS = {
     "C and C++ compiler": ("build-essential", set()),
     "llama-server": ("build-essential", {"demo", "test", "bench"}),
@@ -52,10 +54,10 @@ def install(folder: Path, name: str) -> Path:
 @pytest.mark.parametrize("name", TOOLS)
 def test_a_missing_tool_has_its_package_and_blocks_only_where_needed(settings, empty_path, name, purpose):
     package, needed_for = TOOLS[name]
-    found = finding(settings, name, purpose)
-    assert found.found is None
-    assert found.hint.startswith(f"apt-get install {package}")
-    assert found.blocks is (purpose in needed_for)
+    result = finding(settings, name, purpose)
+    assert result.status is None
+    assert result.hint == f"apt-get install {package}"
+    assert result.blocks is (purpose in needed_for)
 
 
 @pytest.mark.parametrize(
@@ -63,69 +65,82 @@ def test_a_missing_tool_has_its_package_and_blocks_only_where_needed(settings, e
 )
 def test_a_tool_on_the_path_is_found_where_it_is(settings, empty_path, tool, name):
     path = install(empty_path, tool)
-    assert finding(settings, name, "bench").found == str(path)
+    assert finding(settings, name, "bench").status == str(path)
 
 
 def test_llama_server_is_on_the_path_or_cached_or_can_be_built(settings, empty_path):
     install(empty_path, "cc")
-    assert finding(settings, "llama-server").found is None  # half a compiler builds nothing
+    assert finding(settings, "llama-server").status is None  # half a compiler builds nothing
     install(empty_path, "c++")
-    assert finding(settings, "llama-server").found == "will be built"
+    assert finding(settings, "llama-server").status == "will be built"
     cached = cached_llama_server(settings.cache_dir)
     cached.parent.mkdir(parents=True)
     install(cached.parent, cached.name)
-    assert finding(settings, "llama-server").found == str(cached)
+    assert finding(settings, "llama-server").status == str(cached)
     on_path = install(empty_path, "llama-server")
-    assert finding(settings, "llama-server").found == str(on_path)
+    assert finding(settings, "llama-server").status == str(on_path)
 
 
 @pytest.mark.parametrize("name", ["assessor", "encoder", "decoder", "mlflow"])
-def test_a_taken_port_blocks_the_demo_only(settings, name):
-    assert finding(settings, "free ports").found
+def test_a_port_in_use_blocks_the_demo_only(settings, name):
+    assert finding(settings, "free ports").status
     with socket.socket() as other:
         other.bind(("127.0.0.1", getattr(settings, f"{name}_port")))
         other.listen()
         assert finding(settings, "free ports").blocks
-        assert f"_{name.upper()}_PORT" in finding(settings, "free ports").hint
+        assert f"SIGNALBOX_{name.upper()}_PORT" in finding(settings, "free ports").hint
         assert not finding(settings, "free ports", "test").blocks
-    assert finding(settings, "free ports").found
+    assert finding(settings, "free ports").status
 
 
 @pytest.mark.parametrize("name", ["encoder", "decoder", "mlflow"])
-def test_the_port_of_what_is_elsewhere_may_be_taken(settings, name):
+def test_the_port_of_a_service_elsewhere_may_be_in_use(settings, name):
     with socket.socket() as other:
         other.bind(("127.0.0.1", getattr(settings, f"{name}_port")))
         other.listen()
         elsewhere = settings.model_copy(update={f"{name}_url": "http://elsewhere.example"})
-        assert finding(elsewhere, "free ports").found
+        assert finding(elsewhere, "free ports").status
 
 
 def test_too_little_room_blocks(settings, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 2**30))
-    found = finding(settings, "disk")
-    assert found.blocks
-    assert "SIGNALBOX_CACHE_DIR" in found.hint
+    result = finding(settings, "disk")
+    assert result.blocks
+    assert "SIGNALBOX_CACHE_DIR" in result.hint
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 2**40))
-    assert finding(settings, "disk").found == "1024 GiB free"
+    assert finding(settings, "disk").status == "1024 GiB free"
 
 
 def test_too_little_memory_blocks(settings, monkeypatch):
     monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 4096}.get(name, 2**30 // 4096))
     assert finding(settings, "memory").blocks
     monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 4096}.get(name, 2**35 // 4096))
-    assert finding(settings, "memory").found == "32 GiB"
+    assert finding(settings, "memory").status == "32 GiB"
 
 
 def test_this_python_is_new_enough(settings, monkeypatch):
-    assert finding(settings, "Python 3.11 or newer").found == sys.version.split()[0]
+    assert finding(settings, "Python 3.11 or newer").status == sys.version.split()[0]
     monkeypatch.setattr(sys, "version_info", (3, 10, 9))
     assert finding(settings, "Python 3.11 or newer").blocks
 
 
 @pytest.mark.parametrize("purpose", ["demo", "test", "bench"])
 def test_every_check_is_reported_with_a_hint(settings, purpose):
-    found = examine(settings, purpose)
-    assert [f.name for f in found] == [check.name for check in CHECKS]
-    assert all(f.hint for f in found)
-    assert {f.name for f in found if f.needed} == {c.name for c in doctor.CHECKS if purpose in c.needed_for}
+    findings = examine(settings, purpose)
+    assert [f.name for f in findings] == [check.name for check in CHECKS]
+    assert all(f.hint for f in findings)
+    assert {f.name for f in findings if f.needed} == {
+        c.name for c in doctor.CHECKS if purpose in c.needed_for
+    }
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_fix_is_never_cut(settings, empty_path, width):
+    text = io.StringIO()
+    findings = examine(settings, "test")
+    doctor.show(findings, Console(file=text, width=width))
+    assert "…" not in text.getvalue()
+    columns = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.getvalue().splitlines()]
+    fixes = "".join(cells[3] for cells in columns if len(cells) == 4).replace(" ", "")
+    assert all(f.hint.replace(" ", "") in fixes for f in findings if f.status is None)

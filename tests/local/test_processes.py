@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import Service, Supervisor, answers, check_port
+from local.processes import Service, Supervisor, check_port, is_answering
 from signalbox.errors import SetupError
 from tests.helpers import free_port
 
@@ -73,30 +73,30 @@ def test_a_service_is_ready_when_its_path_answers(supervisor, tmp_path):
     supervisor.start(toy)
     supervisor.wait_ready(toy)
     supervisor.check()
-    assert answers(f"{toy.url}/")
+    assert is_answering(f"{toy.url}/")
     assert is_alive(supervisor.pid(toy))
     assert f"serving {toy.port}" in supervisor.log_path(toy).read_text()
 
 
-def test_a_taken_port_names_its_setting(supervisor):
+def test_a_port_in_use_names_its_setting(supervisor):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(
-            SetupError, match=rf"Port {port} .*wanted by toy, is taken.*SIGNALBOX_TOY_PORT=PORT"
-        ):
+        message = rf"Port {port} on 127\.0\.0\.1 \(toy\) is already in use.*SIGNALBOX_TOY_PORT=PORT"
+        with pytest.raises(SetupError, match=message):
             supervisor.start(service(port=port))
     check_port(service(port=port))
 
 
 @pytest.mark.parametrize(
-    ("host", "why"), [("192.0.2.1", "no such address"), ("no-such-host.invalid", "SIGNALBOX_HOST|cannot be")]
+    ("host", "message"),
+    [("192.0.2.1", "no such address"), ("no-such-host.invalid", "SIGNALBOX_HOST|cannot be")],
 )
-def test_an_address_that_is_not_ours_is_not_called_taken(host, why):
-    with pytest.raises(SetupError, match=why) as raised:
+def test_an_address_that_is_not_ours_is_not_called_in_use(host, message):
+    with pytest.raises(SetupError, match=message) as raised:
         check_port(service(host=host))
-    assert "taken" not in str(raised.value)
+    assert "in use" not in str(raised.value)
 
 
 def test_the_environment_is_the_parents_and_its_own(supervisor, monkeypatch, tmp_path):
@@ -153,9 +153,9 @@ def test_a_server_that_stops_later_is_noticed(supervisor):
 
 
 @pytest.mark.parametrize(
-    "said", [b"SSH-2.0-OpenSSH_9.2\r\n", b"", b"HTTP/1.1 503 Busy\r\n\r\n", b"HTTP/1.1 2"]
+    "reply", [b"SSH-2.0-OpenSSH_9.2\r\n", b"", b"HTTP/1.1 503 Busy\r\n\r\n", b"HTTP/1.1 2"]
 )
-def test_what_is_no_2xx_is_no_answer(said):
+def test_a_reply_without_2xx_is_no_answer(reply):
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -164,23 +164,22 @@ def test_what_is_no_2xx_is_no_answer(said):
             "import socket, sys; s = socket.socket(fileno=int(sys.argv[1])); c, _ = s.accept(); c.recv(999); "
             "c.sendall(bytes.fromhex(sys.argv[2])); c.close()"
         )
-        command = [sys.executable, "-c", code, str(server.fileno()), said.hex()]
+        command = [sys.executable, "-c", code, str(server.fileno()), reply.hex()]
         with subprocess.Popen(command, pass_fds=[server.fileno()]):
-            assert not answers(url, timeout_seconds=20)
+            assert not is_answering(url, timeout_seconds=20)
 
 
 def test_nobody_is_no_answer():
-    assert not answers(f"http://127.0.0.1:{free_port()}/")
-    assert not answers("no url")
+    assert not is_answering(f"http://127.0.0.1:{free_port()}/")
+    assert not is_answering("no url")
 
 
-def test_a_proxy_is_not_asked_for_our_own_servers(supervisor, monkeypatch):
-    """Behind a company's wall http_proxy is set, and no_proxy often is not."""
+def test_a_proxy_is_not_used_for_our_own_servers(supervisor, monkeypatch):
+    """Behind a company's firewall http_proxy is set, and no_proxy often is not."""
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("urllib.request._opener", None)  # it keeps the proxies of its first use
     toy = service()
     supervisor.start(toy)
     supervisor.wait_ready(toy)

@@ -40,7 +40,7 @@ def test_a_package_gives_its_only_gguf():
 
 @pytest.mark.parametrize("name", ["no-such-package", "rich", "", "a.b", "os.path"])
 def test_a_package_without_one_is_named(name):
-    with pytest.raises(InputError, match=f"decoder_model: got 'package:{name}'. It holds 0 GGUF files"):
+    with pytest.raises(InputError, match=f"decoder_model: got 'package:{name}'. It contains 0 GGUF files"):
         gguf_file(f"package:{name}")
 
 
@@ -50,7 +50,7 @@ def test_a_package_with_several_is_named(tmp_path, monkeypatch):
         (tmp_path / "two_models" / name).touch()
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
-    with pytest.raises(InputError, match="holds 2 GGUF files"):
+    with pytest.raises(InputError, match="contains 2 GGUF files"):
         gguf_file("package:two-models")
     assert "two_models" not in sys.modules  # found without importing it
 
@@ -139,21 +139,21 @@ def test_a_file_of_the_hub_is_downloaded_once(hub, tmp_path, model):
 
 
 def test_several_files_are_listed_to_choose_from(hub, tmp_path):
-    said = fetch("hf:toys/many", hub, tmp_path).stderr
-    assert "InputError: decoder_model: got 'hf:toys/many'." in said
-    assert "Choose hf:toys/many:FILE from ['a-Q8_0.gguf', 'b-Q4_1.gguf']." in said
+    message = fetch("hf:toys/many", hub, tmp_path).stderr
+    assert "InputError: decoder_model: got 'hf:toys/many'." in message
+    assert "Choose hf:toys/many:FILE from ['a-Q8_0.gguf', 'b-Q4_1.gguf']." in message
 
 
 def test_a_repository_without_gguf_says_so(hub, tmp_path):
-    said = fetch("hf:toys/none", hub, tmp_path).stderr
-    assert "InputError: decoder_model: got 'hf:toys/none'. It holds no GGUF file" in said
+    message = fetch("hf:toys/none", hub, tmp_path).stderr
+    assert "InputError: decoder_model: got 'hf:toys/none'. It contains no GGUF file" in message
 
 
 @pytest.mark.parametrize("model", ["hf:toys/absent", "hf:toys/one:absent.gguf"])
 def test_what_the_hub_does_not_have_is_named(hub, tmp_path, model):
-    said = fetch(model, hub, tmp_path).stderr
-    assert f"SetupError: decoder_model: {model} could not be downloaded" in said
-    assert "Check the name and the network" in said
+    message = fetch(model, hub, tmp_path).stderr
+    assert f"SetupError: decoder_model: {model} could not be downloaded" in message
+    assert "Check the name and the network" in message
 
 
 @pytest.mark.slow
@@ -163,9 +163,9 @@ def test_a_hub_that_is_not_there_has_a_hint(tmp_path):
     with ThreadPoolExecutor() as pool:
         nowhere = f"http://127.0.0.1:{free_port()}"
         answers = list(pool.map(lambda model: fetch(model, nowhere, tmp_path).stderr, models))
-    for model, said in zip(models, answers, strict=True):
-        assert f"SetupError: decoder_model: {model} could not be downloaded" in said
-        assert "download the file and give its path" in said
+    for model, message in zip(models, answers, strict=True):
+        assert f"SetupError: decoder_model: {model} could not be downloaded" in message
+        assert "download the file and give its path" in message
 
 
 @pytest.mark.parametrize("model", ["hf:a/b/c", "hf:", "hf:-x"])
@@ -193,9 +193,9 @@ def test_the_path_comes_first_then_the_cache(tmp_path, monkeypatch):
     assert provision.llama_server(tmp_path / "cache", QUIET) == cached
 
 
-@pytest.mark.parametrize("found", [(), ("cc",)])
-def test_without_a_compiler_its_package_is_named(tmp_path, monkeypatch, found):
-    for name in found:
+@pytest.mark.parametrize("compilers", [(), ("cc",)])
+def test_without_a_compiler_its_package_is_named(tmp_path, monkeypatch, compilers):
+    for name in compilers:
         executable(tmp_path / "bin" / name, "")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     with pytest.raises(SetupError, match="apt-get install build-essential"):
@@ -231,7 +231,7 @@ def test_arm_needs_no_options(monkeypatch):
 
 
 def test_this_processors_flags_are_read():
-    assert {"fpu"} <= provision._cpu_flags() or os.uname().machine != "x86_64"
+    assert {"fpu"} <= provision.cpu_flags() or os.uname().machine != "x86_64"
 
 
 # --- running a build --------------------------------------------------------------------------------------
@@ -249,19 +249,19 @@ def logged(code: str, tmp_path: Path, console: Console = QUIET) -> str:
 
 
 def test_progress_follows_ninjas_lines(tmp_path):
-    shown = io.StringIO()
+    text = io.StringIO()
     code = "print('[1/4] one'); print('noise [9/9]'); print('[2/4] two'); print('[4/4] four')"
-    log = logged(code, tmp_path, Console(file=shown, force_terminal=True, width=80))
+    log = logged(code, tmp_path, Console(file=text, force_terminal=True, width=80))
     assert log.splitlines() == ["[1/4] one", "noise [9/9]", "[2/4] two", "[4/4] four"]
-    assert "compile" in shown.getvalue()
-    assert "100%" in shown.getvalue()
+    assert "compile" in text.getvalue()
+    assert "100%" in text.getvalue()
 
 
 def test_a_log_gets_a_line_for_every_fifth(tmp_path):
-    shown = io.StringIO()
+    text = io.StringIO()
     code = "for done in range(1, 11): print(f'[{done}/10] x')"
-    logged(code, tmp_path, Console(file=shown, width=80))
-    lines = [line.strip() for line in shown.getvalue().splitlines() if " %" in line]
+    logged(code, tmp_path, Console(file=text, width=80))
+    lines = [line.strip() for line in text.getvalue().splitlines() if " %" in line]
     assert lines == [f"compile: {percent} %" for percent in (20, 40, 60, 80)]
 
 

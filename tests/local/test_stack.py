@@ -90,8 +90,8 @@ def test_a_child_reads_the_same_settings(monkeypatch):
         monkeypatch.setenv(name, value)
     assert Settings() == settings
     code = "from signalbox.settings import Settings; print(repr(Settings()), Settings().decoder_api_key.get_secret_value())"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.strip() == f"{settings!r} a secret"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == f"{settings!r} a secret"
 
 
 def test_defaults_are_left_out_and_the_key_is_no_argument():

@@ -1,16 +1,27 @@
 """MLflow in a file, and a toy world for evaluation and comparison."""
 
 import itertools
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import mlflow
 import pytest
 
-from signalbox.contracts.record import LabelledText
+from signalbox.contracts.record import LabeledText
 from tests.pipelines.world import World, make_world, rows_right_and_wrong
 
 _NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def root_logger() -> Iterator[None]:
+    """Handlers as before the test: a command of a job replaces them, by one for a stream that is closed then."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
@@ -20,10 +31,10 @@ def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def new_world(tmp_path: Path, mlflow_url: str) -> Callable[[Sequence[LabelledText]], World]:
-    """Makes a world of the given test rows; its experiment keeps its artifacts in the test's folder."""
+def new_world(tmp_path: Path, mlflow_url: str) -> Callable[[Sequence[LabeledText]], World]:
+    """Creates a world of test rows; its experiment keeps its artifacts in the test's folder."""
 
-    def make(rows: Sequence[LabelledText]) -> World:
+    def make(rows: Sequence[LabeledText]) -> World:
         name = f"toy-{next(_NUMBERS)}"
         mlflow.MlflowClient(mlflow_url).create_experiment(name, (tmp_path / "artifacts").as_uri())
         return make_world(tmp_path, name, mlflow_url, rows)
@@ -32,8 +43,8 @@ def new_world(tmp_path: Path, mlflow_url: str) -> Callable[[Sequence[LabelledTex
 
 
 @pytest.fixture
-def world(new_world: Callable[[Sequence[LabelledText]], World]) -> Iterator[World]:
+def world(new_world: Callable[[Sequence[LabeledText]], World]) -> Iterator[World]:
     """English and German rows, three of four right; the assessor and the models are up."""
-    made = new_world([*rows_right_and_wrong("en"), *rows_right_and_wrong("de")])
-    with made.model_servers(), made.assessor():
-        yield made
+    example = new_world([*rows_right_and_wrong("en"), *rows_right_and_wrong("de")])
+    with example.model_servers(), example.assessor():
+        yield example

@@ -1,4 +1,4 @@
-"""Judges on loopback: one that answers by a function of the prompt, and what it then says token by token."""
+"""A judge on loopback that answers by a function of the prompt, token by token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME = "judge-1"
 
 @dataclass
 class Stub:
-    """What reached the judge. `replies` are given first, one a request; then p(yes) by `score(prompt, question)`."""
+    """Requests to the judge. `replies` come first, one per request; then p(yes) by `score(prompt, question)`."""
 
     score: Callable[[str, str], float] = lambda prompt, question: 0.9
     replies: list[Reply] = field(default_factory=list)
@@ -37,16 +37,16 @@ def line_of(probabilities: list[float]) -> tuple[str, list[dict[str, Any]]]:
     tokens: list[dict[str, Any]] = []
     for number, p in enumerate(probabilities, start=1):
         words = {" Yes": 0.9 * p, " No": 0.9 * (1 - p), " Maybe": 0.1}
-        said = " Yes" if p >= 0.5 else " No"
+        word = " Yes" if p >= 0.5 else " No"
         listed = [
-            {"token": word, "logprob": math.log(share), "bytes": None}
-            for word, share in words.items()
+            {"token": choice, "logprob": math.log(share), "bytes": None}
+            for choice, share in words.items()
             if share
         ]
         before = "" if number == 1 else "; "
         tokens += [_plain(f"{before}{number}"), _plain(":")]
         tokens.append(
-            {"token": said, "logprob": math.log(words[said]), "top_logprobs": listed, "bytes": None}
+            {"token": word, "logprob": math.log(words[word]), "top_logprobs": listed, "bytes": None}
         )
     return "".join(token["token"] for token in tokens), tokens
 
@@ -80,8 +80,11 @@ def judge_server(stub: Stub) -> Iterator[str]:
                 stub.prompts.append(prompt)
                 stub.bodies.append(body)
                 stub.keys.add(self.headers["authorization"])
-                reply = stub.replies.pop(0) if stub.replies else None
-            self._send(*(reply or (200, _judged(stub, prompt))))
+                if stub.replies:
+                    # Sent under the lock: a later failure must not overtake an earlier answer.
+                    self._send(*stub.replies.pop(0))
+                    return
+            self._send(200, _judged(stub, prompt))
 
         def _send(self, status: int, content: bytes) -> None:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it was too slow on purpose

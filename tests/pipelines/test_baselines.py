@@ -1,4 +1,4 @@
-"""The baselines learn what they are said to learn, and nothing else."""
+"""Each baseline learns from its own feature, and from nothing else."""
 
 from pathlib import Path
 
@@ -15,26 +15,26 @@ from tests.pipelines.world import row
 
 @given(st.lists(st.booleans(), min_size=1))
 def test_majority_is_the_share_of_yes_whatever_is_asked(labels):
-    learnt = Majority().fit([""] * len(labels), labels)
-    assert learnt.predict_p_yes(["short", "a much longer text"]) == [sum(labels) / len(labels)] * 2
+    baseline = Majority().fit([""] * len(labels), labels)
+    assert baseline.predict_p_yes(["short", "a much longer text"]) == [sum(labels) / len(labels)] * 2
 
 
 def test_length_tells_long_from_short():
-    learnt = Length().fit(["aa", "aaa", "a" * 30, "a" * 40], [False, False, True, True])
-    p_yes = learnt.predict_p_yes(["b", "b" * 25, "b" * 60])
+    baseline = Length().fit(["aa", "aaa", "a" * 30, "a" * 40], [False, False, True, True])
+    p_yes = baseline.predict_p_yes(["b", "b" * 25, "b" * 60])
     assert p_yes == sorted(p_yes)
     assert p_yes[0] < 0.5 < p_yes[-1]
 
 
 def test_length_does_not_see_words():
-    learnt = Length().fit(["good aid", "bad aids", "good"], [True, False, True])
-    assert len(set(learnt.predict_p_yes(["good", "evil", "xxxx"]))) == 1
+    baseline = Length().fit(["good aid", "bad aids", "good"], [True, False, True])
+    assert len(set(baseline.predict_p_yes(["good", "evil", "xxxx"]))) == 1
 
 
 def test_tfidf_tells_words_and_their_pairs():
     texts = ["aid is needed", "aid is not needed", "bed is needed", "bed is not needed"]
-    learnt = Tfidf().fit(texts, [True, False, True, False])
-    yes, no = learnt.predict_p_yes(["chair is needed", "chair is not needed"])
+    baseline = Tfidf().fit(texts, [True, False, True, False])
+    yes, no = baseline.predict_p_yes(["chair is needed", "chair is not needed"])
     assert no < 0.5 < yes
 
 
@@ -52,15 +52,15 @@ def test_a_tie_says_yes():
 
 
 @pytest.mark.parametrize(
-    ("few_shot", "named"),
+    ("few_shot", "message"),
     [
         ([], "de: no rows"),
         ([row(0, "yes", "x", "de")], "de: yes"),
         ([row(0, "yes", "x", "de"), row(1, "no", "x", "en")], "de: yes"),
     ],
 )
-def test_what_cannot_be_learnt_from_is_named(few_shot, named):
-    with pytest.raises(InputError, match=named):
+def test_rows_with_one_label_are_an_error(few_shot, message):
+    with pytest.raises(InputError, match=message):
         check_learnable(few_shot, {"de"})
     check_learnable([row(0, "yes", "x", "de"), row(1, "no", "x", "de")], {"de"})
 

@@ -1,4 +1,4 @@
-"""A toy task with the real assessor on loopback, over models that answer what their input's first words say."""
+"""A toy task with the real assessor on loopback, over models whose answer is in the first words of their input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from services.assessor.app import create_app
 from signalbox import thresholds
-from signalbox.contracts.record import LabelledText, ModelRelease, Verdict
+from signalbox.contracts.record import LabeledText, ModelRelease, Verdict
 from signalbox.errors import ModelTimeout
 from signalbox.models.base import Answer
 from signalbox.models.engines import ENGINES
@@ -29,12 +29,12 @@ class Scripted(TableClient):
     async def answer(self, text: str, language: str) -> Answer:
         self.asked.append((text, language))
         await asyncio.sleep(self.pause_seconds)
-        said, p_yes, *_ = text.split()
-        if said == "slow":
+        word, p_yes, *_ = text.split()
+        if word == "slow":
             raise ModelTimeout("no answer within 60 s")
         return Answer(
             release=await self.release(),
-            stated=Verdict(said),
+            stated=Verdict(word),
             p_yes=float(p_yes),
             verdict_mass=0.98 if self._reasons else None,
             justification="So it is." if self._reasons else None,
@@ -43,13 +43,13 @@ class Scripted(TableClient):
         )
 
 
-def row(number: int, label: str, said: str, language: str = "en", split: str = "test") -> LabelledText:
-    """A labelled text; `said` is what the models will answer."""
+def row(number: int, label: str, answer: str, language: str = "en", split: str = "test") -> LabeledText:
+    """A labeled text; `answer` is the models' verdict and p(yes)."""
     name = f"{language}-{split}-{number}"
-    return LabelledText.model_validate(
+    return LabeledText.model_validate(
         {
             "id": name,
-            "text": f"{said} {'word ' * (number % 5)}{name}",
+            "text": f"{answer} {'word ' * (number % 5)}{name}",
             "label": label,
             "language": language,
             "family": name,
@@ -58,13 +58,14 @@ def row(number: int, label: str, said: str, language: str = "en", split: str = "
     )
 
 
-def rows_right_and_wrong(language: str = "en", count: int = 8) -> list[LabelledText]:
+def rows_right_and_wrong(language: str = "en", count: int = 8) -> list[LabeledText]:
     """Half yes, half no; every fourth one is answered wrongly, and all confidently."""
-    said = {"yes": "yes 0.9", "no": "no 0.1"}
+    answers = {"yes": "yes 0.9", "no": "no 0.1"}
     labels = ["yes" if i % 2 else "no" for i in range(count)]
     other = {"yes": "no", "no": "yes"}
     return [
-        row(i, label, said[other[label] if i % 4 == 3 else label], language) for i, label in enumerate(labels)
+        row(i, label, answers[other[label] if i % 4 == 3 else label], language)
+        for i, label in enumerate(labels)
     ]
 
 
@@ -75,7 +76,7 @@ FEW_SHOT = [
 ]
 
 
-def write_task(folder: Path, name: str, rows: Sequence[LabelledText]) -> Path:
+def write_task(folder: Path, name: str, rows: Sequence[LabeledText]) -> Path:
     """`task.yaml` in English and German, and the rows."""
     folder.mkdir(parents=True, exist_ok=True)
     spec = {"system": "s", "words": {"yes": ["Yes"], "no": ["No"]}, "turns": []}
@@ -95,7 +96,7 @@ class World:
     served: dict[str, ModelRelease] = field(default_factory=dict)
 
     def change_encoder(self, revision: str) -> None:
-        """Another release answers from now on, and its server says so."""
+        """Another release answers from now on, and its server names it."""
         release = self.served["encoder"].model_copy(update={"revision": revision})
         self.served["encoder"] = self.encoder._release = release
 
@@ -125,7 +126,7 @@ class World:
 
     @contextlib.contextmanager
     def model_servers(self) -> Iterator[None]:
-        """What evaluate asks the models themselves: which release they hold."""
+        """The models themselves: they name their release."""
         app = FastAPI()
 
         @app.get("/v2/models/encoder")
@@ -140,7 +141,7 @@ class World:
             yield
 
 
-def make_world(folder: Path, name: str, mlflow_url: str, rows: Sequence[LabelledText]) -> World:
+def make_world(folder: Path, name: str, mlflow_url: str, rows: Sequence[LabeledText]) -> World:
     """A world whose decoder is a small file, so that its release and its size are real."""
     model = folder / "tiny-Q4_1.gguf"
     model.write_bytes(b"weights " * 131_072)

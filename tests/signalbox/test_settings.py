@@ -1,4 +1,4 @@
-"""Settings: each is a variable, typed, command_settings, and shown on the reference page."""
+"""Settings: each is a typed variable with a description on the reference page."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from signalbox.settings import Settings
 from signalbox.store import open_store
 from signalbox.store.sqlite import SqliteBackend
-from tools.docs import settings as settings_docs
 
 PAGE = Path("docs/reference/settings.md")
 
@@ -26,7 +25,7 @@ def test_every_setting_is_on_the_page_with_its_meaning(name):
     field = Settings.model_fields[name]
     assert kind
     assert meaning.endswith(".")
-    assert meaning in {field.description, settings_docs._FROM_NAME.get(name)}
+    assert meaning == field.description
     if name != "cache_dir":
         assert default == ("" if field.default is None else f"`{field.default}`")
 
@@ -35,7 +34,6 @@ def test_the_page_has_no_setting_that_is_gone():
     assert set(rows(PAGE.read_text(encoding="utf-8"))) == {
         f"SIGNALBOX_{name.upper()}" for name in Settings.model_fields
     }
-    assert set(settings_docs._FROM_NAME) <= set(Settings.model_fields)
 
 
 EXAMPLES = {
@@ -69,7 +67,7 @@ def test_a_setting_is_read_from_its_variable(monkeypatch, name):
         ("retention_days", 10**9),
     ],
 )
-def test_a_number_outside_its_range_is_refused(name, value):
+def test_a_number_outside_its_range_is_rejected(name, value):
     with pytest.raises(ValidationError, match=name):
         Settings(**{name: value})
 
@@ -104,6 +102,17 @@ def test_settings_cannot_be_changed_and_hide_the_key():
 def test_addresses_are_the_local_ones_unless_they_are_given(changes, addresses):
     settings = Settings(**changes)
     assert (settings.encoder_base_url, settings.decoder_base_url, settings.mlflow_base_url) == addresses
+
+
+def test_without_any_model_there_is_nothing_to_serve(monkeypatch):
+    monkeypatch.setenv("SIGNALBOX_ENCODER_ENABLED", "false")
+    assert Settings().routes == ("decoder",)
+    monkeypatch.setenv("SIGNALBOX_DECODER_ENABLED", "false")
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    (problem,) = error.value.errors()
+    assert problem["loc"] == ("decoder_enabled",)
+    assert "enable one of them" in problem["msg"]
 
 
 @pytest.mark.parametrize("folder", ["run", "/var/lib/signalbox"])

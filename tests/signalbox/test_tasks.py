@@ -69,7 +69,7 @@ def test_a_family_in_two_splits_leaks(tmp_path: Path) -> None:
         load_data(task)
 
 
-def test_two_rows_of_one_id_are_refused(tmp_path: Path) -> None:
+def test_two_rows_of_one_id_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="2 rows have it"):
         load_data(load_task(make(tmp_path, data=LINE % "test" + LINE % "test")))
 

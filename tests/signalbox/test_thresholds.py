@@ -96,7 +96,7 @@ def test_whole_ties_decide_whether_a_zone_is_unclear():
         ([-0.1] + [0.5] * 19, [True, False] * 10),
     ],
 )
-def test_what_cannot_be_fitted_is_refused(p_yes, labels):
+def test_what_cannot_be_fitted_is_rejected(p_yes, labels):
     with pytest.raises(ValueError, match=r"needs|probabilities|between"):
         fit(p_yes, labels)
 
@@ -211,7 +211,7 @@ def test_a_file_of_another_release_under_this_name_is_rejected(tmp_path):
 
 
 @pytest.mark.parametrize("field", ["decision", "unclear_low", "rows", "target_error"])
-def test_a_file_with_a_value_out_of_range_is_refused(tmp_path, field):
+def test_a_file_with_a_value_out_of_range_is_rejected(tmp_path, field):
     path = save(tmp_path, a_file())
     content = json.loads(path.read_text())
     content["languages"]["en"][field] = -1

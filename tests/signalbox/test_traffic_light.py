@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.contracts.light import APPEARANCE, REASON_TEXT, Light, LightReason
+from signalbox.contracts.light import Light, LightReason
 from signalbox.contracts.record import ModelRelease, Verdict
 from signalbox.errors import ModelError, ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
 from signalbox.models.base import Answer
@@ -145,12 +145,3 @@ def test_red_exactly_where_the_candidate_is_red(given_answer, thresholds):
     decision = decide(given_answer, thresholds)
     assert (decision.light is Light.RED) == (decision.candidate is Light.RED)
     assert decision.verdict is not Verdict.NEUTRAL or decision.light is Light.RED
-
-
-def test_every_light_and_reason_has_its_words():
-    assert set(APPEARANCE) == set(Light)
-    assert set(REASON_TEXT) == set(LightReason)
-    for words in [*(a.word for a in APPEARANCE.values()), *REASON_TEXT.values()]:
-        assert set(words) == {"en", "de"}
-        assert all(words.values())
-    assert len({a.symbol for a in APPEARANCE.values()}) == len(Light)

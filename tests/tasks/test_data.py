@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.baselines import Length, Majority, Tfidf, accuracy
-from signalbox.contracts.record import LabelledText
+from signalbox.contracts.record import LabeledText
 from signalbox.tasks import known_tasks, load_data, load_task
 
 TASKS = Path("tasks")
@@ -14,7 +14,7 @@ MEDICAL = load_task(TASKS / "medical")
 ROWS = load_data(MEDICAL)
 
 
-def part(language: str, split: str) -> list[LabelledText]:
+def part(language: str, split: str) -> list[LabeledText]:
     return [row for row in ROWS if (row.language, row.split) == (language, split)]
 
 

@@ -1,147 +1,41 @@
 """The fit table that Helm templates check against: the planner's results on a whole grid, as compact JSON.
 
-A template cannot do the arithmetic, so it looks results up:
+A template cannot do the arithmetic, so it looks up results:
 
-    cells[engine][model][quantization][tensor]     one string: a cell for each GPU in the order of `gpus`, with
-                                                   blanks between; a string without a blank is one cell for all
+    cells[engine][model][quantization][tensor]     one string: a cell for each GPU in the order of `gpus`,
+                                                   separated by blanks; a string without a blank is one cell for all
     CONTEXT:KTOKENS     fits up to CONTEXT tokens a request (m: the model's maximum); thousands of tokens of cache
     0:N                 does not fit; N is an index of `options`, - for none
-    rR:N                refused; R is an index of `reasons`, N as above
+    rR:N                unsupported; R is an index of `reasons`, N as above
 
-Every cell is judged with `concurrency` requests at once, so it holds for fewer ones too. Slices of a GPU have cells
+Every cell is computed with `concurrency` concurrent requests, so it is valid for fewer ones too. Slices of a GPU have cells
 for tensor 1 only; the others are `-`. `heads` of a model are its attention and its key-value heads, `splits` the numbers
-of GPUs that its layers divide by. `terms` has what a message needs, in MiB a GPU.
+of GPUs that its layers divide by. `terms` has the numbers of a message, in MiB per GPU.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field
 from typing import Any
 
-from signalbox.capacity.datafile import read_yaml
-from signalbox.capacity.memory import budget
 from signalbox.capacity.models.catalogue import Catalogue
-from signalbox.capacity.planner.choose import auto_dtype
-from signalbox.capacity.planner.plan import default_catalogue, judge
-from signalbox.capacity.spec import Architecture, EngineVersion, Gpu, Quantization, Spec
-from signalbox.capacity.support.matrix import load_support
+from signalbox.capacity.planner.evaluate import evaluate_spec
+from signalbox.capacity.planner.plan import default_catalogue
+from signalbox.capacity.spec import Architecture
 from signalbox.capacity.support.parallelism import MOST_GPUS, uneven_split
-from signalbox.capacity.units import MIB, ceil_div
-from tools.capacity import DATA
+from signalbox.capacity.units import MIB
+from tools.capacity.chart_grid import Grid, Place, coverage, default_grid, grid
 
 # Levels of the table whose entries have lines of their own: engine, model, quantization.
 _EXPANDED_LEVELS = {"cells": 3, "terms": 3, "models": 1, "reasons": 1, "options": 1}
-_STEP = 16
 _MAXIMUM, _NONE = "m", "-"
-Place = tuple[Quantization, int, Gpu]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One result: the longest context that fits (0: none) and the tokens of cache there, or what refuses."""
-
-    max_context: int
-    kv_tokens: int
-    refused: str = ""
-
-
-def cell(spec: Spec) -> Cell:
-    """The longest context that fits, in steps of 16: a shorter one fits where a longer one does."""
-    longest = spec.model.max_positions
-    whole = judge(replace(spec, context=longest))
-    if whole.refusals:
-        return Cell(0, 0, whole.refusals[0].reason)
-    if whole.fits:
-        return Cell(longest, whole.budget.kv_tokens)
-    low, high, tokens = 0, ceil_div(longest, _STEP), 0  # in steps: low fits, high does not
-    # Where every layer keeps every token, the cache's size is the answer; elsewhere it halves the search.
-    guess = min(whole.budget.kv_tokens // _STEP, high - 2)
-    tries = [guess, guess + 1] if guess > 0 else [1]
-    while high - low > 1:
-        middle = tries.pop(0) if tries else (low + high) // 2
-        if not low < middle < high:
-            continue
-        tried = budget(replace(spec, context=middle * _STEP))
-        low, high, tokens = (middle, high, tried.kv_tokens) if tried.fits else (low, middle, tokens)
-    return Cell(low * _STEP, tokens)
-
-
-@dataclass
-class Grid:
-    """Cells of one engine, each worked out once."""
-
-    engine: EngineVersion
-    gpus: Sequence[Gpu]
-    quantizations: Sequence[Quantization]
-    tensors: Sequence[int]
-    only_published: Sequence[str]
-    context: int
-    concurrency: int
-    cells: dict[tuple[str, str, int, str], Cell] = field(default_factory=dict)
-
-    def quantizations_of(self, model: Architecture) -> list[Quantization]:
-        """Those that a model is covered in."""
-        own = model.checkpoint_quantization
-        return [
-            row
-            for row in self.quantizations
-            if row.name not in self.only_published or row.name.removeprefix("gguf-") == own
-        ]
-
-    def of(self, model: Architecture, place: Place) -> Cell:
-        """The cell, from the planner."""
-        quantization, tensor, gpu = place
-        key = (model.name, quantization.name, tensor, gpu.name)
-        if key not in self.cells:
-            self.cells[key] = cell(self.spec(model, place))
-        return self.cells[key]
-
-    def spec(self, model: Architecture, place: Place) -> Spec:
-        """What the cell stands for."""
-        quantization, tensor, gpu = place
-        return Spec(
-            model=model,
-            gpu=gpu,
-            engine=self.engine,
-            quantization=quantization,
-            dtype=auto_dtype(model, gpu, quantization),
-            context=min(self.context, model.max_positions),
-            tensor_parallel=tensor,
-            concurrency=self.concurrency,
-        )
-
-    def nearest(self, model: Architecture, place: Place) -> str:
-        """`quantization tensor gpu` of the smallest change that fits the table's context, "" for none."""
-        wanted = min(self.context, model.max_positions)
-        for row, tensor, gpu in self._changes(place):
-            covered = row in self.quantizations_of(model)
-            if covered and self.of(model, (row, tensor, gpu)).max_context >= wanted:
-                return f"{row.name} {tensor} {gpu.name}"
-        return ""
-
-    def _changes(self, place: Place) -> Iterator[Place]:
-        """Another quantization (as the support rules advise), more GPUs, another GPU, then two of them."""
-        quantization, tensor, gpu = place
-        advised = load_support().instead.get(quantization.name, ())
-        others = sorted(
-            (row for row in self.quantizations if row != quantization),
-            key=lambda row: advised.index(row.name) if row.name in advised else len(advised),
-        )
-        more = [n for n in self.tensors if n > tensor and gpu.slice_of is None]
-        wholes = sorted((row for row in self.gpus if row.slice_of is None), key=lambda row: row.total_gib)
-        yield from ((row, tensor, gpu) for row in others)
-        yield from ((quantization, n, gpu) for n in more)
-        yield from ((quantization, tensor, row) for row in wholes)
-        yield from ((row, n, gpu) for n in more for row in others)
-        yield from ((row, n, other) for n in self.tensors for other in wholes for row in self.quantizations)
 
 
 @dataclass
 class _Index:
-    """Strings by number, so that each is written once."""
+    """Strings by number, so that the file has each once."""
 
     texts: dict[str, int] = field(default_factory=dict)
 
@@ -150,16 +44,18 @@ class _Index:
 
 
 def helm_table(catalogue: Catalogue | None = None, models: Sequence[str] | None = None) -> dict[str, Any]:
-    """The whole table; `models` takes only these of the catalogue."""
-    rows, covers = catalogue or default_catalogue(), _coverage()
+    """The whole table, or its part for some `models` of the catalogue."""
+    rows, covers = catalogue or default_catalogue(), coverage()
     architectures = [rows.model(name).architecture for name in models or covers["models"]]
     reasons, options = _Index(), _Index()
     cells: dict[str, Any] = {}
     terms: dict[str, Any] = {}
     for engine in covers["quantizations"]:
-        made = default_grid(engine) if catalogue is None else grid(engine, rows)
-        cells[engine] = {model.name: _model_cells(made, model, reasons, options) for model in architectures}
-        terms[engine] = {model.name: _terms(made, model) for model in architectures}
+        engine_grid = default_grid(engine) if catalogue is None else grid(engine, rows)
+        cells[engine] = {
+            model.name: _model_cells(engine_grid, model, reasons, options) for model in architectures
+        }
+        terms[engine] = {model.name: _terms(engine_grid, model) for model in architectures}
     return {
         "about": "tools.capacity.chart_table: cells are the planner's results, see the module's text",
         "engines": {engine: rows.engine(engine).version for engine in cells},
@@ -175,26 +71,6 @@ def helm_table(catalogue: Catalogue | None = None, models: Sequence[str] | None 
     }
 
 
-@cache
-def default_grid(engine: str) -> Grid:
-    """The grid of an engine over the package's catalogue; its cells are worked out when asked for, once."""
-    return grid(engine, default_catalogue())
-
-
-def grid(engine: str, rows: Catalogue) -> Grid:
-    """An empty grid of an engine in its default version, over what data/chart_table.yaml covers."""
-    covers = _coverage()
-    return Grid(
-        engine=rows.engine(engine),
-        gpus=rows.gpus,
-        quantizations=[rows.quantization(name) for name in covers["quantizations"][engine]],
-        tensors=covers["tensor"],
-        only_published=covers["only_published"],
-        context=covers["context"],
-        concurrency=covers["concurrency"],
-    )
-
-
 def _names(rows: Catalogue, model: Architecture) -> dict[str, Any]:
     return {
         "max": model.max_positions,
@@ -204,42 +80,45 @@ def _names(rows: Catalogue, model: Architecture) -> dict[str, Any]:
     }
 
 
-def _model_cells(made: Grid, model: Architecture, reasons: _Index, options: _Index) -> dict[str, Any]:
+def _model_cells(engine_grid: Grid, model: Architecture, reasons: _Index, options: _Index) -> dict[str, Any]:
     return {
         quantization.name: {
             str(tensor): _row(
-                [_written(made, model, (quantization, tensor, gpu), reasons, options) for gpu in made.gpus]
+                [
+                    _cell(engine_grid, model, (quantization, tensor, gpu), reasons, options)
+                    for gpu in engine_grid.gpus
+                ]
             )
-            for tensor in made.tensors
+            for tensor in engine_grid.tensors
         }
-        for quantization in made.quantizations_of(model)
+        for quantization in engine_grid.quantizations_of(model)
     }
 
 
-def _row(written: list[str]) -> str:
-    wholes = set(written) - {_NONE}
-    return wholes.pop() if len(wholes) == 1 else " ".join(written)
+def _row(cells: list[str]) -> str:
+    distinct = set(cells) - {_NONE}
+    return distinct.pop() if len(distinct) == 1 else " ".join(cells)
 
 
-def _written(made: Grid, model: Architecture, place: Place, reasons: _Index, options: _Index) -> str:
+def _cell(engine_grid: Grid, model: Architecture, place: Place, reasons: _Index, options: _Index) -> str:
     _, tensor, gpu = place
     if gpu.slice_of is not None and tensor > 1:
         return _NONE
-    found = made.of(model, place)
-    if found.max_context > 0:
-        context = _MAXIMUM if found.max_context == model.max_positions else str(found.max_context)
-        return f"{context}:{found.kv_tokens // 1000}"
-    first = f"r{reasons.of(found.refused)}" if found.refused else "0"
-    return f"{first}:{options.of(made.nearest(model, place))}"
+    cell = engine_grid.of(model, place)
+    if cell.max_context > 0:
+        context = _MAXIMUM if cell.max_context == model.max_positions else str(cell.max_context)
+        return f"{context}:{cell.kv_tokens // 1000}"
+    first = f"r{reasons.of(cell.violation)}" if cell.violation else "0"
+    return f"{first}:{options.of(engine_grid.nearest(model, place))}"
 
 
-def _terms(made: Grid, model: Architecture) -> dict[str, dict[str, str]]:
+def _terms(engine_grid: Grid, model: Architecture) -> dict[str, dict[str, str]]:
     """`WEIGHTS FIXED PER_TOKEN` by quantization and tensor: MiB, MiB, bytes; FIXED on the largest GPU."""
-    largest = max(made.gpus, key=lambda gpu: gpu.total_bytes)
-    found: dict[str, dict[str, str]] = {}
-    for quantization in made.quantizations_of(model):
-        for tensor in made.tensors:
-            memory = judge(made.spec(model, (quantization, tensor, largest))).budget
+    largest = max(engine_grid.gpus, key=lambda gpu: gpu.total_bytes)
+    terms: dict[str, dict[str, str]] = {}
+    for quantization in engine_grid.quantizations_of(model):
+        for tensor in engine_grid.tensors:
+            memory = evaluate_spec(engine_grid.spec(model, (quantization, tensor, largest))).budget
             fixed = sum(
                 term.bytes for term in memory.terms if term.name in ("activation", "graphs", "non_torch")
             )
@@ -247,18 +126,12 @@ def _terms(made: Grid, model: Architecture) -> dict[str, dict[str, str]]:
             text = (
                 f"{(weights.bytes if weights else 0) // MIB} {fixed // MIB} {memory.kv_bytes_per_token:.0f}"
             )
-            found.setdefault(quantization.name, {})[str(tensor)] = text
-    return found
-
-
-@cache
-def _coverage() -> dict[str, Any]:
-    coverage: dict[str, Any] = read_yaml(DATA / "chart_table.yaml")
-    return coverage
+            terms.setdefault(quantization.name, {})[str(tensor)] = text
+    return terms
 
 
 def table_file() -> str:
-    """The table as the chart reads it: one row a line, so that a difference between two versions can be read."""
+    """The table as the chart reads it: one row a line, so that a diff between two versions can be read."""
     return "{\n" + ",\n".join(_entries(helm_table(), _EXPANDED_LEVELS)) + "\n}\n"
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from signalbox.capacity.datafile import read, read_yaml
-from signalbox.capacity.models.catalogue import Catalogue
+from signalbox.capacity.datafile import read
+from signalbox.capacity.gpu_names import product
+from signalbox.capacity.memory import kv_cache
+from signalbox.capacity.models.catalogue import Catalogue, EngineRegime, EngineRow, ModelRow
 from signalbox.capacity.planner.plan import default_catalogue
 from signalbox.capacity.spec import Architecture, Gpu, Quantization
-from tools.capacity import DATA
-from tools.capacity.chart_table import Grid, default_grid, grid
+from tools.capacity.chart_grid import Grid, coverage, default_grid, grid
 from tools.docs import HEADER
 
+_GUIDE = "../guides/plan.md"
 _MATRIX = (
     "bf16",
     "fp16",
@@ -26,120 +28,112 @@ _MATRIX = (
     "mxfp4",
     "nvfp4",
 )
-_REFUSED, _NOWHERE = "✕", "·"
+_GPU_COLUMNS = (
+    *("GPU", "total", "GB/s", "16 bit", "FP8", "FP4", "capability", "W", "NVLink GB/s"),
+    *("product label", "source"),
+)
+_MODEL_COLUMNS = (
+    "model",
+    "parameters",
+    "layers",
+    "longest context",
+    "KV bytes per token",
+    "license",
+    "source",
+)
+_QUANTIZATION_COLUMNS = (
+    *("quantization", "linear", "experts", "embedding", "head", "computes in"),
+    *("engines", "source"),
+)
+_ENGINE_COLUMNS = ("engine", "from version", "regime", "share of the GPU", "source")
+_UNSUPPORTED, _NOWHERE = "✕", "·"
 _INTRO = """# Capacity: which model fits on which GPU
 
-`signalbox plan` answers for one set-up, see [how to plan](../guides/plan.md). This page is the whole catalogue that it
-works with. All memory is GiB of 2^30 bytes.
+`signalbox plan` answers for one configuration ([guide]({guide})). This page has the fit matrix, and the catalogue and
+the constants behind it. Memory is in GiB of 2^30 bytes.
 """
 _MATRIX_INTRO = """## Fit matrix
 
-The fewest GPUs (1, 2, 4 or 8, by tensor parallelism) that hold one request of {context:,} tokens on vLLM {version}, its
-limit of requests set to {concurrency}, everything else the engine's default. `{nowhere}`: not even 8 of them.
-`{refused}`: refused, the GPU, the engine or the model lack what the quantization needs. A model that is published
-quantized has one row.
+The smallest number of GPUs (1, 2, 4 or 8, by tensor parallelism) that fits one request of {context:,} tokens on vLLM
+{version} with a limit of {concurrency} concurrent requests and otherwise the engine's defaults. `{nowhere}`: 8 GPUs do
+not fit it. `{unsupported}`: unsupported, the GPU, the engine or the model does not meet the requirements of the
+quantization. A model that is published quantized has one row.
 """
 
 
 def capacity_page(catalogue: Catalogue | None = None) -> str:
-    """The page. Works out the whole grid: about a minute."""
+    """The page. Computing the whole grid needs about 20 seconds."""
     rows = catalogue or default_catalogue()
-    covers = read_yaml(DATA / "chart_table.yaml")
-    made = default_grid("vllm") if catalogue is None else grid("vllm", rows)
+    covers = coverage()
+    engine_grid = default_grid("vllm") if catalogue is None else grid("vllm", rows)
     models = [rows.model(name).architecture for name in covers["models"]]
     parts = [
-        HEADER + _INTRO,
+        HEADER + _INTRO.format(guide=_GUIDE),
         _MATRIX_INTRO.format(
             context=covers["context"],
-            version=made.engine.version,
+            version=engine_grid.engine.version,
             concurrency=covers["concurrency"],
             nowhere=_NOWHERE,
-            refused=_REFUSED,
+            unsupported=_UNSUPPORTED,
         ),
-        *_matrix(made, models, rows),
-        *_catalogue_tables(rows),
+        *_matrix(engine_grid, models, rows),
+        *_catalogue_tables(rows, engine_grid),
+        *_data_tables(),
     ]
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _matrix(made: Grid, models: Sequence[Architecture], rows: Catalogue) -> Iterator[str]:
+def _matrix(engine_grid: Grid, models: Sequence[Architecture], rows: Catalogue) -> Iterator[str]:
     wholes = sorted((gpu for gpu in rows.gpus if gpu.slice_of is None), key=lambda gpu: gpu.total_gib)
-    head = ["model", "quantization", *(f"{gpu.name} ({gpu.total_gib:g})" for gpu in wholes)]
+    head = ["model", "quantization", *(f"{gpu.product} ({gpu.total_gib:g})" for gpu in wholes)]
     lines = []
     for model in models:
-        for quantization in _quantizations(model, made):
-            cells = [_fewest(made, model, quantization, gpu) for gpu in wholes]
-            if any(cell not in (_REFUSED, _NOWHERE) for cell in cells):
+        for quantization in _quantizations(model, engine_grid):
+            cells = [_fewest(engine_grid, model, quantization, gpu) for gpu in wholes]
+            if any(cell not in (_UNSUPPORTED, _NOWHERE) for cell in cells):
                 lines.append([model.name.split("/")[-1], quantization.name, *cells])
     yield _table(head, lines)
 
 
-def _quantizations(model: Architecture, made: Grid) -> list[Quantization]:
+def _quantizations(model: Architecture, engine_grid: Grid) -> list[Quantization]:
     own = model.checkpoint_quantization
-    return [row for row in made.quantizations_of(model) if (row.name == own if own else row.name in _MATRIX)]
+    return [
+        row
+        for row in engine_grid.quantizations_of(model)
+        if (row.name == own if own else row.name in _MATRIX)
+    ]
 
 
-def _fewest(made: Grid, model: Architecture, quantization: Quantization, gpu: Gpu) -> str:
-    wanted = min(made.context, model.max_positions)
-    found = [(tensor, made.of(model, (quantization, tensor, gpu))) for tensor in made.tensors]
-    for tensor, cell in found:
-        if cell.max_context >= wanted:
+def _fewest(engine_grid: Grid, model: Architecture, quantization: Quantization, gpu: Gpu) -> str:
+    context = min(engine_grid.context, model.max_positions)
+    cells = [(tensor, engine_grid.of(model, (quantization, tensor, gpu))) for tensor in engine_grid.tensors]
+    for tensor, cell in cells:
+        if cell.max_context >= context:
             return str(tensor)
-    return _REFUSED if all(cell.refused for _, cell in found) else _NOWHERE
+    return _UNSUPPORTED if all(cell.violation for _, cell in cells) else _NOWHERE
 
 
-def _catalogue_tables(rows: Catalogue) -> Iterator[str]:
-    yield "## GPUs\n\nThe total is what CUDA shows, the base of every budget; `~`: estimated. TFLOPS are dense.\n"
-    yield _table(
-        [
-            "GPU",
-            "total",
-            "GB/s",
-            "16 bit",
-            "FP8",
-            "FP4",
-            "capability",
-            "W",
-            "NVLink GB/s",
-            "product label",
-            "source",
-        ],
-        [_gpu(gpu) for gpu in rows.gpus],
-    )
+def _catalogue_tables(rows: Catalogue, engine_grid: Grid) -> Iterator[str]:
+    yield "## GPUs\n\nThe total is the memory that CUDA reports, the base of every budget; `~`: estimated. TFLOPS are dense.\n"
+    yield _table(_GPU_COLUMNS, [_gpu(gpu) for gpu in rows.gpus])
     yield "\n## Models\n"
-    yield _table(
-        ["model", "parameters", "layers", "longest context", "KV bytes a token", "license", "source"],
-        [_model(row.architecture, row.license, row.source) for row in rows.models],
-    )
-    yield "\n## Quantizations\n\nBits a weight, scales included; empty: the 16 bits of the checkpoint.\n"
-    yield _table(
-        ["quantization", "linear", "experts", "embedding", "head", "computes in", "engines", "source"],
-        [_quantization(row) for row in rows.quantizations],
-    )
+    yield _table(_MODEL_COLUMNS, [_model(row, engine_grid) for row in rows.models])
+    yield "\n## Quantizations\n\nBits per weight, scales included; empty: the 16 bits of the checkpoint.\n"
+    yield _table(_QUANTIZATION_COLUMNS, [_quantization(row) for row in rows.quantizations])
     yield "\n## Engines\n\nA regime is a range of versions that use memory in the same way.\n"
-    yield _table(
-        ["engine", "from version", "regime", "share of the GPU", "source"],
-        [
-            [
-                row.name,
-                str(regime.since),
-                regime.regime,
-                f"{regime.memory_utilization:g}",
-                row.source,
-            ]
-            for row in rows.engines
-            for regime in row.regimes
-        ],
-    )
-    yield "\n## Measured constants\n\nWith the rows they were read from; every other measured case is a test.\n"
+    yield _table(_ENGINE_COLUMNS, [_regime(row, regime) for row in rows.engines for regime in row.regimes])
+
+
+def _data_tables() -> Iterator[str]:
+    yield "\n## Measured constants\n\nWith the measured cases they were read from; every other case is a test.\n"
     yield _table(["constant", "value", "rows or source"], list(_constants(read("constants.yaml"))))
-    yield "\n## Node labels\n\nHow a node of a cluster names its GPU, in the order tried.\n"
+    yield "\n## Node labels\n\nThe labels by which a node of a cluster names its GPU, in this order.\n"
     yield _table(["label", "value", "GPU"], list(_labels(read("nodes.yaml"))))
 
 
 def _gpu(gpu: Gpu) -> list[str]:
     return [
-        gpu.name,
+        gpu.product,
         f"{'~' if gpu.total_is_estimated else ''}{gpu.total_gib:g}",
         *(_number(n) for n in (gpu.bandwidth_gbps, gpu.fp16_tflops, gpu.fp8_tflops, gpu.fp4_tflops)),
         f"{gpu.compute_capability:.1f}",
@@ -150,21 +144,22 @@ def _gpu(gpu: Gpu) -> list[str]:
     ]
 
 
-def _model(model: Architecture, license_: str, source: str) -> list[str]:
-    per_token = sum(
-        group.layers * group.kv_heads * (group.key_dim + group.value_dim) * 2
-        for group in model.kv_groups
-        if group.kind != "state"
-    )
+def _model(row: ModelRow, engine_grid: Grid) -> list[str]:
+    model = row.architecture
+    sixteen_bit = engine_grid.spec(model, (engine_grid.quantizations[0], 1, engine_grid.gpus[0]))
     return [
         model.name,
         f"{model.parameters.total:,}",
         str(model.layers),
         f"{model.max_positions:,}",
-        f"{per_token:,}",
-        license_,
-        source,
+        f"{kv_cache.bytes_per_token(sixteen_bit):,.0f}",
+        row.license,
+        row.source,
     ]
+
+
+def _regime(row: EngineRow, regime: EngineRegime) -> list[str]:
+    return [row.name, str(regime.since), regime.regime, f"{regime.memory_utilization:g}", row.source]
 
 
 def _quantization(row: Quantization) -> list[str]:
@@ -173,7 +168,7 @@ def _quantization(row: Quantization) -> list[str]:
 
 
 def _constants(tree: Any, path: tuple[str, ...] = ()) -> Iterator[list[str]]:  # noqa: ANN401 - YAML
-    """Leaves of constants.yaml; what stands beside a leaf as `rows` or `source` is where it comes from."""
+    """Leaves of constants.yaml; `rows` or `source` next to a leaf is its origin."""
     if not isinstance(tree, dict):
         yield [".".join(path), _leaf(tree), ""]
         return
@@ -182,8 +177,8 @@ def _constants(tree: Any, path: tuple[str, ...] = ()) -> Iterator[list[str]]:  #
     for key, value in tree.items():
         if key in ("rows", "source"):
             continue
-        for name, shown, inner in _constants(value, (*path, str(key))):
-            yield [name, shown, inner or origin]
+        for name, text, inner in _constants(value, (*path, str(key))):
+            yield [name, text, inner or origin]
 
 
 def _leaf(value: object) -> str:
@@ -192,10 +187,12 @@ def _leaf(value: object) -> str:
 
 def _labels(table: dict[str, Any]) -> Iterator[list[str]]:
     for row in table["labels"]:
-        for value, options in (row["values"] or {"(product)": [{"gpu": "by its product label"}]}).items():
-            yield [row["label"], str(value), " or ".join(option["gpu"] for option in options)]
+        if row["values"] is None:
+            yield [row["label"], "(product)", "by its product label"]
+        for value, options in (row["values"] or {}).items():
+            yield [row["label"], str(value), " or ".join(product(option["gpu"]) for option in options)]
     for value, gpu in table["instances"].items():
-        yield [table["instance_label"], f"{value}…" if value.endswith(".") else value, gpu]
+        yield [table["instance_label"], f"{value}…" if value.endswith(".") else value, product(gpu)]
 
 
 def _number(value: float | None) -> str:

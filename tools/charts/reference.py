@@ -22,11 +22,10 @@ Requires Kubernetes {kubernetes} or later.
 
 ## Install
 
-From the root of the repository, with the values of an example:
+From the root of the repository:
 
 ```bash
-helm install {name} charts/{name} --namespace signalbox --create-namespace \\
-  --values charts/{name}/examples/{example}.yaml
+helm install {name} charts/{name} --namespace signalbox --create-namespace{quick_start}
 ```
 
 The notes that Helm prints name the objects that must already exist, how to reach the release, and its risks.
@@ -41,13 +40,13 @@ The notes that Helm prints name the objects that must already exist, how to reac
 
 ## Values
 
-Unknown keys are rejected.
+Unknown keys are rejected. Keys at the top that begin with `x-` are for YAML anchors.
 
 | key | type | default | description |
 |---|---|---|---|
 {values}
 """
-# Chart.yaml annotation: name of the example that needs the fewest other objects.
+# Chart.yaml annotation: name of the example that needs the fewest other objects; none if the defaults need none.
 _QUICK_START = "quickStartExample"
 
 
@@ -58,19 +57,25 @@ def readme(chart: Path) -> str:
         name=chart.name,
         description=about["description"],
         kubernetes=about["kubeVersion"].removeprefix(">=").removesuffix(".0-0"),
-        example=about["annotations"][_QUICK_START],
-        examples="\n".join(_example(path) for path in examples(chart)),
+        quick_start=_quick_start(chart.name, about),
+        examples="\n".join(_example(chart, path) for path in examples(chart)),
         values="\n".join(_row(key) for key in walk(read(chart / "values.yaml"))),
     )
 
 
-def _example(path: Path) -> str:
+def _quick_start(name: str, about: dict[str, Any]) -> str:
+    """The option that names the values of the first example."""
+    example = about.get("annotations", {}).get(_QUICK_START)
+    return f" \\\n  --values charts/{name}/examples/{example}.yaml" if example else ""
+
+
+def _example(chart: Path, path: Path) -> str:
     """One row: the first sentence of the comment at the top of the example."""
     lines = path.read_text(encoding="utf-8").splitlines()
     end = next((index for index, line in enumerate(lines) if not line.startswith("# ")), len(lines))
     comment = " ".join(line.removeprefix("# ") for line in lines[:end])
     sentence, stop, _ = comment.partition(". ")
-    return _cells(f"[{path.stem}](examples/{path.name})", sentence + stop.strip())
+    return _cells(f"[{path.stem}]({path.relative_to(chart)})", sentence + stop.strip())
 
 
 def _row(key: Key) -> str:

@@ -1,7 +1,8 @@
 """Write the renders of the charts' examples: `python -m tools.charts.render [CHART…]`.
 
 The render of charts/<chart>/examples/<name>.yaml is in charts/<chart>/examples/rendered/<name>.yaml, so that
-a change of a template shows in review as the change of objects that it makes.
+a change of a template shows in review as the change of objects that it makes. The same holds for
+charts/<chart>/values-<name>.yaml.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ RELEASE = "example"
 
 
 def examples(chart: Path) -> list[Path]:
-    """The values files of a chart's examples."""
-    return sorted((chart / "examples").glob("*.yaml"))
+    """The values files of a chart's examples: in examples/, and values-NAME.yaml next to values.yaml."""
+    return sorted([*(chart / "examples").glob("*.yaml"), *chart.glob("values-*.yaml")])
 
 
 def golden(example: Path) -> Path:
     """Path of the committed render of an example."""
-    return example.parent / "rendered" / example.name
+    folder = example.parent if example.parent.name == "examples" else example.parent / "examples"
+    return folder / "rendered" / example.name
 
 
 def render(chart: Path, example: Path) -> str:
@@ -40,9 +42,7 @@ def render(chart: Path, example: Path) -> str:
 def _once(chart: Path, example: Path) -> str:
     process = template(chart, "--values", str(example), name=RELEASE)
     if process.returncode:
-        raise InputError(
-            f"charts/{chart.name}/examples/{example.name}", process.stderr[-500:], "Correct the values."
-        )
+        raise InputError(str(example.relative_to(chart.parent)), process.stderr[-500:], "Correct the values.")
     return process.stdout
 
 
@@ -60,7 +60,7 @@ def main(names: list[str]) -> None:
         for stale in set((chart / "examples" / "rendered").glob("*.yaml")) - renders.keys():
             stale.unlink()
         for path, text in renders.items():
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tools.charts.values import Key, read
-from tools.charts.vendor import dependencies
+from tools.charts.vendor import dependencies, libraries
 
+# Keys at the top that hold YAML anchors and nothing else.
+ANCHORS = "^x-"
 # bool before int: in Python a bool is an int.
 _TYPES: tuple[tuple[type, str], ...] = (
     (bool, "boolean"),
@@ -28,13 +30,16 @@ def schema(chart: Path) -> dict[str, Any]:
     otherwise require them wherever it is used.
     """
     keys = read(chart / "values.yaml")
+    properties = _properties(keys) | {name: _library(name) for name in libraries(chart)}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"Values of the chart {chart.name}",
         "type": "object",
         "additionalProperties": False,
-        "properties": _properties(keys) | {name: _subchart(name) for name in dependencies(chart)},
+        "patternProperties": {ANCHORS: {"description": "Anything, for YAML anchors."}},
+        "properties": properties,
         "allOf": [_required(keys)],
+        **_definitions(chart, properties),
     }
 
 
@@ -48,7 +53,22 @@ def type_name(default: object) -> str | None:
     return next((name for kind, name in _TYPES if isinstance(default, kind)), None)
 
 
-def _subchart(name: str) -> dict[str, Any]:
+def _definitions(chart: Path, properties: dict[str, Any]) -> dict[str, Any]:
+    """The values of the dependencies that a property refers to: partial, because the dependency's defaults complete them."""
+    text = json.dumps(properties)
+    definitions = {
+        name: {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": _properties(read(source / "values.yaml")),
+        }
+        for name, source in dependencies(chart).items()
+        if f'"#/definitions/{name}"' in text
+    }
+    return {"definitions": definitions} if definitions else {}
+
+
+def _library(name: str) -> dict[str, Any]:
     """The values of a library chart: it has none, but Helm passes `global` down to it."""
     return {
         "description": f"Set by Helm for the library chart {name}.",

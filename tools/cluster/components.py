@@ -59,9 +59,9 @@ def start(inside: Inside, archives: list[Path], say: Say) -> None:
 def wait(inside: Inside, name: str, *words: str, seconds: float = START_SECONDS) -> None:
     """Run a command inside until it succeeds; raises SetupError with the end of the log of `name`."""
     deadline = time.monotonic() + seconds
-    while (done := inside.run(*words, check=False)).returncode:
+    while (result := inside.run(*words, check=False)).returncode:
         if time.monotonic() > deadline:
-            output = (done.stderr or done.stdout).strip()
+            output = (result.stderr or result.stdout).strip()
             raise SetupError(
                 f"{name} is not ready after {seconds:.0f} s. {' '.join(words)}: {output}\n{inside.log(name)}"
             )

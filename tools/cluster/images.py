@@ -1,4 +1,4 @@
-"""Container images without a registry: two that tests need are made here, those of the project are imported."""
+"""Container images without a registry: two that tests need are built here, those of the project are imported."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Inside:
 
         Raises CalledProcessError with the command's own words when it fails, unless `check` is false.
         """
-        done = subprocess.run(
+        result = subprocess.run(
             self.command(*words),
             input=stdin,
             env=self.layout.environment(),
@@ -76,9 +76,9 @@ class Inside:
             timeout=timeout,
             check=False,
         )
-        if check and done.returncode:
-            raise CommandError(words, done)
-        return done
+        if check and result.returncode:
+            raise CommandError(words, result)
+        return result
 
     def start(self, name: str, *words: str, **environment: str) -> None:
         """Start a process inside that stays; its number there goes to pids/NAME, its output to logs/NAME.log."""
@@ -110,8 +110,8 @@ class Inside:
 class CommandError(subprocess.CalledProcessError):
     """A command inside the cluster failed; the text holds what it printed."""
 
-    def __init__(self, words: tuple[str, ...], done: subprocess.CompletedProcess[str]) -> None:
-        super().__init__(done.returncode, list(words), done.stdout, done.stderr)
+    def __init__(self, words: tuple[str, ...], result: subprocess.CompletedProcess[str]) -> None:
+        super().__init__(result.returncode, list(words), result.stdout, result.stderr)
 
     def __str__(self) -> str:
         return f"{' '.join(self.cmd)}: exit status {self.returncode}\n{self.output}{self.stderr}"

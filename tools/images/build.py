@@ -143,8 +143,8 @@ def _has(buildah: list[str], reference: str) -> bool:
 
 
 def _images(buildah: list[str], *options: str) -> list[dict[str, Any]]:
-    done = subprocess.run(
+    result = subprocess.run(
         [*buildah, "images", "--json", *options], capture_output=True, text=True, check=True
     )
-    images: list[dict[str, Any]] = json.loads(done.stdout or "[]") or []
+    images: list[dict[str, Any]] = json.loads(result.stdout or "[]") or []
     return images

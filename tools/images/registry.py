@@ -80,10 +80,10 @@ def find(console: Console) -> str:
     silent = "docker is not installed"
     if shutil.which("docker"):
         ask = ["docker", "version", "--format", "{{.Server.Version}}"]
-        done = subprocess.run(ask, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
+        result = subprocess.run(ask, capture_output=True, text=True, check=False)
+        if result.returncode == 0:
             return "docker"
-        reasons = done.stderr.strip().splitlines() or ["no reason given"]
+        reasons = result.stderr.strip().splitlines() or ["no reason given"]
         silent = f"the docker daemon does not answer ({reasons[-1]})"
     if shutil.which("buildah") is None:
         raise SetupError(

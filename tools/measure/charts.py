@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from signalbox.capacity.datafile import read_yaml
+
 LONG_LINE = 160
 
 
@@ -32,3 +34,9 @@ def chart_lines(chart: Path) -> ChartLines:
         total=sum(len(lines) for lines in texts.values()),
         long=sum(len(line) > LONG_LINE for lines in texts.values() for line in lines),
     )
+
+
+def is_umbrella(chart: Path) -> bool:
+    """Whether the chart installs other charts: it depends on more than the library chart."""
+    dependencies = read_yaml(chart / "Chart.yaml").get("dependencies", [])
+    return any(row["name"] != "common" for row in dependencies)

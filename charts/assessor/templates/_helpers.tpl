@@ -12,24 +12,21 @@
 {{- define "assessor.decoderKeySecret" -}}
 {{- $apiKey := .Values.decoder.apiKey -}}
 {{- $host := (urlParse .Values.decoder.url).hostname -}}
-{{- if kindIs "string" $apiKey.existingSecret -}}
+{{- if not .Values.decoder.enabled -}}
+{{- else if kindIs "string" $apiKey.existingSecret -}}
 {{ $apiKey.existingSecret }}
 {{- else if and (not $apiKey.value) (regexMatch "^[a-z0-9][-a-z0-9]*$" $host) -}}
 {{ $host }}-key
 {{- end -}}
 {{- end -}}
 
-{{- define "assessor.encoderName" -}}
-{{- printf "%s-encoder" (include "common.fullname" .) -}}
-{{- end -}}
-
-{{/* In Standard mode, KServe serves an InferenceService at NAME-predictor, port 80. */}}
-{{- define "assessor.encoderUrl" -}}
-{{- if .Values.encoder.install -}}
-http://{{ include "assessor.encoderName" . }}-predictor.{{ .Release.Namespace }}.svc
-{{- else -}}
-{{ .Values.encoder.url }}
-{{- end -}}
+{{/* Routes over the enabled models among helmTest.models, or the first enabled model. */}}
+{{- define "assessor.testModels" -}}
+{{- $encoder := .Values.encoder.enabled -}}{{- $decoder := .Values.decoder.enabled -}}
+{{- $enabled := dict "encoder" $encoder "decoder" $decoder "cascade" (and $encoder $decoder) -}}
+{{- $models := list -}}
+{{- range .Values.helmTest.models }}{{ if get $enabled . }}{{ $models = append $models . }}{{ end }}{{ end -}}
+{{- join " " $models | default (ternary "encoder" "decoder" $encoder) -}}
 {{- end -}}
 
 {{- define "assessor.replicas" -}}

@@ -5,16 +5,26 @@
 {{- $postgres := $v.database.postgres -}}
 {{- $autoscaling := $v.autoscaling -}}
 {{- $claim := $v.persistence.existingClaim -}}
+{{- $kind := include "assessor.encoderKind" . -}}
 {{- range list
-  (list (not $v.decoder.url)
+  (list (not (or $v.encoder.enabled $v.decoder.enabled))
+    "decoder.enabled: is false, and encoder.enabled, too."
+    "Enable at least one of them.")
+  (list (and $v.decoder.enabled (not $v.decoder.url))
     "decoder.url: is empty."
-    "Give the base URL of an OpenAI-compatible server that ends in /v1, for example http://model-server/v1.")
-  (list (not (or $v.encoder.install $v.encoder.url))
-    "encoder.url: is empty."
-    "Give the base URL of an encoder, or set encoder.install to true to install one on KServe.")
-  (list (and $v.encoder.install (not $v.encoder.storageUri))
+    "Give the base URL of an OpenAI-compatible server that ends in /v1, for example http://model-server/v1, or set decoder.enabled to false.")
+  (list (and $v.encoder.enabled (not $v.encoder.install) (not $v.encoder.url))
+    "encoder.url: is empty, but encoder.install is false."
+    "Give the base URL of an encoder, set encoder.install to true to install one, or set encoder.enabled to false.")
+  (list (and $kind (not $v.encoder.storageUri))
     "encoder.storageUri: is empty, but encoder.install is true."
     "Give the URI of the trained release, for example pvc://pipelines/releases/encoder-v1.")
+  (list (and (eq $kind "deployment") $v.encoder.storageUri (not (include "assessor.encoderClaim" . | fromJson).claim))
+    (printf "encoder.storageUri: %q is not pvc://CLAIM/PATH, but encoder.kserve is false." $v.encoder.storageUri)
+    "Name a claim, or set encoder.kserve to true to have KServe download the release.")
+  (list (and (eq $kind "kserve") (.Capabilities.APIVersions.Has "v1/Pod") (not (.Capabilities.APIVersions.Has "serving.kserve.io/v1beta1/InferenceService")))
+    "encoder.kserve: true, but the cluster has no serving.kserve.io/v1beta1."
+    "Install KServe 0.16 or later, or set encoder.kserve to false to install a Deployment.")
   (list (gt (int $v.encoder.minReplicas) (int $v.encoder.maxReplicas))
     (printf "encoder.minReplicas: %d is greater than encoder.maxReplicas, %d." (int $v.encoder.minReplicas) (int $v.encoder.maxReplicas))
     "Increase encoder.maxReplicas or reduce encoder.minReplicas.")

@@ -1,10 +1,12 @@
 {{/* Environment variables by need: files/jobs.yaml names these templates. API keys come from Secrets only. */}}
 {{- define "pipelines.env.encoder" -}}
+- {name: SIGNALBOX_ENCODER_ENABLED, value: {{ .Values.encoder.enabled | quote }}}
 - {name: SIGNALBOX_ENCODER_URL, value: {{ .Values.encoder.url | quote }}}
 - {name: SIGNALBOX_ENCODER_TIMEOUT_SECONDS, value: {{ .Values.encoder.timeoutSeconds | quote }}}
 {{- end -}}
 
 {{- define "pipelines.env.decoder" -}}
+- {name: SIGNALBOX_DECODER_ENABLED, value: {{ .Values.decoder.enabled | quote }}}
 - {name: SIGNALBOX_DECODER_URL, value: {{ .Values.decoder.url | quote }}}
 - {name: SIGNALBOX_DECODER_MODEL, value: {{ .Values.decoder.model | quote }}}
 - {name: SIGNALBOX_DECODER_TIMEOUT_SECONDS, value: {{ .Values.decoder.timeoutSeconds | quote }}}

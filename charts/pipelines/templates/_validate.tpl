@@ -10,6 +10,9 @@
 {{- $mlflow := $v.mlflow -}}
 {{- $s3 := $mlflow.s3 -}}
 {{- range list
+  (list (not (or $v.encoder.enabled $v.decoder.enabled))
+    "decoder.enabled: is false, and encoder.enabled, too."
+    "Enable at least one of them.")
   (list (and $sqlite (not $v.database.sqlite.existingClaim))
     "database.sqlite.existingClaim: is empty, but database.type is sqlite."
     "Name the claim of the assessor, which contains signalbox.db, or set database.type to postgres.")
@@ -79,7 +82,10 @@
   (list (regexMatch "^--shards?(=|$)" .)
     (printf "%s.args: %q is an option that the chart sets." $key .)
     (printf "Set the number of pods in %s.shards." $key)) }}{{ end -}}
-{{- $urls := dict "assessor" $v.assessor.url "encoder" $v.encoder.url "decoder" $v.decoder.url "judge" $v.judge.url -}}
+{{- $urls := dict "assessor" $v.assessor.url "judge" $v.judge.url -}}
+{{- range $model := list "encoder" "decoder" -}}
+{{- if (get $v $model).enabled }}{{ $urls = set $urls $model (get $v $model).url }}{{ end -}}
+{{- end -}}
 {{- range $need := $program.needs }}{{- $rules = append $rules
   (list (and $job.enabled (hasKey $urls $need) (not (get $urls $need)))
     (printf "%s.url: is empty, but %s.enabled is true." $need $key)

@@ -1,6 +1,6 @@
-"""Capacity planner: which model fits on which GPU, how many requests, and how to start it.
+"""Capacity planner: which model fits on which GPU, how many concurrent requests, and how to start it.
 
-`plan(Request(model="llama-3.1-8b", gpu="l4"))` answers one question, `rank` orders models over the GPUs that are owned.
+`plan(Request(model="llama-3.1-8b", gpu="l4"))` answers one request, `rank` orders models over an inventory of GPUs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MODULES = {"Plan": "result", "Ranking": "rank", "Request": "request", "plan": "
 
 
 def __getattr__(name: str) -> object:
-    """The public names, loaded when they are used: the command line imports this package before it needs them."""
+    """The public names, loaded on first use: the command line imports this package before it needs them."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"signalbox.capacity.planner.{_MODULES[name]}"), name)

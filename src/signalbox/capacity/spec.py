@@ -21,11 +21,8 @@ ENGINE_TITLES: dict[EngineName, str] = {
     "ollama": "Ollama",
     "nim": "NIM",
 }
-TENSOR_ENGINES: tuple[EngineName, ...] = (
-    "vllm",
-    "tgi",
-    "nim",
-)  # split heads; the others give GPUs whole layers
+# Engines that split heads over GPUs; the others give each GPU whole layers.
+TENSOR_ENGINES: tuple[EngineName, ...] = ("vllm", "tgi", "nim")
 
 BF16_CAPABILITY = 8.0  # Ampere, the first generation with bfloat16 (and with FlashAttention 2)
 FP8_CAPABILITY = 8.9  # Ada, the first generation with FP8 arithmetic

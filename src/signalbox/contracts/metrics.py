@@ -1,6 +1,6 @@
 """Every Prometheus metric that Signalbox itself exports: name, type, help, labels, unit in the name.
 
-Services and jobs build their collectors from this table, dashboards and alerts import the names.
+Services and jobs build their collectors from this table; dashboards and alerts import the names.
 Counters are listed without the `_total` that the exposition format adds.
 """
 
@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 Kind = Literal["counter", "gauge", "histogram"]
 
-# From a cached encoder answer (1 ms) to a long justification on a CPU (2 min).
+# From an encoder's answer (1 ms) to a long justification on a CPU (2 min).
 LATENCY_BUCKETS_SECONDS = (
     0.001,
     0.0025,
@@ -57,13 +57,13 @@ class Metric:
 PREDICTIONS = Metric(
     "signalbox_predictions",
     "counter",
-    "Predictions by what was shown.",
+    "Predictions by light and reason.",
     ("task", "language", "route", "light", "reason"),
 )
 PREDICTION_SECONDS = Metric(
     "signalbox_prediction_duration_seconds",
     "histogram",
-    "Time from request to answer of one prediction.",
+    "Time from request to answer of a prediction.",
     ("task", "language", "route"),
 )
 P_YES = Metric(
@@ -76,26 +76,46 @@ P_YES = Metric(
 FEEDBACK = Metric(
     "signalbox_feedback",
     "counter",
-    "Ground truth entered, by whether it agrees with the prediction.",
+    "Ground truth entries, by agreement with the prediction.",
     ("task", "language", "agreement"),
 )
-TOKENS = Metric("signalbox_tokens", "counter", "Tokens by direction.", ("task", "language", "direction"))
+TOKENS = Metric(
+    "signalbox_tokens",
+    "counter",
+    "Prompt and completion tokens, by direction.",
+    ("task", "language", "direction"),
+)
 HTTP_REQUESTS = Metric(
-    "signalbox_http_requests", "counter", "HTTP requests by route and status.", ("method", "path", "status")
+    "signalbox_http_requests",
+    "counter",
+    "HTTP requests by method, path and status.",
+    ("method", "path", "status"),
 )
 API_REQUESTS = Metric(
     "signalbox_api_requests",
     "counter",
-    "Requests by the client of their API key and what became of them; without a known key the client is empty.",
+    "Requests by client of the API key and outcome (accepted, rejected, limited); without a valid key the client is empty.",
     ("client", "outcome"),
 )
-UPSTREAM_READY = Metric("signalbox_upstream_ready", "gauge", "1 while the upstream answers.", ("upstream",))
+UPSTREAM_READY = Metric(
+    "signalbox_upstream_ready", "gauge", "1 if the upstream answers, 0 if not.", ("upstream",)
+)
+UPSTREAM_WAITING = Metric(
+    "signalbox_upstream_waiting_calls",
+    "gauge",
+    "Calls to a model that wait for its answer now, by upstream.",
+    ("upstream",),
+)
+UPSTREAM_FAILURES = Metric(
+    "signalbox_upstream_call_failures",
+    "counter",
+    "Calls to a model without a usable answer, by upstream and reason (unavailable, timeout, rejected, unparsable).",
+    ("upstream", "reason"),
+)
 SPOOLED_ROWS = Metric(
-    "signalbox_store_spooled_rows", "gauge", "Rows waiting in the local spool because the store refused them."
+    "signalbox_store_spooled_rows", "gauge", "Rows in the local spool that wait for the store."
 )
-STORE_FAILURES = Metric(
-    "signalbox_store_write_failures", "counter", "Writes to the record store that failed."
-)
+STORE_FAILURES = Metric("signalbox_store_write_failures", "counter", "Failed writes to the record store.")
 
 # --- batch jobs -------------------------------------------------------------------------------------------
 _EVAL = ("task", "language", "route", "release")
@@ -118,17 +138,17 @@ EVAL_BASELINE = Metric(
     ("task", "language", "baseline"),
 )
 EVAL_COVERAGE = Metric(
-    "signalbox_evaluation_light_coverage_ratio", "gauge", "Share of answers per light.", (*_EVAL, "light")
+    "signalbox_evaluation_light_coverage_ratio", "gauge", "Share of answers, by light.", (*_EVAL, "light")
 )
 EVAL_LIGHT_ERROR = Metric(
-    "signalbox_evaluation_light_error_ratio", "gauge", "Share of wrong answers per light.", (*_EVAL, "light")
+    "signalbox_evaluation_light_error_ratio", "gauge", "Share of wrong answers, by light.", (*_EVAL, "light")
 )
 EVAL_BRIER = Metric("signalbox_evaluation_brier_score", "gauge", "Brier score of p(yes).", _EVAL)
 EVAL_ECE = Metric("signalbox_evaluation_ece_ratio", "gauge", "Expected calibration error of p(yes).", _EVAL)
 EVAL_LATENCY = Metric(
     "signalbox_evaluation_latency_seconds",
     "gauge",
-    "Latency of one prediction by quantile.",
+    "Latency of a prediction, by quantile.",
     (*_EVAL, "quantile"),
 )
 EVAL_ROWS = Metric("signalbox_evaluation_rows", "gauge", "Rows evaluated.", _EVAL)
@@ -136,44 +156,42 @@ _DRIFT = ("task", "language", "route", "release", "column")
 DRIFT_DETECTED = Metric(
     "signalbox_drift_detected",
     "gauge",
-    "1 where a column of the records has drifted, 0 where no drift was seen; none where rows are too few to say.",
+    "1 if a column of the records drifted, 0 if not; absent if there are too few rows.",
     _DRIFT,
 )
 DRIFT_P_VALUE = Metric(
     "signalbox_drift_p_value_ratio",
     "gauge",
-    "p-value of the test for drift, adjusted for all tests of the job.",
+    "p-value of the drift test, adjusted for all tests of the job.",
     _DRIFT,
 )
 DRIFT_EFFECT = Metric(
     "signalbox_drift_effect_ratio",
     "gauge",
-    "Size of a drift, 0 to 1, by its measure; the area under the curve is 0.5 where nothing has changed.",
+    "Effect size of the drift, 0 to 1, by measure; an area under the curve of 0.5 means no change.",
     (*_DRIFT, "measure"),
 )
-DRIFT_ROWS = Metric(
-    "signalbox_drift_rows", "gauge", "Rows compared, of the reference and of late.", (*_DRIFT, "window")
-)
+DRIFT_ROWS = Metric("signalbox_drift_rows", "gauge", "Rows compared, by window.", (*_DRIFT, "window"))
 _JUDGE = ("task", "language", "route", "judge", "criterion")
 JUDGE_SCORE = Metric(
     "signalbox_judge_score_ratio",
     "gauge",
-    "Mean of the judge's probability that an answer meets a criterion.",
+    "Mean probability that an answer meets the criterion, by the judge.",
     _JUDGE,
 )
 JUDGE_VERDICT_MASS = Metric(
     "signalbox_judge_verdict_mass_ratio",
     "gauge",
-    "Mean share of the judge's probability that lies on verdict words.",
+    "Mean share of the judge's probability on verdict words.",
     _JUDGE,
 )
 JUDGE_ANSWERS = Metric(
-    "signalbox_judge_answers", "gauge", "Answers by whether the judge gave a verdict.", (*_JUDGE, "outcome")
+    "signalbox_judge_answers", "gauge", "Answers by outcome of the judge.", (*_JUDGE, "outcome")
 )
 JUDGE_AGREEMENT = Metric(
     "signalbox_judge_agreement_ratio",
     "gauge",
-    "Share of labelled answers where the judge says the same as people's ground truth.",
+    "Share of labeled answers where the judge agrees with people's ground truth.",
     _JUDGE,
 )
 JUDGE_AGREEMENT_BOUND = Metric(
@@ -185,22 +203,22 @@ JUDGE_AGREEMENT_BOUND = Metric(
 JUDGE_AGREEMENT_BASELINE = Metric(
     "signalbox_judge_agreement_baseline_ratio",
     "gauge",
-    "Agreement of a judge that always says what is more frequent.",
+    "Agreement of a judge that always gives the more frequent label.",
     _JUDGE,
 )
 JUDGE_LABELS = Metric(
-    "signalbox_judge_labels", "gauge", "Judged answers that people gave ground truth for.", _JUDGE
+    "signalbox_judge_labels", "gauge", "Judged answers with ground truth from people.", _JUDGE
 )
 JUDGE_ESTIMATE = Metric(
     "signalbox_judge_estimate_ratio",
     "gauge",
-    "Estimated share of right answers, from labels and, where they are enough, from the judge too.",
+    "Estimated share of correct answers, from labels and, if there are enough of them, from the judge.",
     (*_JUDGE, "method"),
 )
 JUDGE_ESTIMATE_BOUND = Metric(
     "signalbox_judge_estimate_bound_ratio",
     "gauge",
-    "Bound of the 95 % interval of that estimate.",
+    "Bound of the 95 % interval of the estimate.",
     (*_JUDGE, "method", "bound"),
 )
 JOB_LAST_SUCCESS = Metric(

@@ -1,7 +1,7 @@
 """The Record: one prediction, as every other part of Signalbox reads it.
 
 Services write records, batch jobs and dashboards read them; no other shape crosses a process border.
-Records are append-only. What a person says of an answer afterwards is a `Feedback` row of its own.
+Records are append-only. A person's correct answer to one is a `Feedback` row of its own.
 """
 
 from __future__ import annotations
@@ -15,14 +15,31 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from signalbox.contracts.light import Light, LightReason
+from signalbox.contracts.routes import Route
+
+__all__ = [
+    "Contract",
+    "EvidenceSpan",
+    "Feedback",
+    "Label",
+    "LabeledText",
+    "ModelRelease",
+    "Probability",
+    "Record",
+    "Route",
+    "Source",
+    "Verdict",
+    "text_sha256",
+]
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Label = Literal["yes", "no"]
-Route = Literal["encoder", "decoder", "cascade"]
+# Who sent a text: a user, or an evaluation job, whose records are kept apart.
+Source = Literal["user", "evaluation"]
 
 
 class Verdict(StrEnum):
-    """What an answer says. NEUTRAL: the answer starts with neither word; it is never guessed."""
+    """The content of an answer. NEUTRAL: it starts with neither word; the verdict is never guessed."""
 
     YES = "yes"
     NO = "no"
@@ -30,13 +47,13 @@ class Verdict(StrEnum):
 
 
 class Contract(BaseModel):
-    """Base of all contracts: immutable, and a misspelt field is an error."""
+    """Base of all contracts: immutable, and an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
 
 
 class ModelRelease(Contract):
-    """Which model answered, precisely enough to ask the same one again."""
+    """Which model answered, precisely enough to query the same one again."""
 
     name: str = Field(examples=["SmolLM2-135M-Instruct"])
     revision: str = Field(examples=["sha256:53aa51172d14"])
@@ -66,36 +83,36 @@ class Record(Contract):
     schema_version: Literal[1] = 1
     id: str = Field(default_factory=lambda: str(uuid.uuid4()))
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
-    source: Literal["user", "evaluation"] = "user"
+    source: Source = "user"
     task: str
     language: str
     route: Route
-    release: ModelRelease | None = Field(description="None: no model could be asked.")
+    release: ModelRelease | None = Field(description="None: no model was available.")
     input_sha256: str
     input_characters: int = Field(ge=0)
-    input_text: str | None = Field(description="None where the store keeps no text.")
+    input_text: str | None = Field(description="None if text storage is off.")
     verdict: Verdict
-    stated: Verdict = Field(description="What the answer's first word says, before any threshold.")
+    stated: Verdict = Field(description="Verdict in the answer's first word, before any threshold.")
     p_yes: Probability | None
     verdict_mass: Probability | None = Field(
-        default=None, description="Share of the first token's probability that lies on verdict words."
+        default=None, description="Share of the first token's probability on verdict words."
     )
     justification: str | None = None
     light: Light
     candidate_light: Light = Field(description="The light if this release were certified.")
     light_reason: LightReason
-    error: str | None = Field(default=None, description="Cause, where the model could not answer.")
+    error: str | None = Field(default=None, description="Cause, if the model did not answer.")
     evidence: tuple[EvidenceSpan, ...] = ()
     latency_seconds: float = Field(ge=0.0)
     prompt_tokens: int | None = Field(default=None, ge=0)
     completion_tokens: int | None = Field(default=None, ge=0)
     sampling_propensity: Probability = Field(
-        default=1.0, description="Probability with which ground truth was asked for on this answer."
+        default=1.0, description="Probability with which ground truth was requested for this answer."
     )
 
 
 class Feedback(Contract):
-    """What a person says of one prediction."""
+    """The ground truth that a person enters for one prediction."""
 
     id: str = Field(default_factory=lambda: str(uuid.uuid4()))
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
@@ -104,7 +121,7 @@ class Feedback(Contract):
     comment: str | None = Field(default=None, max_length=2000)
 
 
-class LabelledText(Contract):
+class LabeledText(Contract):
     """A text with its ground truth: a line of a task's data, or a record joined with its feedback."""
 
     id: str

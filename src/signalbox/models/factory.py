@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from signalbox.contracts.record import ModelRelease
+from signalbox.contracts.routes import ModelName
 from signalbox.models.base import ModelClient
 from signalbox.models.decoder import DecoderClient
 from signalbox.models.encoder import EncoderClient
@@ -15,7 +14,7 @@ from signalbox.tasks import Task
 def make_client(
     settings: Settings,
     task: Task,
-    route: Literal["encoder", "decoder"],
+    route: ModelName,
     *,
     release: ModelRelease | None = None,
 ) -> ModelClient:

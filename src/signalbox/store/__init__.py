@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from signalbox.errors import InputError
-from signalbox.store.base import Backend, Source, Store, StoreUnavailable, unknown_prediction
+from signalbox.store.base import Backend, Store, StoreUnavailable, unknown_prediction
 from signalbox.store.postgres import PostgresBackend
 from signalbox.store.sqlite import SqliteBackend
 
-__all__ = ["Source", "Store", "StoreUnavailable", "migrate", "open_store", "unknown_prediction"]
+__all__ = ["Store", "StoreUnavailable", "migrate", "open_store", "unknown_prediction"]
 
 
 def open_store(url: str, *, store_text: bool = True, spool_dir: Path | None = None) -> Store:

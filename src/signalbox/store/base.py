@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Protocol, Self
 
-from signalbox.contracts.record import Feedback, LabelledText, Record
-from signalbox.errors import InputError, SignalboxError
+from signalbox.contracts.record import Feedback, LabeledText, Record, Source
+from signalbox.errors import InputError, NotFoundError, SignalboxError, shorten
 from signalbox.store.spool import Spool
 
 log = logging.getLogger(__name__)
 
-Source = Literal["user", "evaluation"]
 _REPLAY_PAUSE_SECONDS = (0.5, 1.0, 2.0, 5.0)
 _REPLAYED_AT_ONCE = 2000
 _RECONNECT_PAUSE_SECONDS = 1.0
@@ -192,12 +191,12 @@ class Store:
         await self._connect()
         return await self._backend.records(Query(task, language, source, since, limit, newest_first))
 
-    async def labelled(self, task: str) -> list[LabelledText]:
+    async def ground_truth(self, task: str) -> list[LabeledText]:
         """Ground truth collected until now: records that have their text, with their newest label."""
         await self._connect()
         pairs = await self._backend.newest_feedback(task)
         return [
-            LabelledText(
+            LabeledText(
                 id=record.id,
                 text=record.input_text,
                 label=feedback.label,
@@ -312,8 +311,11 @@ def without_text(record: Record) -> Record:
     return record.model_copy(update={"input_text": None, "justification": None, "evidence": ()})
 
 
-def unknown_prediction(prediction_id: str) -> InputError:
+def unknown_prediction(prediction_id: str) -> NotFoundError:
     """The error for an id that no record has."""
-    return InputError(
-        "prediction_id", prediction_id, "No such prediction: use the id that /v1/assess returned."
+    return NotFoundError(
+        "prediction_id",
+        prediction_id,
+        "Use an id that /v1/assess returned.",
+        problem=f"No such prediction: {shorten(prediction_id)}.",
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import SetupError
-from signalbox.files import AppendLog, write_whole
+from signalbox.io import AppendLog, write_whole
 
 Row = Record | Feedback
 _KINDS: dict[str, type[Record] | type[Feedback]] = {"record": Record, "feedback": Feedback}

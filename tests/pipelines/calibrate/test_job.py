@@ -1,14 +1,15 @@
-"""Calibration: what is fitted, what is left out, what is saved."""
+"""Calibration: thresholds that are fitted, languages that are left out, files."""
 
 import pytest
 import yaml
 from mlflow import MlflowClient
 
 from pipelines.calibrate import job as module
-from pipelines.calibrate.job import calibrate, fit_language
+from pipelines.calibrate.fit import fit_language
+from pipelines.calibrate.job import calibrate
 from signalbox import thresholds
 from signalbox.contracts.metrics import JOB_LAST_SUCCESS
-from signalbox.contracts.record import LabelledText, ModelRelease, Verdict
+from signalbox.contracts.record import LabeledText, ModelRelease, Verdict
 from signalbox.errors import ModelUnavailable, SetupError
 from signalbox.models.base import Answer
 from signalbox.settings import Settings
@@ -16,8 +17,8 @@ from signalbox.settings import Settings
 RELEASE = ModelRelease(name="m", revision="1", engine="llama.cpp", quantization="Q4_1")
 
 
-def row(number, label, language="en") -> LabelledText:
-    return LabelledText(
+def row(number, label, language="en") -> LabeledText:
+    return LabeledText(
         id=str(number),
         text=f"{label} {number}",
         label=label,
@@ -35,7 +36,7 @@ ROWS = [row(i, "yes" if i % 2 else "no") for i in range(24)]
 
 
 class Model:
-    """A model that knows the label, fails as told, and is Neutral in German."""
+    """A model that knows the label, fails the first times, and is Neutral in German."""
 
     def __init__(self, failures=0):
         self.failures = failures
@@ -81,8 +82,8 @@ def test_thresholds_are_saved_and_the_run_is_logged(settings, monkeypatch):
     assert run.data.metrics["en.decision_threshold"] == pytest.approx(0.45)
     assert run.data.metrics["de.neutral_share"] == 1.0
     assert "de.decision_threshold" not in run.data.metrics
-    written = (settings.state_dir / "metrics" / "calibrate-toy-decoder.prom").read_text(encoding="utf-8")
-    assert f'{JOB_LAST_SUCCESS.name}{{job="calibrate-toy-decoder"}}' in written
+    metrics = (settings.state_dir / "metrics" / "calibrate-toy-decoder.prom").read_text(encoding="utf-8")
+    assert f'{JOB_LAST_SUCCESS.name}{{job="calibrate-toy-decoder"}}' in metrics
 
 
 def test_a_few_failures_are_left_out_and_many_are_raised(settings, monkeypatch):
@@ -93,7 +94,7 @@ def test_a_few_failures_are_left_out_and_many_are_raised(settings, monkeypatch):
         calibrate(settings, "decoder", log_run=False)
 
 
-def test_no_language_at_all_is_an_error_that_says_why(settings, monkeypatch):
+def test_no_language_at_all_is_an_error_with_the_reason(settings, monkeypatch):
     monkeypatch.setattr(Model, "answer", lambda *_: _neutral())
     monkeypatch.setattr(module, "make_client", lambda *_: Model())
     with pytest.raises(SetupError, match="24 neutral"):
@@ -116,12 +117,12 @@ def test_neutral_and_unreadable_answers_are_counted_but_not_fitted():
     assert (result.rows, result.usable) == (24, 21)
     assert result.neutral_share == pytest.approx(1 / 23)
     assert result.mean_verdict_mass == pytest.approx((21 * 0.8 + 0.1) / 22)
-    assert result.fitted is not None
+    assert result.thresholds is not None
     assert result.auc == 1.0
 
 
-def test_too_few_rows_say_so():
+def test_too_few_rows_are_the_reason():
     result = fit_language("en", ROWS[:10], [reply(0.5)] * 10)
-    assert result.fitted is None
+    assert result.thresholds is None
     assert "10 usable of 10" in result.reason
     assert fit_language("en", [], []).auc is None

@@ -1,4 +1,4 @@
-"""Which is the smallest model that does it: the conclusion, the table, what is kept."""
+"""The comparison of models: its conclusion, its table, its files."""
 
 import io
 import os
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from pipelines.compare import footprint
-from pipelines.compare import job as module
-from pipelines.compare.job import Comparison, Entry, compare, conclude, markdown, rendered, show
+from pipelines.compare.comparison import Comparison, Entry, conclude
+from pipelines.compare.job import compare
+from pipelines.compare.table import cells_of, markdown, show
 from signalbox.contracts.metrics import JOB_LAST_SUCCESS
 from tests.helpers import free_port
 
@@ -34,10 +35,10 @@ def alternating(total=100):
 BASELINES = (entry("tfidf", 52), entry("length", 51), entry("majority", alternating()))
 
 
-def test_nothing_better_than_the_majority_is_said_so():
-    said = conclude([entry("encoder", 52, 20), entry("decoder", 54, 90), *BASELINES])
-    assert said.startswith("No model is distinguishable from the majority baseline on these 100 rows")
-    assert "best: decoder, 0.54" in said
+def test_no_model_better_than_the_majority_is_the_conclusion():
+    sentence = conclude([entry("encoder", 52, 20), entry("decoder", 54, 90), *BASELINES])
+    assert sentence.startswith("No model is distinguishable from the majority baseline on these 100 rows")
+    assert "best: decoder, 0.54" in sentence
 
 
 def test_a_lead_that_the_rows_do_not_carry_is_no_lead():
@@ -54,35 +55,35 @@ def test_significantly_worse_than_the_majority_is_not_better():
 
 
 def test_the_best_that_no_smaller_one_equals():
-    said = conclude([entry("encoder", 70, 20), entry("decoder", 95, 90), *BASELINES])
-    assert said == "decoder is better than every smaller model on these rows (p ≤ 0.05)."
+    sentence = conclude([entry("encoder", 70, 20), entry("decoder", 95, 90), *BASELINES])
+    assert sentence == "decoder is better than every smaller model on these rows (p ≤ 0.05)."
 
 
-def test_the_smallest_that_cannot_be_told_from_the_best():
-    said = conclude(
+def test_the_smallest_that_is_not_distinguishable_from_the_best():
+    sentence = conclude(
         [entry("encoder", 93, 20), entry("decoder", 95, 90), entry("cascade", 94, 110), *BASELINES]
     )
-    assert "Best is decoder" in said
-    assert "smallest that cannot be told from it on these rows is encoder (p = 0.50)" in said
+    assert "Best is decoder" in sentence
+    assert "smallest that is not distinguishable from it on these rows is encoder (p = 0.50)" in sentence
 
 
 def test_a_baseline_that_equals_the_best_is_the_smallest():
-    said = conclude([entry("encoder", 95, 20), entry("tfidf", 94), *BASELINES[1:]])
-    assert "Best is encoder" in said
-    assert "is tfidf (p = 1.00)" in said
+    sentence = conclude([entry("encoder", 95, 20), entry("tfidf", 94), *BASELINES[1:]])
+    assert "Best is encoder" in sentence
+    assert "is tfidf (p = 1.00)" in sentence
 
 
 def test_a_baseline_that_wins_is_called_a_baseline():
-    said = conclude([entry("encoder", 60, 20), entry("tfidf", 95), *BASELINES[1:]])
-    assert said == "The baseline tfidf is the best on these rows; no model is better than it."
+    sentence = conclude([entry("encoder", 60, 20), entry("tfidf", 95), *BASELINES[1:]])
+    assert sentence == "The baseline tfidf is the best on these rows; no model is better than it."
 
 
-def test_a_model_elsewhere_is_not_taken_for_the_smallest():
+def test_a_model_elsewhere_is_not_the_smallest():
     """Its size is not known: it must neither win by that nor be called better than every smaller one."""
-    said = conclude([entry("encoder", 94, 20), entry("decoder", 95, None), *BASELINES])
-    assert "smallest that cannot be told from it on these rows is encoder" in said
-    said = conclude([entry("encoder", 95, 20), entry("decoder", 94, None), *BASELINES])
-    assert said == "encoder is better than every smaller model on these rows (p ≤ 0.05)."
+    sentence = conclude([entry("encoder", 94, 20), entry("decoder", 95, None), *BASELINES])
+    assert "smallest that is not distinguishable from it on these rows is encoder" in sentence
+    sentence = conclude([entry("encoder", 95, 20), entry("decoder", 94, None), *BASELINES])
+    assert sentence == "encoder is better than every smaller model on these rows (p ≤ 0.05)."
 
 
 def test_the_one_with_most_right_may_be_noise_where_another_is_not():
@@ -99,9 +100,9 @@ def test_the_one_with_most_right_may_be_noise_where_another_is_not():
 def test_any_rows_lead_to_one_of_the_four_sentences(columns):
     names = ["majority", "encoder", "decoder", "cascade", "tfidf"]
     entries = [entry(n, c, 10 * i) for i, (n, c) in enumerate(zip(names, columns, strict=False))]
-    said = conclude(entries)
+    sentence = conclude(entries)
     starts = ("No model is", "Best is", "The baseline", *(f"{name} is better" for name in names[1:4]))
-    assert said.startswith(starts)
+    assert sentence.startswith(starts)
 
 
 # --- the table --------------------------------------------------------------------------------------------
@@ -127,7 +128,7 @@ def test_the_table_is_well_formed():
 
 
 def test_accuracy_is_that_of_the_languages_rows():
-    assert [line[1:3] for line in rendered(TABLE)[2:]] == [["0.00 (0.00-0.07)", "1.00 (0.93-1.00)"]]
+    assert [line[1:3] for line in cells_of(TABLE)[2:]] == [["0.00 (0.00-0.07)", "1.00 (0.93-1.00)"]]
 
 
 def test_the_terminal_shows_the_table_and_the_conclusion(capsys):
@@ -147,15 +148,15 @@ def test_memory_is_that_of_the_process_that_listens():
         port = server.getsockname()[1]
         assert footprint.resident_bytes(port) is None  # bound, not listening
         server.listen()
-        found = footprint.resident_bytes(port)
+        memory = footprint.resident_bytes(port)
     own = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    assert found == pytest.approx(own, rel=0.2)
+    assert memory == pytest.approx(own, rel=0.2)
     assert footprint.resident_bytes(free_port()) is None
 
 
 def test_the_sum_is_unknown_when_a_part_is():
-    assert module._total([1, 2]) == 3
-    assert module._total([1, None]) is None
+    assert footprint.total_bytes([1, 2]) == 3
+    assert footprint.total_bytes([1, None]) is None
 
 
 # --- all of it --------------------------------------------------------------------------------------------
@@ -173,15 +174,15 @@ def test_models_and_baselines_are_compared_on_the_same_rows(world):
     assert cascade.memory_bytes is not None
     assert {(e.size_bytes, e.memory_bytes) for e in baselines} == {(None, None)}
     assert sum(baselines[-1].right) == 8
-    kept = (world.settings.state_dir / "reports" / "comparison.md").read_text(encoding="utf-8")
-    assert kept == markdown(comparison)
+    report = (world.settings.state_dir / "reports" / "comparison.md").read_text(encoding="utf-8")
+    assert report == markdown(comparison)
     client = mlflow.MlflowClient(world.settings.mlflow_base_url)
     experiment = client.get_experiment_by_name(world.task_name)
     (run,) = client.search_runs([experiment.experiment_id], "tags.`signalbox.job` = 'compare'")
     assert run.data.metrics == {f"accuracy.{e.name}": sum(e.right) / 16 for e in comparison.entries}
     job = f"compare-{world.task_name}"
-    written = (world.settings.state_dir / "metrics" / f"{job}.prom").read_text(encoding="utf-8")
-    assert f'{JOB_LAST_SUCCESS.name}{{job="{job}"}}' in written
+    metrics = (world.settings.state_dir / "metrics" / f"{job}.prom").read_text(encoding="utf-8")
+    assert f'{JOB_LAST_SUCCESS.name}{{job="{job}"}}' in metrics
 
 
 @pytest.mark.slow
@@ -190,12 +191,12 @@ def test_models_elsewhere_have_neither_memory_nor_size(world):
     elsewhere = {"encoder_url": settings.encoder_base_url, "decoder_url": settings.decoder_base_url}
     comparison = compare(settings.model_copy(update=elsewhere))
     assert {(e.memory_bytes, e.size_bytes) for e in comparison.entries} == {(None, None)}
-    assert all(line[-2:] == ["", ""] for line in rendered(comparison)[1:])
+    assert all(line[-2:] == ["", ""] for line in cells_of(comparison)[1:])
 
 
 def test_no_cell_is_cut_in_a_narrow_terminal():
-    shown = Console(width=80, record=True, file=io.StringIO())
-    show(TABLE, shown)
-    text = shown.export_text()
-    cells = {cell for line in module.rendered(TABLE)[1:] for cell in line if cell}
+    console = Console(width=80, record=True, file=io.StringIO())
+    show(TABLE, console)
+    text = console.export_text()
+    cells = {cell for line in cells_of(TABLE)[1:] for cell in line if cell}
     assert all(part in text for cell in cells for part in cell.split())

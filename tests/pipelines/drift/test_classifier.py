@@ -55,8 +55,8 @@ def test_the_area_is_counted_within_folds():
     operator = rng.normal(size=(20, 20))
     scores = np.round(operator @ labels, 10)
     expected = np.mean([roc_auc_score(labels[fold], scores[fold]) for fold in folds])
-    (found,) = module._areas(operator, labels[:, None], folds)
-    assert found == pytest.approx(expected)
+    (outcome,) = module._areas(operator, labels[:, None], folds)
+    assert outcome == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("reference", "current"), [(20, 20), (100, 20), (20, 60)])
@@ -64,8 +64,8 @@ def test_without_drift_it_alarms_no_more_often_than_its_level(reference, current
     rng = random.Random(3)
     alarms = 0
     for i in range(RUNS):
-        found = domain_classifier(texts(rng, reference), texts(rng, current), resamples=99, seed=i)
-        alarms += found.p_value <= LEVEL
+        outcome = domain_classifier(texts(rng, reference), texts(rng, current), resamples=99, seed=i)
+        alarms += outcome.p_value <= LEVEL
     assert alarms <= MOST_ALARMS
 
 
@@ -74,15 +74,15 @@ def test_it_sees_a_word_that_is_new_in_half_of_the_texts():
     hits = 0
     for i in range(50):
         current = [text + (" Rollstuhl" if rng.random() < 0.5 else "") for text in texts(rng, 40)]
-        found = domain_classifier(texts(rng, 120), current, resamples=99, seed=i)
-        hits += found.p_value <= LEVEL
+        outcome = domain_classifier(texts(rng, 120), current, resamples=99, seed=i)
+        hits += outcome.p_value <= LEVEL
     assert hits >= binom.ppf(0.001, 50, 0.8)
 
 
 def test_equal_texts_and_texts_without_a_word_are_no_drift():
     for text in ("Der Antrag ist begründet.", "  \n", "?!"):
-        found = domain_classifier([text] * 30, [text] * 20)
-        assert (found.effect, found.p_value) == (0.5, 1.0)
+        outcome = domain_classifier([text] * 30, [text] * 20)
+        assert (outcome.effect, outcome.p_value) == (0.5, 1.0)
 
 
 def test_texts_that_recur_in_both_windows_are_no_drift():
@@ -91,8 +91,10 @@ def test_texts_that_recur_in_both_windows_are_no_drift():
     common = texts(rng, 8)
     alarms = 0
     for i in range(RUNS):
-        found = domain_classifier(rng.choices(common, k=60), rng.choices(common, k=30), resamples=99, seed=i)
-        alarms += found.p_value <= LEVEL
+        outcome = domain_classifier(
+            rng.choices(common, k=60), rng.choices(common, k=30), resamples=99, seed=i
+        )
+        alarms += outcome.p_value <= LEVEL
     assert alarms <= MOST_ALARMS
 
 
@@ -105,10 +107,10 @@ def test_the_same_seed_gives_the_same_result():
 def test_permutations_beyond_one_batch_are_counted():
     rng = random.Random(7)
     resamples = module._PERMUTATIONS_AT_ONCE * 2 + 1
-    found = domain_classifier(
+    outcome = domain_classifier(
         texts(rng, 20), texts(rng, 20, ["ganz", "andere", "Sätze"]), resamples=resamples
     )
-    assert found.p_value == 1 / (1 + resamples)
+    assert outcome.p_value == 1 / (1 + resamples)
 
 
 def test_the_share_is_taken_when_enough_permutations_were_as_large(monkeypatch):

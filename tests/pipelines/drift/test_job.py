@@ -1,4 +1,4 @@
-"""The drift job: what is compared, what it says, what it writes; over a real store."""
+"""The drift job: comparisons, verdicts and files, over a real store."""
 
 import asyncio
 import io
@@ -14,20 +14,23 @@ from rich.console import Console
 from scipy.stats import binom
 from typer.testing import CliRunner
 
-from benchmarks.drift import compared, sample
 from pipelines.cli import app
-from pipelines.drift import job as module
-from pipelines.drift import report
-from pipelines.drift.job import compare, drift, windows_of
-from pipelines.drift.report import Report, Verdict
+from pipelines.drift import publish, report
+from pipelines.drift.comparison import Verdict, compare
+from pipelines.drift.defaults import ALPHA
+from pipelines.drift.job import drift, windows_of
+from pipelines.drift.report import Report
 from pipelines.windows import ALL, Group, Pair, Sample
 from signalbox.contracts import metrics
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Verdict as Answer
+from signalbox.contracts.routes import ROUTES
 from signalbox.errors import InputError, SetupError
 from signalbox.settings import Settings
 from signalbox.store import open_store
+from signalbox.tasks import load_task
 from tests.helpers import RELEASE, record
+from tests.pipelines.samples import compare_windows, draw_sample
 from tests.pipelines.world import write_task
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -43,7 +46,7 @@ def by_column(rows, group=None):
 def pair(reference, current, shift=0.0, seed=0):
     """Samples without texts; p(yes) of the current one is moved."""
     rng = np.random.default_rng(seed)
-    return Pair(sample(rng, reference), sample(rng, current, shift))
+    return Pair(draw_sample(rng, reference), draw_sample(rng, current, shift))
 
 
 # --- what it says -----------------------------------------------------------------------------------------
@@ -56,7 +59,7 @@ def test_without_drift_a_run_alarms_no_more_often_than_its_level(reference, curr
     rng = np.random.default_rng(1)
     alarms = 0
     for _ in range(RUNS):
-        rows = compared(sample(rng, reference), sample(rng, current), LEVEL)
+        rows = compare_windows(draw_sample(rng, reference), draw_sample(rng, current), LEVEL)
         alarms += any(row.verdict is Verdict.DRIFT for row in rows)
     assert alarms <= MOST_ALARMS
 
@@ -64,13 +67,13 @@ def test_without_drift_a_run_alarms_no_more_often_than_its_level(reference, curr
 @pytest.mark.parametrize(
     ("reference", "current", "shift"), [(5000, 100, 0.15), (300, 300, 0.15), (100, 50, 0.3)]
 )
-def test_a_shift_of_p_yes_is_seen(reference, current, shift):
+def test_a_shift_of_p_yes_is_detected(reference, current, shift):
     """0.15 is three quarters of the standard deviation of p(yes)."""
-    seen = 0
+    alarms = 0
     for seed in range(50):
         rows = compare({OURS: pair(reference, current, shift, seed)})
-        seen += by_column(rows)["p_yes"].verdict is Verdict.DRIFT
-    assert seen >= binom.ppf(0.001, 50, 0.8)
+        alarms += by_column(rows)["p_yes"].verdict is Verdict.DRIFT
+    assert alarms >= binom.ppf(0.001, 50, 0.8)
 
 
 @pytest.mark.parametrize(("reference", "current"), [(5000, 12), (12, 5000), (30, 30), (0, 500), (500, 0)])
@@ -90,11 +93,11 @@ def test_too_few_rows_on_either_side_never_give_a_verdict(reference, current):
         assert row.needed != (reference, current)
 
 
-def test_with_the_rows_that_it_asks_for_it_tests():
-    (asked,) = {row.needed for row in compare({OURS: pair(5000, 3)}) if row.column == "p_yes"}
-    (row,) = [row for row in compare({OURS: pair(*asked)}) if row.column == "p_yes"]
+def test_with_the_rows_that_it_needs_it_tests():
+    (needs,) = {row.needed for row in compare({OURS: pair(5000, 3)}) if row.column == "p_yes"}
+    (row,) = [row for row in compare({OURS: pair(*needs)}) if row.column == "p_yes"]
     assert row.outcome is not None
-    (row,) = [row for row in compare({OURS: pair(asked[0], asked[1] - 1)}) if row.column == "p_yes"]
+    (row,) = [row for row in compare({OURS: pair(needs[0], needs[1] - 1)}) if row.column == "p_yes"]
     assert row.verdict is Verdict.TOO_FEW
 
 
@@ -145,9 +148,9 @@ def test_the_current_days_end_now_and_the_reference_ends_where_they_begin():
     assert windows_of(NOW, current_days=1, reference_days=2).since == NOW - timedelta(days=3)
 
 
-@pytest.mark.parametrize("given", ["2026-11-01", "2026-11-01T02:00+02:00"])
-def test_the_reference_may_begin_at_a_time(given):
-    assert windows_of(NOW, current_days=7, reference_from=given).since == datetime(2026, 11, 1, tzinfo=UTC)
+@pytest.mark.parametrize("start", ["2026-11-01", "2026-11-01T02:00+02:00"])
+def test_the_reference_may_begin_at_a_time(start):
+    assert windows_of(NOW, current_days=7, reference_from=start).since == datetime(2026, 11, 1, tzinfo=UTC)
 
 
 WRONG = {
@@ -193,11 +196,11 @@ def run(settings, monkeypatch):
 
 
 def task_name(settings):
-    return module.load_task(settings.task).name
+    return load_task(settings.task).name
 
 
 def fill(settings, language="en", rows=400, shift=0.3, now=None):
-    """Records of five weeks; in the last one p(yes) is moved and texts speak of something else."""
+    """Records of five weeks; in the last one p(yes) is moved and texts are about something else."""
     rng = np.random.default_rng(9)
     now = now or datetime.now(UTC)
     records = []
@@ -240,24 +243,24 @@ def test_drift_is_a_finding_and_not_a_failure(settings, run):
     assert (detected["p_yes"], detected["input_text"], detected["verdict"]) == (1, 1, 1)
     assert detected["input_characters"] == 0
     assert f"{sum(detected.values()):.0f} of 5 tests found drift" in result.output
-    known = {metric.name: metric for metric in metrics.ALL}
-    assert all(set(s.labels) == set(known[s.name].labels) for s in samples(path))
+    labels = {metric.name: set(metric.labels) for metric in metrics.ALL}
+    assert all(set(s.labels) == labels[s.name] for s in samples(path))
     (done,) = [s for s in samples(path) if s.name == metrics.JOB_LAST_SUCCESS.name]
     assert done.labels == {"job": f"drift-{task_name(settings)}-decoder"}
 
 
-def test_the_report_is_strict_json_and_says_what_was_compared(settings, run):
+def test_the_report_is_strict_json_of_the_comparisons(settings, run):
     fill(settings)
     run("--route", "decoder", "--no-log-run")
     path = settings.state_dir / "reports" / f"drift-{task_name(settings)}-decoder.json"
-    kept = json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
-    (p_yes,) = [row for row in kept["comparisons"] if row["column"] == "p_yes"]
+    content = json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    (p_yes,) = [row for row in content["comparisons"] if row["column"] == "p_yes"]
     assert p_yes["group"] == {"route": "decoder", "language": "en", "release": RELEASE.key}
     assert p_yes["verdict"] == "drift"
-    assert p_yes["p_adjusted"] <= kept["alpha"] == module.ALPHA
+    assert p_yes["p_adjusted"] <= content["alpha"] == ALPHA
     assert p_yes["reference"] + p_yes["current"] == 392  # eight answers had no p(yes)
     assert p_yes["outcome"]["measure"] == "kolmogorov_smirnov"
-    assert kept["tests_corrected_for"] == 5
+    assert content["tests_corrected_for"] == 5
     assert [other.name for other in path.parent.iterdir()] == [path.name]  # no partial file is left
 
 
@@ -279,7 +282,7 @@ def test_an_empty_store_is_no_failure(settings, run):
     result = run()
     assert result.exit_code == 0, result.output
     assert "nothing to compare" in result.output
-    for route in module.ROUTES:
+    for route in ROUTES:
         path = settings.state_dir / "metrics" / f"drift-{task_name(settings)}-{route}.prom"
         assert [s.name for s in samples(path)] == [metrics.JOB_LAST_SUCCESS.name]
 
@@ -310,15 +313,15 @@ def test_without_mlflow_the_finding_is_shown_and_the_job_fails(settings, run, mo
     def away(*_):
         raise SetupError("MLflow at http://127.0.0.1:1 does not answer.")
 
-    monkeypatch.setattr(report.mlflow_runs, "run", away)
+    monkeypatch.setattr(publish.mlflow_runs, "run", away)
     result = run()
     assert result.exit_code == 1
     assert "tests found drift" in result.output
     assert not (settings.state_dir / "metrics").exists()  # else it would look like a success
 
 
-def test_a_wrong_level_is_refused_before_anything_is_read(settings):
-    with pytest.raises(InputError, match=r"got 0\.5\.\nhint: Choose"):
+def test_a_wrong_level_is_rejected_before_anything_is_read(settings):
+    with pytest.raises(InputError, match=r"got 0\.5\. Choose a number"):
         drift(settings, windows_of(NOW, current_days=7), alpha=0.5)
     assert not settings.state_dir.exists()
 
@@ -331,13 +334,13 @@ def report_of(groups):
     return Report("toy", ("decoder",), windows, 0.01, "holm", tuple(compare(groups)))
 
 
-def test_the_table_says_what_was_compared_and_what_follows():
+def test_the_table_shows_comparisons_and_the_conclusion():
     drifted = report_of({OURS: pair(5000, 100, 0.2), INPUT: pair(5000, 8)})
-    shown = Console(width=80, record=True, file=io.StringIO())
-    report.show(drifted, shown)
-    text = shown.export_text()
+    console = Console(width=80, record=True, file=io.StringIO())
+    report.show(drifted, console)
+    text = console.export_text()
     assert f"en, decoder, {RELEASE.key}" in text
-    cells = {cell for row in drifted.comparisons for cell in report.rendered(row) if cell}
+    cells = {cell for row in drifted.comparisons for cell in report.cells_of(row) if cell}
     assert all(part in text for cell in cells for part in cell.split()), "a cell is cut at 80 columns"
     assert "5000/100" in text
     assert "too few to say (needs 5000/" in text
@@ -345,8 +348,8 @@ def test_the_table_says_what_was_compared_and_what_follows():
     assert all(line.count("|") in {0, 7} for line in report.markdown(drifted).splitlines())
 
 
-def test_silence_says_what_it_would_have_seen():
+def test_no_drift_comes_with_the_shift_that_would_be_seen():
     row = by_column(report_of({OURS: pair(5000, 100)}).comparisons)["p_yes"]
     assert row.verdict is Verdict.NONE_SEEN
     assert 0.15 < row.shift_seen < 0.25
-    assert report.rendered(row)[-1] == f"no drift seen (sees {row.shift_seen:.2f})"
+    assert report.cells_of(row)[-1] == f"no drift seen (sees {row.shift_seen:.2f})"

@@ -1,5 +1,6 @@
-"""Evaluation through the real assessor: what is counted, kept, resumed, published."""
+"""Evaluation through the real assessor: figures, journal, interruptions, published runs."""
 
+import asyncio
 import json
 import os
 import signal
@@ -13,8 +14,11 @@ import mlflow
 import pytest
 
 from local.stack import as_environment
-from pipelines.evaluate import job as module
-from pipelines.evaluate.job import Journal, choose, evaluate
+from pipelines.compare.job import compare
+from pipelines.evaluate.job import evaluate, select_rows
+from pipelines.evaluate.journal import Journal
+from pipelines.evaluate.queries import CONCURRENCY
+from signalbox.contracts.routes import ROUTES
 from signalbox.errors import InputError, SetupError
 from signalbox.store import open_store
 from signalbox.tasks import load_data, load_task
@@ -28,9 +32,8 @@ pytestmark = pytest.mark.slow
 def journal_of(world, route="encoder", limit=None):
     """The journal that an evaluation of the world would open now."""
     task = load_task(world.settings.task)
-    names = module._MODELS[route]
-    releases = [world.served[name] for name in names]
-    return Journal(world.settings, task, route, releases, choose(load_data(task, "test"), limit))
+    releases = [world.served[model] for model in ROUTES[route].models]
+    return Journal(world.settings, task, route, releases, select_rows(load_data(task, "test"), limit))
 
 
 def runs_of(world, job="evaluate"):
@@ -40,7 +43,7 @@ def runs_of(world, job="evaluate"):
     return client.search_runs([experiment.experiment_id], f"tags.`signalbox.job` = '{job}'")
 
 
-def test_every_route_is_asked_counted_and_published(world):
+def test_every_route_is_queried_counted_and_published(world):
     evaluations = evaluate(world.settings)
     assert [e.route for e in evaluations] == ["encoder", "decoder", "cascade"]
     assert [set(e.summaries) for e in evaluations] == [{"en", "de", "all"}] * 3
@@ -48,7 +51,7 @@ def test_every_route_is_asked_counted_and_published(world):
         assert (evaluation.summaries["all"].correct, evaluation.summaries["all"].rows) == (12, 16)
         assert sum(evaluation.right) == 12
         assert {record.source for record in evaluation.records} == {"evaluation"}
-    # Every encoder answer was confident, so the cascade asked the decoder nothing.
+    # Every encoder answer was confident, so the cascade never queried the decoder.
     assert (len(world.encoder.asked), len(world.decoder.asked)) == (32, 16)
     assert evaluations[2].release_key == " → ".join(r.key for r in world.served.values())
     logged = {run.data.params["route"]: run.data.metrics for run in runs_of(world)}
@@ -61,7 +64,17 @@ def test_every_route_is_asked_counted_and_published(world):
     assert {f"evaluate-{world.task_name}-{route}.prom" for route in logged} <= names
 
 
-def test_an_evaluation_that_is_done_asks_and_publishes_nothing_again(world):
+@pytest.mark.parametrize("model", ["encoder", "decoder"])
+def test_with_one_model_its_route_alone_is_evaluated_and_compared(world, model):
+    other = {"encoder": "decoder", "decoder": "encoder"}[model]
+    settings = world.settings.model_copy(update={f"{other}_enabled": False})
+    evaluations = evaluate(settings)
+    assert [evaluation.route for evaluation in evaluations] == [model]
+    names = [entry.name for entry in compare(settings, evaluations).entries]
+    assert names == [model, "tfidf", "length", "majority"]
+
+
+def test_a_finished_evaluation_queries_and_publishes_nothing_again(world):
     first = evaluate(world.settings, routes=["encoder"])
     again = evaluate(world.settings, routes=["encoder"])
     assert again == first
@@ -69,7 +82,7 @@ def test_an_evaluation_that_is_done_asks_and_publishes_nothing_again(world):
     assert len(runs_of(world)) == 1
 
 
-def test_fresh_asks_everything_again_and_publishes_again(world):
+def test_fresh_queries_everything_again_and_publishes_again(world):
     (first,) = evaluate(world.settings, routes=["encoder"])
     (again,) = evaluate(world.settings, routes=["encoder"], fresh=True)
     assert Counter(world.asked).most_common()[-1][1] == 2
@@ -77,7 +90,7 @@ def test_fresh_asks_everything_again_and_publishes_again(world):
     assert len(runs_of(world)) == 2
 
 
-def test_a_limit_takes_as_many_rows_of_each_language_and_label(world):
+def test_a_limit_is_the_number_of_rows_of_each_language_and_label(world):
     (evaluation,) = evaluate(world.settings, routes=["encoder"], limit=2)
     assert Counter((r.language, r.label) for r in evaluation.rows) == dict.fromkeys(
         [("en", "yes"), ("en", "no"), ("de", "yes"), ("de", "no")], 2
@@ -86,8 +99,8 @@ def test_a_limit_takes_as_many_rows_of_each_language_and_label(world):
 
 
 def test_neutral_has_its_own_column_and_counts_as_wrong(new_world):
-    said = ["yes 0.9", "neutral 0.9", "slow 0.5", "no 0.1"]
-    world = new_world([row(i, "yes" if i < 3 else "no", s) for i, s in enumerate(said)])
+    words = ["yes 0.9", "neutral 0.9", "slow 0.5", "no 0.1"]
+    world = new_world([row(i, "yes" if i < 3 else "no", s) for i, s in enumerate(words)])
     with world.model_servers(), world.assessor():
         (evaluation,) = evaluate(world.settings, routes=["decoder"])
     summary = evaluation.summaries["all"]
@@ -100,8 +113,8 @@ def test_neutral_has_its_own_column_and_counts_as_wrong(new_world):
     assert (summary.lights["red"].count, summary.lights["red"].error) == (2, 1.0)
 
 
-def test_what_the_light_withholds_is_counted_all_the_same(new_world):
-    """Red for a p(yes) that is too close to call: the API says no verdict, the record does."""
+def test_answers_that_the_light_withholds_count(new_world):
+    """Red for a p(yes) that is too close to call: the API shows no verdict, the record does."""
     world = new_world([row(0, "yes", "yes 0.51"), row(1, "no", "no 0.1")])
     with world.model_servers(), world.assessor():
         (evaluation,) = evaluate(world.settings, routes=["encoder"])
@@ -117,8 +130,8 @@ def test_no_test_rows_are_named(new_world):
 
 def test_a_language_that_the_baselines_cannot_learn_is_named(new_world):
     world = new_world(rows_right_and_wrong("de"))
-    kept = [r for r in FEW_SHOT if r.language == "en" or r.label == "yes"]
-    data = [*kept, *rows_right_and_wrong("de")]
+    few_shot = [r for r in FEW_SHOT if r.language == "en" or r.label == "yes"]
+    data = [*few_shot, *rows_right_and_wrong("de")]
     (world.settings.task / "data.jsonl").write_text("".join(r.model_dump_json() + "\n" for r in data))
     with world.model_servers(), pytest.raises(InputError, match=r"few-shot.*de.*yes and no"):
         evaluate(world.settings, routes=["encoder"])
@@ -127,12 +140,12 @@ def test_a_language_that_the_baselines_cannot_learn_is_named(new_world):
 
 def run_program(world, *arguments):
     """`signalbox-jobs evaluate` with the settings of the world."""
-    command = [sys.executable, "-m", "pipelines.evaluate.job", *arguments]
+    command = [sys.executable, "-m", "pipelines", "evaluate", *arguments]
     environment = {**os.environ, **as_environment(world.settings)}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_program_evaluates_the_routes_asked_for(world):
+def test_the_program_evaluates_the_routes_of_its_options(world):
     done = run_program(world, "--route", "encoder", "--limit", "1")
     assert done.returncode == 0, done.stderr
     assert len(world.encoder.asked) == 4
@@ -144,11 +157,11 @@ def test_the_program_tells_wrong_input_from_what_is_missing(new_world):
     world = new_world(rows_right_and_wrong("en"))
     wrong = run_program(world, "--route", "coder")
     assert wrong.returncode == 2
-    assert "--route: got 'coder'. Choose encoder" in wrong.stderr
+    assert "error: --route: got 'coder'.\nhint: Choose encoder" in wrong.stderr
     assert run_program(world, "--route", "encoder").returncode == 1
 
 
-def test_an_assessor_elsewhere_is_asked(world):
+def test_an_assessor_elsewhere_is_queried(world):
     url = world.settings.assessor_base_url
     away = world.settings.model_copy(update={"assessor_port": free_port(), "assessor_url": url})
     (evaluation,) = evaluate(away, routes=["encoder"], limit=1)
@@ -168,7 +181,7 @@ def wait_until(condition, seconds=60):
 def test_killed_in_the_middle_it_goes_on_where_it_was(world):
     world.encoder.pause_seconds = 0.1
     environment = {**os.environ, **as_environment(world.settings)}
-    process = subprocess.Popen([sys.executable, "-m", "pipelines.evaluate.job"], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "pipelines", "evaluate"], env=environment)
     wait_until(lambda: len(world.asked) >= 6 or process.poll() is not None)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -180,14 +193,14 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(world):
     twice = {text for text, count in times.items() if count > 1}
     assert len(times) == 16
     assert max(times.values()) <= 2
-    assert len(twice) <= module._CONCURRENCY  # in flight when it died
+    assert len(twice) <= CONCURRENCY  # in flight when it died
     assert twice.isdisjoint(r.text for r in evaluations[0].rows if r.id in journalled)
 
 
 def test_a_torn_last_line_survives_every_later_start(world):
     evaluate(world.settings, routes=["encoder"])
     journal = journal_of(world)
-    path = journal._path
+    path = journal.path
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:10]) + lines[10][:9])  # as after a full disk or a power cut
     for _ in range(2):
@@ -196,13 +209,13 @@ def test_a_torn_last_line_survives_every_later_start(world):
     assert len(world.asked) == 16 + 6
     after = path.read_bytes().splitlines(keepends=True)
     assert after[:10] == lines[:10]
-    # Several requests are under way at once, so lines stand in the order of the answers.
+    # Several requests are under way at once, so lines are in the order of the answers.
     assert sorted(json.loads(line)[0] for line in after) == sorted(row.id for row in evaluation.rows)
 
 
 def test_an_assessor_that_is_down_is_named_with_its_hint(world):
     away = world.settings.model_copy(update={"assessor_port": free_port()})
-    with pytest.raises(SetupError, match=r"does not answer.*SIGNALBOX_ASSESSOR_URL.*so far is kept"):
+    with pytest.raises(SetupError, match=r"does not answer.*SIGNALBOX_ASSESSOR_URL.*so far are kept"):
         evaluate(away, routes=["encoder"])
 
 
@@ -223,12 +236,12 @@ def test_an_assessor_that_goes_away_costs_no_answer(new_world):
             thread.start()
             wait_until(lambda: len(world.asked) >= 4)
         thread.join()
-        assert "so far is kept" in str(raised[0])
+        assert "so far are kept" in str(raised[0])
         with world.assessor():
             (evaluation,) = evaluate(world.settings, routes=["encoder"])
     assert len(evaluation.records) == 12
     assert len(set(world.asked)) == 12
-    assert len(world.asked) <= 12 + module._CONCURRENCY
+    assert len(world.asked) <= 12 + CONCURRENCY
 
 
 def test_an_answer_that_is_an_error_is_shown(new_world):
@@ -256,22 +269,22 @@ def test_records_of_another_database_are_named(world):
 # --- what makes a journal stale ---------------------------------------------------------------------------
 
 
-def test_another_release_is_asked_anew(world):
+def test_another_release_is_queried_anew(world):
     evaluate(world.settings, routes=["encoder"])
     world.change_encoder("table-2")
     evaluate(world.settings, routes=["encoder"])
     assert Counter(Counter(world.asked).values()) == {2: 16}
 
 
-def test_a_model_that_changes_meanwhile_is_told(world):
+def test_a_model_that_changes_meanwhile_is_named(world):
     world.change_encoder("table-2")
-    world.served["encoder"] = ENCODER  # what the server named before the questions
+    world.served["encoder"] = ENCODER  # the release that the server named before the queries
     with pytest.raises(SetupError, match=r"table-2.*changed meanwhile.*--fresh"):
         evaluate(world.settings, routes=["encoder"], limit=1)
 
 
 @pytest.mark.parametrize("change", ["threshold", "row"])
-def test_another_threshold_or_row_is_asked_anew(world, change):
+def test_another_threshold_or_row_is_queried_anew(world, change):
     evaluate(world.settings, routes=["encoder"], limit=1)
     if change == "threshold":
         world.calibrate(CUTS.model_copy(update={"decision": 0.6}))
@@ -289,8 +302,12 @@ def test_an_encoders_change_leaves_the_decoders_journal(world):
     assert len(world.asked) == 16
 
 
-async def test_the_records_are_those_of_the_store(world):
-    (evaluation,) = await module._evaluate(world.settings, ["encoder"], None, False, module.Console())
-    async with open_store(world.settings.store_url) as store:
-        stored = {record.id: record for record in await store.records(source="evaluation")}
+def test_the_records_are_those_of_the_store(world):
+    (evaluation,) = evaluate(world.settings, routes=["encoder"])
+
+    async def read():
+        async with open_store(world.settings.store_url) as store:
+            return {record.id: record for record in await store.records(source="evaluation")}
+
+    stored = asyncio.run(read())
     assert [stored[record.id] for record in evaluation.records] == list(evaluation.records)

@@ -1,4 +1,4 @@
-"""The report for people, and what MLflow keeps of it."""
+"""The report, the plots, and the run in MLflow."""
 
 import io
 import re
@@ -6,11 +6,11 @@ import re
 import mlflow
 import pytest
 
-from pipelines.evaluate import report
+from pipelines.evaluate import plots, publish, report
 from pipelines.sinks import mlflow_runs
 from signalbox.settings import Settings
 from tests.helpers import RELEASE
-from tests.pipelines.made import ANSWERS, evaluation
+from tests.pipelines.evaluations import ANSWERS, evaluation
 
 EMPTY = evaluation([("yes", "en", "neutral", None, "red")])
 
@@ -21,17 +21,17 @@ def tables(text):
     return [[line.strip("|").split("|") for line in block.splitlines()] for block in blocks]
 
 
-@pytest.mark.parametrize("made", [evaluation(), EMPTY])
-def test_every_table_has_a_rule_and_rows_of_one_width(made):
-    found = tables(report.markdown(made))
-    assert len(found) == 4
-    for table in found:
+@pytest.mark.parametrize("example", [evaluation(), EMPTY])
+def test_every_table_has_a_rule_and_rows_of_one_width(example):
+    blocks = tables(report.markdown(example))
+    assert len(blocks) == 4
+    for table in blocks:
         assert {len(line) for line in table} == {len(table[0])}
         assert set("".join(table[1])) == {"-"}
         assert len(table) > 2
 
 
-def test_the_tables_say_what_was_found():
+def test_the_tables_show_the_figures():
     text = report.markdown(evaluation())
     assert f"`{RELEASE.key}`" in text
     assert "| en | 4 | 0.50 (0.07-0.93) | 0.50 | 0.52 | 0.48 |" in text
@@ -52,23 +52,23 @@ def test_figures_that_do_not_exist_are_left_out():
 
 
 def test_the_reliability_plot_shows_the_bins_with_answers():
-    axes = report.reliability_figure(evaluation()).axes[0]
+    axes = plots.reliability_figure(evaluation()).axes[0]
     line = axes.get_lines()[1]
     points = [(b[0], b[1]) for b in zip(line.get_xdata(), line.get_ydata(), strict=True)]
     assert points == [(0.2, 1.0), (0.3, 0.0), (0.6, 0.0), (0.8, 1.0), (0.9, 1.0)]
     assert [t.get_text() for t in axes.texts] == ["n=1"] * 5
     assert "n = 5" in axes.get_title()
-    assert len(report.reliability_figure(EMPTY).axes[0].get_lines()) == 1
+    assert len(plots.reliability_figure(EMPTY).axes[0].get_lines()) == 1
 
 
 def test_the_confusion_plot_shows_neutral_as_a_column():
-    axes = report.confusion_figure(evaluation().summaries["all"]).axes[0]
+    axes = plots.confusion_figure(evaluation().summaries["all"]).axes[0]
     assert [t.get_text() for t in axes.texts] == ["2", "1", "0", "1", "1", "1"]
     assert [t.get_text() for t in axes.get_xticklabels()] == ["yes", "no", "neutral"]
 
 
 def test_plots_are_drawn():
-    for figure in (report.reliability_figure(EMPTY), report.confusion_figure(EMPTY.summaries["all"])):
+    for figure in (plots.reliability_figure(EMPTY), plots.confusion_figure(EMPTY.summaries["all"])):
         image = io.BytesIO()
         figure.savefig(image, format="png")
         assert image.getvalue().startswith(b"\x89PNG")
@@ -79,7 +79,7 @@ def test_the_run_holds_params_metrics_table_and_plots(tmp_path, mlflow_url):
     experiment = client.create_experiment("report", (tmp_path / "artifacts").as_uri())
     settings = Settings(mlflow_url=mlflow_url)
     with mlflow_runs.run(settings, "report", "evaluate", "evaluate decoder"):
-        report.log(evaluation(ANSWERS))
+        publish.log_run(evaluation(ANSWERS))
     (run,) = client.search_runs([experiment])
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "evaluate decoder"

@@ -1,17 +1,17 @@
-"""From records and labels to figures."""
+"""Figures from records and labels."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.evaluate.summary import confusion, correct, light_shares, summarise
+from pipelines.evaluate.summary import confusion, correct, light_shares, summarize
 from pipelines.statistics import proportions
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Verdict
 from tests.helpers import record
-from tests.pipelines.made import BASELINES, evaluation
+from tests.pipelines.evaluations import BASELINES, evaluation
 
-ANSWERED = st.lists(
+ROWS = st.lists(
     st.tuples(st.sampled_from(["yes", "no"]), st.sampled_from(list(Verdict)), st.sampled_from(list(Light))),
     min_size=1,
     max_size=30,
@@ -25,7 +25,7 @@ def test_neutral_is_never_right():
     assert not correct(record(verdict=Verdict.NEUTRAL), "no")
 
 
-def test_a_verdict_counts_where_the_light_withheld_it():
+def test_a_verdict_counts_where_the_light_withholds_it():
     assert correct(record(verdict=Verdict.YES, light=Light.RED), "yes")
 
 
@@ -46,13 +46,13 @@ def test_probabilities_are_scored_where_there_are_any():
     assert summary.brier == pytest.approx((0.1**2 + 0.8**2 + 0.3**2) / 3)
     assert summary.auc == 0.5
     assert summary.verdict_mass == 0.5
-    nothing = summarise([record(p_yes=None, justification=None)], ["yes"], BASELINES)
+    nothing = summarize([record(p_yes=None, justification=None)], ["yes"], BASELINES)
     assert (nothing.brier, nothing.ece, nothing.auc, nothing.verdict_mass) == (None,) * 4
     assert (nothing.lengths, nothing.tokens_per_second) == (None, None)
 
 
 def test_one_class_has_no_auc_but_all_else():
-    summary = summarise([record(p_yes=0.9)], ["yes"], BASELINES)
+    summary = summarize([record(p_yes=0.9)], ["yes"], BASELINES)
     assert summary.auc is None
     assert summary.brier == pytest.approx(0.01)
     assert summary.accuracy == 1.0
@@ -64,12 +64,12 @@ def test_tokens_per_second_are_those_of_the_answers_that_have_tokens():
         record(completion_tokens=20, latency_seconds=4.0),
         record(completion_tokens=None, latency_seconds=100.0),
     ]
-    assert summarise(records, ["yes"] * 3, BASELINES).tokens_per_second == 5.0
+    assert summarize(records, ["yes"] * 3, BASELINES).tokens_per_second == 5.0
     instant = record(completion_tokens=3, latency_seconds=0.0)
-    assert summarise([instant], ["yes"], BASELINES).tokens_per_second is None
+    assert summarize([instant], ["yes"], BASELINES).tokens_per_second is None
 
 
-def test_a_light_that_was_never_given_has_no_error():
+def test_a_light_without_answers_has_no_error():
     shares = light_shares([Light.YELLOW, Light.YELLOW, Light.RED], [True, False, False])
     assert (shares["green"].count, shares["green"].coverage, shares["green"].error) == (0, 0.0, None)
     assert shares["green"].error_interval is None
@@ -77,19 +77,19 @@ def test_a_light_that_was_never_given_has_no_error():
     assert shares["red"].error_interval == proportions.clopper_pearson_interval(1, 1)
 
 
-@given(ANSWERED)
-def test_every_answer_is_counted_once(answered):
-    labels = [label for label, _, _ in answered]
-    records = [record(verdict=verdict, light=light) for _, verdict, light in answered]
-    summary = summarise(records, labels, BASELINES)
-    assert sum(sum(row.values()) for row in confusion(records, labels).values()) == len(answered)
+@given(ROWS)
+def test_every_answer_is_counted_once(rows):
+    labels = [label for label, _, _ in rows]
+    records = [record(verdict=verdict, light=light) for _, verdict, light in rows]
+    summary = summarize(records, labels, BASELINES)
+    assert sum(sum(row.values()) for row in confusion(records, labels).values()) == len(rows)
     assert sum(summary.confusion[label][label] for label in ("yes", "no")) == summary.correct
-    assert sum(share.count for share in summary.lights.values()) == len(answered)
+    assert sum(share.count for share in summary.lights.values()) == len(rows)
     assert sum(share.coverage for share in summary.lights.values()) == pytest.approx(1.0)
     wrong = sum(share.count * share.error for share in summary.lights.values() if share.count)
     assert wrong == pytest.approx(summary.rows - summary.correct)
 
 
-def test_records_without_their_label_are_refused():
+def test_records_without_their_label_are_an_error():
     with pytest.raises(ValueError, match="zip"):
-        summarise([record(), record()], ["yes"], BASELINES)
+        summarize([record(), record()], ["yes"], BASELINES)

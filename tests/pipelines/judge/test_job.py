@@ -1,6 +1,7 @@
-"""The judge job over a real store and a judge on loopback: what is asked, kept, resumed, summed up and said."""
+"""The judge job over a real store and a judge on loopback: queries, files, resumed runs, figures and remarks."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import threading
@@ -11,37 +12,37 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from pipelines.judge import job as module
 from pipelines.judge import report
 from pipelines.judge.client import JudgeClient
 from pipelines.judge.job import Request, judge
-from pipelines.judge.run import RunFolder, Shard
+from pipelines.judge.run import RunFolder
+from pipelines.judge.shards import Shard
 from signalbox.contracts.record import Feedback, ModelRelease, Verdict
 from signalbox.errors import InputError, ModelRejected, ModelTimeout, ModelUnavailable, SetupError
 from signalbox.settings import Settings
-from signalbox.store import open_store
+from signalbox.store import Store, open_store
 from tests.helpers import RELEASE, record
 from tests.pipelines.judges import Stub, completion, judge_server
 from tests.pipelines.world import write_task
 
 ALONE = Shard(0, 1)
-SECRET = "A sentence that no log may hold."
+SECRET = "A sentence that no log may contain."
 
 
 def answer(number, **changes):
-    """A decoder's answer with id rNNN; every fourth one is wrong (a No to what is true)."""
+    """A decoder's answer with id rNNN; every fourth one is wrong (a No to a true statement)."""
     verdict = Verdict.NO if number % 4 == 3 else Verdict.YES
     fields = {"id": f"r{number:03}", "task": "toy", "route": "decoder", "verdict": verdict, "stated": verdict}
     return record(f"{SECRET} {number}", **{**fields, **changes})
 
 
-def keep(settings, records, labelled=()):
+def store_records(settings, records, labels=()):
     """Records and the ground truth, which is always yes."""
 
     async def write():
         async with open_store(settings.store_url) as store:
             await store.append_many(records)
-            for name in labelled:
+            for name in labels:
                 await store.add_feedback(Feedback(prediction_id=name, label="yes"))
 
     asyncio.run(write())
@@ -49,7 +50,7 @@ def keep(settings, records, labelled=()):
 
 @pytest.fixture
 def stub():
-    """A judge that finds what says Yes right, and everything else good."""
+    """A judge that rates a Yes as right, and everything else as good."""
     return Stub(score=lambda prompt, _: 0.9 if "<answer>\nYes" in prompt else 0.2)
 
 
@@ -65,31 +66,39 @@ def settings(tmp_path, stub, mlflow_url):
         )
 
 
-def ask(settings, shard=ALONE, *, log_run=False, pauses=(0.0, 0.0), timeout=5.0, **request):
+@contextlib.contextmanager
+def fresh_judge(settings, stub):
+    """The same judge on another port: a request that a failed shard left behind may still reach the first one."""
+    other = Stub(score=stub.score)
+    with judge_server(other) as url:
+        yield settings.model_copy(update={"judge_url": url}), other
+
+
+def judge_shard(settings, shard=ALONE, *, log_run=False, pauses=(0.0, 0.0), timeout=5.0, **request):
     """One shard of a run, by a judge that waits for nothing between tries."""
     client = JudgeClient(settings.judge_url, model="", timeout_seconds=timeout, pauses=pauses)
     options = {"run": "night", **request}
     return judge(settings, shard, Request(**options), log_run=log_run, client=client)
 
 
-def figures(found, criterion, language="all"):
-    (row,) = [f for f in found.figures if (f.criterion, f.language) == (criterion, language)]
+def figures(result, criterion, language="all"):
+    (row,) = [f for f in result.figures if (f.criterion, f.language) == (criterion, language)]
     return row
 
 
 def test_answers_are_judged_and_checked_against_people(settings, stub):
-    keep(settings, [answer(n) for n in range(12)], ["r000", "r001", "r002", "r003"])
-    found = ask(settings)
-    blind = figures(found, "verdict")
+    store_records(settings, [answer(n) for n in range(12)], ["r000", "r001", "r002", "r003"])
+    result = judge_shard(settings)
+    blind = figures(result, "verdict")
     assert (blind.judged, blind.no_verdict, blind.labels) == (12, 0, 4)
-    # The score is the expectation over the verdict words, without the mass beside them.
+    # The score is the expectation over the verdict words, without the mass of other words.
     assert blind.score == pytest.approx((9 * 0.9 + 3 * 0.2) / 12)
     assert blind.verdict_mass == pytest.approx(0.9)
     assert (blind.agreement, blind.baseline, blind.auc) == (1.0, 0.75, 1.0)
     assert blind.agreement_interval[0] == pytest.approx(0.398, abs=0.001)  # Clopper-Pearson of 4 of 4
     assert (blind.estimate.value, blind.estimate.method) == (0.75, "labels")
-    told = figures(found, "correctness")
-    assert (told.judged, told.no_verdict, told.labels, told.estimate) == (4, 0, 4, None)
+    informed = figures(result, "correctness")
+    assert (informed.judged, informed.no_verdict, informed.labels, informed.estimate) == (4, 0, 4, None)
     # One call an answer, and one more where there is ground truth; only that one shows it.
     assert len(stub.prompts) == 12 + 4
     assert sum("<ground-truth>" in prompt for prompt in stub.prompts) == 4
@@ -97,17 +106,17 @@ def test_answers_are_judged_and_checked_against_people(settings, stub):
 
 
 def test_the_line_of_verdicts_is_forced_where_the_engine_can(settings, stub):
-    keep(settings, [answer(0)])
-    ask(settings)
+    store_records(settings, [answer(0)])
+    judge_shard(settings)
     (body,) = stub.bodies
     assert body["top_logprobs"] == 20
     assert r"1:\ Yes;\ 2:\ No" in body["structured_outputs"]["regex"]
     stub.owner = "somebody"
-    ask(settings, run="other")
+    judge_shard(settings, run="other")
     assert "structured_outputs" not in stub.bodies[-1]
 
 
-def test_what_cannot_be_judged_is_counted_by_reason(settings):
+def test_answers_that_cannot_be_judged_are_counted_by_reason(settings):
     records = [
         answer(0),
         answer(1, justification=None),
@@ -117,29 +126,29 @@ def test_what_cannot_be_judged_is_counted_by_reason(settings):
         answer(5, source="evaluation"),
         answer(6),
     ]
-    keep(settings, records)
-    found = ask(settings, sample=1)
-    assert found.plan.left_out == {
+    store_records(settings, records)
+    result = judge_shard(settings, sample=1)
+    assert result.plan.left_out == {
         "without an answer in words": 1,
         "without stored text": 1,
         "not answered by the model": 1,
         "not in the sample": 1,
     }
-    assert found.rows == 1
-    assert "Left out: 1 without stored text." in report.remarks(found)
-    assert "nothing says whether this judge is right" in report.remarks(found)[-1]
+    assert result.rows == 1
+    assert "Left out: 1 without stored text." in report.remarks(result)
+    assert "the judge is unchecked" in report.remarks(result)[-1]
 
 
-def test_labelled_answers_are_judged_beside_the_sample_but_do_not_enter_its_mean(settings):
-    keep(settings, [answer(n) for n in range(40)], [f"r{n:03}" for n in range(3, 40, 4)])
-    found = ask(settings, sample=5, seed=1)
-    drawn = [one for one in found.plan.chosen if one.sampled]
-    assert len(drawn) == 5
-    assert figures(found, "verdict").labels == 10
-    means = [0.2 if int(one.id[1:]) % 4 == 3 else 0.9 for one in drawn]
-    assert figures(found, "verdict").score == pytest.approx(sum(means) / 5)
-    other = ask(settings, sample=5, seed=2, run="second")
-    assert {one.id for one in other.plan.chosen if one.sampled} != {one.id for one in drawn}
+def test_labeled_answers_are_judged_but_do_not_enter_the_mean_of_the_sample(settings):
+    store_records(settings, [answer(n) for n in range(40)], [f"r{n:03}" for n in range(3, 40, 4)])
+    result = judge_shard(settings, sample=5, seed=1)
+    sample = [one for one in result.plan.chosen if one.sampled]
+    assert len(sample) == 5
+    assert figures(result, "verdict").labels == 10
+    means = [0.2 if int(one.id[1:]) % 4 == 3 else 0.9 for one in sample]
+    assert figures(result, "verdict").score == pytest.approx(sum(means) / 5)
+    other = judge_shard(settings, sample=5, seed=2, run="second")
+    assert {one.id for one in other.plan.chosen if one.sampled} != {one.id for one in sample}
 
 
 @pytest.mark.parametrize(
@@ -151,63 +160,62 @@ def test_labelled_answers_are_judged_beside_the_sample_but_do_not_enter_its_mean
     ],
 )
 def test_an_unreadable_answer_is_no_verdict_and_never_guessed(settings, stub, reply, reason):
-    keep(settings, [answer(0)])
+    store_records(settings, [answer(0)])
     stub.replies = [(200, reply)]
-    found = ask(settings)
-    assert figures(found, "answer_relevancy").no_verdict == 1
-    assert figures(found, "answer_relevancy").score is None
+    result = judge_shard(settings)
+    assert figures(result, "answer_relevancy").no_verdict == 1
+    assert figures(result, "answer_relevancy").score is None
     (row,) = RunFolder(settings.state_dir, "night").rows(1)
     assert row.scores["answer_relevancy"].reason == reason
 
 
-def test_a_busy_judge_is_asked_again_within_the_budget(settings, stub):
-    keep(settings, [answer(n) for n in range(6)])
+def test_a_busy_judge_is_queried_again_within_the_budget(settings, stub):
+    store_records(settings, [answer(n) for n in range(6)])
     stub.replies = [(429, b"{}"), (503, b"{}")]
-    assert ask(settings).failed == 0
+    assert judge_shard(settings).failed == 0
     assert len(stub.prompts) == 6 + 2
 
 
 def test_a_judge_that_stays_busy_ends_the_shard_and_the_next_try_goes_on(settings, stub):
-    keep(settings, [answer(n) for n in range(6)])
+    store_records(settings, [answer(n) for n in range(6)])
     good = completion("1: Yes; 2: Yes; 3: Yes; 4: Yes", None)
     stub.replies = [(200, good)] * 2 + [(429, b"{}")] * 100
     with pytest.raises(ModelUnavailable, match="429"):
-        ask(settings)
-    kept = len(RunFolder(settings.state_dir, "night").begun(ALONE))
-    assert kept == 2
+        judge_shard(settings)
+    assert len(RunFolder(settings.state_dir, "night").resume(ALONE)) == 2
     assert len(stub.prompts) <= 2 + 2 * 3  # two workers, each with three tries
-    stub.replies, stub.prompts = [], []
-    assert ask(settings).rows == 6
-    assert len(stub.prompts) == 4
+    with fresh_judge(settings, stub) as (settings, stub):
+        assert judge_shard(settings).rows == 6
+        assert len(stub.prompts) == 4
 
 
 def test_bad_json_is_no_reply_and_many_of_them_are_an_error(settings, stub):
-    keep(settings, [answer(n) for n in range(8)])
+    store_records(settings, [answer(n) for n in range(8)])
     stub.replies = [(200, b"<html>")] * 2
-    found = ask(settings)
-    assert (found.rows, found.failed) == (8, 2)
-    assert figures(found, "faithfulness").no_verdict == 2
+    result = judge_shard(settings)
+    assert (result.rows, result.failed) == (8, 2)
+    assert figures(result, "faithfulness").no_verdict == 2
     stub.replies = [(400, b'{"error": {"message": "too long"}}')] * 8
     with pytest.raises(ModelRejected, match="too long"):
-        ask(settings, run="second")
+        judge_shard(settings, run="second")
 
 
 def test_a_judge_that_is_too_slow_is_a_timeout(settings, stub):
-    keep(settings, [answer(n) for n in range(8)])
+    store_records(settings, [answer(n) for n in range(8)])
     waiting = threading.Event()
     stub.score = lambda prompt, question: 0.9 if waiting.wait(5) else 0.1
     try:
         with pytest.raises(ModelTimeout, match=r"0\.05 s"):
-            ask(settings, pauses=(), timeout=0.05)
+            judge_shard(settings, pauses=(), timeout=0.05)
     finally:
         waiting.set()
 
 
 def test_a_wrong_key_names_the_judges_variable(settings, stub):
-    keep(settings, [answer(n) for n in range(8)])
+    store_records(settings, [answer(n) for n in range(8)])
     stub.replies = [(401, b"{}")] * 100
     with pytest.raises(ModelRejected, match="SIGNALBOX_JUDGE_API_KEY"):
-        ask(settings)
+        judge_shard(settings)
 
 
 def test_without_a_judge_nothing_takes_its_place(settings):
@@ -217,14 +225,14 @@ def test_without_a_judge_nothing_takes_its_place(settings):
 
 
 def test_shards_share_the_answers_and_the_last_one_sums_up(settings, stub):
-    keep(settings, [answer(n) for n in range(30)], ["r001", "r002"])
-    assert ask(settings, Shard(2, 3)) is None
-    assert ask(settings, Shard(0, 3)) is None
+    store_records(settings, [answer(n) for n in range(30)], ["r001", "r002"])
+    assert judge_shard(settings, Shard(2, 3)) is None
+    assert judge_shard(settings, Shard(0, 3)) is None
     folder = RunFolder(settings.state_dir, "night")
     assert folder.missing(3) == [1]
     assert not (folder.path / "summary.json").exists()
-    found = ask(settings, Shard(1, 3))
-    assert found.rows == 30
+    result = judge_shard(settings, Shard(1, 3))
+    assert result.rows == 30
     assert len(stub.prompts) == 30 + 2
     files = [folder.shard(Shard(i, 3)).read_text().splitlines() for i in range(3)]
     assert all(files)
@@ -240,7 +248,7 @@ def test_shards_that_end_at_once_lose_no_summary_and_log_one_run(settings, mlflo
     task = write_task(tmp_path / "task", name, [])
     settings = settings.model_copy(update={"task": task})
     MlflowClient(mlflow_url).create_experiment(name, (tmp_path / "artifacts").as_uri())
-    keep(settings, [answer(n, task=name) for n in range(16)])
+    store_records(settings, [answer(n, task=name) for n in range(16)])
     together = threading.Barrier(4)
     finish = RunFolder.finish
 
@@ -250,16 +258,16 @@ def test_shards_that_end_at_once_lose_no_summary_and_log_one_run(settings, mlflo
         together.wait(20)
 
     monkeypatch.setattr(RunFolder, "finish", at_once)
-    found = []
+    results = []
     threads = [
-        threading.Thread(target=lambda i=i: found.append(ask(settings, Shard(i, 4), log_run=True)))
+        threading.Thread(target=lambda i=i: results.append(judge_shard(settings, Shard(i, 4), log_run=True)))
         for i in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert [one.rows for one in found if one is not None] == [16] * 4  # all files were there for each
+    assert [one.rows for one in results if one is not None] == [16] * 4  # all files were there for each
     client = MlflowClient(mlflow_url)
     (run,) = client.search_runs([client.get_experiment_by_name(name).experiment_id])
     assert run.data.tags["signalbox.job"] == "judge"
@@ -267,95 +275,95 @@ def test_shards_that_end_at_once_lose_no_summary_and_log_one_run(settings, mlflo
     assert run.data.params["run"] == "night"
 
 
-def test_a_torn_last_line_is_asked_again_and_nothing_else(settings, stub):
-    keep(settings, [answer(n) for n in range(4)])
+def test_a_torn_last_line_is_queried_again_and_nothing_else(settings, stub):
+    store_records(settings, [answer(n) for n in range(4)])
     stub.replies = [(200, completion("1: Yes; 2: Yes; 3: Yes; 4: Yes", None))] * 2 + [(500, b"")] * 100
     with pytest.raises(ModelUnavailable):
-        ask(settings, pauses=())
+        judge_shard(settings, pauses=())
     folder = RunFolder(settings.state_dir, "night")
-    journal = folder.journal(ALONE)
+    journal = folder.journal(ALONE).path
     journal.write_bytes(journal.read_bytes()[:-20])
-    stub.replies, stub.prompts = [], []
-    assert ask(settings).rows == 4
-    assert len(stub.prompts) == 3
-    assert not journal.exists()
-    assert ask(settings).rows == 4
-    assert len(stub.prompts) == 3
+    with fresh_judge(settings, stub) as (settings, stub):
+        assert judge_shard(settings).rows == 4
+        assert len(stub.prompts) == 3
+        assert not journal.exists()
+        assert judge_shard(settings).rows == 4
+        assert len(stub.prompts) == 3
 
 
 def test_a_run_keeps_its_options(settings, stub):
-    keep(settings, [answer(n) for n in range(4)])
-    ask(settings)
+    store_records(settings, [answer(n) for n in range(4)])
+    judge_shard(settings)
     for changes in ({"sample": 3}, {"days": 2}, {"criteria": ("verdict",)}):
         with pytest.raises(InputError, match="Name another run"):
-            ask(settings, **changes)
+            judge_shard(settings, **changes)
     stub.name = "judge-2"
     with pytest.raises(InputError, match="judge-2"):
-        ask(settings)
+        judge_shard(settings)
 
 
 def test_a_record_that_was_deleted_meanwhile_is_left_out(settings, stub, monkeypatch):
-    keep(settings, [answer(n) for n in range(4)])
+    store_records(settings, [answer(n) for n in range(4)])
     stub.replies = [(500, b"")] * 100
     with pytest.raises(ModelUnavailable):
-        ask(settings, pauses=())
+        judge_shard(settings, pauses=())
     stub.replies = []
-    real = module.Store.get
-    monkeypatch.setattr(
-        module.Store, "get", lambda self, name: _nothing() if name == "r001" else real(self, name)
-    )
-    found = ask(settings)
-    assert (found.rows, found.deleted, figures(found, "verdict").judged) == (3, 1, 3)
+    real = Store.get
+    monkeypatch.setattr(Store, "get", lambda self, name: _nothing() if name == "r001" else real(self, name))
+    result = judge_shard(settings)
+    assert (result.rows, result.deleted, figures(result, "verdict").judged) == (3, 1, 3)
 
 
 async def _nothing():
     return None
 
 
-def test_metrics_stand_in_one_file_a_route(settings):
-    keep(settings, [answer(n) for n in range(4)], ["r000"])
-    keep(settings, [answer(10 + n, route="cascade") for n in range(4)])
-    ask(settings)
-    ask(settings, route="cascade", run="second")
-    ask(settings, route="cascade", run="third")
+def test_metrics_are_in_one_file_per_route(settings):
+    store_records(settings, [answer(n) for n in range(4)], ["r000"])
+    store_records(settings, [answer(10 + n, route="cascade") for n in range(4)])
+    judge_shard(settings)
+    judge_shard(settings, route="cascade", run="second")
+    judge_shard(settings, route="cascade", run="third")
     files = sorted((settings.state_dir / "metrics").glob("*.prom"))
     assert [path.name for path in files] == ["judge-toy-cascade.prom", "judge-toy-decoder.prom"]
-    seen = []
+    series = []
     for path in files:
         for family in text_string_to_metric_families(path.read_text()):
-            seen += [(s.name, *sorted(s.labels.items())) for s in family.samples]
-    assert len(seen) == len(set(seen))
-    names = {series[0] for series in seen}
+            series += [(s.name, *sorted(s.labels.items())) for s in family.samples]
+    assert len(series) == len(set(series))
+    names = {one[0] for one in series}
     assert {"signalbox_judge_score_ratio", "signalbox_judge_agreement_bound_ratio"} <= names
     assert "signalbox_judge_estimate_ratio" in names
 
 
 def test_a_judge_of_its_own_answers_is_named(settings):
     own = ModelRelease(name="judge-1", revision="unknown", engine="vllm", quantization="unknown")
-    keep(settings, [answer(0, release=own), answer(1, release=RELEASE)])
-    found = ask(settings)
-    assert found.own_answers == 1
-    assert any("models favour what they wrote" in line for line in report.remarks(found))
+    store_records(settings, [answer(0, release=own), answer(1, release=RELEASE)])
+    result = judge_shard(settings)
+    assert result.own_answers == 1
+    assert any("models favor their own text" in line for line in report.remarks(result))
 
 
-def test_labels_asked_for_with_different_chances_give_no_estimate(settings):
+def test_labels_of_different_probabilities_give_no_estimate(settings):
     records = [answer(0, sampling_propensity=0.2), answer(1)]
-    keep(settings, records, ["r000", "r001"])
-    found = ask(settings)
-    assert figures(found, "verdict").agreement == 1.0
-    assert figures(found, "verdict").estimate is None
+    store_records(settings, records, ["r000", "r001"])
+    result = judge_shard(settings)
+    assert figures(result, "verdict").agreement == 1.0
+    assert figures(result, "verdict").estimate is None
 
 
 def test_the_command_shows_the_table_and_logs_no_text(settings, monkeypatch, caplog):
-    keep(settings, [answer(n) for n in range(4)], ["r000"])
+    store_records(settings, [answer(n) for n in range(4)], ["r000"])
     for name in ("task", "state_dir", "judge_url"):
         monkeypatch.setenv(f"SIGNALBOX_{name.upper()}", str(getattr(settings, name)))
     monkeypatch.setenv("SIGNALBOX_JUDGE_API_KEY", "k")
     with caplog.at_level(logging.INFO):
-        shown = CliRunner().invoke(app, ["judge", "--no-log-run", "--sample", "0"], catch_exceptions=False)
-    assert shown.exit_code == 0
-    assert "faithfulness" in shown.output
-    assert "4 answers of toy, decoder" in shown.output
-    assert SECRET not in shown.output + caplog.text
+        result = CliRunner().invoke(app, ["judge", "--no-log-run", "--sample", "0"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "faithfulness" in result.output
+    assert "4 answers of toy, decoder" in result.output
+    assert SECRET not in result.output + caplog.text
+    events = [json.loads(line)["message"] for line in result.stderr.splitlines() if line.startswith("{")]
+    assert {"job started", "shard finished", "run published", "job finished"} <= set(events)
     wrong = CliRunner().invoke(app, ["judge", "--shards", "3"])
     assert wrong.exit_code == 2

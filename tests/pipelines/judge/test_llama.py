@@ -19,9 +19,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """One server for the tests of this file."""
-    started = start_llama(free_port())
-    yield started
-    stop(started.process)
+    llama = start_llama(free_port())
+    yield llama
+    stop(llama.process)
 
 
 @pytest.fixture
@@ -31,24 +31,24 @@ def task() -> Task:
 
 
 def scores_of(server, task, per_call, language="en"):
-    answered = record(
+    answer = record(
         "The indication for the aid is confirmed." if language == "en" else "Die Indikation wird bestätigt.",
         language=language,
         verdict=Verdict.YES,
         justification="The indication is confirmed.",
     )
 
-    async def ask():
+    async def query():
         client = JudgeClient(server.url, model="")
         try:
-            found = []
-            for asked in calls(load_criteria(task), per_call, labelled=True):
-                found += await client.scores(prompt_for(task, answered, asked, "yes"), len(asked))
-            return found, await client.release()
+            scores = []
+            for criteria in calls(load_criteria(task), per_call, labeled=True):
+                scores += await client.scores(prompt_for(task, answer, criteria, "yes"), len(criteria))
+            return scores, await client.release()
         finally:
             await client.close()
 
-    return asyncio.run(ask())
+    return asyncio.run(query())
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -57,7 +57,7 @@ def test_every_question_gets_a_score_with_its_mass(server, task, per_call, langu
     scores, release = scores_of(server, task, per_call, language)
     assert len(scores) == len(load_criteria(task))
     assert [score.reason for score in scores] == [None] * len(scores)
-    # The server tells probabilities before the grammar, so the mass shows what the model wanted to say.
+    # The server gives probabilities before the grammar, so the mass shows the model's own preference.
     assert all(0.0 <= score.p_yes <= 1.0 and 0.0 < score.verdict_mass <= 1.0 for score in scores)
     assert (release.engine, release.quantization) == ("llama.cpp", "Q4_1")
     assert release.revision.startswith("sha256:")

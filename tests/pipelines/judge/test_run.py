@@ -1,8 +1,8 @@
-"""Names of runs, and which shard an answer belongs to."""
+"""Names of runs, and the shard of an answer."""
 
 import pytest
 
-from pipelines.judge.run import Shard, run_name, shard_of
+from pipelines.judge.shards import Shard, run_name, shard_of
 from signalbox.errors import InputError
 
 
@@ -25,13 +25,13 @@ def test_alone_there_is_nothing_to_number():
 @pytest.mark.parametrize(
     ("index", "environment"), [(None, {}), (4, {}), (None, {"JOB_COMPLETION_INDEX": "4"})]
 )
-def test_a_shard_that_cannot_be_is_refused(index, environment):
+def test_a_shard_that_cannot_be_is_rejected(index, environment):
     with pytest.raises(InputError, match="0 to 3"):
         shard_of(index, 4, environment)
 
 
 @pytest.mark.parametrize("name", ["../up", "", "a/b", "-x", "x" * 101])
-def test_a_name_that_is_no_folder_is_refused(name):
+def test_a_name_that_is_no_folder_is_rejected(name):
     with pytest.raises(InputError, match="--run"):
         run_name(name or None, Shard(0, 2), "", {})
 

@@ -1,4 +1,4 @@
-"""What node_exporter's textfile collector reads."""
+"""The files that node_exporter's textfile collector reads."""
 
 import time
 from collections import Counter
@@ -7,20 +7,21 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipelines.evaluate.publish import write_metrics
 from pipelines.sinks import textfile
 from signalbox.contracts import metrics
 from signalbox.contracts.record import ModelRelease
 from tests.helpers import RELEASE
-from tests.pipelines.made import BASELINES, evaluation
+from tests.pipelines.evaluations import BASELINES, evaluation
 
 
 def samples(*paths: Path):
     """(name, labels) → value of every sample in the files."""
-    found = []
+    pairs = []
     for path in paths:
         for family in text_string_to_metric_families(path.read_text(encoding="utf-8")):
-            found += [((s.name, tuple(sorted(s.labels.items()))), s.value) for s in family.samples]
-    return found
+            pairs += [((s.name, tuple(sorted(s.labels.items()))), s.value) for s in family.samples]
+    return pairs
 
 
 def value(path: Path, metric: metrics.Metric, **labels: str) -> float:
@@ -28,7 +29,7 @@ def value(path: Path, metric: metrics.Metric, **labels: str) -> float:
 
 
 def test_the_values_are_those_of_the_summaries(tmp_path):
-    path = textfile.write(tmp_path / "metrics", evaluation())
+    path = write_metrics(tmp_path / "metrics", evaluation())
     assert path.name == "evaluate-toy-decoder.prom"
     where = {"task": "toy", "language": "en", "route": "decoder", "release": RELEASE.key}
     summary = evaluation().summaries["en"]
@@ -47,7 +48,7 @@ def test_the_values_are_those_of_the_summaries(tmp_path):
 
 
 def test_what_does_not_exist_has_no_sample(tmp_path):
-    path = textfile.write(tmp_path, evaluation([("yes", "en", "neutral", None, "red")]))
+    path = write_metrics(tmp_path, evaluation([("yes", "en", "neutral", None, "red")]))
     names = Counter(name for (name, _), _ in samples(path))
     assert metrics.EVAL_BRIER.name not in names
     assert names[metrics.EVAL_LIGHT_ERROR.name] == 2  # red, in English and in all
@@ -55,20 +56,20 @@ def test_what_does_not_exist_has_no_sample(tmp_path):
 
 
 def test_every_name_label_and_kind_is_in_the_contracts(tmp_path):
-    textfile.write(tmp_path, evaluation())
-    known = {metric.name: metric for metric in metrics.ALL}
+    write_metrics(tmp_path, evaluation())
+    contract = {metric.name: metric for metric in metrics.ALL}
     for path in tmp_path.iterdir():
         for family in text_string_to_metric_families(path.read_text(encoding="utf-8")):
-            metric = known[family.name]
+            metric = contract[family.name]
             assert (family.type, family.documentation) == (metric.kind, metric.help)
             assert all(set(sample.labels) == set(metric.labels) for sample in family.samples)
 
 
 def test_no_two_files_hold_the_same_series(tmp_path):
-    """The collector merges all files and refuses a series that it has seen."""
+    """The collector merges all files and rejects a series that it has seen."""
     for task in ("toy", "other"):
         for route in ("encoder", "decoder", "cascade"):
-            textfile.write(tmp_path, evaluation(task=task, route=route))
+            write_metrics(tmp_path, evaluation(task=task, route=route))
     counts = Counter(key for key, _ in samples(*tmp_path.iterdir()))
     assert counts.most_common(1)[0][1] == 1
     assert len([key for key in counts if key[0] == metrics.JOB_LAST_SUCCESS.name]) == 6
@@ -76,7 +77,7 @@ def test_no_two_files_hold_the_same_series(tmp_path):
 
 def test_the_last_success_is_now(tmp_path):
     before = time.time()
-    path = textfile.write(tmp_path, evaluation())
+    path = write_metrics(tmp_path, evaluation())
     assert before <= value(path, metrics.JOB_LAST_SUCCESS, job="evaluate-toy-decoder") <= time.time()
 
 
@@ -91,17 +92,17 @@ def test_a_job_without_figures_leaves_when_it_succeeded(tmp_path, job):
 
 def test_a_strange_release_is_escaped(tmp_path):
     strange = ModelRelease(name='a "quoted"\\path\nname', revision="1", engine="e", quantization="q")
-    made = evaluation()
-    path = textfile.write(tmp_path, type(made)(**{**vars(made), "releases": (strange,)}))
+    example = evaluation()
+    path = write_metrics(tmp_path, type(example)(**{**vars(example), "releases": (strange,)}))
     keys = {dict(labels).get("release") for (_, labels), _ in samples(path)}
     assert strange.key in keys
 
 
 def test_a_file_is_replaced_whole(tmp_path):
     """A new file under the old name: a reader that has the old one open still reads all of it."""
-    path = textfile.write(tmp_path, evaluation())
+    path = write_metrics(tmp_path, evaluation())
     with path.open(encoding="utf-8") as reader:
-        textfile.write(tmp_path, evaluation([("yes", "en", "yes", 0.9, "yellow")]))
+        write_metrics(tmp_path, evaluation([("yes", "en", "yes", 0.9, "yellow")]))
         old = reader.read()
     assert 'language="de"' in old
     assert 'language="de"' not in path.read_text(encoding="utf-8")
@@ -109,7 +110,7 @@ def test_a_file_is_replaced_whole(tmp_path):
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    path = textfile.write(tmp_path, evaluation())
+    path = write_metrics(tmp_path, evaluation())
     before = path.read_bytes()
 
     def full(*_: object) -> None:
@@ -118,5 +119,5 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     monkeypatch.setattr("os.rename", full)
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="No space"):
-        textfile.write(tmp_path, evaluation())
+        write_metrics(tmp_path, evaluation())
     assert path.read_bytes() == before

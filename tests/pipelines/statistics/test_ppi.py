@@ -18,17 +18,17 @@ def drawn(rng, rows, informative=True):
 
 
 def test_the_estimate_is_the_formula_of_the_paper():
-    labels, predicted, unlabelled = [True, False, True, True], [0.9, 0.6, 0.3, 0.8], [0.2, 0.7, 0.9]
+    labels, predicted, unlabeled = [True, False, True, True], [0.9, 0.6, 0.3, 0.8], [0.2, 0.7, 0.9]
     cov = np.cov(np.array(labels, float), predicted, ddof=1)[0, 1]
-    weight = cov / ((1 + 4 / 3) * np.var(predicted + unlabelled, ddof=1))
+    weight = cov / ((1 + 4 / 3) * np.var(predicted + unlabeled, ddof=1))
     assert 0 < weight < 1
-    found = ppi_mean(labels, predicted, unlabelled)
-    assert found.weight == pytest.approx(weight)
-    assert found.value == pytest.approx(weight * 0.6 + 0.75 - weight * 0.65)
+    estimate = ppi_mean(labels, predicted, unlabeled)
+    assert estimate.weight == pytest.approx(weight)
+    assert estimate.value == pytest.approx(weight * 0.6 + 0.75 - weight * 0.65)
     rest = [y - weight * f for y, f in zip(labels, predicted, strict=True)]
-    half = 1.959964 * math.sqrt(np.var(rest, ddof=1) / 4 + weight**2 * np.var(unlabelled, ddof=1) / 3)
-    assert found.low == pytest.approx(max(0, found.value - half), abs=1e-6)
-    assert (found.labels, found.unlabelled, found.method) == (4, 3, PPI)
+    half = 1.959964 * math.sqrt(np.var(rest, ddof=1) / 4 + weight**2 * np.var(unlabeled, ddof=1) / 3)
+    assert estimate.low == pytest.approx(max(0, estimate.value - half), abs=1e-6)
+    assert (estimate.labels, estimate.unlabeled, estimate.method) == (4, 3, PPI)
 
 
 def test_predictions_without_spread_or_against_the_truth_get_no_weight():
@@ -41,8 +41,8 @@ def test_a_judge_that_flatters_does_not_move_the_estimate():
     """Its mean is far from the truth; the labels take that out again."""
     rng = np.random.default_rng(3)
     labels, predicted = drawn(rng, 4000)
-    _, unlabelled = drawn(rng, 40_000)
-    flattered = [min(1.0, 0.5 + f / 2) for f in predicted], [min(1.0, 0.5 + f / 2) for f in unlabelled]
+    _, unlabeled = drawn(rng, 40_000)
+    flattered = [min(1.0, 0.5 + f / 2) for f in predicted], [min(1.0, 0.5 + f / 2) for f in unlabeled]
     assert np.mean(flattered[1]) > TRUTH + 0.1
     assert ppi_mean(labels, *flattered).value == pytest.approx(TRUTH, abs=0.02)
 
@@ -53,10 +53,10 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(rows, informative):
     hits, widths, plain = 0, [], []
     for _ in range(1000):
         labels, predicted = drawn(rng, rows, informative)
-        _, unlabelled = drawn(rng, 4 * rows, informative)
-        found = share_right(labels, predicted, unlabelled)
-        hits += found.low <= TRUTH <= found.high
-        widths.append(found.high - found.low)
+        _, unlabeled = drawn(rng, 4 * rows, informative)
+        estimate = share_right(labels, predicted, unlabeled)
+        hits += estimate.low <= TRUTH <= estimate.high
+        widths.append(estimate.high - estimate.low)
         share = np.mean(labels)
         plain.append(2 * 1.96 * math.sqrt(share * (1 - share) / rows))
     # 1,000 draws at 0.95 have a standard error of 0.007; the normal interval lacks about 0.005 here.
@@ -74,17 +74,17 @@ def test_below_200_labels_the_exact_interval_never_falls_short(rows):
     hits = 0
     for _ in range(500):
         labels, predicted = drawn(rng, rows)
-        found = share_right(labels, predicted, predicted)
-        assert found.method == LABELS_ONLY
-        assert found.weight == 0.0
-        hits += found.low <= TRUTH <= found.high
+        estimate = share_right(labels, predicted, predicted)
+        assert estimate.method == LABELS_ONLY
+        assert estimate.weight == 0.0
+        hits += estimate.low <= TRUTH <= estimate.high
     assert hits / 500 >= 0.93
 
 
 def test_labels_that_all_agree_keep_an_interval():
-    found = share_right([True] * 300, [0.9] * 300, [0.8] * 300)
-    assert found.method == LABELS_ONLY
-    assert found.low < 1.0 == found.high
+    estimate = share_right([True] * 300, [0.9] * 300, [0.8] * 300)
+    assert estimate.method == LABELS_ONLY
+    assert estimate.low < 1.0 == estimate.high
 
 
 def test_nothing_and_too_little():

@@ -77,7 +77,7 @@ def test_an_interval_holds_its_share_and_mirrors(method, count):
 
 
 @pytest.mark.parametrize("method", METHODS.values())
-def test_the_ends_are_exact_and_nothing_asked_says_nothing(method):
+def test_the_ends_are_exact_and_no_trials_give_the_whole_range(method):
     assert method(0, 0) == (0.0, 1.0)
     assert method(0, 30)[0] == 0.0
     assert method(30, 30)[1] == 1.0
@@ -100,7 +100,7 @@ def test_small_samples_get_the_exact_interval():
 
 @pytest.mark.parametrize("method", [*METHODS.values(), proportions.accuracy_interval])
 @pytest.mark.parametrize(
-    ("arguments", "named"),
+    ("arguments", "field"),
     [
         ((-1, 5), "successes"),
         ((6, 5), "successes"),
@@ -111,8 +111,8 @@ def test_small_samples_get_the_exact_interval():
         ((1, 5, nan), "confidence"),
     ],
 )
-def test_impossible_counts_are_named(method, arguments, named):
-    with pytest.raises(ValueError, match=named):
+def test_impossible_counts_are_named(method, arguments, field):
+    with pytest.raises(ValueError, match=field):
         method(*arguments)
 
 
@@ -153,12 +153,12 @@ def test_auc_counts_a_tie_as_half():
 
 
 @given(pairs, st.integers(1, 25))
-def test_every_answer_lies_in_the_bin_that_the_table_states(rows, bins):
+def test_every_answer_is_in_the_bin_that_the_table_states(rows, bins):
     p, labels = split(rows)
-    found = proportions.reliability(p, labels, bins)
-    assert len(found) == bins
-    assert (found[0].low, found[-1].high) == (0.0, 1.0)
-    for number, row in enumerate(found, start=1):
+    table = proportions.reliability(p, labels, bins)
+    assert len(table) == bins
+    assert (table[0].low, table[-1].high) == (0.0, 1.0)
+    for number, row in enumerate(table, start=1):
         inside = [(x, y) for x, y in rows if row.low <= x < row.high or (number == bins and x == 1.0)]
         assert row.count == len(inside)
         if inside:
@@ -174,9 +174,9 @@ def test_the_edge_of_a_bin_belongs_to_the_bin_above(bins):
     """Also where p · bins rounds across the edge."""
     for i in range(1, bins):
         edge = i / bins
-        found = proportions.reliability([edge, np.nextafter(edge, 0.0)], [True, False], bins)
-        assert (found[i].count, found[i].share_yes) == (1, 1.0)
-        assert (found[i - 1].count, found[i - 1].share_yes) == (1, 0.0)
+        table = proportions.reliability([edge, np.nextafter(edge, 0.0)], [True, False], bins)
+        assert (table[i].count, table[i].share_yes) == (1, 1.0)
+        assert (table[i - 1].count, table[i - 1].share_yes) == (1, 0.0)
 
 
 @given(pairs)
@@ -185,9 +185,9 @@ def test_ece_is_the_weighted_gap_of_scikit_learns_curve(rows):
     edges = [i / 10 for i in range(11)]
     if set(p) & set(edges[1:-1]):
         return  # scikit-learn puts an edge into the bin below
-    true, said = calibration_curve(labels, p, n_bins=10, strategy="uniform")
+    true, predicted = calibration_curve(labels, p, n_bins=10, strategy="uniform")
     sizes = [n for n in np.histogram(p, bins=edges)[0] if n]
-    expected = sum(n / len(p) * abs(t - s) for n, t, s in zip(sizes, true, said, strict=True))
+    expected = sum(n / len(p) * abs(t - q) for n, t, q in zip(sizes, true, predicted, strict=True))
     assert proportions.expected_calibration_error(p, labels) == pytest.approx(expected, abs=1e-12)
 
 
@@ -195,7 +195,7 @@ def test_ece_at_its_ends():
     assert proportions.expected_calibration_error([0.0, 1.0], [False, True]) == 0.0
     assert proportions.expected_calibration_error([0.0, 1.0], [True, False]) == 1.0
     assert proportions.expected_calibration_error([0.25] * 4, [True, False, False, False]) == 0.0
-    # Two bins: .3 said and .5 true for 2 of 3, .9 said and 1 true for 1 of 3.
+    # Two bins: .3 predicted and .5 true for 2 of 3, .9 predicted and 1 true for 1 of 3.
     assert proportions.expected_calibration_error([0.3, 0.3, 0.9], [True, False, True]) == pytest.approx(
         0.5 / 3
     )
@@ -211,7 +211,7 @@ PROBABILISTIC = (
 
 @pytest.mark.parametrize("statistic", PROBABILISTIC)
 @pytest.mark.parametrize(
-    ("p", "labels", "named"),
+    ("p", "labels", "message"),
     [
         ([], [], "labels"),
         ([0.5], [True, False], "labels"),
@@ -223,12 +223,12 @@ PROBABILISTIC = (
         ([0.5, 0.5], [1, 2], "labels: got 2"),
     ],
 )
-def test_what_is_no_probability_or_label_is_named(statistic, p, labels, named):
-    with pytest.raises(ValueError, match=named):
+def test_a_value_that_is_no_probability_or_label_is_named(statistic, p, labels, message):
+    with pytest.raises(ValueError, match=message):
         statistic(p, labels)
 
 
-def test_no_bins_are_refused():
+def test_no_bins_are_an_error():
     with pytest.raises(ValueError, match="bins: got 0"):
         proportions.reliability([0.5], [True], 0)
 
@@ -255,7 +255,7 @@ def test_mcnemar_looks_only_at_rows_where_the_two_differ():
     assert proportions.mcnemar_p_value(np.array(differs[0]), np.array(differs[1])) == pytest.approx(2 / 2**6)
 
 
-def test_unpaired_rows_are_refused():
+def test_unpaired_rows_are_an_error():
     with pytest.raises(ValueError, match="second_right: got 1 rows, first_right has 2"):
         proportions.mcnemar_p_value([True, False], [True])
 
@@ -279,17 +279,17 @@ def test_quantiles_of_one_value_and_of_an_array():
 
 
 @pytest.mark.parametrize(
-    ("values", "wanted", "named"),
+    ("values", "probabilities", "message"),
     [
         ([], [0.5], "values: got none"),
         ([1.0, nan], [0.5], "values: got nan"),
-        ([1.0], [1.5], "wanted: got 1.5"),
-        ([1.0], [nan], "wanted: got nan"),
+        ([1.0], [1.5], "probabilities: got 1.5"),
+        ([1.0], [nan], "probabilities: got nan"),
     ],
 )
-def test_quantiles_of_nothing_or_of_no_number_are_refused(values, wanted, named):
-    with pytest.raises(ValueError, match=named):
-        proportions.quantiles(values, wanted)
+def test_quantiles_of_nothing_or_of_no_number_are_an_error(values, probabilities, message):
+    with pytest.raises(ValueError, match=message):
+        proportions.quantiles(values, probabilities)
 
 
 def test_lengths_are_means_over_the_answers():

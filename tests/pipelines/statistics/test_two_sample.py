@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import binom, false_discovery_control, hypergeom, mannwhitneyu, norm
+from scipy.stats import binom, hypergeom, mannwhitneyu, norm
 
 from pipelines.statistics import two_sample
 from pipelines.statistics.two_sample import categories, effective_rows, kolmogorov_smirnov, rows_needed
@@ -24,11 +24,11 @@ sizes = st.integers(0, 5000)
 
 
 def counts(values):
-    names, found = np.unique(np.asarray(values).astype(str), return_counts=True)
-    return dict(zip(names, map(int, found), strict=True))
+    names, numbers = np.unique(np.asarray(values).astype(str), return_counts=True)
+    return dict(zip(names, map(int, numbers), strict=True))
 
 
-def drawn(rng, rows, shares):
+def draw_counts(rng, rows, shares):
     return {str(i): int(n) for i, n in enumerate(rng.multinomial(rows, shares))}
 
 
@@ -36,9 +36,9 @@ def by_enumeration(reference, current, statistic):
     """Share of all ways to split the pooled values whose statistic is as large as the observed one."""
     pooled = [*reference, *current]
     observed, as_large, splits = statistic(reference, current), 0, 0
-    for chosen in combinations(range(len(pooled)), len(reference)):
-        one = [pooled[i] for i in chosen]
-        other = [pooled[i] for i in range(len(pooled)) if i not in chosen]
+    for split in combinations(range(len(pooled)), len(reference)):
+        one = [pooled[i] for i in split]
+        other = [pooled[i] for i in range(len(pooled)) if i not in split]
         as_large += statistic(one, other) >= observed - 1e-12
         splits += 1
     return as_large / splits
@@ -68,10 +68,10 @@ def chi_square(one, other):
 def test_ks_is_exact_on_small_samples(moved):
     rng = np.random.default_rng(1)
     reference, current = list(rng.random(6)), list(rng.random(5) + moved)
-    found = kolmogorov_smirnov(reference, current)
-    assert found.test == "KS exact"
-    assert found.effect == pytest.approx(gap(reference, current))
-    assert found.p_value == pytest.approx(by_enumeration(reference, current, gap))
+    outcome = kolmogorov_smirnov(reference, current)
+    assert outcome.test == "KS exact"
+    assert outcome.effect == pytest.approx(gap(reference, current))
+    assert outcome.p_value == pytest.approx(by_enumeration(reference, current, gap))
 
 
 def test_ties_make_ks_conservative():
@@ -87,12 +87,14 @@ def test_constant_columns_agree_or_differ_wholly():
     assert apart.p_value < 1e-9
 
 
-def test_large_samples_take_the_limit_distribution():
+def test_large_samples_use_the_limit_distribution():
     rng = np.random.default_rng(2)
     reference = rng.random(two_sample.EXACT_ROWS + 1)
-    found = kolmogorov_smirnov(reference, rng.random(500))
-    assert found.test == "KS"
-    assert found.p_value == pytest.approx(kolmogorov_smirnov(reference[:-1], rng.random(500)).p_value, abs=1)
+    outcome = kolmogorov_smirnov(reference, rng.random(500))
+    assert outcome.test == "KS"
+    assert outcome.p_value == pytest.approx(
+        kolmogorov_smirnov(reference[:-1], rng.random(500)).p_value, abs=1
+    )
 
 
 def test_the_interval_of_d_holds_the_true_gap():
@@ -105,7 +107,7 @@ def test_the_interval_of_d_holds_the_true_gap():
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
-def test_ks_names_what_is_not_finite(wrong):
+def test_ks_names_a_value_that_is_not_finite(wrong):
     with pytest.raises(ValueError, match=r"current: got (nan|inf), needs finite numbers"):
         kolmogorov_smirnov([0.1, 0.2], [0.1, wrong])
 
@@ -119,36 +121,36 @@ def test_ks_names_an_empty_sample():
 
 
 def test_two_categories_are_tested_exactly():
-    found = categories({"yes": 7, "no": 3}, {"yes": 2, "no": 9})
+    outcome = categories({"yes": 7, "no": 3}, {"yes": 2, "no": 9})
     law = hypergeom(21, 9, 10)
     ways = [law.pmf(k) for k in range(10)]
-    assert found.test == "Fisher"
-    assert found.p_value == pytest.approx(sum(p for p in ways if p <= law.pmf(7) * (1 + 1e-9)))
+    assert outcome.test == "Fisher"
+    assert outcome.p_value == pytest.approx(sum(p for p in ways if p <= law.pmf(7) * (1 + 1e-9)))
 
 
 def test_sparse_categories_are_resampled_to_the_exact_value():
     reference, current = list("aaaabc"), list("bbcca")
-    found = categories(counts(reference), counts(current), resamples=9999)
-    assert found.test == "chi-square, resampled"
-    assert found.p_value == pytest.approx(by_enumeration(reference, current, chi_square), abs=0.02)
+    outcome = categories(counts(reference), counts(current), resamples=9999)
+    assert outcome.test == "chi-square, resampled"
+    assert outcome.p_value == pytest.approx(by_enumeration(reference, current, chi_square), abs=0.02)
 
 
-def test_many_rows_take_the_limit_distribution_and_both_sides_count_alike():
+def test_many_rows_use_the_limit_distribution_and_both_sides_count_alike():
     reference, current = {"a": 500, "b": 300, "c": 200}, {"a": 450, "b": 350, "c": 200}
-    found, swapped = categories(reference, current), categories(current, reference)
-    assert found.test == "chi-square"
+    outcome, swapped = categories(reference, current), categories(current, reference)
+    assert outcome.test == "chi-square"
     # 2 · (500·450 … ) by hand: the expected counts are the means of both sides.
-    assert found.p_value == pytest.approx(np.exp(-(2 * 25**2 / 475 + 2 * 25**2 / 325) / 2))
-    assert swapped == found
+    assert outcome.p_value == pytest.approx(np.exp(-(2 * 25**2 / 475 + 2 * 25**2 / 325) / 2))
+    assert swapped == outcome
 
 
 def test_one_category_is_no_drift():
-    found = categories({"yes": 40, "no": 0}, {"yes": 30})
-    assert (found.effect, found.p_value) == (0.0, 1.0)
+    outcome = categories({"yes": 40, "no": 0}, {"yes": 30})
+    assert (outcome.effect, outcome.p_value) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("wrong", [{}, {"yes": 0}, {"yes": -1, "no": 5}])
-def test_counts_that_cannot_be_are_named(wrong):
+def test_impossible_counts_are_named(wrong):
     with pytest.raises(ValueError, match="counts: got"):
         categories({"yes": 3, "no": 2}, wrong)
 
@@ -185,18 +187,20 @@ def test_ks_keeps_its_level_at_any_sizes(reference, current, decimals):
 def test_categories_keep_their_level_at_any_sizes(reference, current, shares):
     rng = np.random.default_rng(5)
     alarms = sum(
-        categories(drawn(rng, reference, shares), drawn(rng, current, shares), resamples=199, seed=i).p_value
+        categories(
+            draw_counts(rng, reference, shares), draw_counts(rng, current, shares), resamples=199, seed=i
+        ).p_value
         <= LEVEL
         for i in range(RUNS)
     )
     assert alarms <= MOST_ALARMS
 
 
-@pytest.mark.parametrize("known", [0, 200, 5000])
-def test_with_the_rows_needed_ks_sees_the_shift(known):
+@pytest.mark.parametrize("rows", [0, 200, 5000])
+def test_with_the_rows_needed_ks_sees_the_shift(rows):
     """Half of the current rows leave the reference's range: a gap of one half."""
     rng = np.random.default_rng(6)
-    reference, current = rows_needed(known, 0, two_sample.ks_needs(0.5, LEVEL))
+    reference, current = rows_needed(rows, 0, two_sample.ks_needs(0.5, LEVEL))
     hits = 0
     for _ in range(RUNS):
         moved = rng.random(current) + (rng.random(current) < 0.5)
@@ -204,16 +208,18 @@ def test_with_the_rows_needed_ks_sees_the_shift(known):
     assert hits >= FEWEST_HITS
 
 
-@pytest.mark.parametrize("known", [0, 5000])
+@pytest.mark.parametrize("rows", [0, 5000])
 @pytest.mark.parametrize(
     ("before", "after"), [((0.75, 0.25), (0.25, 0.75)), ((0.6, 0.3, 0.1), (0.1, 0.45, 0.45))]
 )
-def test_with_the_rows_needed_categories_see_the_shift(known, before, after):
+def test_with_the_rows_needed_categories_see_the_shift(rows, before, after):
     rng = np.random.default_rng(7)
     needed = two_sample.chi_square_needs(0.5, LEVEL, len(before))
-    reference, current = rows_needed(known, 0, needed)
+    reference, current = rows_needed(rows, 0, needed)
     hits = sum(
-        categories(drawn(rng, reference, before), drawn(rng, current, after), resamples=199, seed=i).p_value
+        categories(
+            draw_counts(rng, reference, before), draw_counts(rng, current, after), resamples=199, seed=i
+        ).p_value
         <= LEVEL
         for i in range(RUNS)
     )
@@ -260,35 +266,3 @@ def test_with_the_rows_needed_a_rank_test_sees_the_shift():
 @pytest.mark.parametrize(("level", "resamples"), [(0.05, 999), (0.001, 9_999), (1e-9, 99_999)])
 def test_resamples_reach_below_the_level_within_bounds(level, resamples):
     assert two_sample.resamples_for(level) == resamples
-
-
-# --- correction -------------------------------------------------------------------------------------------
-
-p_values = st.lists(st.floats(0, 1), max_size=20)
-
-
-def test_holm_on_an_example():
-    assert two_sample.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-
-
-@given(p_values)
-def test_holm_stops_at_the_first_that_is_not_small_enough(p):
-    adjusted = two_sample.holm(p)
-    rejected = [False] * len(p)
-    for step, i in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
-        if p[i] * (len(p) - step) > LEVEL:
-            break
-        rejected[i] = True
-    assert [value <= LEVEL for value in adjusted] == rejected
-
-
-@given(p_values.filter(len))
-def test_benjamini_hochberg_is_that_of_scipy(p):
-    assert two_sample.benjamini_hochberg(p) == pytest.approx(list(false_discovery_control(p)))
-
-
-@pytest.mark.parametrize("correct", two_sample.CORRECTIONS.values())
-def test_what_is_no_probability_is_named(correct):
-    assert correct([]) == []
-    with pytest.raises(ValueError, match="p_values: got nan"):
-        correct([0.2, float("nan")])

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -57,8 +57,8 @@ CUTS = thresholds.Thresholds(
     target_error=0.1,
 )
 
-Said = tuple[Verdict, float, str | None] | ModelError
-ANSWERS: Mapping[str, Said] = {
+Entry = tuple[Verdict, float, str | None] | ModelError
+ANSWERS: Mapping[str, Entry] = {
     SURE: (Verdict.YES, 0.93, "The indication is confirmed."),
     UNSURE: (Verdict.NO, 0.31, REASON),
     TOO_CLOSE: (Verdict.YES, 0.51, "The documents support it."),
@@ -86,10 +86,10 @@ class TableClient:
     async def answer(self, text: str, language: str) -> Answer:
         self.asked.append((text, language))
         await asyncio.sleep(self.pause_seconds)
-        said = ANSWERS.get(text, (Verdict.NO, 0.31, text))
-        if isinstance(said, ModelError):
-            raise said
-        stated, p_yes, reason = said
+        entry = ANSWERS.get(text, (Verdict.NO, 0.31, text))
+        if isinstance(entry, ModelError):
+            raise entry
+        stated, p_yes, reason = entry
         return Answer(
             release=self._release,
             stated=stated,
@@ -99,6 +99,9 @@ class TableClient:
             completion_tokens=14 if self._reasons else None,
             latency_seconds=0.4,
         )
+
+    async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
+        yield await self.answer(text, language)
 
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         return [await self.answer(text, language) for text in texts]
@@ -136,7 +139,7 @@ def serving(app: FastAPI, port: int) -> Iterator[str]:
     try:
         while not server.started:
             if not thread.is_alive():
-                raise RuntimeError(f"no server on port {port}: it is taken")
+                raise RuntimeError(f"no server on port {port}: it is in use")
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:

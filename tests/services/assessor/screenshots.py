@@ -2,8 +2,8 @@
 
 python -m tests.services.assessor.screenshots docs/images --url http://127.0.0.1:8080
 
-With `--url`, real models answer: sentences of the test split are asked, in order, and at last one that is
-beside the question, until a light has the wanted colour. Without it, an example model answers from a table (its release says so).
+With `--url`, real models answer: sentences of the test split are assessed in order, and at last one that is off topic,
+until a light has the color of the picture. Without it, an example model answers from a table (its release says so).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ PORT = 18589
 MARGIN = 20
 MOST_BYTES = 150_000
 MOST_TRIES = 60
+ANSWER_SECONDS = 90  # a decoder on a busy machine
 OFF_TOPIC = {"en": "What is the capital of France?", "de": "Was ist die Hauptstadt von Frankreich?"}
 
 
@@ -66,31 +67,32 @@ EXAMPLES = {
 
 
 def take(browser: Browser, url: str, name: str, folder: Path, texts: list[str]) -> Path | None:
-    """One picture: the page from its top to the end of the ground truth. None: no text gave this light."""
-    wanted = PICTURES[name]
+    """One picture: the page from its top to the end of the feedback form. None: no text had this light."""
+    picture = PICTURES[name]
     context = browser.new_context(
-        viewport={"width": wanted.width, "height": 700},
-        color_scheme="dark" if wanted.dark else "light",
-        locale=wanted.language,
+        viewport={"width": picture.width, "height": 700},
+        color_scheme="dark" if picture.dark else "light",
+        locale=picture.language,
         timezone_id="Europe/Berlin",
     )
     with contextlib.closing(context):
+        context.set_default_timeout(ANSWER_SECONDS * 1000)
         page = context.new_page()
         page.goto(url)
-        if not any(_light_of(page, text) == wanted.light for text in islice(texts, MOST_TRIES)):
+        if not any(_light_of(page, text) == picture.light for text in islice(texts, MOST_TRIES)):
             return None
         # The picture shows the page, not the focus, and its places are counted from the top.
         page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
         box = page.locator("#feedback").bounding_box()
         assert box  # it is on every page with an answer
         path = folder / f"{name}.png"
-        clip = {"x": 0, "y": 0, "width": wanted.width, "height": box["y"] + box["height"] + MARGIN}
+        clip = {"x": 0, "y": 0, "width": picture.width, "height": box["y"] + box["height"] + MARGIN}
         page.screenshot(path=path, full_page=True, clip=clip)  # type: ignore[arg-type]
     return path
 
 
 def _light_of(page: Page, text: str) -> str:
-    """Assess a text as a person does; the colour of its light."""
+    """Assess a text as a person does; the color of its light."""
     page.fill("#text", text)
     page.check("input[value=decoder]")
     page.click("form[action=assess] button")
@@ -129,7 +131,7 @@ def main(
             texts = _texts(PICTURES[name], real=url is not None)
             path = take(browser, address, name, folder, texts)
             size = path.stat().st_size if path else None
-            typer.echo(f"{name}: " + ("no text gave this light" if size is None else f"{size / 1000:.0f} kB"))
+            typer.echo(f"{name}: " + ("no text had this light" if size is None else f"{size / 1000:.0f} kB"))
             if size is None or size > MOST_BYTES:
                 failures.append(name)
         browser.close()

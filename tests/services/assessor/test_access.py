@@ -1,4 +1,4 @@
-"""Who may ask: keys, their limits, their exchange, and what other sites may cause."""
+"""API keys: who may send requests, rate limits, rotation, and requests that other sites cause."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from services.assessor import access
 from services.assessor.app import create_app
 from services.assessor.metrics import Metrics
-from services.assessor.pages import FORMS
+from services.assessor.routes.pages import FORMS
 from signalbox import keys
 from signalbox.errors import InputError
 from signalbox.settings import Settings
@@ -48,11 +48,11 @@ class Clients:
     def mount(self, text: str) -> None:
         """Exchange the content as kubelet does: a new folder, then one rename of the link."""
         self.generation += 1
-        made = self.folder / f"..{self.generation}"
-        made.mkdir()
-        (made / "clients.yaml").write_text(text, encoding="utf-8")
+        folder = self.folder / f"..{self.generation}"
+        folder.mkdir()
+        (folder / "clients.yaml").write_text(text, encoding="utf-8")
         link = self.folder / "..data_tmp"
-        link.symlink_to(made.name)
+        link.symlink_to(folder.name)
         link.replace(self.folder / "..data")
 
 
@@ -83,7 +83,7 @@ def assess(api: TestClient, key: str) -> int:
     return api.post("/v1/assess", json=BODY, headers=bearer(key)).status_code
 
 
-def test_a_known_key_may_ask(api, clients):
+def test_a_valid_key_is_accepted(api, clients):
     assert assess(api, clients.add("reports")) == 200
 
 
@@ -92,23 +92,25 @@ def test_a_known_key_may_ask(api, clients):
     [
         ({}, "(no key)"),
         ({"Authorization": "Bearer "}, "(no key)"),
-        ({"Authorization": "Bearer signalbox_wrong"}, "(a key that is not known)"),
+        ({"Authorization": "Bearer signalbox_wrong"}, "(unknown key)"),
         ({"Authorization": "Digest x"}, "(no key)"),
         ({"Authorization": "Basic not-base64"}, "(no key)"),
-        ({"Authorization": b"Bearer \xff\xfe"}, "(a key that is not known)"),
+        ({"Authorization": b"Bearer \xff\xfe"}, "(unknown key)"),
     ],
 )
-def test_without_a_known_key_nobody_may_ask(api, clients, headers, value):
+def test_without_a_valid_key_a_request_is_rejected(api, clients, headers, value):
     clients.add("reports")
     answer = api.post("/v1/assess", json=BODY, headers=headers)
     assert answer.status_code == 401
-    error = answer.json()["error"]
-    assert (error["field"], error["value"]) == ("authorization", value)
-    assert "Bearer KEY" in error["hint"]
+    problem = answer.json()
+    assert (problem["field"], problem["value"]) == ("authorization", value)
+    assert "Bearer KEY" in problem["hint"]
+    assert (problem["type"], problem["status"]) == ("/problems/unauthorized", 401)
+    assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["www-authenticate"] == 'Bearer realm="signalbox"'
 
 
-def test_every_route_asks_for_a_key_but_probes_metrics_and_style(api):
+def test_every_route_requires_a_key_but_probes_metrics_and_style(api):
     documented = {path.replace("{prediction_id}", "x") for path in api.app.openapi()["paths"]}
     paths = documented | FORMS | {"/", "/docs", "/redoc", "/openapi.json", "/nowhere"}
     open_paths = {path for path in paths if api.get(path, follow_redirects=False).status_code != 401}
@@ -122,7 +124,7 @@ def test_an_open_path_stays_open_only_as_it_is_written(api):
         assert api.get(path, follow_redirects=False).status_code == 401, path
 
 
-def test_without_a_file_nobody_is_asked_for_a_key(tmp_path):
+def test_without_a_file_no_key_is_required(tmp_path):
     with TestClient(create_app(Settings(state_dir=tmp_path), clients={"encoder": Table("small")})) as api:
         assert api.post("/v1/assess", json=BODY).status_code == 200
 
@@ -132,9 +134,9 @@ def test_without_a_file_nobody_is_asked_for_a_key(tmp_path):
 
 def test_the_page_signs_in_with_client_and_key(api, clients):
     key = clients.add("reports")
-    asked = api.get("/")
-    assert asked.status_code == 401
-    assert asked.headers["www-authenticate"].startswith("Basic ")
+    challenge = api.get("/")
+    assert challenge.status_code == 401
+    assert challenge.headers["www-authenticate"].startswith("Basic ")
     assert api.get("/", auth=("reports", key)).status_code == 200
     assert api.get("/", headers=bearer(key)).status_code == 200
 
@@ -145,7 +147,7 @@ def test_a_key_is_its_own_clients(api, clients, user):
     clients.add("web")
     answer = api.get("/", auth=(user, key))
     assert answer.status_code == 401
-    assert answer.json()["error"]["value"] == "(the key of another client)"
+    assert answer.json()["value"] == "(key of another client)"
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
@@ -154,7 +156,10 @@ def test_another_site_cannot_use_the_browsers_sign_in(api, clients, path, header
     key = clients.add("reports")
     answer = api.post(path, data=FORM, headers=headers, auth=("reports", key))
     assert answer.status_code == 403
-    assert answer.json()["error"]["field"] == "origin"
+    if path == "/v1/chat/completions":  # in the form of OpenAI's API
+        assert answer.json()["error"]["param"] == "origin"
+    else:
+        assert answer.json()["field"] == "origin"
 
 
 def test_our_own_page_may_use_the_browsers_sign_in(api, clients):
@@ -170,15 +175,16 @@ def test_our_own_page_may_use_the_browsers_sign_in(api, clients):
 # --- limits -----------------------------------------------------------------------------------------------
 
 
-def test_a_client_that_asks_too_often_is_told_when_to_come_back(api, clients):
+def test_a_client_over_its_limit_learns_when_to_try_again(api, clients):
     key = clients.add("reports", requests_per_minute=6, burst=2)
     other = clients.add("web")
     assert [assess(api, key) for _ in range(2)] == [200, 200]
     answer = api.post("/v1/assess", json=BODY, headers=bearer(key))
     assert answer.status_code == 429
     assert 1 <= int(answer.headers["retry-after"]) <= 10
-    assert answer.json()["error"]["value"] == "reports"
-    assert "6 requests a minute" in answer.json()["error"]["hint"]
+    assert answer.json()["value"] == "reports"
+    assert "6 requests a minute" in answer.json()["detail"]
+    assert "Try again in" in answer.json()["hint"]
     assert assess(api, other) == 200
     assert api.get("/readyz").status_code == 200
 
@@ -191,12 +197,12 @@ def test_the_keys_of_a_client_share_its_limit(api, clients):
 
 def test_time_gives_a_client_its_requests_back(clients):
     now = [0.0]
-    asked = Starlette()
-    asked.add_middleware(
+    app = Starlette()
+    app.add_middleware(
         access.Access, file=access.KeyFile(clients.path), metrics=Metrics(), clock=lambda: now[0]
     )
     key = clients.add("reports", requests_per_minute=6, burst=1)
-    with TestClient(asked) as api:
+    with TestClient(app) as api:
         assert [api.get("/", headers=bearer(key)).status_code for _ in range(2)] == [404, 429]
         now[0] = 10.0
         assert [api.get("/", headers=bearer(key)).status_code for _ in range(2)] == [404, 429]
@@ -209,14 +215,14 @@ def test_requests_are_counted_by_client_and_outcome(api, clients):
     page = api.get("/metrics").text
     assert 'signalbox_api_requests_total{client="reports",outcome="accepted"} 1.0' in page
     assert 'signalbox_api_requests_total{client="reports",outcome="limited"} 1.0' in page
-    assert 'signalbox_api_requests_total{client="",outcome="refused"} 1.0' in page
+    assert 'signalbox_api_requests_total{client="",outcome="rejected"} 1.0' in page
     assert 'status="401"' in page
 
 
-# --- exchange of keys -------------------------------------------------------------------------------------
+# --- rotation of keys -------------------------------------------------------------------------------------
 
 
-def test_a_new_key_works_beside_the_old_one_until_that_is_revoked(api, clients):
+def test_a_new_key_works_next_to_the_old_one_until_that_is_revoked(api, clients):
     old = clients.add("reports")
     assert assess(api, old) == 200
     new = clients.add("reports")
@@ -230,7 +236,7 @@ def test_a_key_ends_on_its_day(api, clients):
     key = clients.add("reports", expires="2020-01-01T00:00:00Z")
     answer = api.get("/v1/models", headers=bearer(key))
     assert answer.status_code == 401
-    assert answer.json()["error"]["value"] == "(a key that has expired)"
+    assert "expired key" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("broken", ["- [", "- client: web\n  sha256: x", "", None])
@@ -243,13 +249,13 @@ def test_a_broken_new_file_leaves_the_keys_and_is_logged_once(api, clients, capl
         clients.mount(broken)
     assert [assess(api, key) for _ in range(3)] == [200, 200, 200]
     errors = [entry for entry in caplog.records if entry.levelno == logging.ERROR]
-    assert [entry.message for entry in errors] == ["keys not read again, the old ones stay"]
+    assert [entry.message for entry in errors] == ["API key file reload failed; keeping previous keys"]
     clients.mount(keys.dump([]))
     assert assess(api, key) == 401
 
 
 @pytest.mark.parametrize("text", ["- client: reports\n  sha256: x", None])
-def test_a_broken_file_at_the_start_is_refused(clients, settings, text):
+def test_a_broken_file_at_the_start_is_an_error(clients, settings, text):
     if text is None:
         clients.path.unlink()
     else:
@@ -261,15 +267,15 @@ def test_a_broken_file_at_the_start_is_refused(clients, settings, text):
 def test_a_broken_file_at_the_start_ends_the_process_with_one_line(clients, settings):
     clients.mount("- client: reports\n  sha256: signalbox_AbC")
     environment = {**os.environ, "SIGNALBOX_API_KEYS_FILE": str(clients.path), "SIGNALBOX_ASSESSOR_PORT": "1"}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "services.assessor"],
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    assert process.returncode == 2
+    (line,) = process.stderr.splitlines()
     cause = json.loads(line)["cause"]
     assert "clients.0.sha256" in cause
     assert "signalbox keys add" in cause
@@ -279,7 +285,7 @@ def test_a_broken_file_at_the_start_ends_the_process_with_one_line(clients, sett
 # --- where a key must not go ------------------------------------------------------------------------------
 
 
-def test_no_key_reaches_the_log(api, clients, caplog):
+def test_no_key_is_in_the_log(api, clients, caplog):
     caplog.set_level(logging.DEBUG)
     key = clients.add("reports", requests_per_minute=60, burst=1)
     for headers in (bearer(key), bearer(key), bearer("signalbox_unknown")):
@@ -288,17 +294,17 @@ def test_no_key_reaches_the_log(api, clients, caplog):
     clients.mount("- [")
     assess(api, key)
     lines = " ".join(f"{entry.getMessage()} {vars(entry)}" for entry in caplog.records)
-    assert "keys not read again" in lines
+    assert "API key file reload failed" in lines
     for secret in (key, "signalbox_unknown", keys.digest(key)):
         assert secret not in lines
 
 
 def test_the_decoder_never_sees_the_clients_key(tmp_path, clients):
-    seen = []
+    headers = []
 
     class Decoder(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            seen.append(self.headers.get("Authorization"))
+            headers.append(self.headers.get("Authorization"))
             self.send_response(200)
             self.send_header("Content-Length", "2")
             self.end_headers()
@@ -321,4 +327,4 @@ def test_the_decoder_never_sees_the_clients_key(tmp_path, clients):
         with TestClient(create_app(settings, clients={"encoder": Table("small")})) as api:
             assert api.get("/v1/models", headers=bearer(key)).status_code == 200
             assert api.post("/v1/chat/completions", json={}, headers=bearer(key)).status_code == 200
-    assert seen == ["Bearer own", "Bearer own"]
+    assert headers == ["Bearer own", "Bearer own"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,34 +11,19 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from services.assessor import errors
 from services.assessor.app import create_app
 from signalbox import thresholds
 from signalbox.contracts.record import ModelRelease, Verdict
-from signalbox.errors import ModelTimeout, ModelUnavailable, SetupError
+from signalbox.errors import InputError, ModelTimeout, ModelUnavailable, NotFoundError, SetupError
 from signalbox.models.base import Answer
-from signalbox.models.decoder import DecoderClient
 from signalbox.settings import Settings
-from signalbox.store import open_store
-from signalbox.tasks import load_task
+from signalbox.store import StoreUnavailable, open_store
 from tests.helpers import record
 
 
-class Speaker(DecoderClient):
-    """A decoder whose stream is given: answers so far, words, and what ends it."""
-
-    def __init__(self, settings: Settings, *items: Answer | str | Exception) -> None:
-        super().__init__(load_task(settings.task), "http://127.0.0.1:9/v1", model="none")
-        self.items = items
-
-    async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
-        for item in self.items:
-            if isinstance(item, Exception):
-                raise item
-            yield item
-
-
 class Table:
-    """A model with fixed answers; p(yes) is the text's number, anything else fails as told."""
+    """A model with fixed answers; p(yes) is the number in the text, and some words fail in named ways."""
 
     def __init__(self, name: str) -> None:
         self.model = ModelRelease(name=name, revision="1", engine="table", quantization="none")
@@ -67,8 +53,25 @@ class Table:
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         return [await self.answer(text, language) for text in texts]
 
+    async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
+        yield await self.answer(text, language)
+
     async def close(self) -> None:
         return
+
+
+class Speaker(Table):
+    """A decoder with a fixed stream: answers so far, words, and what ends it."""
+
+    def __init__(self, *items: Answer | str | Exception) -> None:
+        super().__init__("large")
+        self.items = items
+
+    async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
+        for item in self.items:
+            if isinstance(item, Exception):
+                raise item
+            yield item
 
 
 LARGE = ModelRelease(name="large", revision="1", engine="table", quantization="none")
@@ -110,7 +113,7 @@ def assess(client: TestClient, text: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("text", "colour", "reason", "verdict"),
+    ("text", "color", "reason", "verdict"),
     [
         ("0.95", "yellow", "provisional", "yes"),
         ("0.05", "yellow", "provisional", "no"),
@@ -121,19 +124,23 @@ def assess(client: TestClient, text: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_light_and_what_it_withholds(
-    client: TestClient, text: str, colour: str, reason: str, verdict: str | None
+    client: TestClient, text: str, color: str, reason: str, verdict: str | None
 ) -> None:
-    made = assess(client, text)
-    assert (made["light"]["colour"], made["light"]["reason"], made["verdict"]) == (colour, reason, verdict)
-    assert made["light"]["provisional"]
-    if colour == "red":
-        assert (made["p_yes"], made["justification"], made["word"]) == (None, None, None)
-    assert client.get(f"/v1/predictions/{made['id']}").json() == made
+    prediction = assess(client, text)
+    assert (prediction["light"]["color"], prediction["light"]["reason"], prediction["verdict"]) == (
+        color,
+        reason,
+        verdict,
+    )
+    assert prediction["light"]["provisional"]
+    if color == "red":
+        assert (prediction["p_yes"], prediction["justification"], prediction["word"]) == (None, None, None)
+    assert client.get(f"/v1/predictions/{prediction['id']}").json() == prediction
 
 
-def test_an_uncalibrated_language_is_said_to_be_so(client: TestClient) -> None:
-    made = assess(client, "0.95", language="de")
-    assert (made["light"]["reason"], made["word"]) == ("uncalibrated", "Ja")
+def test_an_uncalibrated_language_has_its_reason(client: TestClient) -> None:
+    prediction = assess(client, "0.95", language="de")
+    assert (prediction["light"]["reason"], prediction["word"]) == ("uncalibrated", "Ja")
 
 
 def test_a_new_calibration_is_seen_without_a_restart(
@@ -148,7 +155,9 @@ def test_a_new_calibration_is_seen_without_a_restart(
     assert assess(client, "0.95")["light"]["reason"] == "unsure"
 
 
-def test_cascade_asks_the_decoder_only_when_unsure(client: TestClient, models: dict[str, Table]) -> None:
+def test_cascade_queries_the_decoder_only_if_the_encoder_is_unsure(
+    client: TestClient, models: dict[str, Table]
+) -> None:
     assert assess(client, "0.95", model="cascade")["release"]["name"] == "small"
     assert models["decoder"].asked == []
     assert assess(client, "0.7", model="cascade")["release"]["name"] == "large"
@@ -161,13 +170,13 @@ def test_cascade_keeps_the_encoders_answer_when_the_decoder_is_down(
     assert assess(client, "0.7", model="cascade")["release"]["name"] == "small"
 
 
-def test_a_model_that_is_down_is_red_kept_and_told_without_its_paths(
+def test_an_unavailable_model_is_a_stored_red_prediction_without_paths(
     client: TestClient, models: dict[str, Table]
 ) -> None:
     models["decoder"].up = False
-    made = assess(client, "0.9", model="decoder")
-    assert (made["light"]["colour"], made["light"]["reason"]) == ("red", "unavailable")
-    assert "secret.gguf" not in str(client.get(f"/v1/predictions/{made['id']}").json())
+    prediction = assess(client, "0.9", model="decoder")
+    assert (prediction["light"]["color"], prediction["light"]["reason"]) == ("red", "unavailable")
+    assert "secret.gguf" not in str(client.get(f"/v1/predictions/{prediction['id']}").json())
 
 
 def answer(p_yes: float) -> Answer:
@@ -179,43 +188,51 @@ def answer(p_yes: float) -> Answer:
 
 def events(page: str) -> list[tuple[str, dict[str, Any]]]:
     """The server-sent events of a body."""
-    made = [dict(line.split(": ", 1) for line in event.splitlines()) for event in page.strip().split("\n\n")]
-    return [(event["event"], json.loads(event["data"])) for event in made]
+    fields = [
+        dict(line.split(": ", 1) for line in event.splitlines()) for event in page.strip().split("\n\n")
+    ]
+    return [(event["event"], json.loads(event["data"])) for event in fields]
 
 
 def streamed(settings: Settings, *items: Answer | str | Exception) -> list[tuple[str, dict[str, Any]]]:
     file = thresholds.ThresholdFile(task="medical", release=LARGE, languages={"en": CUTS})
     thresholds.save(settings.thresholds_dir, file)
-    clients = {"encoder": Table("small"), "decoder": Speaker(settings, *items)}
+    clients = {"encoder": Table("small"), "decoder": Speaker(*items)}
     with TestClient(create_app(settings, clients=clients)) as client:
-        made = events(client.post("/v1/assess/stream", json={"text": "x", "language": "en"}).text)
-        if made[-1][0] == "prediction":
-            assert client.get(f"/v1/predictions/{made[-1][1]['id']}").json() == made[-1][1]
-    return made
+        stream = events(client.post("/v1/assess/stream", json={"text": "x", "language": "en"}).text)
+        kind, data = stream[-1]
+        if kind == "prediction":
+            assert client.get(f"/v1/predictions/{data['id']}").json() == data
+    return stream
 
 
 def test_a_stream_gives_words_and_then_the_prediction(settings: Settings) -> None:
-    *words, (kind, made) = streamed(settings, answer(0.95), "Yes.", " So.", answer(0.95))
+    *words, (kind, prediction) = streamed(settings, answer(0.95), "Yes.", " So.", answer(0.95))
     assert words == [("delta", {"text": "Yes."}), ("delta", {"text": " So."})]
-    assert (kind, made["verdict"], made["verdict_mass"]) == ("prediction", "yes", 0.9)
+    assert (kind, prediction["verdict"], prediction["verdict_mass"]) == ("prediction", "yes", 0.9)
 
 
 def test_a_stream_withholds_what_a_red_light_withholds(settings: Settings) -> None:
-    ((kind, made),) = streamed(settings, answer(0.5), "Yes.", " So.", answer(0.5))
-    assert (kind, made["light"]["reason"], made["verdict"]) == ("prediction", "too_close", None)
+    ((kind, prediction),) = streamed(settings, answer(0.5), "Yes.", " So.", answer(0.5))
+    assert (kind, prediction["light"]["reason"], prediction["verdict"]) == ("prediction", "too_close", None)
 
 
 def test_a_stream_that_breaks_off_ends_in_red(settings: Settings) -> None:
     kinds = streamed(settings, answer(0.95), "Yes.", ModelUnavailable("gone"))
     assert [kind for kind, _ in kinds] == ["delta", "prediction"]
-    made = kinds[-1][1]
-    assert (made["light"]["colour"], made["light"]["reason"], made["release"]) == ("red", "unavailable", None)
+    prediction = kinds[-1][1]
+    assert (prediction["light"]["color"], prediction["light"]["reason"], prediction["release"]) == (
+        "red",
+        "unavailable",
+        None,
+    )
 
 
-def test_a_stream_that_fails_for_another_cause_says_so(settings: Settings) -> None:
-    ((kind, made),) = streamed(settings, SetupError("/srv/secret.json is no threshold file"))
-    assert (kind, made["error"]["field"]) == ("error", "service")
-    assert "secret" not in str(made)
+def test_a_stream_that_fails_for_another_cause_ends_with_an_error_event(settings: Settings) -> None:
+    ((kind, prediction),) = streamed(settings, SetupError("/srv/secret.json is no threshold file"))
+    assert (kind, prediction["field"]) == ("error", "service")
+    assert (prediction["type"], prediction["status"]) == ("/problems/misconfigured", 503)
+    assert "secret" not in str(prediction)
 
 
 def test_a_broken_threshold_file_is_not_the_callers_fault(client: TestClient, settings: Settings) -> None:
@@ -227,7 +244,7 @@ def test_a_broken_threshold_file_is_not_the_callers_fault(client: TestClient, se
     assert client.get("/healthz").status_code == 200
 
 
-def test_what_is_older_than_the_retention_is_deleted(models: dict[str, Table], tmp_path: Path) -> None:
+def test_records_older_than_the_retention_are_deleted(models: dict[str, Table], tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path, retention_days=30)
     old = record(created_at=datetime.now(UTC) - timedelta(days=31))
     young = record(created_at=datetime.now(UTC) - timedelta(days=29))
@@ -248,14 +265,16 @@ def test_what_is_older_than_the_retention_is_deleted(models: dict[str, Table], t
 def test_nothing_of_a_text_is_logged(client: TestClient, models: dict[str, Table], caplog: Any) -> None:
     caplog.set_level("INFO")
     models["decoder"].up = False
-    made = assess(client, "0.7")
-    client.post("/v1/feedback", json={"prediction_id": made["id"], "label": "no", "comment": "patient X"})
+    prediction = assess(client, "0.7")
+    client.post(
+        "/v1/feedback", json={"prediction_id": prediction["id"], "label": "no", "comment": "patient X"}
+    )
     assess(client, "0.123456789", model="decoder")
     client.post("/v1/assess", json={"text": "0.987654321 private", "language": "fr"})
-    told = "".join(f"{line.getMessage()} {vars(line)}" for line in caplog.records if line.name != "httpx2")
-    assert "no answer" in told
+    log = "".join(f"{line.getMessage()} {vars(line)}" for line in caplog.records if line.name != "httpx2")
+    assert "no answer" in log
     for text in ("0.123456789", "patient X", "private"):
-        assert text not in told
+        assert text not in log
 
 
 def test_many_texts_keep_their_order(client: TestClient) -> None:
@@ -264,10 +283,10 @@ def test_many_texts_keep_their_order(client: TestClient) -> None:
     assert [p["verdict"] for p in predictions] == ["yes", "no", "yes"]
 
 
-def test_feedback_is_kept_and_counted(client: TestClient) -> None:
-    made = assess(client, "0.95")
+def test_feedback_is_stored_and_counted(client: TestClient) -> None:
+    prediction = assess(client, "0.95")
     answer = client.post(
-        "/v1/feedback", json={"prediction_id": made["id"], "label": "no", "comment": "wrong"}
+        "/v1/feedback", json={"prediction_id": prediction["id"], "label": "no", "comment": "wrong"}
     )
     assert answer.status_code == 201
     assert (
@@ -277,7 +296,7 @@ def test_feedback_is_kept_and_counted(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "status", "named"),
+    ("method", "path", "body", "status", "pattern"),
     [
         ("POST", "/v1/assess", {"text": "", "language": "en"}, 422, "text"),
         ("POST", "/v1/assess", {"text": "   ", "language": "en"}, 422, "text"),
@@ -299,15 +318,16 @@ def test_feedback_is_kept_and_counted(client: TestClient) -> None:
     ],
 )
 def test_wrong_input_names_field_value_and_hint(
-    client: TestClient, method: str, path: str, body: Any, status: int, named: str
+    client: TestClient, method: str, path: str, body: Any, status: int, pattern: str
 ) -> None:
-    import re
-
     answer = client.request(method, path, json=body)
     assert answer.status_code == status
-    error = answer.json()["error"]
-    assert set(error) == {"field", "value", "hint"}
-    assert re.search(named, str(error))
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert set(problem) == {"type", "title", "status", "detail", "field", "value", "hint"}
+    assert problem["status"] == status
+    assert all(text for name, text in problem.items() if name != "value")
+    assert re.search(pattern, str(problem))
     assert len(answer.text) < 1000
 
 
@@ -326,27 +346,42 @@ def test_wrong_input_names_field_value_and_hint(
 def test_bodies_that_are_not_what_they_should_be(client: TestClient, content: bytes, status: int) -> None:
     answer = client.post("/v1/assess", content=content, headers={"content-type": "application/json"})
     assert answer.status_code == status
-    assert answer.json()["error"]["hint"]
+    assert answer.json()["hint"]
 
 
-def test_a_large_body_that_hides_its_length_is_refused(client: TestClient) -> None:
+def test_a_large_body_without_a_length_is_rejected(client: TestClient) -> None:
     answer = client.post("/v1/assess", content=(b"x" * 50_000 for _ in range(20)))
     assert answer.status_code == 413
+    assert answer.json()["type"] == "/problems/body-too-large"
+    assert answer.headers["connection"] == "close"
 
 
-def test_readiness_names_what_is_down(models: dict[str, Table], settings: Settings) -> None:
-    models["decoder"].up = False
+@pytest.mark.parametrize("down", [["decoder"], ["encoder"], ["encoder", "decoder"]])
+def test_readiness_names_what_is_down_and_does_not_depend_on_it(
+    models: dict[str, Table], settings: Settings, down: list[str]
+) -> None:
+    for name in down:
+        models[name].up = False
     with TestClient(create_app(settings, clients=models)) as client:
         answer = client.get("/readyz")
-        assert answer.status_code == 503
-        assert answer.json() == {
-            "ready": False,
-            "upstreams": {"encoder": True, "decoder": False, "store": True},
-        }
+        assert answer.status_code == 200
+        upstreams = {name: name not in down for name in ("encoder", "decoder", "store")}
+        assert answer.json() == {"ready": True, "upstreams": upstreams}
         assert client.get("/healthz").status_code == 200
+        page = client.get("/metrics").text
+        for name, up in upstreams.items():
+            assert f'signalbox_upstream_ready{{upstream="{name}"}} {up:.1f}' in page
 
 
-def test_metrics_count_by_what_was_shown(client: TestClient) -> None:
+def test_an_application_that_ends_is_not_ready(models: dict[str, Table], settings: Settings) -> None:
+    app = create_app(settings, clients=models)
+    with TestClient(app):
+        poll = app.state.signalbox.poll
+        assert poll.health.ready
+    assert not poll.health.ready
+
+
+def test_metrics_count_by_light_and_reason(client: TestClient) -> None:
     assess(client, "0.5")
     page = client.get("/metrics").text
     assert (
@@ -360,4 +395,56 @@ def test_metrics_count_by_what_was_shown(client: TestClient) -> None:
 def test_pass_through_without_a_decoder_is_a_502(client: TestClient) -> None:
     answer = client.post("/v1/chat/completions", json={"messages": []})
     assert answer.status_code == 502
-    assert answer.json()["error"]["field"] == "decoder"
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert (error["param"], error["code"]) == ("decoder", "upstream")
+
+
+def test_the_openai_routes_send_errors_in_the_form_of_openai(client: TestClient) -> None:
+    answers = {
+        413: client.post("/v1/chat/completions", content=b"x" * 1_000_000),
+        405: client.get("/v1/chat/completions"),
+    }
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/json"
+        assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+        assert answer.json()["error"]["type"] == "invalid_request_error"
+    assert answers[413].json()["error"]["code"] == "body_too_large"
+    assert answers[405].json()["error"]["code"] is None
+
+
+def test_a_fault_of_the_program_is_a_problem_without_its_text(client: TestClient) -> None:
+    async def broken(_: str) -> None:
+        raise RuntimeError("secret")
+
+    client.app.state.signalbox.store.get = broken  # type: ignore[attr-defined]
+    answer = TestClient(client.app, raise_server_exceptions=False).get("/v1/predictions/x")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "/problems/internal"
+    assert "secret" not in answer.text
+
+
+def test_each_kind_of_problem_has_a_name_of_its_own() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, errors.Kind)]
+    assert len(kinds) > 5
+    assert len({kind.name for kind in kinds}) == len(kinds)
+    assert all(re.fullmatch(r"[a-z-]+", kind.name) and 400 <= kind.status < 600 for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NotFoundError("prediction_id", "x", "Use another."), 404),
+        (InputError("language", "fr", "Use another."), 422),
+        (SetupError("/srv/secret.json is missing"), 503),
+        (StoreUnavailable("secret.example:5432 is down"), 503),
+        (ModelTimeout("secret"), 503),
+        (ValueError("secret"), 500),
+    ],
+)
+def test_the_class_of_an_error_decides_its_status(error: Exception, status: int) -> None:
+    problem = errors.problem_of(error)
+    assert problem.status == status
+    assert "secret" not in str(problem)

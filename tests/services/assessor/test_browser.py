@@ -62,7 +62,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     troubles: list[str] = []
     contexts = []
 
-    def opened(**options: object) -> Page:
+    def open_one(**options: object) -> Page:
         context = browser.new_context(**{"locale": "en-GB", **options})  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
@@ -71,7 +71,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         page.goto(site.url)
         return page
 
-    yield opened
+    yield open_one
     for context in contexts:
         context.close()
     assert troubles == []
@@ -98,21 +98,21 @@ def test_from_text_to_light_to_ground_truth(open_page: Callable[..., Page], site
     expect(answer).to_contain_text(REASON)
     expect(answer).to_be_focused()
 
-    asked = len(site.models["decoder"].asked)
+    queries = len(site.models["decoder"].asked)
     page.reload()
     expect(answer).to_be_visible()
-    assert len(site.models["decoder"].asked) == asked
+    assert len(site.models["decoder"].asked) == queries
 
-    page.get_by_role("button", name="Save ground truth").click()
+    page.get_by_role("button", name="Save answer").click()
     expect(page.locator("#label-error")).to_contain_text("Choose “Yes” or “No”.")
     page.get_by_label("Yes", exact=True).check()
     page.get_by_label("Comment (optional)").fill("Page 3 says so.")
-    page.get_by_role("button", name="Save ground truth").click()
+    page.get_by_role("button", name="Save answer").click()
     expect(page.locator("#feedback .thanks")).to_contain_text("Thank you.")
-    expect(page.locator("#feedback")).to_contain_text("Ground truth entered: Yes.")
+    expect(page.locator("#feedback")).to_contain_text("Correct answer: Yes.")
     expect(page.locator("#feedback")).to_be_focused()
     expect(page.locator(".history li")).to_have_count(1)
-    expect(page.locator(".history li")).to_contain_text("ground truth: Yes")
+    expect(page.locator(".history li")).to_contain_text("correct answer: Yes")
 
 
 def test_red_shows_no_verdict(open_page: Callable[..., Page]):
@@ -124,7 +124,7 @@ def test_red_shows_no_verdict(open_page: Callable[..., Page]):
     expect(page.locator("#answer")).not_to_contain_text("51.0")
 
 
-def test_switching_the_language_keeps_what_is_typed(open_page: Callable[..., Page]):
+def test_switching_the_language_keeps_the_input(open_page: Callable[..., Page]):
     page = open_page()
     page.get_by_label("Text", exact=True).fill(UNSURE)
     page.get_by_role("link", name="Deutsch").click()
@@ -187,12 +187,12 @@ def test_an_error_takes_the_focus_and_is_tied_to_its_field(open_page: Callable[.
     expect(field).to_be_focused()
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description(
-        "There is no text. Enter the text to be assessed. 0 of 4,000 characters"
+        "The text is missing. Enter the text to be assessed. 0 of 4,000 characters"
     )
 
 
 @pytest.mark.parametrize("text", ["a" * 4001, "a" * 1_000_000])
-def test_a_text_that_is_too_long_is_not_cut_but_told(open_page: Callable[..., Page], text: str):
+def test_a_text_that_is_too_long_is_not_cut_but_an_error(open_page: Callable[..., Page], text: str):
     page = open_page()
     page.get_by_label("Text", exact=True).fill(text)
     expect(page.locator("#text-hint.over")).to_be_visible()
@@ -200,12 +200,12 @@ def test_a_text_that_is_too_long_is_not_cut_but_told(open_page: Callable[..., Pa
     expect(page.locator("#text-error")).to_contain_text("4,000")
 
 
-def test_a_slow_answer_is_announced_and_asked_for_once(open_page: Callable[..., Page], site: Site):
+def test_a_slow_answer_is_announced_and_requested_once(open_page: Callable[..., Page], site: Site):
     page, decoder = open_page(), site.models["decoder"]
-    asked, decoder.pause_seconds = len(decoder.asked), 1.0
+    queries, decoder.pause_seconds = len(decoder.asked), 1.0
     page.get_by_label("Text", exact=True).fill(SURE)
     page.locator("input[value=decoder]").check()
-    said = page.evaluate(
+    progress = page.evaluate(
         """async () => {
           const button = document.querySelector("form[action=assess] button");
           button.click();
@@ -215,9 +215,9 @@ def test_a_slow_answer_is_announced_and_asked_for_once(open_page: Callable[..., 
         }"""
     )
     decoder.pause_seconds = 0.0
-    assert said == "Assessing, please wait …"
+    assert progress == "Assessing, please wait …"
     expect(page.locator("#answer")).to_be_visible()
-    assert len(decoder.asked) == asked + 1
+    assert len(decoder.asked) == queries + 1
     page.go_back()
     expect(page.locator("#progress")).to_have_text("")
 
@@ -249,14 +249,14 @@ def _error(page: Page) -> None:
 
 def _feedback_error(page: Page) -> None:
     ask(page, SURE)
-    page.get_by_role("button", name="Save ground truth").click()
+    page.get_by_role("button", name="Save answer").click()
     page.locator("#label-error").wait_for()
 
 
 def _thanks(page: Page) -> None:
     ask(page, SURE)
     page.get_by_label("No", exact=True).check()
-    page.get_by_role("button", name="Save ground truth").click()
+    page.get_by_role("button", name="Save answer").click()
     page.locator("#feedback summary").click()
 
 
@@ -278,12 +278,12 @@ def test_assistive_technology_finds_nothing_serious(open_page: Callable[..., Pag
     page = open_page(color_scheme=scheme)
     STATES[state](page)
     page.wait_for_load_state()
-    found = Axe().run(page, options={"resultTypes": ["violations", "passes"]})
+    report = Axe().run(page, options={"resultTypes": ["violations", "passes"]})
     harmful = [
-        violation["id"] for violation in found.response["violations"] if violation["impact"] in HARMFUL
+        violation["id"] for violation in report.response["violations"] if violation["impact"] in HARMFUL
     ]
-    assert harmful == [], found.generate_report()
-    assert found.response["passes"]
+    assert harmful == [], report.generate_report()
+    assert report.response["passes"]
 
 
 def test_the_check_for_assistive_technology_can_fail(browser: Browser):
@@ -330,11 +330,11 @@ def test_the_browsers_own_sign_in_opens_the_page_and_carries_its_forms(browser, 
     ask(page, UNSURE)
     expect(page.get_by_text(REASON).first).to_be_visible()
     page.goto(f"{url}/docs")
-    said = page.evaluate(
+    status = page.evaluate(
         """async () => (await fetch("/v1/assess", {method: "POST", headers: {"Content-Type": "application/json"},
         body: '{"text": "x", "language": "en"}'})).status"""
     )
-    assert said == 200  # as the documentation's "Try it out"
+    assert status == 200  # as the documentation's "Try it out"
     assert [address for address in failed if address.startswith(url)] == []
     context.close()
 
@@ -345,19 +345,19 @@ def test_another_site_can_not_send_a_form_with_the_browsers_sign_in(browser, gua
     page = context.new_page()
     page.goto(url)
     page.goto(site.url.replace("127.0.0.1", "localhost") + "/healthz")  # another site
-    with page.expect_response(lambda answer: answer.url == f"{url}/forget" and answer.status != 401) as told:
+    with page.expect_response(lambda answer: answer.url == f"{url}/forget" and answer.status != 401) as info:
         page.evaluate(
             """url => { const form = document.createElement("form"); form.method = "post";
             form.action = url + "/forget"; document.documentElement.append(form); form.submit(); }""",
             url,
         )
-    assert told.value.status == 403
+    assert info.value.status == 403
     context.close()
 
 
 def test_without_a_sign_in_there_is_no_page(browser, guarded):
     context = browser.new_context()
-    # What a browser without a window says where another asks its user.
+    # The error of a browser without a window, where another one prompts its user.
     with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
         context.new_page().goto(guarded[0])
     context.close()

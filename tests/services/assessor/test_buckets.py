@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.assessor.buckets import Buckets
+from services.assessor.access.buckets import Buckets
 
 
 def test_a_burst_passes_and_the_next_waits_for_its_token():

@@ -11,9 +11,10 @@ from string import Formatter
 import pytest
 from fastapi.testclient import TestClient
 
-from services.assessor import history, views
-from services.assessor.forms import is_same_origin
-from services.assessor.texts import TEXTS, Texts, negotiate
+from services.assessor.access.same_origin import is_same_origin
+from services.assessor.web import history, views
+from services.assessor.web.language import Texts, negotiate
+from services.assessor.web.messages import MESSAGES
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Record, Verdict
 from signalbox.store import Store, open_store
@@ -55,9 +56,9 @@ def assess(page: TestClient, **fields: str) -> str:
 
 
 def answer_id(html: str) -> str:
-    found = re.search(r'name="prediction_id" value="([^"]+)"', html)
-    assert found
-    return found[1]
+    match = re.search(r'name="prediction_id" value="([^"]+)"', html)
+    assert match
+    return match[1]
 
 
 def plain(html: str) -> str:
@@ -106,33 +107,33 @@ def test_an_unsure_answer_is_yellow_and_complete(page: TestClient):
 
 def test_the_page_speaks_german_about_a_german_text(page: TestClient):
     words = plain(assess(page, text=UNSURE_DE, language="de", lang="de"))
-    for expected in ("! Prüfen", "Vorläufig: nicht zertifiziert", "Urteil Nein", "für „Ja“ 31,0 %"):
+    for expected in ("! Prüfen", "Vorläufig: nicht zertifiziert", "Ergebnis Nein", "für „Ja“ 31,0 %"):
         assert expected in words.replace("\N{NO-BREAK SPACE}", " ")
 
 
 @pytest.mark.parametrize(
-    ("verdict", "p_yes", "light", "said"),
+    ("verdict", "p_yes", "light", "sentence"),
     [
-        (Verdict.NO, 0.69, Light.YELLOW, "Below the calibrated cut-off of this model, so “No”"),
-        (Verdict.YES, 0.31, Light.YELLOW, "Above the calibrated cut-off of this model, so “Yes”"),
+        (Verdict.NO, 0.69, Light.YELLOW, "Below the calibrated threshold of this model, therefore “No”"),
+        (Verdict.YES, 0.31, Light.YELLOW, "Above the calibrated threshold of this model, therefore “Yes”"),
         (Verdict.YES, 0.69, Light.YELLOW, None),
         (Verdict.NO, 0.31, Light.YELLOW, None),
         (Verdict.NO, 0.69, Light.RED, None),
     ],
 )
-def test_a_verdict_beside_the_opposite_probability_is_explained(
-    verdict: Verdict, p_yes: float, light: Light, said: str | None
+def test_a_verdict_against_its_probability_is_explained(
+    verdict: Verdict, p_yes: float, light: Light, sentence: str | None
 ):
-    made = record(verdict=verdict, p_yes=p_yes, light=light)
-    assert views.answer_view(made, load_task(TASK), Texts("en")).cut_off == said
+    example = record(verdict=verdict, p_yes=p_yes, light=light)
+    assert views.answer_view(example, load_task(TASK), Texts("en")).cut_off == sentence
 
 
-def test_the_list_says_which_model_answered(page: TestClient):
+def test_the_list_names_the_route(page: TestClient):
     listed = assess(page, model="encoder").split('id="history-heading"')[1]
-    assert "· Encoder · no ground truth yet" in plain(listed)
+    assert "· Encoder · no correct answer entered" in plain(listed)
 
 
-def test_provisional_is_said_once(page: TestClient):
+def test_provisional_is_shown_once(page: TestClient):
     card = assess(page, text=SURE).split('id="feedback"')[0]
     assert plain(card).count("Provisional: not certified") == 1
 
@@ -140,13 +141,13 @@ def test_provisional_is_said_once(page: TestClient):
 @pytest.mark.parametrize(
     ("text", "reason"), [(TOO_CLOSE, "Too close to call"), (SLOW, "The model did not answer in time.")]
 )
-def test_red_withholds_the_verdict_and_says_why(page: TestClient, text: str, reason: str):
+def test_red_withholds_the_verdict_and_shows_its_reason(page: TestClient, text: str, reason: str):
     card = assess(page, text=text).split('id="feedback"')[0].split('id="answer"')[1]
     words = plain(card)
     assert "✕ Withheld" in words
     assert reason in words
-    for withheld in ("Verdict", "Probability", "51.0", "The documents support it."):
-        assert withheld not in words.replace("The verdict is withheld", "")
+    for secret in ("Verdict", "Probability", "51.0", "The documents support it."):
+        assert secret not in words.replace("The verdict is withheld", "")
 
 
 def test_red_withholds_the_verdict_in_the_list_too(page: TestClient):
@@ -155,8 +156,8 @@ def test_red_withholds_the_verdict_in_the_list_too(page: TestClient):
     assert "Withheld: " not in listed
 
 
-def test_an_encoder_says_that_it_gives_no_reason(page: TestClient):
-    assert "an encoder answers without a written reason" in assess(page, model="encoder")
+def test_an_encoder_answers_without_a_justification(page: TestClient):
+    assert "an encoder answers without a written justification" in assess(page, model="encoder")
 
 
 def test_a_cascade_goes_on_to_the_decoder(page: TestClient):
@@ -164,14 +165,14 @@ def test_a_cascade_goes_on_to_the_decoder(page: TestClient):
     assert "example-encoder" in assess(page, text=SURE, model="cascade")
 
 
-def test_what_was_typed_and_what_a_model_says_is_escaped(page: TestClient):
+def test_input_and_justification_are_escaped(page: TestClient):
     attack = '</textarea><script>alert("1")</script>'
     html = assess(page, text=attack)  # the table's model repeats an unknown text as its reason
     assert "<script>alert" not in html
     assert html.count("&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt;") >= 3
-    kept = page.post("/assess", data={**FORM, "text": attack, "language": "xx"}).text
-    assert "&lt;/textarea&gt;&lt;script&gt;" in kept
-    assert "<script>alert" not in kept
+    again = page.post("/assess", data={**FORM, "text": attack, "language": "xx"}).text
+    assert "&lt;/textarea&gt;&lt;script&gt;" in again
+    assert "<script>alert" not in again
 
 
 def test_nothing_inline_and_a_policy_that_forbids_it(page: TestClient):
@@ -187,7 +188,7 @@ def test_nothing_inline_and_a_policy_that_forbids_it(page: TestClient):
         assert page.get(f"/{path}").status_code == 200
 
 
-def test_an_answer_comes_by_redirect_so_that_a_reload_asks_nothing(
+def test_an_answer_comes_by_redirect_so_that_a_reload_queries_no_model(
     page: TestClient, models: dict[str, TableClient]
 ):
     response = page.post("/assess", data=FORM, follow_redirects=False)
@@ -202,31 +203,31 @@ def test_an_answer_comes_by_redirect_so_that_a_reload_asks_nothing(
     ("fields", "field", "hint"),
     [
         ({"text": " \r\n "}, "text", "Enter the text"),
-        ({"text": "ä" * 4001}, "text", "4,001 characters, 4,000 are possible. Shorten it by 1."),
+        ({"text": "ä" * 4001}, "text", "4,001 characters; the limit is 4,000. Shorten it by 1."),
         ({"text": "a\x00b"}, "text", "Paste it as plain text"),
         ({"language": "fr"}, "language", "“fr” is unknown. Choose one of: English, German."),
         ({"model": "oracle"}, "model", "“oracle” is unknown. Choose one of: Encoder, Decoder, Cascade."),
     ],
 )
-def test_an_error_stands_beside_its_field_and_the_input_is_kept(
+def test_an_error_is_next_to_its_field_and_the_input_stays(
     page: TestClient, models: dict[str, TableClient], fields: dict[str, str], field: str, hint: str
 ):
-    sent = {**FORM, "text": "Kept as typed.", **fields}
-    response = page.post("/assess", data=sent)
+    data = {**FORM, "text": "Stays as typed.", **fields}
+    response = page.post("/assess", data=data)
     assert response.status_code == 422
     assert re.search(rf'id="{field}-error" class="error">[^<]*{re.escape(hint)}', response.text)
     described = " ".join(re.findall(r'aria-describedby="([^"]+)"', response.text))
     assert f"{field}-error" in described.split()
-    assert sent["text"].strip() in response.text
+    assert data["text"].strip() in response.text
     assert not any(client.asked for client in models.values())
 
 
 @pytest.mark.parametrize("size", [300_000, 17_000_000])
-def test_a_text_far_too_long_is_told_on_the_page(page: TestClient, size: int):
+def test_a_text_far_too_long_is_an_error_on_the_page(page: TestClient, size: int):
     response = page.post("/assess", data={**FORM, "text": "a" * size})
     assert response.status_code == 413
     assert 'id="text-error" class="error">The input is far too long' in response.text
-    assert page.post("/v1/assess", content=b"a" * size).json()["error"]["field"] == "body"
+    assert page.post("/v1/assess", content=b"a" * size).json()["field"] == "body"
 
 
 def test_line_breaks_count_once(page: TestClient, models: dict[str, TableClient]):
@@ -249,9 +250,9 @@ def test_line_breaks_count_once(page: TestClient, models: dict[str, TableClient]
 def test_a_form_from_elsewhere_or_broken_changes_nothing(
     page: TestClient, models: dict[str, TableClient], headers: dict[str, str], body: str, status: int
 ):
-    sent = {"content-type": "application/x-www-form-urlencoded", **headers}
+    headers = {"content-type": "application/x-www-form-urlencoded", **headers}
     for path in ("/assess", "/feedback", "/forget"):
-        response = page.post(path, content=body, headers=sent)
+        response = page.post(path, content=body, headers=headers)
         assert response.status_code == status
         assert 'role="alert"' in response.text
     assert not any(client.asked for client in models.values())
@@ -263,35 +264,35 @@ def test_our_own_origin_is_accepted():
     assert not is_same_origin({"origin": "http://signalbox.test:8080", "host": "signalbox.test"})
 
 
-def test_ground_truth_is_kept_and_thanked_for(page: TestClient):
-    known = answer_id(assess(page))
+def test_ground_truth_is_stored_and_confirmed(page: TestClient):
+    prediction_id = answer_id(assess(page))
     response = page.post(
-        "/feedback", data={"prediction_id": known, "label": "yes", "comment": "See <page 3>."}
+        "/feedback", data={"prediction_id": prediction_id, "label": "yes", "comment": "See <page 3>."}
     )
     words = plain(response.text)
     assert response.url.fragment == "feedback"
     assert "Thank you." in words
-    assert "Ground truth entered: Yes." in words
+    assert "Correct answer: Yes." in words
     assert "See &lt;page 3&gt;." in response.text
-    assert "ground truth: Yes" in words
+    assert "correct answer: Yes" in words
     assert 'signalbox_feedback_total{agreement="differs"' in page.get("/metrics").text
 
 
-def test_ground_truth_without_a_choice_is_asked_for_again(page: TestClient):
-    known = answer_id(assess(page))
-    sent = {"prediction_id": known, "comment": "k" * 2001}
-    response = page.post("/feedback", data=sent)
+def test_ground_truth_without_a_choice_is_an_error_next_to_it(page: TestClient):
+    prediction_id = answer_id(assess(page))
+    data = {"prediction_id": prediction_id, "comment": "k" * 2001}
+    response = page.post("/feedback", data=data)
     assert response.status_code == 422
     assert "Choose “Yes” or “No”." in response.text
-    assert "2,001 characters, 2,000 are possible. Shorten it by 1." in response.text
-    assert sent["comment"] in response.text
+    assert "2,001 characters; the limit is 2,000. Shorten it by 1." in response.text
+    assert data["comment"] in response.text
 
 
 @pytest.mark.parametrize("unknown", ["", "../etc", "11111111-1111-1111-1111-111111111111"])
-def test_an_unknown_answer_is_said_to_be_unknown(page: TestClient, unknown: str):
+def test_an_unknown_answer_is_an_error(page: TestClient, unknown: str):
     posted = page.post("/feedback", data={"prediction_id": unknown, "label": "yes"})
     assert posted.status_code == 404
-    assert "This answer is not known" in posted.text
+    assert "This answer does not exist" in posted.text
     if unknown:
         assert page.get("/", params={"answer": unknown}).status_code == 404
 
@@ -320,7 +321,7 @@ def test_a_forged_cookie_is_ignored(page: TestClient):
     assert "None yet." in response.text
 
 
-def test_a_text_can_be_edited_and_asked_again(page: TestClient):
+def test_a_text_can_be_edited_and_assessed_again(page: TestClient):
     html = assess(page)
     edit = page.get("/", params={"edit": answer_id(html)}).text
     assert f"{UNSURE}</textarea>" in edit
@@ -341,7 +342,7 @@ def test_a_store_that_keeps_no_text_still_shows_the_reason(tmp_path: Path):
         assert "autofocus" in html.split('id="answer"')[1].split(">")[0]
         later = page.get("/", params={"answer": answer_id(html)}).text
     assert REASON not in later
-    assert f"only its length is: {len(UNSURE)} characters" in later
+    assert f"only its length is kept: {len(UNSURE)} characters" in later
 
 
 class BrokenStore(Store):
@@ -367,18 +368,18 @@ class BrokenStore(Store):
         return 0
 
 
-def test_an_answer_is_shown_although_the_store_is_away(tmp_path: Path):
+def test_an_answer_is_shown_although_the_store_is_unavailable(tmp_path: Path):
     with TestClient(make_app(tmp_path, store=BrokenStore())) as page:
         html = assess(page)
         assert REASON in html
-        assert "Earlier answers cannot be read just now." in html
-        sent = {"prediction_id": answer_id(html), "label": "no", "comment": "Kept."}
-        response = page.post("/feedback", data=sent)
+        assert "Earlier answers are temporarily unavailable." in html
+        data = {"prediction_id": answer_id(html), "label": "no", "comment": "Kept."}
+        response = page.post("/feedback", data=data)
     assert response.status_code == 503
     assert "Nothing was saved" in response.text
 
 
-def test_a_setup_fault_is_told_and_the_text_kept(tmp_path: Path):
+def test_a_misconfigured_service_is_an_error_and_the_text_stays(tmp_path: Path):
     app = make_app(tmp_path)
     for path in (tmp_path / "thresholds").iterdir():
         path.write_text("{}")
@@ -390,7 +391,7 @@ def test_a_setup_fault_is_told_and_the_text_kept(tmp_path: Path):
 
 
 def test_every_message_exists_in_every_language_with_the_same_places():
-    for key, message in TEXTS.items():
+    for key, message in MESSAGES.items():
         assert set(message) == {"en", "de"}, key
         places = [{place for _, place, _, _ in Formatter().parse(text) if place} for text in message.values()]
         assert places[0] == places[1], key

@@ -346,6 +346,34 @@ async def test_words_are_held_back_until_the_verdict_is_settled(task):
         await client.close()
 
 
+async def test_a_stream_that_its_reader_leaves_frees_its_slot_and_connection(task):
+    closed = asyncio.Event()
+
+    async def endless(request):
+        body = await request.json()
+        if not body.get("stream"):
+            return web.json_response(completion())
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        chunk = {"choices": [{"index": 0, "delta": {"content": "Yes. And so on"}, "finish_reason": "stop"}]}
+        try:
+            while True:
+                await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+                await asyncio.sleep(0.01)
+        finally:
+            closed.set()
+
+    async with serving(faulty(endless)) as url:
+        client = DecoderClient(task, f"{url}/v1", model="tiny", concurrency=1)
+        stream = client.stream("A text.", "en")
+        assert isinstance(await anext(stream), Answer)
+        await stream.aclose()
+        assert (await client.answer("A text.", "en")).stated is Verdict.YES
+        async with asyncio.timeout(5):
+            await closed.wait()
+        await client.close()
+
+
 async def test_half_a_character_does_not_spoil_the_answer(task):
     """Engines that cut a stream between bytes of an emoji send its two halves as JSON escapes."""
 

@@ -81,8 +81,8 @@ async def test_feedback_is_a_row_of_its_own_and_the_newest_is_the_label(url: str
                 Feedback(prediction_id=prediction.id, label=label, created_at=now + timedelta(seconds=i))
             )
         assert [row.label for row in await store.feedback_for(prediction.id)] == ["yes", "no"]
-        (labelled,) = await store.labelled("medical")
-        assert (labelled.text, labelled.label) == (prediction.input_text, "no")
+        (text,) = await store.ground_truth("medical")
+        assert (text.text, text.label) == (prediction.input_text, "no")
 
 
 async def test_evaluation_records_are_no_ground_truth(url: str) -> None:
@@ -90,7 +90,7 @@ async def test_evaluation_records_are_no_ground_truth(url: str) -> None:
     async with open_store(url) as store:
         await store.append(prediction)
         await store.add_feedback(Feedback(prediction_id=prediction.id, label="yes"))
-        assert await store.labelled("medical") == []
+        assert await store.ground_truth("medical") == []
 
 
 async def test_feedback_for_nothing_names_the_id(url: str) -> None:

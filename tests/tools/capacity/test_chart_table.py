@@ -1,4 +1,4 @@
-"""The Helm table equals the planner on the whole grid, and can be read the way a template reads it."""
+"""The chart's table equals the planner on the whole grid, and can be read the way a template reads it."""
 
 import json
 from dataclasses import replace
@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from signalbox.capacity.planner.plan import default_catalogue, judge
-from tools.capacity.chart_table import default_grid, helm_table, table_file
+from signalbox.capacity.planner.evaluate import evaluate_spec
+from signalbox.capacity.planner.plan import default_catalogue
+from tools.capacity.chart_grid import default_grid
+from tools.capacity.chart_table import helm_table, table_file
 
 FILE = Path("charts/model-server/files/capacity.json")
 ROWS = default_catalogue()
@@ -18,8 +20,8 @@ ENGINES = ("vllm", "tgi", "llamacpp")
 
 @cache
 def table() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
-    return found
+    content: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return content
 
 
 def look_up(engine: str, model: str, quantization: str, tensor: int, gpu: str) -> str:
@@ -29,12 +31,12 @@ def look_up(engine: str, model: str, quantization: str, tensor: int, gpu: str) -
 
 
 def places(engine: str):
-    made = default_grid(engine)
+    grid = default_grid(engine)
     for name in table()["models"]:
         model = ROWS.model(name).architecture
-        for quantization in made.quantizations_of(model):
-            for tensor in made.tensors:
-                for gpu in made.gpus:
+        for quantization in grid.quantizations_of(model):
+            for tensor in grid.tensors:
+                for gpu in grid.gpus:
                     if gpu.slice_of is None or tensor == 1:
                         yield model, (quantization, tensor, gpu)
 
@@ -49,43 +51,43 @@ def test_the_file_is_small_enough_for_a_release():
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_cell_is_the_planners_result(engine):
-    """The whole grid: refusals with their reason, the longest context, and that the next step does not fit."""
-    made, count = default_grid(engine), 0
+    """The whole grid: violations with their reason, the longest context, and that the next step does not fit."""
+    grid, count = default_grid(engine), 0
     for model, place in places(engine):
         quantization, tensor, gpu = place
         first, second = look_up(engine, model.name, quantization.name, tensor, gpu.name).split(":")
-        spec = made.spec(model, place)
+        spec = grid.spec(model, place)
         count += 1
         if first.startswith("r"):
-            judged = judge(replace(spec, context=model.max_positions))
-            assert judged.refusals[0].reason == table()["reasons"][int(first[1:])]
+            evaluation = evaluate_spec(replace(spec, context=model.max_positions))
+            assert evaluation.violations[0].reason == table()["reasons"][int(first[1:])]
             continue
         longest = model.max_positions if first == "m" else int(first)
         if longest:
-            held = judge(replace(spec, context=longest))
-            assert held.fits, (model.name, place)
-            assert held.budget.kv_tokens // 1000 == int(second)
+            longest_fit = evaluate_spec(replace(spec, context=longest))
+            assert longest_fit.fits, (model.name, place)
+            assert longest_fit.budget.kv_tokens // 1000 == int(second)
         if longest < model.max_positions:
             longer = min(longest + 16, model.max_positions)
-            assert not judge(replace(spec, context=longer)).fits, (model.name, place)
+            assert not evaluate_spec(replace(spec, context=longer)).fits, (model.name, place)
     assert count > 10_000
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_every_nearest_option_works(engine):
-    made = default_grid(engine)
+def test_every_nearest_option_fits(engine):
+    grid = default_grid(engine)
     for model, place in places(engine):
         quantization, tensor, gpu = place
         first, second = look_up(engine, model.name, quantization.name, tensor, gpu.name).split(":")
         if (first == "0" or first.startswith("r")) and second != "-":
             name, size, where = table()["options"][int(second)].split(" ")
-            found = look_up(engine, model.name, name, int(size), where).split(":")[0]
-            longest = model.max_positions if found == "m" else int(found)
-            assert longest >= min(made.context, model.max_positions)
+            cell = look_up(engine, model.name, name, int(size), where).split(":")[0]
+            longest = model.max_positions if cell == "m" else int(cell)
+            assert longest >= min(grid.context, model.max_positions)
 
 
 @pytest.mark.parametrize(
-    ("model", "asked", "gpu", "named"),
+    ("model", "quantization", "gpu", "advice"),
     [
         ("meta-llama/Llama-3.2-3B", "bf16", "t4", "fp16"),
         (
@@ -97,12 +99,12 @@ def test_every_nearest_option_works(engine):
         ("meta-llama/Llama-3.1-8B", "fp8", "a100-80gb", "fp8-marlin"),
     ],
 )
-def test_the_nearest_option_is_what_the_support_rules_advise(model, asked, gpu, named):
-    option = look_up("vllm", model, asked, 1, gpu).split(":")[1]
-    assert table()["options"][int(option)] == f"{named} 1 {gpu}"
+def test_the_nearest_option_follows_the_support_rules(model, quantization, gpu, advice):
+    option = look_up("vllm", model, quantization, 1, gpu).split(":")[1]
+    assert table()["options"][int(option)] == f"{advice} 1 {gpu}"
 
 
-def test_a_model_splits_by_what_divides_its_heads():
+def test_a_model_splits_by_the_divisors_of_its_heads():
     rows = table()["models"]
     assert rows["meta-llama/Llama-3.1-8B"]["heads"] == [32, 8]
     assert rows["meta-llama/Llama-3.1-8B"]["splits"] == [1, 2, 4, 8, 16, 32]
@@ -110,7 +112,7 @@ def test_a_model_splits_by_what_divides_its_heads():
     assert rows["Qwen/Qwen2.5-0.5B-Instruct"]["splits"] == [1, 2]  # 14 heads
 
 
-def test_what_the_issue_names_is_refused_or_does_not_fit():
+def test_known_cases_are_unsupported_or_do_not_fit():
     assert look_up("vllm", "meta-llama/Llama-3.1-8B", "bf16", 1, "t4").startswith("r")
     assert look_up("vllm", "meta-llama/Llama-3.1-8B", "fp8", 1, "a100-80gb").startswith("r")
     assert look_up("vllm", "meta-llama/Llama-3.1-70B", "bf16", 1, "l4").startswith("0:")

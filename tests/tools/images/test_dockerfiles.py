@@ -58,7 +58,7 @@ def test_final_stage_runs_without_rights_and_installs_nothing(image: Image) -> N
 
 
 @every_dockerfile
-def test_final_stage_is_labelled(image: Image) -> None:
+def test_final_stage_is_labeled(image: Image) -> None:
     for label in LABELS:
         assert f"org.opencontainers.image.{label}=" in final(image), label
 

@@ -102,16 +102,14 @@ def test_assessor_migrates_postgres_by_command(folder: Path) -> None:
 
 def test_job_trains_what_the_encoder_serves(folder: Path, state: Path) -> None:
     jobs = container("pipelines", folder, {state: "/var/lib/signalbox"})
-    for job in JOBS.values():
-        done = jobs.run("python", "-m", job["module"], "--help")
+    for job in JOBS:
+        done = jobs.run("signalbox-jobs", job, "--help")
         assert done.returncode == 0, done.stderr
     port = free_port()
     tracking = container("mlflow", folder)
     store = {"MLFLOW_BACKEND_STORE_URI": "sqlite:////tmp/mlflow.db"}
     with tracking.serving(f"http://127.0.0.1:{port}/health", *mlflow(port), **store):
-        done = jobs.run(
-            "python", "-m", "pipelines.train.job", SIGNALBOX_MLFLOW_URL=f"http://127.0.0.1:{port}"
-        )
+        done = jobs.run("signalbox-jobs", "train", SIGNALBOX_MLFLOW_URL=f"http://127.0.0.1:{port}")
     assert done.returncode == 0, done.stdout + done.stderr
     release = (state / "releases" / "current").read_text().strip()
     encoder = container("encoder", folder, {state / "releases" / release: "/mnt"})

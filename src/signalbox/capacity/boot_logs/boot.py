@@ -1,4 +1,4 @@
-"""What a boot log tells: the engine's own numbers of one start, as the parsers in `logs.py` give them."""
+"""The values of a boot log: the engine's own numbers of one start, as the parsers in `parse.py` return them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class MeasuredBoot:
-    """One boot, as logged. None: the log does not say. Bytes and tokens are those of one rank (one GPU).
+    """One boot, as logged. None: not in the log. Bytes and tokens are those of one rank (one GPU).
 
-    `activation_bytes` excludes CUDA graphs. `graphs_bytes` is what the captured graphs took,
-    `graphs_estimate_bytes` what vLLM ≥ 0.21 set aside for them. `consumed_bytes` is weights and non-torch
-    memory together. Where ranks differ, the largest use and the smallest cache are given, and `notes` says so.
+    `activation_bytes` excludes CUDA graphs. `graphs_bytes` is the size of the captured graphs,
+    `graphs_estimate_bytes` what vLLM ≥ 0.21 reserved for them. `consumed_bytes` is weights and non-torch
+    memory together. Where ranks differ, the values are the largest use and the smallest cache, and `notes` has the range.
     """
 
     engine: Literal["vllm", "llamacpp"]
@@ -40,7 +40,7 @@ class MeasuredBoot:
     graphs_estimate_bytes: int | None = None
     on_gpu: bool = True
     kv_bytes: int | None = None
-    kv_given: bool = False  # the cache's size was an option, not what the budget left
+    kv_is_option: bool = False  # the cache's size was an option, not the rest of the budget
     kv_tokens: int | None = None
     max_concurrency: float | None = None
     error: str | None = None

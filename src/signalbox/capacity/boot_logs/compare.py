@@ -1,33 +1,22 @@
-"""`signalbox check-boot LOG`: predicted against measured, term by term, and what to correct from then on."""
+"""Predicted against measured memory of a boot, term by term, and the correction that follows."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 from packaging.version import Version
-from rich.console import Console
-from rich.table import Table
 
 from signalbox.capacity.boot_logs.boot import MeasuredBoot
-from signalbox.capacity.boot_logs.corrections import Boot, load_corrections, store
-from signalbox.capacity.boot_logs.parse import read_log
-from signalbox.capacity.boot_logs.spec_from_log import Told, release, spec_of
+from signalbox.capacity.boot_logs.corrections import Boot
+from signalbox.capacity.boot_logs.spec_from_log import release
 from signalbox.capacity.budget import Budget, TermName
-from signalbox.capacity.memory import budget
-from signalbox.capacity.models.catalogue import Catalogue
-from signalbox.capacity.planner.plan import default_catalogue
 from signalbox.capacity.spec import Spec
 from signalbox.capacity.units import GIB, parse_version
 from signalbox.errors import InputError
-from signalbox.settings import Settings
 
-_GRAPHS_IN_BUDGET = parse_version(
-    "0.21"
-)  # vLLM's first version that subtracts its graph estimate from the cache
+_GRAPHS_IN_BUDGET = Version("0.21")  # vLLM's first version that subtracts its graph estimate from the cache
 _MOST_TIMES = 4  # what is left to activation and non-torch memory, relative to the plan: more is another GPU
 _GPU_TOLERANCE = 0.03  # drivers of one GPU differ by less than this in what CUDA shows
 
@@ -72,20 +61,19 @@ def compare(measured: MeasuredBoot, predicted: Budget, spec: Spec) -> tuple[Row,
 def boot_of(
     measured: MeasuredBoot, predicted: Budget, spec: Spec, *, cluster: str, log: str, now: datetime
 ) -> Boot:
-    """MeasuredBoot minus predicted of each term. Raises InputError when the log gives no term to learn from."""
-    learnt = {
+    """Measured minus predicted of each term. Raises InputError where the log measures no term."""
+    differences = {
         f"{name}_bytes": actual - _term(predicted, name)
         for name, actual in _measured_terms(measured).items()
         if actual is not None
     }
     if (rest := _rest(measured, spec)) is not None:
         both = _term(predicted, "activation") + _term(predicted, "non_torch")
-        learnt["activation_bytes"] = rest - both
-        learnt["non_torch_bytes"] = 0
-    if not learnt:
-        raise InputError(
-            "--store", log, "The log measures no term; give the log of a boot that loads the model."
-        )
+        differences["activation_bytes"] = rest - both
+        differences["non_torch_bytes"] = 0
+    if not differences:
+        problem = f"`{log}` measures no term, nothing is stored"
+        raise InputError("--store", log, "use the log of a boot that loads the model", problem=problem)
     return Boot(
         cluster=cluster,
         engine=spec.engine.name,
@@ -98,97 +86,33 @@ def boot_of(
         pipeline_parallel=spec.pipeline_parallel,
         recorded=now,
         log=log,
-        **learnt,
+        **differences,
     )
 
 
-def check_boot(
-    settings: Settings,
-    log: Path,
-    console: Console,
-    told: Told | None = None,
-    *,
-    keep: bool = False,
-    cluster: str | None = None,
-    catalogue: Catalogue | None = None,
-    judge: Callable[[Spec], Budget] = budget,
-) -> tuple[Row, ...]:
-    """Print predicted against measured of a boot log; `keep` stores the difference for `cluster`."""
-    if keep and not (cluster or "").strip():
-        raise InputError("--cluster", cluster, "--store needs a name for the cluster: --cluster NAME.")
-    measured = read_log(log)
-    spec = spec_of(measured, told or Told(), catalogue or default_catalogue())
-    predicted = judge(spec)
-    rows = compare(measured, predicted, spec)
-    show(console, measured, spec, predicted, rows)
-    if keep and cluster:
-        _check_stored(measured, predicted, spec, log.name)
-        now = datetime.now(UTC).replace(microsecond=0)
-        path = store(settings, boot_of(measured, predicted, spec, cluster=cluster, log=log.name, now=now))
-        console.print(f"stored for cluster {cluster} in {path}; boots there: {_count(settings, cluster)}")
-    return rows
-
-
-def show(
-    console: Console, measured: MeasuredBoot, spec: Spec, predicted: Budget, rows: tuple[Row, ...]
-) -> None:
-    """The table, and what to know about it."""
-    gpus = spec.tensor_parallel * spec.pipeline_parallel
-    what = f"{spec.model.name} {spec.quantization.name} on {gpus}x{spec.gpu.name}"
-    console.print(f"{what}, {spec.engine.name} {spec.engine.version}", markup=False, soft_wrap=True)
-    table = Table("of one GPU", "predicted", "measured", "error")
-    for row in rows:
-        error = "" if row.error is None else f"{row.error:+.1%}"
-        name = f"{row.term} (derived)" if row.derived else row.term
-        table.add_row(name, _shown(row.predicted, row.unit), _shown(row.measured, row.unit), error)
-    console.print(table)
-    started = "it did not start" if measured.error else "it started"
-    console.print(f"predicted: {'fits' if predicted.fits else 'does not fit'}; log: {started}", markup=False)
-    for note in (*_remarks(measured, predicted, spec), *measured.notes):
-        console.print(f"note: {note}", markup=False)
-
-
-def _check_stored(measured: MeasuredBoot, predicted: Budget, spec: Spec, log: str) -> None:
-    """Refuse what would correct plans by another machine's memory."""
+def check_storable(measured: MeasuredBoot, predicted: Budget, spec: Spec, log: str) -> None:
+    """Raises InputError for a boot that would correct plans by another machine's memory."""
     if not measured.on_gpu:
-        raise InputError("--store", log, "No layer lay on a GPU: boot with --n-gpu-layers, then store.")
-    if (doubt := _other_gpu(measured, predicted, spec)) is not None:
-        raise InputError("--store", log, f"Nothing was stored: {doubt}. Give the --gpu that was booted.")
+        problem = f"no layer was on a GPU in `{log}`, nothing is stored"
+        raise InputError("--store", log, "boot llama-server with --n-gpu-layers", problem=problem)
+    if (doubt := other_gpu(measured, predicted, spec)) is not None:
+        raise InputError("--store", log, "check `--gpu`", problem=f"{doubt}, nothing is stored")
 
 
-def _other_gpu(measured: MeasuredBoot, predicted: Budget, spec: Spec) -> str | None:
-    """What says that the boot was on another GPU than `spec` has."""
+def other_gpu(measured: MeasuredBoot, predicted: Budget, spec: Spec) -> str | None:
+    """The evidence that the boot ran on another GPU than `spec` names; None without any."""
     total, gpu = measured.total_bytes, spec.gpu
     if total is not None and abs(gpu.total_bytes / total - 1) > _GPU_TOLERANCE:
-        return f"the log's GPU shows {total / GIB:.2f} GiB, {gpu.name} has {gpu.total_gib} GiB"
+        return f"the log's GPU has {total / GIB:.2f} GiB, {gpu.product} has {gpu.total_gib} GiB"
     rest = None if total is not None else _rest(measured, spec)
     both = _term(predicted, "activation") + _term(predicted, "non_torch")
     if rest is not None and rest > _MOST_TIMES * both:
-        return f"{rest / GIB:.2f} GiB would be activation and non-torch memory on {gpu.name}"
+        return f"{rest / GIB:.2f} GiB of activation and non-torch memory are implausible on {gpu.product}"
     return None
 
 
-def _remarks(measured: MeasuredBoot, predicted: Budget, spec: Spec) -> list[str]:
-    remarks = [f"the engine said: {measured.error}"] if measured.error else []
-    if measured.cold is not None:
-        remarks.append(
-            "the compile cache was empty: compared with the plan of a first start, which compiles"
-            if measured.cold
-            else "the compile cache was filled: compared with the plan of a later start, which does not compile"
-        )
-    if measured.version is None:
-        remarks.append(
-            f"the log does not say the version: {spec.engine.version} is assumed (--engine-version)"
-        )
-    if (doubt := _other_gpu(measured, predicted, spec)) is not None:
-        remarks.append(f"{doubt}: is --gpu right?")
-    if measured.engine == "vllm" and measured.concurrency is None:
-        remarks.append("the log does not say max_num_seqs: the default is assumed (--concurrency)")
-    return remarks
-
-
 def _measured_terms(measured: MeasuredBoot) -> dict[TermName, int | None]:
-    """The terms of the budget as measured; where one of activation and non-torch lacks, `_rest` has both."""
+    """The terms of the budget as measured; `_rest` gives activation and non-torch memory where one is missing."""
     whole = measured.activation_bytes is not None and (
         measured.non_torch_bytes is not None or measured.engine == "llamacpp"
     )
@@ -201,7 +125,7 @@ def _measured_terms(measured: MeasuredBoot) -> dict[TermName, int | None]:
 
 
 def _graphs(measured: MeasuredBoot) -> int | None:
-    """What the budget is charged for graphs: since 0.21 the estimate, before that what they took."""
+    """What the budget counts for graphs: since 0.21 the estimate, before that their actual size."""
     estimate = measured.graphs_estimate_bytes
     if estimate is not None and _version(measured.version) >= _GRAPHS_IN_BUDGET:
         return estimate
@@ -209,14 +133,14 @@ def _graphs(measured: MeasuredBoot) -> int | None:
 
 
 def _rest(measured: MeasuredBoot, spec: Spec) -> int | None:
-    """Activation and non-torch memory together, from what vLLM's budget leaves: only when no line tells them.
+    """Activation and non-torch memory together, as the rest of vLLM's budget, where no line of the log has them.
 
-    None too where nothing would be left: then the GPU or its share is not the one that was booted.
+    None also where the rest is negative: then the GPU or its share differs from the boot's.
     """
     if measured.engine != "vllm" or _measured_terms(measured)["activation"] is not None:
         return None
     weights, cache = measured.weights_bytes, measured.kv_bytes
-    if weights is None or cache is None or measured.kv_given:
+    if weights is None or cache is None or measured.kv_is_option:
         return None
     share = spec.engine.memory_utilization if spec.memory_utilization is None else spec.memory_utilization
     usable = math.ceil((measured.total_bytes or spec.gpu.total_bytes) * share)
@@ -235,13 +159,5 @@ def _term(predicted: Budget, name: TermName) -> int:
     return term.bytes if term else 0
 
 
-def _shown(value: float, unit: str) -> str:
-    return f"{value:,.0f}" if unit == "tokens" else f"{value:,.2f}{' GiB' if unit == 'GiB' else ''}"
-
-
 def _version(version: str | None) -> Version:
     return parse_version(release(version) or "0")
-
-
-def _count(settings: Settings, cluster: str) -> int:
-    return len(load_corrections(settings, cluster).boots)

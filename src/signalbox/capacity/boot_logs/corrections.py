@@ -1,8 +1,8 @@
-"""What real boots taught about a cluster: the file that `calibrate --store` writes and `plan --cluster` reads.
+"""Corrections from real boots on a cluster: `check-boot --store` writes the file, `plan` reads it.
 
-A boot teaches two kinds of things. What its terms differ by from the prediction holds for the same model in the
-same quantization, on the same GPU, engine regime and tensor parallelism. Memory outside of torch (driver, NCCL)
-belongs to the machines, so it is carried over to other models there.
+A boot corrects in two ways. The differences of its terms from the prediction apply to the same model in the same
+quantization, on the same GPU, engine regime and parallelism. Memory outside of torch (driver, NCCL) belongs to the
+machines, so it applies to other models there too.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pydantic import Field, ValidationError
 from signalbox.capacity.spec import Correction, Spec
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
-from signalbox.files import write_whole
+from signalbox.io import write_whole
 from signalbox.settings import Settings
 
 _FILE = "capacity-corrections.yaml"
-_HEADER = "# Written by `signalbox check-boot --store`: measured minus predicted, in bytes a GPU. Delete what is wrong.\n"
+_HEADER = "# Written by `signalbox check-boot --store`: measured minus predicted, in bytes per GPU. Delete what is wrong.\n"
 
 
 class Boot(Contract):
-    """One boot: what was started, and measured minus predicted of each term."""
+    """One boot: its configuration, and measured minus predicted of each term, in bytes per GPU."""
 
     cluster: str = Field(min_length=1)
     engine: str
@@ -58,7 +58,7 @@ class Boot(Contract):
         return self.same_machines(spec) and self._model == (spec.model.name, spec.quantization.name)
 
     def replaces(self, other: Boot) -> bool:
-        """Whether the other is an earlier boot of the same set-up."""
+        """Whether the other is an earlier boot of the same configuration."""
         mine = (self.cluster, *self._machines, *self._model)
         return mine == (other.cluster, *other._machines, *other._model)
 
@@ -72,7 +72,7 @@ class Boot(Contract):
 
 
 class CorrectionFile(Contract):
-    """The file: boots of all clusters, oldest first, one for each set-up."""
+    """The file: boots of all clusters, oldest first, one for each configuration."""
 
     boots: tuple[Boot, ...] = ()
 
@@ -85,7 +85,7 @@ class Corrections:
     boots: tuple[Boot, ...]
 
     def of(self, spec: Spec) -> Correction | None:
-        """What to add to the prediction of a set-up; None when no boot speaks about it."""
+        """What to add to the prediction of a spec; None without a boot of the same machines."""
         for boot in reversed(self.boots):
             if boot.same_spec(spec):
                 return _whole(boot)
@@ -96,38 +96,26 @@ class Corrections:
 
 
 def load_corrections(settings: Settings, cluster: str) -> Corrections:
-    """The boots of a cluster; none when nothing was stored. Raises InputError for a file that is not one."""
+    """The boots of a cluster, possibly none. Raises InputError for a file that is no corrections file."""
     boots = _read(corrections_path(settings)).boots
     return Corrections(cluster, tuple(boot for boot in boots if boot.cluster == cluster))
 
 
 def stored_clusters(settings: Settings) -> list[str]:
-    """Names of the clusters that boots are stored for."""
+    """Names of the clusters with stored boots."""
     return sorted({boot.cluster for boot in _read(corrections_path(settings)).boots})
 
 
-def load_correction(settings: Settings, cluster: str, spec: Spec | None = None) -> Correction | None:
-    """The correction of a set-up on a cluster, see `Corrections.of`.
-
-    Without a set-up: what the newest boot says about the machines, which is memory outside of torch.
-    """
-    found = load_corrections(settings, cluster)
-    if spec is not None:
-        return found.of(spec)
-    return Correction(cluster, non_torch_bytes=found.boots[-1].non_torch_bytes) if found.boots else None
-
-
-def store(settings: Settings, boot: Boot) -> Path:
-    """Add a boot, in place of an earlier one of the same set-up, and return the file's path."""
+def store_boot(settings: Settings, boot: Boot) -> Path:
+    """Add a boot, in place of an earlier one of the same configuration, and return the file's path."""
     path = corrections_path(settings)
-    kept = tuple(other for other in _read(path).boots if not boot.replaces(other))
-    content = CorrectionFile(boots=(*kept, boot)).model_dump(mode="json")
+    others = tuple(other for other in _read(path).boots if not boot.replaces(other))
+    content = CorrectionFile(boots=(*others, boot)).model_dump(mode="json")
     write_whole(path, _HEADER + yaml.safe_dump(content, sort_keys=False))
     return path
 
 
 def corrections_path(settings: Settings) -> Path:
-    """Where corrections are kept."""
     return settings.state_dir / _FILE
 
 
@@ -139,9 +127,9 @@ def _read(path: Path) -> CorrectionFile:
     try:
         return CorrectionFile.model_validate(yaml.safe_load(text) or {})
     except (yaml.YAMLError, ValidationError) as error:
-        raise InputError(
-            str(path), "(not a corrections file)", f"Mend it or delete it, then calibrate again: {error}"
-        ) from error
+        hint = f"fix or delete it, then run `signalbox check-boot LOG --store` again: {error}"
+        problem = f"`{path}` is not a corrections file"
+        raise InputError(str(path), "(not a corrections file)", hint, problem=problem) from error
 
 
 def _whole(boot: Boot) -> Correction:

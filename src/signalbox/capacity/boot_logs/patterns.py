@@ -1,7 +1,7 @@
-"""The lines of boot logs that tell about memory, as tables: vLLM 0.6 to 0.30 and llama.cpp of 2024 to 2026.
+"""The lines of boot logs about memory, as tables of patterns: vLLM 0.6 to 0.30, llama.cpp of 2024 to 2026.
 
-A named group is the field of `boot.MeasuredBoot` that it fills (`kv_blocks`, `kv_given_bytes`, `peak_bytes`, `total_mib` and `offloaded`
-are turned into such fields by `logs.py`). A `_bytes` group holds its unit.
+A named group is the field of `boot.MeasuredBoot` that it fills; `parse.py` converts `kv_blocks`, `kv_option_bytes`,
+`peak_bytes`, `total_mib` and `offloaded` into such fields. A `_bytes` group includes its unit.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ VLLM = _table(
     r"Graph capturing finished in .*?took (?P<graphs_bytes>SIZE)",
     r"CUDA graph pool memory: (?P<graphs_bytes>SIZE) \(actual\), (?P<graphs_estimate_bytes>SIZE) \(estimated\)",
     r"reserved for KV Cache is (?P<kv_bytes>SIZE)",
-    r"reserved (?P<kv_given_bytes>SIZE) memory for KV Cache as specified",
+    r"reserved (?P<kv_option_bytes>SIZE) memory for KV Cache as specified",
     r"Available KV cache memory: (?P<kv_bytes>SIZE)",
     r"GPU KV cache size: (?P<kv_tokens>[\d,]+) tokens",
     r"# (?:GPU|cuda) blocks: (?P<kv_blocks>\d+)",

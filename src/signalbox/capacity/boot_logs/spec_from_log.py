@@ -1,4 +1,4 @@
-"""The set-up that a boot log was written by: the log's own words, completed by what a person adds."""
+"""The spec that a boot ran with: the values of its log, completed and overridden by options."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _METHODS = {
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the person adds to the log; None: the log's own word, else the engine's default."""
+class LogOverrides:
+    """Values that replace or complete those of the log; None: the log's value, else the engine's default."""
 
     gpu: str | None = None
     model: str | None = None
@@ -41,29 +41,29 @@ class Told:
     memory_utilization: float | None = None
 
 
-def spec_of(measured: MeasuredBoot, told: Told, catalogue: Catalogue) -> Spec:
-    """The set-up that was booted. Raises InputError that names the option for what the log lacks."""
-    gpu = told.gpu or measured.gpu
+def spec_of(measured: MeasuredBoot, overrides: LogOverrides, catalogue: Catalogue) -> Spec:
+    """The spec of the boot. Raises InputError that names the option for a value that the log does not have."""
+    gpu = overrides.gpu or measured.gpu
     if gpu is None:
-        raise InputError("--gpu", None, "The log does not name the GPU: give --gpu, such as --gpu h100.")
+        raise _missing("--gpu", "GPU", "`--gpu`, for example `--gpu H100`")
     tensor_parallel = measured.tensor_parallel or 1
     pipeline_parallel = measured.pipeline_parallel or 1
-    model = _model(measured, told, catalogue)
+    model = _model(measured, overrides, catalogue)
     request = Request(
         model=model,
-        config=told.config,
+        config=overrides.config,
         gpu=gpu,
         engine=measured.engine,
-        engine_version=told.engine_version or release(measured.version),
-        quantization=_quantization(measured, told, model, catalogue),
+        engine_version=overrides.engine_version or release(measured.version),
+        quantization=_quantization(measured, overrides, model, catalogue),
         dtype=measured.dtype or AUTO,
         kv_dtype=measured.kv_dtype or AUTO,
         context=measured.context,
-        concurrency=told.concurrency or _slots(measured),
-        batched_tokens=told.batched_tokens or measured.batched_tokens,
+        concurrency=overrides.concurrency or _slots(measured),
+        batched_tokens=overrides.batched_tokens or measured.batched_tokens,
         tensor_parallel=tensor_parallel,
         pipeline_parallel=pipeline_parallel,
-        memory_utilization=told.memory_utilization or measured.memory_utilization,
+        memory_utilization=overrides.memory_utilization or measured.memory_utilization,
         eager=bool(measured.eager),
     )
     question = resolve(request, catalogue)
@@ -72,51 +72,58 @@ def spec_of(measured: MeasuredBoot, told: Told, catalogue: Catalogue) -> Spec:
 
 
 def _slots(measured: MeasuredBoot) -> int | None:
-    """Slots that share one cache are the engine's default, which the planner knows as no number."""
+    """Slots that share one cache are the engine's default, which a spec expresses as None."""
     return None if measured.unified else measured.concurrency
 
 
 def release(version: str | None) -> str | None:
     """`0.23.1rc1.dev550+g58d6a6e60` is 0.23.1."""
-    found = re.match(r"b?\d+(?:\.\d+)*", version or "")
-    return found.group() if found else None
+    match = re.match(r"b?\d+(?:\.\d+)*", version or "")
+    return match.group() if match else None
 
 
-def _model(measured: MeasuredBoot, told: Told, catalogue: Catalogue) -> str | None:
-    if told.model or told.config:
-        return told.model
+def _model(measured: MeasuredBoot, overrides: LogOverrides, catalogue: Catalogue) -> str | None:
+    if overrides.model or overrides.config:
+        return overrides.model
     if measured.model is None:
-        raise InputError("--model", None, "The log does not name the model: give --model, or --config PATH.")
-    written = measured.model
-    name = _GGUF.sub("", PurePosixPath(written).name) if measured.engine == "llamacpp" else written
+        raise _missing("--model", "model", "`--model` or `--config PATH`")
+    name = measured.model
+    if measured.engine == "llamacpp":
+        name = _GGUF.sub("", PurePosixPath(name).name)
     try:
         find_model(name, None, catalogue)
     except InputError as error:
-        hint = f"The log's model is not in the catalogue: give --model or --config PATH. {error.hint}"
-        raise InputError("--model", written, hint) from error
+        problem = f"the log's model `{measured.model}` is not in the catalogue"
+        hint = f"add `--model` or `--config PATH`; {error.hint}"
+        raise InputError("--model", measured.model, hint, problem=problem) from error
     return name
 
 
-def _quantization(measured: MeasuredBoot, told: Told, model: str | None, catalogue: Catalogue) -> str:
-    """The catalogue's name of what was loaded."""
-    if told.quantization:
-        return told.quantization
+def _quantization(
+    measured: MeasuredBoot, overrides: LogOverrides, model: str | None, catalogue: Catalogue
+) -> str:
+    """The catalogue's name of the quantization that the engine loaded."""
+    if overrides.quantization:
+        return overrides.quantization
     method = measured.quantization
     if measured.engine == "llamacpp":
-        return _known(catalogue, f"gguf-{method}" if method else None)
+        return _catalogue_name(catalogue, f"gguf-{method}" if method else None)
     if method is None:
         return "fp16" if measured.dtype == "float16" else "bf16"
-    declared = find_model(model, told.config, catalogue).checkpoint_quantization
-    return declared or _known(catalogue, _METHODS.get(method, method))
+    declared = find_model(model, overrides.config, catalogue).checkpoint_quantization
+    return declared or _catalogue_name(catalogue, _METHODS.get(method, method))
 
 
-def _known(catalogue: Catalogue, name: str | None) -> str:
+def _catalogue_name(catalogue: Catalogue, name: str | None) -> str:
     if name is None:
-        raise InputError(
-            "--quantization", None, "The log does not say the quantization: give --quantization."
-        )
+        raise _missing("--quantization", "quantization", "`--quantization`")
     try:
         return catalogue.quantization(name).name
     except InputError as error:
-        hint = f"The log's quantization is not one of the catalogue: give --quantization. {error.hint}"
-        raise InputError("--quantization", name, hint) from error
+        problem = f"the log's quantization `{name}` is not in the catalogue"
+        hint = f"add `--quantization`; {error.hint}"
+        raise InputError("--quantization", name, hint, problem=problem) from error
+
+
+def _missing(option: str, value: str, fix: str) -> InputError:
+    return InputError(option, None, f"add {fix}", problem=f"the log does not name the {value}")

@@ -1,109 +1,102 @@
-"""From the options of `signalbox plan` to what is printed or written: the I/O around `plan` and `rank`."""
+"""From the options of `signalbox plan` to its output: the I/O around `plan` and `rank`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import typer
 from rich.console import Console
 
 from signalbox.capacity.boot_logs.corrections import load_corrections, stored_clusters
+from signalbox.capacity.cli.options import PlanOptions, common_fields
 from signalbox.capacity.cli.show_plan import explain, show
 from signalbox.capacity.cli.show_ranking import show_ranking
 from signalbox.capacity.hardware.cluster import cluster_gpus, pools
 from signalbox.capacity.hardware.inventory import Pool, parse_gpus
 from signalbox.capacity.hardware.nodes import NodeGpus
 from signalbox.capacity.models.catalogue import Catalogue
+from signalbox.capacity.planner.evaluate import Correct
 from signalbox.capacity.planner.helm_values import write_values
-from signalbox.capacity.planner.plan import Correct, default_catalogue, plan
+from signalbox.capacity.planner.plan import default_catalogue, plan
 from signalbox.capacity.planner.rank import Option, rank
-from signalbox.capacity.planner.request import Request
+from signalbox.capacity.planner.request import Request, tensor_parallel
 from signalbox.capacity.planner.result import Plan
 from signalbox.capacity.speed.energy import Prices, load_prices
 from signalbox.errors import InputError
 from signalbox.settings import Settings
 
-_PRICED_COUNT = 8  # GPUs of a kind that a cloud puts into one machine
+_PRICED_COUNT = 8  # GPUs of a kind that a cloud offers in one machine
 
 
-@dataclass(frozen=True)
-class Where:
-    """Which of the three ways to name GPUs was used."""
-
-    gpu: str | None
-    gpus: str | None
-    cluster: bool
-    kube_context: str | None
-    corrections: str | None
-
-
-@dataclass(frozen=True)
-class Output:
-    """What to do with the answer."""
-
-    write: Path | None
-    force: bool
-    as_json: bool
-    explain: bool
-    top: int
-
-
-def run(settings: Settings, request: Request, where: Where, output: Output, prices: Path | None) -> None:
-    """Answer and print. Raises InputError and SetupError, which the command shows."""
-    ways = [name for name in ("gpu", "gpus", "cluster") if getattr(where, name)]
-    if len(ways) > 1:
-        raise InputError("--gpu", ways, "Give one of --gpu, --gpus and --cluster.")
-    if not ways and prices is None:
-        raise InputError(
-            "--gpu", None, "Name a GPU (--gpu L4), what you own (--gpus 2xT4,1xL4), or --cluster."
-        )
-    if where.kube_context is not None and not where.cluster:
-        raise InputError("--kube-context", where.kube_context, "It goes with --cluster.")
-    correct = _correct(settings, where)
-    table = load_prices(prices, default_catalogue().gpu) if prices else None
-    if where.gpu is not None:
-        _one(request.model_copy(update={"gpu": where.gpu}), output, table, correct)
+def run(settings: Settings, options: PlanOptions) -> None:
+    """Plan or rank, and print. Raises InputError and SetupError, which the command shows."""
+    _check_hardware(options)
+    correct = _correct(settings, options)
+    prices = load_prices(options.prices, default_catalogue().gpu) if options.prices else None
+    if options.gpu is not None:
+        _plan_one(options, prices, correct)
     else:
-        _many(request, where, output, table, correct)
+        _rank_all(options, prices, correct)
 
 
-def _correct(settings: Settings, where: Where) -> Correct | None:
-    """Corrections of the cluster that is named, of the context that is read, or of the only one that has some."""
+def _check_hardware(options: PlanOptions) -> None:
+    """Exactly one source of GPUs; prices alone are one too, since they name GPUs."""
+    sources = [f"--{name}" for name in ("gpu", "gpus", "cluster") if getattr(options, name)]
+    if len(sources) > 1:
+        problem = f"{' and '.join(f'`{name}`' for name in sources)} exclude each other"
+        raise InputError("--gpu", sources, "use one of `--gpu`, `--gpus` and `--cluster`", problem=problem)
+    if not sources and options.prices is None:
+        problem = "one of `--gpu`, `--gpus` or `--cluster` is required"
+        raise InputError("--gpu", None, "for example `--gpu L4` or `--gpus 2xT4,1xL4`", problem=problem)
+    if options.kube_context is not None and not options.cluster:
+        problem = "`--kube-context` requires `--cluster`"
+        raise InputError("--kube-context", options.kube_context, "add `--cluster`", problem=problem)
+
+
+def request_of(options: PlanOptions) -> Request:
+    """The planner's part of the options."""
+    values = common_fields(options, set(Request.model_fields))
+    values |= {"gpu": options.gpu or "", "tensor_parallel": tensor_parallel(options.tensor_parallel)}
+    return Request(**values)
+
+
+def _correct(settings: Settings, options: PlanOptions) -> Correct | None:
+    """Corrections of the cluster in `--corrections`, of the kubeconfig context, or of the only cluster that has some."""
     stored = stored_clusters(settings)
-    name = where.corrections or (where.kube_context if where.kube_context in stored else None)
-    if where.corrections is not None and name not in stored:
-        known = f"Stored: {', '.join(stored)}." if stored else "None are stored."
-        raise InputError("--corrections", name, f"{known} `signalbox check-boot --store` makes them.")
+    name = options.corrections or (options.kube_context if options.kube_context in stored else None)
+    if options.corrections is not None and name not in stored:
+        problem = f"no boot is stored for cluster `{name}`"
+        names = f"stored clusters: {', '.join(stored)}; " if stored else ""
+        hint = f"{names}`signalbox check-boot LOG --store --cluster NAME` stores one"
+        raise InputError("--corrections", name, hint, problem=problem)
     if name is None and len(stored) == 1:
         name = stored[0]
     return load_corrections(settings, name).of if name else None
 
 
-def _one(request: Request, output: Output, prices: Prices | None, correct: Correct | None) -> None:
-    found = plan(request, correct=correct, prices=prices)
-    if output.as_json:
-        typer.echo(found.model_dump_json(indent=2))
+def _plan_one(options: PlanOptions, prices: Prices | None, correct: Correct | None) -> None:
+    answer = plan(request_of(options), correct=correct, prices=prices)
+    if options.as_json:
+        typer.echo(answer.model_dump_json(indent=2))
     else:
         console = Console()
-        show(found, console)
-        if output.explain:
-            explain(found, console)
-    _refuse_impossible(found)
-    _write(found, request, output)
+        show(answer, console)
+        if options.explain:
+            explain(answer, console)
+    _reject_impossible(answer)
+    _write(answer, options)
 
 
-def _refuse_impossible(found: Plan) -> None:
-    """A number that no GPU of any size would take is wrong input, not an answer."""
-    for row in found.refusals:
-        if field := _FIELDS.get(row.rule):
-            flag, attribute = field
-            raise InputError(flag, getattr(found, attribute), f"{row.reason} {row.hint}")
+def _reject_impossible(answer: Plan) -> None:
+    """A number that no GPU of any size supports is wrong input, not an answer."""
+    for row in answer.violations:
+        if option := _IMPOSSIBLE.get(row.rule):
+            flag, attribute = option
+            raise InputError(flag, getattr(answer, attribute), f"{row.reason} {row.hint}")
 
 
 # Rule → option and field of the answer.
-_FIELDS = {
+_IMPOSSIBLE = {
     "tensor-parallel-split": ("--tp", "tensor_parallel"),
     "quantization-groups": ("--tp", "tensor_parallel"),
     "mig-parallel": ("--tp", "tensor_parallel"),
@@ -113,21 +106,21 @@ _FIELDS = {
 }
 
 
-def _many(
-    request: Request, where: Where, output: Output, prices: Prices | None, correct: Correct | None
-) -> None:
-    rows = default_catalogue()
-    owned, left_out = _inventory(where, rows, prices)
-    ranking = rank(request, owned, rows, prices=prices, left_out=left_out, correct=correct)
-    if output.as_json:
+def _rank_all(options: PlanOptions, prices: Prices | None, correct: Correct | None) -> None:
+    rows, request = default_catalogue(), request_of(options)
+    inventory, left_out = _inventory(options, rows, prices)
+    ranking = rank(request, inventory, rows, prices=prices, left_out=left_out, correct=correct)
+    if options.as_json:
         typer.echo(ranking.model_dump_json(indent=2))
     else:
-        show_ranking(ranking, Console(), top=output.top)
-    if output.write is not None:
+        show_ranking(ranking, Console(), top=options.top)
+    if options.write is not None:
         if not ranking.options:
-            raise InputError("--write", str(output.write), "Nothing fits, so there is nothing to write.")
-        chosen = ranking.cheapest or ranking.options[0]
-        _write(plan(_request_of(chosen, request), correct=correct, prices=prices), request, output)
+            problem = "`--write`: no file written, nothing fits"
+            hint = "use more or larger GPUs, or a smaller `--context`"
+            raise InputError("--write", str(options.write), hint, problem=problem)
+        first = ranking.cheapest or ranking.options[0]
+        _write(plan(_request_of(first, request), correct=correct, prices=prices), options)
 
 
 def _request_of(option: Option, request: Request) -> Request:
@@ -141,24 +134,28 @@ def _request_of(option: Option, request: Request) -> Request:
     )
 
 
-def _inventory(where: Where, rows: Catalogue, prices: Prices | None) -> tuple[Sequence[Pool], list[str]]:
-    if where.gpus is not None:
-        return parse_gpus(where.gpus, rows.gpu), []
-    if where.cluster:
-        found = cluster_gpus(rows.gpus, where.kube_context)
-        return pools(found), [_left_out(row) for row in found if row.excluded or not row.free]
+def _inventory(
+    options: PlanOptions, rows: Catalogue, prices: Prices | None
+) -> tuple[Sequence[Pool], list[str]]:
+    """The pools to rank on, and a line for each node that the ranking excludes."""
+    if options.gpus is not None:
+        return parse_gpus(options.gpus, rows.gpu), []
+    if options.cluster:
+        nodes = cluster_gpus(rows.gpus, options.kube_context)
+        return pools(nodes), [_exclusion(row) for row in nodes if row.excluded or not row.free]
     names = [] if prices is None else list(prices.gpu_hour)
     return [Pool(rows.gpu(name), _PRICED_COUNT, _PRICED_COUNT) for name in names], []
 
 
-def _left_out(row: NodeGpus) -> str:
+def _exclusion(row: NodeGpus) -> str:
     why = row.excluded or f"all {row.total} are in use"
     return f"{row.node}: {row.label or 'GPU'}: {why}"
 
 
-def _write(found: Plan, request: Request, output: Output) -> None:
-    if output.write is None:
+def _write(answer: Plan, options: PlanOptions) -> None:
+    if options.write is None:
         return
-    write_values(found, output.write, asked_model=request.model, force=output.force)
-    if not output.as_json:
-        Console().print(f"values written to {output.write}", markup=False, highlight=False, soft_wrap=True)
+    write_values(answer, options.write, model=options.model, overwrite=options.overwrite)
+    if not options.as_json:
+        text = f"values written to {options.write}"
+        Console().print(text, markup=False, highlight=False, soft_wrap=True)

@@ -128,7 +128,7 @@ def linear_per_rank(model: Architecture, tensor_parallel: int) -> float:
 def mxfp4_padding(
     model: Architecture, scheme: Quantization, tensor_parallel: int, granule: int = _MX_INNER
 ) -> float:
-    """Growth of MXFP4 experts when loaded: the kernels want multiples of 256 (hidden) and of `granule` (inner)."""
+    """Growth of MXFP4 experts when loaded: the kernels need multiples of 256 (hidden) and of `granule` (inner)."""
     if scheme.name != "mxfp4" or model.moe is None:
         return 1.0
     inner = ceil_div(model.moe.intermediate, tensor_parallel)

@@ -60,7 +60,7 @@ def expanded_width(shape: Shape) -> int:
 
 
 def _rope(shape: Shape) -> int:
-    """Positions x rotated width; models with a local and a global base hold two tables."""
+    """Positions x rotated width; models with a local and a global base have two tables."""
     if shape.family.learned_positions is not None or shape.family.embedding_norm:
         return 0
     width = int(shape.head_dim * float(shape.config.get("partial_rotary_factor") or 1.0))

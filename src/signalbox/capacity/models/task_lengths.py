@@ -29,7 +29,7 @@ class TaskLengths:
 
     @property
     def context(self) -> int:
-        """A context that holds every admitted request with its answer, a multiple of 256."""
+        """A context with room for every admitted request and its answer, a multiple of 256."""
         return round_up(self.admitted_tokens + self.output_tokens, _STEP)
 
 

@@ -1,4 +1,4 @@
-"""The exact arguments and environment that start an engine as a set-up was planned. One table row an engine."""
+"""The exact arguments and environment that start an engine as planned, one function per engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signalbox.capacity.support.matrix import load_support
 
 _VLLM_DTYPES = {"float16": "half", "bfloat16": "bfloat16", "float32": "float"}
 _TGI_CACHE = {"fp8": "fp8_e4m3fn", "fp8_e4m3": "fp8_e4m3fn"}
-# What an engine is told to quantize to while it loads a 16-bit checkpoint. Other formats are read from config.json.
+# Quantizations that an engine makes of a 16-bit checkpoint while it loads. It reads others from config.json.
 _QUANTIZE: Mapping[str, Mapping[str, str]] = {
     "vllm": {
         "fp8": "fp8",
@@ -36,7 +36,7 @@ _QUANTIZE: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Start:
-    """How an engine is started: the program of its image, its arguments one word each, and its environment."""
+    """The start of an engine: the program of its image, its arguments one word each, and its environment."""
 
     program: tuple[str, ...]
     arguments: tuple[str, ...]
@@ -47,12 +47,12 @@ Options = Iterable[tuple[str, object]]
 
 
 def start(spec: Spec) -> Start:
-    """Arguments and environment of a set-up. Limits that the planner assumed are written out, not left to defaults."""
+    """Arguments and environment of a spec. Limits that the planner assumed are written out, not left to defaults."""
     return _ENGINES[spec.engine.name](spec)
 
 
 def _words(options: Options) -> tuple[str, ...]:
-    """Flags with their values; None leaves a flag out, True writes it alone."""
+    """Flags with their values; None omits a flag, True is a flag without a value."""
     words: list[str] = []
     for flag, value in options:
         if value is None or value is False:
@@ -71,7 +71,7 @@ def _several(count: int) -> int | None:
 
 
 def _quantize(spec: Spec) -> str | None:
-    """The method to name; None where the checkpoint's own config.json says it."""
+    """The method to name; None where the checkpoint's config.json declares it."""
     if spec.engine.name == "vllm" and spec.model.checkpoint_quantization is not None:
         return None
     return _QUANTIZE[spec.engine.name].get(spec.quantization.name)
@@ -101,7 +101,7 @@ def _tgi(spec: Spec) -> Start:
         ("--port", 8080),
         ("--num-shard", _several(spec.tensor_parallel)),
         ("--quantize", quantize),
-        ("--dtype", None if quantize else spec.dtype),  # the launcher takes one of the two
+        ("--dtype", None if quantize else spec.dtype),  # the launcher accepts one of the two
         ("--max-input-tokens", max(1, spec.context - 1)),
         ("--max-total-tokens", spec.context),
         ("--max-batch-prefill-tokens", tgi.prefill_tokens(spec)),
@@ -136,13 +136,13 @@ def _llamacpp(spec: Spec) -> Start:
 
 def _ollama(spec: Spec) -> Start:
     key, _ = _cache_types(spec)
-    spared = spec.gpu.total_bytes - int(spec.gpu.total_bytes * (spec.memory_utilization or 1.0))
+    overhead = spec.gpu.total_bytes - int(spec.gpu.total_bytes * (spec.memory_utilization or 1.0))
     environment = {
         "OLLAMA_CONTEXT_LENGTH": str(spec.context),
         "OLLAMA_NUM_PARALLEL": str(llamacpp.planned_slots(spec, load_gguf_tables()).count),
         "OLLAMA_FLASH_ATTENTION": "1",
         **({"OLLAMA_KV_CACHE_TYPE": key} if key != "f16" else {}),
-        **({"OLLAMA_GPU_OVERHEAD": str(spared)} if spared else {}),
+        **({"OLLAMA_GPU_OVERHEAD": str(overhead)} if overhead else {}),
         **({"OLLAMA_SCHED_SPREAD": "1"} if spec.tensor_parallel * spec.pipeline_parallel > 1 else {}),
     }
     return Start(("ollama",), ("serve",), environment)
@@ -172,7 +172,7 @@ _ENGINES: Mapping[EngineName, Callable[[Spec], Start]] = {
 
 
 def needs_quantized_checkpoint(spec: Spec) -> bool:
-    """Whether the checkpoint must hold this quantization already: the engine cannot make it while loading."""
+    """Whether the checkpoint must already be in this quantization: the engine cannot quantize to it while loading."""
     name = spec.quantization.name
     if name in ("bf16", "fp16", "fp32") or spec.model.checkpoint_quantization is not None:
         return False

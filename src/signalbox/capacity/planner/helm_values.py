@@ -1,4 +1,4 @@
-"""Helm values for charts/model-server, written from an answer."""
+"""Helm values for charts/model-server, written from a plan."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 import yaml
 
-from signalbox.capacity.gpu_names import product
+from signalbox.capacity.gpu_names import product, quantity
 from signalbox.capacity.planner.result import Plan
 from signalbox.errors import InputError, SetupError
 
-_MOST_REQUESTS = 256  # the table that the chart checks against is made for so many
+_MOST_REQUESTS = 256  # the concurrency that the chart's capacity table is computed for
 
 
-def values(plan: Plan, *, asked_model: str | None = None, replicas: int = 1) -> dict[str, object]:
-    """The chart's values for an answer. `asked_model` wins over the catalogue's name where it is a repository."""
-    repository = (asked_model or "").removeprefix("hf:")
+def values(plan: Plan, *, model: str | None = None, replicas: int = 1) -> dict[str, object]:
+    """The chart's values for a plan. `model` replaces the catalogue's name where it is a repository."""
+    repository = (model or "").removeprefix("hf:")
     name = repository if repository.count("/") == 1 else plan.model
     return {
         "engine": plan.engine,
@@ -32,29 +32,35 @@ def values(plan: Plan, *, asked_model: str | None = None, replicas: int = 1) -> 
         "concurrency": plan.concurrency or max(1, min(_MOST_REQUESTS, int(plan.max_concurrency))),
         "replicas": replicas,
         "parallelism": {"tensor": plan.tensor_parallel, "pipeline": plan.pipeline_parallel},
+        # The chart's table has the same rules: it would reject what --allow-unproven allows.
+        **({"capacity": {"enforce": "warn"}} if plan.overruled else {}),
     }
 
 
-def write_values(plan: Plan, path: Path, *, asked_model: str | None = None, force: bool = False) -> None:
-    """Write values.yaml. Refuses to write what does not fit, and to overwrite without `force`."""
+def write_values(plan: Plan, path: Path, *, model: str | None = None, overwrite: bool = False) -> None:
+    """Write values.yaml. Raises SetupError for a plan that does not fit, InputError for a file that exists."""
     if not plan.fits:
-        nearest = f" Nearest that works: {plan.nearest.change}." if plan.nearest else ""
-        raise SetupError(f"--write: nothing was written, because it {_why(plan)}: {plan.reason}{nearest}")
-    if path.exists() and not force:
+        hint = f"the smallest change that fits: {plan.nearest.change}" if plan.nearest else ""
+        outcome = "is unsupported" if plan.verdict == "unsupported" else "does not fit"
+        raise SetupError(f"--write: no file written, the plan {outcome}: {plan.reason}", hint=hint)
+    if path.exists() and not overwrite:
         raise InputError(
-            "--write", str(path), "The file exists: choose another, or overwrite it with --force."
+            "--write", str(path), "use another path, or --overwrite", problem=f"`{path}` (`--write`) exists"
         )
-    head = (
-        f"# Written by signalbox plan: {plan.model} on {plan.gpus}x{plan.gpu}, {plan.quantization}.\n"
-        f"# {plan.reason}\n"
+    body = yaml.safe_dump(values(plan, model=model), sort_keys=False, allow_unicode=True)
+    try:
+        path.write_text(_head(plan) + body, encoding="utf-8")
+    except OSError as error:
+        problem = f"cannot write `{path}` (`--write`): {error.strerror}"
+        raise InputError(
+            "--write", str(path), "use a path in a folder that exists", problem=problem
+        ) from error
+
+
+def _head(plan: Plan) -> str:
+    unproven = f"# Unproven, by --allow-unproven: {', '.join(plan.overruled)}.\n" if plan.overruled else ""
+    return (
+        f"# Written by signalbox plan: {plan.model} on {quantity(plan.gpus, plan.gpu)}, {plan.quantization}.\n"
+        f"# {plan.reason}\n{unproven}"
         "# model.name must be a checkpoint in this quantization; revision should be a commit.\n"
     )
-    body = yaml.safe_dump(values(plan, asked_model=asked_model), sort_keys=False, allow_unicode=True)
-    try:
-        path.write_text(head + body, encoding="utf-8")
-    except OSError as error:
-        raise InputError("--write", str(path), f"It cannot be written ({error.strerror}).") from error
-
-
-def _why(plan: Plan) -> str:
-    return "is refused" if plan.verdict == "refused" else "does not fit"

@@ -1,12 +1,12 @@
-"""What follows from a set-up that was chosen: speed, energy and cost, and how the engine is started."""
+"""What follows from a spec once it is chosen: speed, energy and cost, and how the engine is started."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from signalbox.capacity.planner.choose import Judged
 from signalbox.capacity.planner.engine_args import start
-from signalbox.capacity.planner.result import Costs, Range, Speed, Workload
+from signalbox.capacity.planner.evaluate import Evaluation
+from signalbox.capacity.planner.result import Costs, Speed, Workload
 from signalbox.capacity.speed.energy import (
     Prices,
     electricity_per_1k_tokens,
@@ -14,62 +14,60 @@ from signalbox.capacity.speed.energy import (
     rent_per_1k_tokens,
     wh_per_1k_tokens,
 )
-from signalbox.capacity.speed.throughput import Interval, Throughput, estimate
+from signalbox.capacity.speed.throughput import Throughput, estimate
 
-_REQUESTS = 16  # at once, where nobody says how many
+_REQUESTS = 16  # concurrent requests where the request sets no limit
+_WITHOUT_PRICES = "energy of the GPUs by their power limit; --prices FILE adds money"
 
 
-def throughput_of(judged: Judged, workload: Workload) -> Throughput | None:
-    """Expected speed with the requests asked for, as far as they are held; None where nothing starts."""
-    if not judged.fits:
+def throughput_of(evaluation: Evaluation, workload: Workload) -> Throughput | None:
+    """Expected speed with the concurrency of the spec, as far as the cache fits it; None where nothing starts."""
+    if not evaluation.fits:
         return None
-    wanted = judged.spec.concurrency or _REQUESTS
+    limit = evaluation.spec.concurrency or _REQUESTS
     return estimate(
-        judged.spec,
-        requests=max(1, min(wanted, int(judged.budget.max_concurrency))),
+        evaluation.spec,
+        requests=max(1, min(limit, int(evaluation.budget.max_concurrency))),
         input_tokens=workload.input_tokens,
         output_tokens=workload.output_tokens,
     )
 
 
-def speed_of(found: Throughput | None) -> Speed | None:
-    """The same as fields of the answer."""
-    if found is None:
+def speed_of(throughput: Throughput | None) -> Speed | None:
+    """The part of an estimate that the answer publishes."""
+    if throughput is None:
         return None
     return Speed(
-        requests=found.requests,
-        output_tokens_per_second=_range(found.output_tokens_per_second),
-        request_tokens_per_second=_range(found.request_tokens_per_second),
-        first_token_seconds=_range(found.first_token_seconds),
-        basis=found.basis,
-        source=found.source,
+        requests=throughput.requests,
+        output_tokens_per_second=throughput.output_tokens_per_second,
+        request_tokens_per_second=throughput.request_tokens_per_second,
+        first_token_seconds=throughput.first_token_seconds,
+        basis=throughput.basis,
+        source=throughput.source,
     )
 
 
-def costs_of(judged: Judged, speed: Throughput | None, prices: Prices | None) -> Costs | None:
-    """Energy by the board's power limit; money where somebody gave prices, for the package's are an example."""
+def costs_of(evaluation: Evaluation, speed: Throughput | None, prices: Prices | None) -> Costs | None:
+    """Energy by the board's power limit; money only with the caller's prices, for the package's are an example."""
     if speed is None:
         return None
-    energy = wh_per_1k_tokens(judged.spec, speed, prices or load_prices())
-    bill = electricity_per_1k_tokens(energy, prices) if energy and prices else None
-    rent = rent_per_1k_tokens(judged.spec, speed, prices) if prices else None
+    spec = evaluation.spec
+    energy = wh_per_1k_tokens(spec, speed, prices or load_prices())
     return Costs(
-        wh_per_1k_tokens=_range(energy) if energy else None,
-        electricity_per_1k_tokens=_range(bill) if bill else None,
-        rent_per_1k_tokens=_range(rent) if rent else None,
+        wh_per_1k_tokens=energy,
+        electricity_per_1k_tokens=electricity_per_1k_tokens(energy, prices) if energy and prices else None,
+        rent_per_1k_tokens=rent_per_1k_tokens(spec, speed, prices) if prices else None,
         currency=prices.currency if prices else None,
-        gpu_hour_price=prices.gpu_hour.get(judged.spec.gpu.name) if prices else None,
-        source=prices.source
-        if prices
-        else "energy of the GPUs by their power limit; --prices FILE adds money",
+        gpu_hour_price=prices.gpu_hour.get(spec.gpu.name) if prices else None,
+        source=prices.source if prices else _WITHOUT_PRICES,
     )
 
 
-def _range(found: Interval) -> Range:
-    return Range(low=found.low, high=found.high)
-
-
-def start_of(judged: Judged) -> dict[str, Any]:
+def start_fields(evaluation: Evaluation) -> dict[str, Any]:
     """Program, arguments and environment of the engine, as fields of the answer."""
-    found = start(judged.spec)
-    return {"program": found.program, "flags": found.arguments, "environment": dict(found.environment)}
+    command = start(evaluation.spec)
+    return {
+        "program": command.program,
+        "flags": command.arguments,
+        "environment": dict(command.environment),
+    }

@@ -1,8 +1,7 @@
-"""The planner: one question, one answer. `plan(Request(model="llama-3.1-8b", gpu="l4"))`."""
+"""The planner: one request, one answer. `plan(Request(model="llama-3.1-8b", gpu="l4"))`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -12,38 +11,25 @@ from signalbox.capacity.memory import budget
 from signalbox.capacity.models import catalogue as catalogue_module
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.alternatives import alternatives
-from signalbox.capacity.planner.choose import Judge, Judged, best
-from signalbox.capacity.planner.outlook import costs_of, speed_of, start_of, throughput_of
+from signalbox.capacity.planner.choose import best
+from signalbox.capacity.planner.evaluate import Correct, Evaluate, Evaluation, evaluate_spec, evaluator
+from signalbox.capacity.planner.outlook import costs_of, speed_of, start_fields, throughput_of
 from signalbox.capacity.planner.request import AUTO, Question, Request, resolve
 from signalbox.capacity.planner.result import Combination, Outcome, Part, Plan, Remark, Workload
-from signalbox.capacity.planner.warnings import remarks
-from signalbox.capacity.spec import Correction, Spec
+from signalbox.capacity.planner.warnings import notes, warnings
+from signalbox.capacity.spec import Spec
 from signalbox.capacity.speed.energy import Prices
-from signalbox.capacity.support.check import check
 from signalbox.capacity.units import GIB
 
 _CONTEXTS = (1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)
 _REQUESTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _INPUT_TOKENS, _OUTPUT_TOKENS = 512, 128
-Correct = Callable[[Spec], Correction | None]
 
 
 @lru_cache(maxsize=1)
 def default_catalogue() -> Catalogue:
     """The package's catalogue, read once: rows never change."""
     return catalogue_module.load()
-
-
-def judge(spec: Spec) -> Judged:
-    """What memory and the support rules say of a set-up."""
-    return Judged(spec, budget(spec), tuple(check(spec)))
-
-
-def judge_with(correct: Correct | None) -> Judge:
-    """The judge that applies what boots of a cluster taught."""
-    if correct is None:
-        return judge
-    return lambda spec: judge(replace(spec, correction=correct(spec)))
 
 
 def plan(
@@ -53,59 +39,60 @@ def plan(
     correct: Correct | None = None,
     prices: Prices | None = None,
 ) -> Plan:
-    """Answer a request. `correct` gives the correction of a set-up, `Corrections.of` of a cluster's boots.
+    """Answer a request. `correct` gives the correction of a spec: `Corrections.of` of a cluster's boots.
 
-    Raises InputError for what cannot be a question: unknown names, numbers out of range.
+    Raises InputError for unknown names and for numbers out of range.
     """
     rows = catalogue or default_catalogue()
     question = resolve(request, rows)
-    decide = judge_with(correct)
-    return answer(question, best(question.specs(), decide), rows, decide, prices)
+    evaluate = evaluator(correct, allow_unproven=request.allow_unproven)
+    return answer(question, best(question.specs(), evaluate), rows, evaluate, prices)
 
 
 def answer(
     question: Question,
-    judged: Judged,
+    evaluation: Evaluation,
     catalogue: Catalogue,
-    decide: Judge = judge,
+    evaluate: Evaluate = evaluate_spec,
     prices: Prices | None = None,
 ) -> Plan:
-    """The answer for the set-up that was chosen."""
-    spec = judged.spec
+    """The answer for the spec that was chosen."""
+    spec = evaluation.spec
     workload = workload_of(question)
-    speed = throughput_of(judged, workload)
+    throughput = throughput_of(evaluation, workload)
     return Plan(
-        **_setup_fields(spec, question.count - judged.gpus),
-        **_memory_fields(judged.budget),
-        verdict=_verdict(judged),
-        fits=judged.fits,
-        reason=_reason(judged),
-        alternatives=() if judged.fits else alternatives(judged, decide, catalogue),
-        combinations=() if judged.refusals else combinations(spec),
+        **_spec_fields(spec, question.count - evaluation.gpus),
+        **_memory_fields(evaluation.budget),
+        verdict=_outcome(evaluation),
+        fits=evaluation.fits,
+        reason=_reason(evaluation),
+        alternatives=() if evaluation.fits else alternatives(evaluation, evaluate, catalogue),
+        combinations=() if evaluation.violations else combinations(spec),
         workload=workload,
-        speed=speed_of(speed),
-        costs=costs_of(judged, speed, prices),
-        **start_of(judged),
-        refusals=_remarks(judged, "unsupported"),
-        warnings=(*_remarks(judged, "warning"), *remarks(judged)),
-        notes=_notes(question, judged),
+        speed=speed_of(throughput),
+        costs=costs_of(evaluation, throughput, prices),
+        **start_fields(evaluation),
+        violations=_remarks(evaluation, "unsupported"),
+        overruled=evaluation.overruled,
+        warnings=(*_remarks(evaluation, "warning"), *warnings(evaluation)),
+        notes=(*_choices(question, evaluation), *notes(evaluation)),
     )
 
 
 def combinations(spec: Spec) -> tuple[Combination, ...]:
-    """Which contexts and numbers of requests are held, each with the engine's limits set to them."""
+    """Which contexts fit with which concurrency, each cell with the engine's limits set to them."""
     limit = spec.model.max_positions
     contexts = sorted({c for c in (*_CONTEXTS, limit) if c <= limit} | {min(spec.context, limit)})
     cells = []
     for context in contexts:
         for requests in _REQUESTS:
-            held = budget(replace(spec, context=context, concurrency=requests))
-            fits = held.fits and held.max_concurrency >= requests
+            memory = budget(replace(spec, context=context, concurrency=requests))
+            fits = memory.fits and memory.max_concurrency >= requests
             cells.append(Combination(context=context, concurrency=requests, fits=fits))
     return tuple(cells)
 
 
-def _setup_fields(spec: Spec, left: int) -> dict[str, Any]:
+def _spec_fields(spec: Spec, left: int) -> dict[str, Any]:
     share = spec.memory_utilization
     return {
         "model": spec.model.name,
@@ -156,28 +143,28 @@ def _gib(count: int) -> float:
     return round(count / GIB, 4)
 
 
-def _verdict(judged: Judged) -> Outcome:
-    if judged.refusals:
-        return "refused"
-    return "fits" if judged.fits else "does not fit"
+def _outcome(evaluation: Evaluation) -> Outcome:
+    if evaluation.violations:
+        return "unsupported"
+    return "fits" if evaluation.fits else "does not fit"
 
 
-def _reason(judged: Judged) -> str:
-    if judged.refusals:
-        return " ".join(row.reason for row in judged.refusals)
-    return judged.budget.reason
+def _reason(evaluation: Evaluation) -> str:
+    if evaluation.violations:
+        return " ".join(row.reason for row in evaluation.violations)
+    return evaluation.budget.reason
 
 
-def _remarks(judged: Judged, level: Literal["unsupported", "warning"]) -> tuple[Remark, ...]:
+def _remarks(evaluation: Evaluation, level: Literal["unsupported", "warning"]) -> tuple[Remark, ...]:
     return tuple(
         Remark(rule=row.rule, reason=row.reason, hint=row.hint)
-        for row in judged.findings
+        for row in evaluation.findings
         if row.level == level
     )
 
 
 def workload_of(question: Question) -> Workload:
-    """What a typical request looks like: the task's, else a default."""
+    """The lengths of a typical request: the task's, else a default."""
     lengths = question.lengths
     if lengths is None:
         return Workload(
@@ -188,21 +175,21 @@ def workload_of(question: Question) -> Workload:
     )
 
 
-def _notes(question: Question, judged: Judged) -> tuple[str, ...]:
-    request, spec = question.request, judged.spec
-    notes = []
+def _choices(question: Question, evaluation: Evaluation) -> tuple[str, ...]:
+    """What the planner chose for values that the request leaves open."""
+    request, spec = question.request, evaluation.spec
+    choices = []
     if request.quantization == AUTO:
-        chosen = spec.quantization.name
         own = len(question.quantizations) == 1
-        why = "what the checkpoint has" if own else "the best that fits" if judged.fits else "nothing fits"
-        notes.append(f"quantization auto: {chosen}, {why}")
+        why = "the checkpoint's" if own else "the best that fits" if evaluation.fits else "none fits"
+        choices.append(f"quantization auto: {spec.quantization.name}, {why}")
     if request.dtype == AUTO:
-        notes.append(f"dtype auto: {spec.dtype}")
+        choices.append(f"dtype auto: {spec.dtype}")
     if request.tensor_parallel is None and question.count > request.pipeline_parallel:
-        notes.append(f"tp auto: {spec.tensor_parallel} of {question.count} GPUs")
+        choices.append(f"tp auto: {spec.tensor_parallel} of {question.count} GPUs")
     if request.context is None:
-        longest = question.lengths.source if question.lengths else "default"
-        notes.append(f"context: {spec.context} tokens, {longest}")
+        source = question.lengths.source if question.lengths else "default"
+        choices.append(f"context: {spec.context} tokens, {source}")
     if spec.correction is not None:
-        notes.append(f"corrected by a boot on cluster {spec.correction.cluster}")
-    return tuple(notes)
+        choices.append(f"corrected by a boot on cluster {spec.correction.cluster}")
+    return tuple(choices)

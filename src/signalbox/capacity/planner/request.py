@@ -1,4 +1,4 @@
-"""What a person asks: a request as typed, checked and resolved against the catalogue into set-ups to judge."""
+"""The planner's input: a request with names and numbers, checked and resolved against the catalogue into specs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from signalbox.capacity.gpu_names import quantity
 from signalbox.capacity.hardware.inventory import parse_gpu
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.models.sources import find_model
@@ -22,7 +23,7 @@ from signalbox.tasks import load_task
 AUTO = "auto"
 _DEFAULT_CONTEXT = 8192
 _DTYPES = {"bf16": "bfloat16", "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32"}
-# Formats that hold several quantizations; a checkpoint says which of them it has.
+# Formats that stand for several quantizations; the checkpoint declares which of them it has.
 _CONTAINERS = {
     "compressed-tensors": ("fp8", "w8a8-int8", "w4a16"),
     "modelopt": ("fp8", "nvfp4"),
@@ -32,7 +33,7 @@ _KNOWN_DTYPES = ("bfloat16", "float16", "float32")
 
 
 class Request(Contract):
-    """One question to the planner. What is None or "auto" is chosen, and the answer says how."""
+    """One request to the planner. It chooses what is None or "auto", and the answer notes the choice."""
 
     model: str | None = Field(default=None, description="Catalogue name or hf:ORG/NAME.")
     gpu: str = Field(default="", description="L4, or 2xL4; empty in a ranking.")
@@ -50,6 +51,7 @@ class Request(Contract):
     pipeline_parallel: int = 1
     memory_utilization: float | None = None
     eager: bool = False
+    allow_unproven: bool = Field(default=False, description="Overrule support rules that lack a proof.")
     task: Path | None = None
 
 
@@ -68,14 +70,16 @@ class Question:
 
     def specs(self) -> Iterator[Spec]:
         """Best quantization first, for each the fewest GPUs first."""
-        asked = self.request.tensor_parallel
-        sizes = (asked,) if asked else ranks(self.gpu, max(1, self.count // self.request.pipeline_parallel))
+        request = self.request
+        if request.tensor_parallel is not None:
+            sizes: tuple[int, ...] = (request.tensor_parallel,)
+        else:
+            sizes = ranks(self.gpu, max(1, self.count // request.pipeline_parallel))
         for quantization in self.quantizations:
             for size in sizes:
                 yield self.spec(quantization, size)
 
     def spec(self, quantization: Quantization, tensor_parallel: int) -> Spec:
-        """One set-up of this question."""
         request = self.request
         return Spec(
             model=self.model,
@@ -95,7 +99,7 @@ class Question:
 
 
 def resolve(request: Request, catalogue: Catalogue) -> Question:
-    """Look up what the request names. Raises InputError: unknown names with the nearest, numbers out of range."""
+    """Look up the names of a request. Raises InputError for unknown names and for numbers out of range."""
     _check_numbers(request)
     _dtype(request.dtype)
     model = find_model(request.model, request.config, catalogue, fallback=request.fallback)
@@ -103,12 +107,14 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
     engine = catalogue.engine(request.engine, request.engine_version)
     lengths = None
     if request.task is not None:
-        found = find_tokenizer(model.name, request.config)
-        lengths = task_lengths(load_task(request.task), *(found or ()))
+        tokenizer = find_tokenizer(model.name, request.config)
+        lengths = task_lengths(load_task(request.task), *(tokenizer or ()))
     needed = (request.tensor_parallel or 1) * request.pipeline_parallel
     if count is not None and needed > count:
-        hint = f"{count}x{gpu.name} has {count} GPU{'s' if count > 1 else ''}: write {needed}x{gpu.name}, or lower it."
-        raise InputError("--tp" if request.tensor_parallel else "--pp", needed, hint)
+        option = "--tp" if request.tensor_parallel else "--pp"
+        problem = f"`{option}` requires {needed} GPUs, and `--gpu` names {quantity(count, gpu.name)}"
+        hint = f"write `--gpu {needed}x{gpu.product}`, or lower `{option}`"
+        raise InputError(option, needed, hint, problem=problem)
     return Question(
         request=request,
         model=model,
@@ -124,13 +130,18 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
 def _quantizations(
     request: Request, model: Architecture, engine: EngineVersion, catalogue: Catalogue
 ) -> tuple[Quantization, ...]:
-    asked, own = request.quantization.lower(), model.checkpoint_quantization
-    if asked in _CONTAINERS:
+    name, own = request.quantization.lower(), model.checkpoint_quantization
+    if name in _CONTAINERS:
         if own is None:
-            hint = f"It names a file format: say what is in it, such as {' or '.join(_CONTAINERS[asked])}."
-            raise InputError("--quantization", request.quantization, hint)
+            problem = (
+                f"`--quantization {request.quantization}` is a file format that several quantizations use"
+            )
+            hint = (
+                f"name the quantization, for example {' or '.join(f'`{row}`' for row in _CONTAINERS[name])}"
+            )
+            raise InputError("--quantization", request.quantization, hint, problem=problem)
         return (catalogue.quantization(own),)
-    if asked != AUTO:
+    if name != AUTO:
         return (catalogue.quantization(request.quantization),)
     return by_quality(model, catalogue.quantizations, engine.name)
 
@@ -142,12 +153,12 @@ def _context(model: Architecture, lengths: TaskLengths | None) -> int:
 
 
 def _dtype(text: str) -> str | None:
-    """The dtype as engines write it, None for auto."""
+    """The dtype as engines write it; None for auto."""
     name = _DTYPES.get(text.lower(), text.lower())
     if name == AUTO:
         return None
     if name not in _KNOWN_DTYPES:
-        raise InputError("--dtype", text, f"Known: auto, {', '.join(_KNOWN_DTYPES)}.")
+        raise InputError("--dtype", text, f"Use auto, {', '.join(_KNOWN_DTYPES)}.")
     return name
 
 
@@ -163,10 +174,10 @@ def _check_numbers(request: Request) -> None:
 
 
 def tensor_parallel(text: str) -> int | None:
-    """The number behind --tp, None for auto."""
+    """The number of `--tp`; None for auto."""
     if text.strip().lower() == AUTO:
         return None
     try:
         return int(text)
     except ValueError as error:
-        raise InputError("--tp", text, "Give auto, or a number such as 2.") from error
+        raise InputError("--tp", text, "Use auto, or a number such as 2.") from error

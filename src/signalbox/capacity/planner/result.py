@@ -1,6 +1,7 @@
 """The planner's answer as it is printed and published: `signalbox plan --json`, docs/reference/plan.schema.json.
 
-Memory is per GPU (one rank), in GiB of 2**30 bytes, unless a field's name says otherwise.
+Memory is per GPU (one rank), in GiB of 2**30 bytes, unless a field's name says otherwise. GPUs have their catalogue
+ids (`l4`, `h100-nvl`).
 """
 
 from __future__ import annotations
@@ -9,22 +10,16 @@ from typing import Literal
 
 from pydantic import Field
 
+from signalbox.capacity.speed.throughput import Interval
 from signalbox.contracts.record import Contract
 
-Outcome = Literal["fits", "does not fit", "refused"]
-
-
-class Range(Contract):
-    """A range, never a point: what was measured spreads this far."""
-
-    low: float
-    high: float
+Outcome = Literal["fits", "does not fit", "unsupported"]
 
 
 class Remark(Contract):
-    """A rule that a set-up breaks (refusal) or that its owner should know of (warning)."""
+    """A rule that applies to the configuration: a violation, or a warning."""
 
-    rule: str = Field(description="Stable name of the rule.")
+    rule: str = Field(description="Stable id of the rule.")
     reason: str
     hint: str
 
@@ -39,15 +34,15 @@ class Part(Contract):
 
 
 class Combination(Contract):
-    """Whether so many requests of so many tokens each are held at once."""
+    """Whether the cache fits that many concurrent requests of that many tokens each."""
 
-    context: int = Field(description="Tokens of a request, prompt and answer.")
-    concurrency: int = Field(description="Requests at once, set as the engine's limit.")
+    context: int = Field(description="Tokens per request, prompt and answer.")
+    concurrency: int = Field(description="Concurrent requests, set as the engine's limit.")
     fits: bool
 
 
 class Alternative(Contract):
-    """A change after which it works."""
+    """A change after which the model fits."""
 
     change: str = Field(examples=["quantization fp8"])
     engine: str
@@ -72,38 +67,38 @@ class Workload(Contract):
 
 
 class Speed(Contract):
-    """Expected speed of the whole set-up."""
+    """Expected speed of all GPUs together."""
 
-    requests: int = Field(description="Requests at once that the figures are for.")
-    output_tokens_per_second: Range = Field(description="All requests together.")
-    request_tokens_per_second: Range = Field(description="One of them.")
-    first_token_seconds: Range
+    requests: int = Field(description="Concurrent requests that the figures are for.")
+    output_tokens_per_second: Interval = Field(description="All requests together.")
+    request_tokens_per_second: Interval = Field(description="One of them.")
+    first_token_seconds: Interval
     basis: str
     source: str
 
 
 class Costs(Contract):
-    """Energy and money for 1,000 output tokens, the prompts included; what is not known is None."""
+    """Energy and money for 1,000 output tokens, the prompts included; None where unknown."""
 
-    wh_per_1k_tokens: Range | None = Field(description="Watt hours of the GPUs.")
-    electricity_per_1k_tokens: Range | None = Field(
-        description="Money for electricity, server and cooling included."
+    wh_per_1k_tokens: Interval | None = Field(description="Watt hours of the GPUs.")
+    electricity_per_1k_tokens: Interval | None = Field(
+        description="Cost of electricity, server and cooling included."
     )
-    rent_per_1k_tokens: Range | None = Field(
-        description="Money for renting the GPUs, when they are never idle."
+    rent_per_1k_tokens: Interval | None = Field(
+        description="Cost of renting the GPUs, when they are never idle."
     )
     currency: str | None
-    gpu_hour_price: float | None = Field(description="Of one GPU.")
+    gpu_hour_price: float | None = Field(description="Price of one GPU per hour.")
     source: str
 
 
 class Plan(Contract):
-    """The answer for one set-up."""
+    """The answer for one configuration."""
 
     model: str
     gpu: str
-    gpus: int = Field(description="GPUs that one copy of the model takes.")
-    gpus_left: int = Field(description="GPUs named in the question that stay free: room for replicas.")
+    gpus: int = Field(description="GPUs that one replica needs.")
+    gpus_left: int = Field(description="GPUs of the request that stay free for further replicas.")
     engine: str
     engine_version: str
     regime: str = Field(description="Which measured constants were used.")
@@ -111,7 +106,7 @@ class Plan(Contract):
     dtype: str
     kv_dtype: str
     context: int
-    concurrency: int | None = Field(description="Limit of requests at once; None is the engine's default.")
+    concurrency: int | None = Field(description="Limit of concurrent requests; None is the engine's default.")
     batched_tokens: int | None
     tensor_parallel: int
     pipeline_parallel: int
@@ -120,40 +115,45 @@ class Plan(Contract):
 
     verdict: Outcome
     fits: bool = Field(
-        description="The engine starts: no rule refuses, and one request of full context is held."
+        description="The engine starts: no rule is violated, and the cache fits one request of full context."
     )
     reason: str
     alternatives: tuple[Alternative, ...] = Field(
-        description="Changes after which it works, the smallest first."
+        description="Changes after which the model fits, the smallest first."
     )
 
-    total_gib: float = Field(description="What CUDA shows.")
-    usable_gib: float = Field(description="What the engine allows itself.")
+    total_gib: float = Field(description="Memory that CUDA reports.")
+    usable_gib: float = Field(description="Memory that the engine may use.")
     weights_gib: float
     activation_gib: float
     graphs_gib: float
     non_torch_gib: float
-    reserve_gib: float = Field(description="Left to others: what the engine does not take.")
-    kv_gib: float = Field(description="For the KV cache; negative is what is lacking.")
+    reserve_gib: float = Field(description="Memory that the engine does not use.")
+    kv_gib: float = Field(
+        description="Memory for the KV cache; negative where the GPU is short by that much."
+    )
     kv_bytes_per_token: float
     kv_tokens: int
-    max_concurrency: float = Field(description="Requests of the full context held at once.")
+    max_concurrency: float = Field(description="Concurrent requests of the full context that fit.")
     parts: tuple[Part, ...]
-    combinations: tuple[Combination, ...] = Field(description="Empty where a rule refuses.")
+    combinations: tuple[Combination, ...] = Field(description="Empty where a rule is violated.")
 
     workload: Workload
     speed: Speed | None
     costs: Costs | None
-    refusals: tuple[Remark, ...]
+    violations: tuple[Remark, ...] = Field(description="Support rules that rule the configuration out.")
+    overruled: tuple[str, ...] = Field(
+        description="Ids of support rules without proof that --allow-unproven overruled."
+    )
     warnings: tuple[Remark, ...]
     program: tuple[str, ...] = Field(
-        description="What the engine's image starts; empty where it starts itself."
+        description="Command of the engine's image; empty where the image starts it."
     )
     flags: tuple[str, ...] = Field(description="Arguments of the program, one word each.")
     environment: dict[str, str]
-    notes: tuple[str, ...] = Field(description="What was decided for the asker, and why.")
+    notes: tuple[str, ...] = Field(description="Values that the planner chose and why, and its assumptions.")
 
     @property
     def nearest(self) -> Alternative | None:
-        """The smallest change after which it works."""
+        """The smallest change after which the model fits."""
         return self.alternatives[0] if self.alternatives else None

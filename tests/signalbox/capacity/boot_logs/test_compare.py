@@ -1,32 +1,29 @@
-"""Predicted against measured: the set-up of a log, the terms they share, what is stored and used again."""
+"""Predicted against measured: the spec of a log, the terms of both, what is stored and used again."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from signalbox.capacity.boot_logs.boot import MeasuredBoot
-from signalbox.capacity.boot_logs.compare import boot_of, check_boot, compare
-from signalbox.capacity.boot_logs.corrections import load_correction, load_corrections, store
+from signalbox.capacity.boot_logs.compare import boot_of, compare
+from signalbox.capacity.boot_logs.corrections import load_corrections, store_boot
 from signalbox.capacity.boot_logs.parse import read_log
-from signalbox.capacity.boot_logs.spec_from_log import Told, spec_of
+from signalbox.capacity.boot_logs.spec_from_log import LogOverrides, spec_of
 from signalbox.capacity.budget import Budget
 from signalbox.capacity.memory import budget
 from signalbox.capacity.models.catalogue import load
-from signalbox.errors import InputError
+from signalbox.capacity.units import GIB
 from signalbox.settings import Settings
 
 BOOTS = Path(__file__).parents[3] / "data" / "boots"
 CATALOGUE = load()
-GIB = 2**30
 LLAMA = BOOTS / "vllm-0.19-h100-llama-8b-tp4.log"
-H100 = Told(gpu="h100")
-# vLLM at its default level of logging: no line tells activation or non-torch memory.
+H100 = LogOverrides(gpu="h100")
+# vLLM at its default log level: no line has activation or non-torch memory.
 BRIEF = MeasuredBoot(
     engine="vllm",
     version="0.24.0",
@@ -46,86 +43,6 @@ UNESTIMATED = replace(BRIEF, model="meta-llama/Llama-3.1-8B-Instruct", graphs_es
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(state_dir=tmp_path / "run")
-
-
-def run(settings: Settings, log: Path, told: Told, cluster: str | None = None) -> str:
-    """What the command prints; stores when a cluster is named."""
-    out = StringIO()
-    check_boot(settings, log, Console(file=out, width=200), told, keep=cluster is not None, cluster=cluster)
-    return out.getvalue()
-
-
-def test_the_log_tells_what_was_booted() -> None:
-    spec = spec_of(read_log(LLAMA), H100, CATALOGUE)
-    assert spec.model.name.startswith("meta-llama/Llama-3.1-8B")
-    assert (spec.engine.name, spec.engine.version, spec.quantization.name) == ("vllm", "0.19.0", "bf16")
-    assert (spec.tensor_parallel, spec.context, spec.concurrency) == (4, 8192, 1024)
-    assert (spec.batched_tokens, spec.memory_utilization, spec.dtype) == (8192, 0.95, "bfloat16")
-
-
-def test_what_the_person_says_wins() -> None:
-    told = Told(
-        gpu="l4",
-        model="qwen2.5-7b-instruct",
-        quantization="awq",
-        engine_version="0.20.1",
-        concurrency=8,
-        memory_utilization=0.5,
-    )
-    spec = spec_of(read_log(LLAMA), told, CATALOGUE)
-    assert (spec.gpu, spec.model.name) == (CATALOGUE.gpu("l4"), "Qwen/Qwen2.5-7B-Instruct")
-    assert (spec.quantization.name, spec.engine.version) == ("awq-int4", "0.20.1")
-    assert (spec.concurrency, spec.memory_utilization) == (8, 0.5)
-
-
-@pytest.mark.parametrize(
-    ("change", "told", "option"),
-    [
-        ({}, Told(), "--gpu"),
-        ({"model": None}, H100, "--model"),
-        ({"model": "org/private-7b-finetune"}, H100, "--model"),
-        ({"quantization": "compressed-tensors"}, H100, "--quantization"),
-    ],
-)
-def test_what_the_log_lacks_is_asked_for_by_its_option(
-    change: dict[str, str | None], told: Told, option: str
-) -> None:
-    with pytest.raises(InputError, match=f"give {option}") as caught:
-        spec_of(replace(read_log(LLAMA), **change), told, CATALOGUE)  # type: ignore[arg-type]
-    assert caught.value.field == option
-
-
-@pytest.mark.parametrize(
-    ("model", "method", "dtype", "quantization"),
-    [
-        ("meta-llama/Llama-3.1-8B", None, "bfloat16", "bf16"),
-        ("meta-llama/Llama-3.1-8B", None, "float16", "fp16"),
-        ("meta-llama/Llama-3.1-8B", "gptq_marlin", "float16", "gptq-int4"),
-        ("meta-llama/Llama-3.1-8B", "fp8", "bfloat16", "fp8"),
-        ("RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w8a8", "compressed-tensors", "float16", "w8a8-int8"),
-        ("openai/gpt-oss-20b", "mxfp4", "bfloat16", "mxfp4"),
-    ],
-)
-def test_names_of_quantization_in_vllm(model: str, method: str | None, dtype: str, quantization: str) -> None:
-    measured = replace(read_log(LLAMA), model=model, quantization=method, dtype=dtype, tensor_parallel=1)
-    assert spec_of(measured, H100, CATALOGUE).quantization.name == quantization
-
-
-@pytest.mark.parametrize(
-    ("version", "expected"),
-    [("0.23.1rc1.dev550+g58d6a6e60.d20260629", "0.23.1"), ("0.13.0+faa43dbf.nv26.01", "0.13.0")],
-)
-def test_builds_between_releases_count_as_their_release(version: str, expected: str) -> None:
-    measured = replace(read_log(LLAMA), version=version)
-    assert spec_of(measured, H100, CATALOGUE).engine.version == expected
-
-
-def test_a_gguf_file_is_the_model_it_is_made_of() -> None:
-    measured = read_log(BOOTS / "llama-server-2024-v100.log")
-    measured = replace(measured, model="models/Meta-Llama-3-8B-Instruct.Q4_K_M.gguf")
-    spec = spec_of(measured, Told(), CATALOGUE)
-    assert (spec.model.name, spec.quantization.name) == ("meta-llama/Meta-Llama-3-8B", "gguf-q4_k_m")
-    assert spec.gpu.name.lower().startswith("v100")
 
 
 def test_every_term_of_the_log_is_compared() -> None:
@@ -156,7 +73,7 @@ def test_a_log_without_activation_compares_what_is_left_of_the_budget() -> None:
     assert rows["graphs"].measured == 1.0
 
 
-def test_before_0_21_graphs_lie_outside_the_budget() -> None:
+def test_before_0_21_graphs_are_outside_the_budget() -> None:
     measured = replace(BRIEF, version="0.19.0")
     spec = spec_of(measured, H100, CATALOGUE)
     rows = {row.term: row for row in compare(measured, budget(spec), spec)}
@@ -164,15 +81,15 @@ def test_before_0_21_graphs_lie_outside_the_budget() -> None:
     assert rows["graphs"].measured == 2.0
 
 
-def test_nothing_is_derived_from_a_cache_of_given_size() -> None:
-    measured = replace(BRIEF, kv_given=True)
+def test_nothing_is_derived_from_a_cache_of_fixed_size() -> None:
+    measured = replace(BRIEF, kv_is_option=True)
     spec = spec_of(measured, H100, CATALOGUE)
     assert "activation + non_torch" not in {row.term for row in compare(measured, budget(spec), spec)}
 
 
 def test_nothing_is_derived_from_another_gpu() -> None:
-    told = Told(gpu="l4")  # smaller than what the log says was used
-    spec = spec_of(BRIEF, told, CATALOGUE)
+    overrides = LogOverrides(gpu="l4")  # smaller than what the log says was used
+    spec = spec_of(BRIEF, overrides, CATALOGUE)
     assert "activation + non_torch" not in {row.term for row in compare(BRIEF, budget(spec), spec)}
 
 
@@ -184,57 +101,16 @@ def test_a_stored_boot_corrects_the_prediction_to_what_was_measured(
 ) -> None:
     spec = spec_of(measured, H100, CATALOGUE)
     boot = boot_of(measured, budget(spec), spec, cluster="lab", log="x", now=datetime.now(UTC))
-    store(settings, boot)
-    corrected = budget(replace(spec, correction=load_correction(settings, "lab", spec)))
+    store_boot(settings, boot)
+    corrected = budget(replace(spec, correction=load_corrections(settings, "lab").of(spec)))
     assert _gib(corrected, "weights") == pytest.approx((measured.weights_bytes or 0) / GIB, abs=1e-6)
     # To the half percent of GiB that a log rounds to, over four terms.
     assert corrected.kv_bytes / GIB == pytest.approx((measured.kv_bytes or 0) / GIB, abs=0.06)
     assert corrected.kv_bytes != budget(spec).kv_bytes
 
 
-def test_the_command_shows_the_table_and_stores(settings: Settings) -> None:
-    shown = run(settings, LLAMA, H100, cluster="lab")
-    assert "bf16 on 4xh100, vllm 0.19.0" in shown
-    assert "│ weights       │ 3.77 GiB  │ 3.77 GiB  │" in shown
-    assert "predicted: fits; log: it started" in shown
-    assert "stored for cluster lab" in shown
-    assert len(load_corrections(settings, "lab").boots) == 1
-
-
-def test_without_store_nothing_is_written(settings: Settings) -> None:
-    run(settings, LLAMA, H100)
-    assert not settings.state_dir.exists()
-
-
-def test_store_needs_the_cluster_before_the_log_is_read(settings: Settings) -> None:
-    with pytest.raises(InputError, match="--cluster NAME"):
-        check_boot(settings, Path("none.log"), Console(file=StringIO()), H100, keep=True, cluster=" ")
-
-
-def test_a_failed_boot_is_shown_and_teaches_nothing(settings: Settings) -> None:
-    log = BOOTS / "vllm-0.19-h100-no-memory.log"
-    shown = run(settings, log, H100)
-    assert "log: it did not start" in shown
-    assert "the engine said: Free memory on device cuda:1" in shown
-    with pytest.raises(InputError, match="measures no term"):
-        run(settings, log, H100, cluster="lab")
-    assert load_correction(settings, "lab") is None
-
-
-def test_a_cold_boot_and_the_wrong_gpu_are_pointed_out(settings: Settings, tmp_path: Path) -> None:
-    log = tmp_path / "boot.log"
-    log.write_text(
-        (BOOTS / "vllm-0.29-a100-llama-8b.log").read_text(encoding="utf-8")
-        + "INFO [backends.py:394] Compiling a graph for compile range (1, 8192) takes 20.11 s\n",
-        encoding="utf-8",
-    )
-    shown = run(settings, log, Told(gpu="h200"))
-    assert "the compile cache was empty" in shown
-    assert "the log's GPU shows 79.25 GiB" in shown
-
-
-def _gib(found: Budget, name: str) -> float:
-    return next(term.bytes for term in found.terms if term.name == name) / GIB
+def _gib(memory: Budget, name: str) -> float:
+    return next(term.bytes for term in memory.terms if term.name == name) / GIB
 
 
 def test_a_boot_with_a_filled_cache_is_compared_with_a_plan_that_does_not_compile() -> None:
@@ -254,12 +130,3 @@ def test_the_cache_of_a_small_llama_server_is_predicted(log: Path) -> None:
     predicted = budget(spec_of(measured, H100, CATALOGUE))
     assert predicted.kv_tokens == measured.kv_tokens
     assert predicted.kv_bytes == pytest.approx(measured.kv_bytes, rel=0.001)
-
-
-@pytest.mark.parametrize(
-    ("log", "said"), [("vllm-0.11-4090-context", "non-torch"), ("llama-server-cpu-smollm2", "No layer")]
-)
-def test_memory_of_another_machine_is_not_stored(settings: Settings, log: str, said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        run(settings, BOOTS / f"{log}.log", H100, "lab")
-    assert not load_corrections(settings, "lab").boots

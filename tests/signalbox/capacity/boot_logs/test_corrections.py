@@ -1,4 +1,4 @@
-"""The corrections file: what a boot teaches, and for which set-ups it holds."""
+"""The corrections file: what a boot corrects, and for which specs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pytest
 from signalbox.capacity.boot_logs.corrections import (
     Boot,
     corrections_path,
-    load_correction,
     load_corrections,
-    store,
+    store_boot,
 )
 from signalbox.capacity.models.catalogue import load
 from signalbox.capacity.spec import Correction, Spec
@@ -63,21 +62,21 @@ def boot(spec: Spec) -> Boot:
 
 
 def test_nothing_stored_is_no_correction(settings: Settings, spec: Spec) -> None:
-    assert load_correction(settings, "lab", spec) is None
-    assert load_correction(settings, "lab") is None
+    assert load_corrections(settings, "lab").of(spec) is None
+    assert not load_corrections(settings, "lab").boots
 
 
-def test_the_same_setup_is_corrected_in_all_terms(settings: Settings, spec: Spec, boot: Boot) -> None:
-    store(settings, boot)
-    assert load_correction(settings, "lab", spec) == Correction("lab", 100, -20, 3, 50)
+def test_the_same_spec_is_corrected_in_all_terms(settings: Settings, spec: Spec, boot: Boot) -> None:
+    store_boot(settings, boot)
+    assert load_corrections(settings, "lab").of(spec) == Correction("lab", 100, -20, 3, 50)
 
 
 def test_another_model_takes_over_what_belongs_to_the_machines(
     settings: Settings, spec: Spec, boot: Boot
 ) -> None:
-    store(settings, boot)
+    store_boot(settings, boot)
     other = replace(spec, model=CATALOGUE.model("qwen2.5-7b-instruct").architecture)
-    assert load_correction(settings, "lab", other) == Correction("lab", non_torch_bytes=50)
+    assert load_corrections(settings, "lab").of(other) == Correction("lab", non_torch_bytes=50)
 
 
 @pytest.mark.parametrize(
@@ -93,44 +92,43 @@ def test_another_model_takes_over_what_belongs_to_the_machines(
 def test_other_machines_are_not_corrected(
     settings: Settings, spec: Spec, boot: Boot, change: dict[str, object]
 ) -> None:
-    store(settings, boot)
-    assert load_correction(settings, "lab", replace(spec, **change)) is None  # type: ignore[arg-type]
+    store_boot(settings, boot)
+    assert load_corrections(settings, "lab").of(replace(spec, **change)) is None  # type: ignore[arg-type]
 
 
 def test_another_cluster_is_not_corrected(settings: Settings, spec: Spec, boot: Boot) -> None:
-    store(settings, boot)
-    assert load_correction(settings, "cloud", spec) is None
+    store_boot(settings, boot)
+    assert load_corrections(settings, "cloud").of(spec) is None
 
 
 def test_a_newer_boot_replaces_the_older_one_of_its_spec(settings: Settings, spec: Spec, boot: Boot) -> None:
-    store(settings, boot)
-    store(settings, boot.model_copy(update={"cluster": "cloud"}))
-    store(settings, boot.model_copy(update={"weights_bytes": 7}))
-    correction = load_correction(settings, "lab", spec)
+    store_boot(settings, boot)
+    store_boot(settings, boot.model_copy(update={"cluster": "cloud"}))
+    store_boot(settings, boot.model_copy(update={"weights_bytes": 7}))
+    correction = load_corrections(settings, "lab").of(spec)
     assert correction is not None
     assert correction.weights_bytes == 7
     assert len(load_corrections(settings, "lab").boots) == 1
     assert len(load_corrections(settings, "cloud").boots) == 1
 
 
-def test_the_newest_boot_speaks_for_the_machines(settings: Settings, spec: Spec, boot: Boot) -> None:
-    store(settings, boot)
-    store(settings, boot.model_copy(update={"quantization": "fp8", "non_torch_bytes": 9}))
+def test_the_newest_boot_counts_for_the_machines(settings: Settings, spec: Spec, boot: Boot) -> None:
+    store_boot(settings, boot)
+    store_boot(settings, boot.model_copy(update={"quantization": "fp8", "non_torch_bytes": 9}))
     other = replace(spec, model=CATALOGUE.model("qwen2.5-7b-instruct").architecture)
-    assert load_correction(settings, "lab", other) == Correction("lab", non_torch_bytes=9)
-    assert load_correction(settings, "lab") == Correction("lab", non_torch_bytes=9)
+    assert load_corrections(settings, "lab").of(other) == Correction("lab", non_torch_bytes=9)
 
 
 @pytest.mark.parametrize("text", ["boots: 3", "boots: [{cluster: lab}]", "{unclosed", "boot: []"])
-def test_a_file_that_is_none_of_ours_is_named(settings: Settings, text: str) -> None:
+def test_an_invalid_file_is_named(settings: Settings, text: str) -> None:
     path = corrections_path(settings)
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match=r"capacity-corrections\.yaml.*Mend it or delete it"):
+    with pytest.raises(InputError, match=r"capacity-corrections\.yaml.*fix or delete it"):
         load_corrections(settings, "lab")
 
 
-def test_the_file_says_who_wrote_it(settings: Settings, boot: Boot) -> None:
-    path = store(settings, boot)
+def test_the_file_names_its_writer(settings: Settings, boot: Boot) -> None:
+    path = store_boot(settings, boot)
     assert path.read_text(encoding="utf-8").startswith("# Written by `signalbox check-boot --store`")
     assert [p.name for p in path.parent.iterdir()] == [path.name]  # no partial file is left

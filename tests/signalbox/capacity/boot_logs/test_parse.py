@@ -8,11 +8,10 @@ import pytest
 
 from signalbox.capacity.boot_logs.boot import MeasuredBoot
 from signalbox.capacity.boot_logs.parse import parse, read_log
+from signalbox.capacity.units import GIB, MIB
 from signalbox.errors import InputError
 
 BOOTS = Path(__file__).parents[3] / "data" / "boots"
-GIB = 2**30
-MIB = 2**20
 
 
 def boot(name: str) -> MeasuredBoot:
@@ -43,26 +42,36 @@ def test_reads_all_terms_of_each_version_of_vllm(
     tokens: int,
     requests: float,
 ) -> None:
-    found = boot(name)
-    assert (found.engine, found.version, found.error) == ("vllm", version, None)
-    terms = (found.weights_bytes, found.activation_bytes, found.non_torch_bytes, found.graphs_bytes)
+    measured = boot(name)
+    assert (measured.engine, measured.version, measured.error) == ("vllm", version, None)
+    terms = (
+        measured.weights_bytes,
+        measured.activation_bytes,
+        measured.non_torch_bytes,
+        measured.graphs_bytes,
+    )
     assert tuple(map(gib, terms)) == (weights, activation, non_torch, graphs)
-    assert (gib(found.kv_bytes), found.kv_tokens, found.max_concurrency) == (cache, tokens, requests)
+    assert (gib(measured.kv_bytes), measured.kv_tokens, measured.max_concurrency) == (cache, tokens, requests)
 
 
 def test_reads_what_was_started_from_config_and_arguments() -> None:
-    found = boot("vllm-0.19-h100-llama-8b-tp4")
-    assert found.model == "meta-llama/Llama-3.1-8B-Instruct"
-    assert (found.dtype, found.quantization, found.kv_dtype, found.eager) == ("bfloat16", None, "auto", False)
-    assert (found.context, found.concurrency, found.batched_tokens) == (8192, 1024, 8192)
-    assert (found.tensor_parallel, found.pipeline_parallel, found.memory_utilization) == (4, 1, 0.95)
+    measured = boot("vllm-0.19-h100-llama-8b-tp4")
+    assert measured.model == "meta-llama/Llama-3.1-8B-Instruct"
+    assert (measured.dtype, measured.quantization, measured.kv_dtype, measured.eager) == (
+        "bfloat16",
+        None,
+        "auto",
+        False,
+    )
+    assert (measured.context, measured.concurrency, measured.batched_tokens) == (8192, 1024, 8192)
+    assert (measured.tensor_parallel, measured.pipeline_parallel, measured.memory_utilization) == (4, 1, 0.95)
     assert boot("vllm-0.11-h100-gpt-oss-20b").quantization == "mxfp4"
 
 
 def test_ranks_that_differ_give_the_largest_use_and_a_note() -> None:
     notes = boot("vllm-0.19-h100-llama-8b-tp4").notes
-    assert "weights: 4 ranks from 3.76 to 3.77 GiB; the largest is taken" in notes
-    assert "non_torch: 4 ranks from 2.07 to 2.13 GiB; the largest is taken" in notes
+    assert "weights: 4 ranks, 3.76–3.77 GiB; the largest is used" in notes
+    assert "non_torch: 4 ranks, 2.07–2.13 GiB; the largest is used" in notes
 
 
 def test_ranks_with_different_caches_give_the_smallest() -> None:
@@ -74,9 +83,9 @@ def test_ranks_with_different_caches_give_the_smallest() -> None:
 
 
 def test_of_several_boots_the_last_one_is_read() -> None:
-    found = boot("vllm-0.19-h100-llama-8b-tp4")
-    assert found.error is None  # the first boot in this log failed
-    assert "the log holds 2 boots; the last one is read" in found.notes
+    measured = boot("vllm-0.19-h100-llama-8b-tp4")
+    assert measured.error is None  # the first boot in this log failed
+    assert "the log has 2 boots; this is the last one" in measured.notes
 
 
 def test_arguments_of_an_earlier_boot_do_not_reach_the_last_one() -> None:
@@ -91,14 +100,14 @@ def test_arguments_of_an_earlier_boot_do_not_reach_the_last_one() -> None:
         config,
         "Model loading took 2.0 GiB memory",
     ]
-    found = parse(lines)
-    assert (found.concurrency, gib(found.weights_bytes)) == (None, 2.0)
+    measured = parse(lines)
+    assert (measured.concurrency, gib(measured.weights_bytes)) == (None, 2.0)
 
 
 def test_the_form_that_counts_the_graph_estimate_as_activation_is_undone() -> None:
-    found = boot("vllm-0.29-a100-llama-8b")
-    assert gib(found.graphs_estimate_bytes) == 0.23
-    assert gib(found.activation_bytes) == round(1.44 - 0.23, 2)
+    measured = boot("vllm-0.29-a100-llama-8b")
+    assert gib(measured.graphs_estimate_bytes) == 0.23
+    assert gib(measured.activation_bytes) == round(1.44 - 0.23, 2)
 
 
 @pytest.mark.parametrize(
@@ -131,22 +140,22 @@ def test_a_failure_after_the_start_is_none_of_the_boot() -> None:
 
 
 def test_old_llama_server_gives_the_buffers_of_the_gpu_only() -> None:
-    found = boot("llama-server-2024-v100")
-    assert (found.engine, found.version, found.gpu) == ("llamacpp", "b4191", "Tesla V100-PCIE-16GB")
-    assert (found.quantization, found.kv_dtype) == ("q4_k_m", "f16")
-    assert found.weights_bytes == round(4403.49 * MIB)  # written with a decimal comma in this log
-    assert (found.kv_bytes, found.activation_bytes) == (1024 * MIB, 560 * MIB)
-    assert (found.context, found.concurrency, found.kv_tokens) == (2048, 4, 8192)
+    measured = boot("llama-server-2024-v100")
+    assert (measured.engine, measured.version, measured.gpu) == ("llamacpp", "b4191", "Tesla V100-PCIE-16GB")
+    assert (measured.quantization, measured.kv_dtype) == ("q4_k_m", "f16")
+    assert measured.weights_bytes == round(4403.49 * MIB)  # written with a decimal comma in this log
+    assert (measured.kv_bytes, measured.activation_bytes) == (1024 * MIB, 560 * MIB)
+    assert (measured.context, measured.concurrency, measured.kv_tokens) == (2048, 4, 8192)
 
 
 def test_llama_server_on_two_gpus_gives_the_fuller_one() -> None:
-    found = boot("llama-server-2026-2gpus")
-    assert found.weights_bytes == round(7016.23 * MIB)  # not the fitting run's 1 MiB before it
-    assert found.kv_bytes == round(3323.5 * MIB)
-    assert found.activation_bytes == round(654.78 * MIB)
-    assert (found.total_bytes, found.tensor_parallel) == (24135 * MIB, 2)
-    assert "2 GPUs share the layers: the largest buffer of each kind is taken" in found.notes
-    assert "only 60 of 65 layers lie on the GPU" in found.notes
+    measured = boot("llama-server-2026-2gpus")
+    assert measured.weights_bytes == round(7016.23 * MIB)  # not the fitting run's 1 MiB before it
+    assert measured.kv_bytes == round(3323.5 * MIB)
+    assert measured.activation_bytes == round(654.78 * MIB)
+    assert (measured.total_bytes, measured.tensor_parallel) == (24135 * MIB, 2)
+    assert "2 GPUs share the layers: the largest buffer of each kind is used" in measured.notes
+    assert "only 60 of 65 layers are on the GPU" in measured.notes
 
 
 def test_caches_of_one_gpu_add_up() -> None:
@@ -159,11 +168,11 @@ def test_caches_of_one_gpu_add_up() -> None:
 
 
 def test_real_llama_server_on_a_cpu() -> None:
-    found = boot("llama-server-cpu-smollm2")
-    assert found.model == "models/SmolLM2-135M-Instruct.Q4_1.gguf"
-    assert (found.context, found.concurrency, found.quantization) == (2048, 2, "q4_1")
-    assert (found.weights_bytes, found.kv_bytes) == (round(92.1 * MIB), 90 * MIB)
-    assert found.notes == ("no layer lies on a GPU: these are buffers in the host's memory",)
+    measured = boot("llama-server-cpu-smollm2")
+    assert measured.model == "models/SmolLM2-135M-Instruct.Q4_1.gguf"
+    assert (measured.context, measured.concurrency, measured.quantization) == (2048, 2, "q4_1")
+    assert (measured.weights_bytes, measured.kv_bytes) == (round(92.1 * MIB), 90 * MIB)
+    assert measured.notes == ("no layer is on a GPU: these are buffers in the host's memory",)
 
 
 def test_silent_llama_server_is_told_how_to_speak() -> None:
@@ -174,7 +183,9 @@ def test_silent_llama_server_is_told_how_to_speak() -> None:
 def test_other_text_names_both_formats_and_the_missing_lines(tmp_path: Path) -> None:
     path = tmp_path / "server.log"
     path.write_bytes(b"hello\n\xff\xfe GiB memory\n" * 3)
-    with pytest.raises(InputError, match=r"Tried vllm: no line “Model loading took.*Tried llama\.cpp"):
+    with pytest.raises(
+        InputError, match=r"no vLLM or llama\.cpp startup found.*“Model loading took.*llama\.cpp: no line"
+    ):
         read_log(path)
 
 
@@ -196,8 +207,8 @@ def test_a_cache_of_given_size_is_told_apart() -> None:
         "Model loading took 15.27 GiB memory",
         "Initial free memory 77.91 GiB, reserved 5.32 GiB memory for KV Cache as specified by kv_cache_memory_bytes",
     ]
-    found = parse(lines)
-    assert (gib(found.kv_bytes), found.kv_given) == (5.32, True)
+    measured = parse(lines)
+    assert (gib(measured.kv_bytes), measured.kv_is_option) == (5.32, True)
 
 
 def test_colours_and_time_stamps_do_not_hide_a_line() -> None:

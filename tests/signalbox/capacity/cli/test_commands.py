@@ -1,4 +1,4 @@
-"""`signalbox plan` as a person types it."""
+"""`signalbox plan` on the command line."""
 
 import json
 from pathlib import Path
@@ -33,31 +33,31 @@ def flat(text: str) -> str:
 
 
 def test_one_screen():
-    said = run("--model", "llama-3.1-8b", "--gpu", "l4", "--concurrency", "8")
-    assert said.exit_code == FITS
-    assert len(said.output.splitlines()) <= 40
+    result = run("--model", "llama-3.1-8b", "--gpu", "l4", "--concurrency", "8")
+    assert result.exit_code == FITS
+    assert len(result.output.splitlines()) <= 40
     for part in (
         "✓ fits",
         "W weights",
         "K KV cache",
-        "speed",
+        "throughput",
         "energy",
         "vllm serve",
         "--max-num-seqs 8",
         "8,192",
     ):
-        assert part in said.output
+        assert part in result.output
 
 
 def test_json_is_the_published_schema():
-    said = run("--model", "llama-3.1-8b", "--gpu", "2xT4", "--json")
+    result = run("--model", "llama-3.1-8b", "--gpu", "2xT4", "--json")
     schema = json.loads(Path("docs/reference/plan.schema.json").read_text(encoding="utf-8"))
-    jsonschema_rs.validate(schema, json.loads(said.output))
-    assert Plan.model_validate_json(said.output).gpu == "t4"
+    jsonschema_rs.validate(schema, json.loads(result.output))
+    assert Plan.model_validate_json(result.output).gpu == "t4"
 
 
 def test_every_option_reaches_the_answer():
-    said = run(
+    result = run(
         *(
             "--model",
             "llama-3.1-8b",
@@ -72,23 +72,51 @@ def test_every_option_reaches_the_answer():
         *("--concurrency", "32", "--batched-tokens", "4096", "--tp", "2", "--pp", "2"),
         *("--gpu-memory-utilization", "0.8", "--eager", "--json"),
     )
-    found = Plan.model_validate_json(said.output)
-    assert (found.gpu, found.gpus, found.engine_version, found.regime) == ("h100", 4, "0.19.0", "vllm-0.20")
-    assert (found.quantization, found.dtype, found.kv_dtype) == ("fp8", "bfloat16", "fp8")
-    assert (found.context, found.concurrency, found.batched_tokens) == (4096, 32, 4096)
-    assert (found.tensor_parallel, found.pipeline_parallel) == (2, 2)
-    assert (found.memory_utilization, found.eager) == (0.8, True)
-    assert "--enforce-eager" in found.flags
+    answer = Plan.model_validate_json(result.output)
+    assert (answer.gpu, answer.gpus, answer.engine_version, answer.regime) == (
+        "h100",
+        4,
+        "0.19.0",
+        "vllm-0.20",
+    )
+    assert (answer.quantization, answer.dtype, answer.kv_dtype) == ("fp8", "bfloat16", "fp8")
+    assert (answer.context, answer.concurrency, answer.batched_tokens) == (4096, 32, 4096)
+    assert (answer.tensor_parallel, answer.pipeline_parallel) == (2, 2)
+    assert (answer.memory_utilization, answer.eager) == (0.8, True)
+    assert "--enforce-eager" in answer.flags
+
+
+def test_unproven_rules_are_overruled_by_an_option():
+    arguments = (
+        "--model",
+        "llama-3.1-8b",
+        "--gpu",
+        "T4",
+        "--engine",
+        "tgi",
+        "--quantization",
+        "awq",
+        "--json",
+    )
+    assert Plan.model_validate_json(run(*arguments).output).verdict == "unsupported"
+    answer = Plan.model_validate_json(run(*arguments, "--allow-unproven").output)
+    assert (answer.verdict, answer.overruled) == ("fits", ("tgi-generation",))
+
+
+def test_a_ranking_marks_unproven_options():
+    result = run("--gpus", "1xT4", "--model", "llama-3.1-8b", "--engine", "tgi", "--allow-unproven")
+    assert "awq-int4*" in result.output
+    assert "warning: * unproven, allowed by --allow-unproven" in result.output
 
 
 def test_explain_has_every_term():
-    said = run("--model", "llama-3.1-8b", "--gpu", "l4", "--explain")
+    result = run("--model", "llama-3.1-8b", "--gpu", "l4", "--explain")
     for term in ("weights", "non_torch", "activation", "graphs", "kv_cache", "reserve"):
-        assert f"│ {term}" in said.output
+        assert f"│ {term}" in result.output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (("--model", "lama-3.1-8b", "--gpu", "l4"), "did you mean `meta-llama/Llama-3.1-8B`"),
         (("--model", "llama-3.1-8b", "--gpu", "l5"), "did you mean `l4`"),
@@ -97,14 +125,17 @@ def test_explain_has_every_term():
         (("--model", "llama-3.1-8b", "--gpu", "l4", "--context", "-5"), "--context: got -5."),
         (("--model", "llama-3.1-8b", "--gpu", "l4", "--concurrency", "-1"), "--concurrency: got -1."),
         (("--model", "llama-3.1-8b", "--gpu", "l4", "--tp", "two"), "--tp: got 'two'."),
-        (("--model", "llama-3.1-8b"), "--gpu: got None."),
+        (("--model", "llama-3.1-8b"), "one of `--gpu`, `--gpus` or `--cluster` is required"),
         (("--gpu", "l4"), "one of `--model` and `--config` is required"),
         (
             ("--model", "llama-3.1-8b", "--gpu", "l4", "--gpus", "l4"),
-            "Give one of --gpu, --gpus and --cluster",
+            "`--gpu` and `--gpus` exclude each other",
         ),
-        (("--model", "llama-3.1-8b", "--gpu", "l4", "--kube-context", "x"), "It goes with --cluster"),
-        (("--model", "llama-3.1-8b", "--gpu", "l4", "--corrections", "lab"), "check-boot --store"),
+        (
+            ("--model", "llama-3.1-8b", "--gpu", "l4", "--kube-context", "x"),
+            "`--kube-context` requires `--cluster`",
+        ),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--corrections", "lab"), "check-boot LOG --store"),
         (
             ("--model", "llama-3.1-8b", "--gpu", "l4", "--prices", "absent.yaml"),
             "cannot read `absent.yaml` (`--prices`): No such file",
@@ -112,25 +143,25 @@ def test_explain_has_every_term():
         (("--config", "absent.json", "--gpu", "l4"), "cannot read `absent.json` (`--config`): No such file"),
     ],
 )
-def test_bad_input_is_exit_status_2_with_field_value_and_hint(arguments, said):
+def test_bad_input_is_exit_status_2_with_field_value_and_hint(arguments, text):
     result = run(*arguments)
     assert result.exit_code == INPUT
     assert "error: " in result.stderr
-    assert said in flat(result.stderr)
+    assert text in flat(result.stderr)
     assert "Traceback" not in result.output
 
 
 def test_impossible_input_still_has_its_json():
-    said = run("--model", "qwen3-14b", "--gpu", "8xh100", "--tp", "5", "--json")
-    assert said.exit_code == INPUT
-    assert Plan.model_validate_json(said.stdout).verdict == "refused"
+    result = run("--model", "qwen3-14b", "--gpu", "8xh100", "--tp", "5", "--json")
+    assert result.exit_code == INPUT
+    assert Plan.model_validate_json(result.stdout).verdict == "unsupported"
 
 
 def test_an_answer_of_no_is_an_answer():
-    said = run("--model", "llama-3.1-70b", "--gpu", "l4", "--quantization", "bf16")
-    assert said.exit_code == FITS
-    assert "✕ does not fit" in said.output
-    assert "what works" in said.output
+    result = run("--model", "llama-3.1-70b", "--gpu", "l4", "--quantization", "bf16")
+    assert result.exit_code == FITS
+    assert "✕ does not fit" in result.output
+    assert "options that fit" in result.output
 
 
 def test_values_are_written_once_and_only_for_what_fits(tmp_path):
@@ -139,8 +170,8 @@ def test_values_are_written_once_and_only_for_what_fits(tmp_path):
     assert run(*fits).exit_code == FITS
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["gpu"] == {"product": "L4", "count": 1}
     again = run(*fits)
-    assert (again.exit_code, "--force" in again.stderr) == (INPUT, True)
-    assert run(*fits, "--force").exit_code == FITS
+    assert (again.exit_code, "--overwrite" in again.stderr) == (INPUT, True)
+    assert run(*fits, "--overwrite").exit_code == FITS
     other = tmp_path / "other.yaml"
     no = run("--model", "llama-3.1-70b", "--gpu", "l4", "--quantization", "bf16", "--write", str(other))
     assert no.exit_code == FAILURE
@@ -149,11 +180,11 @@ def test_values_are_written_once_and_only_for_what_fits(tmp_path):
 
 def test_a_ranking_writes_its_first_or_its_cheapest(tmp_path):
     path = tmp_path / "values.yaml"
-    arguments = ("--gpus", "1xT4,1xH100", "--model", "llama-3.1-8b", "--write", str(path), "--force")
+    arguments = ("--gpus", "1xT4,1xH100", "--model", "llama-3.1-8b", "--write", str(path), "--overwrite")
     assert run(*arguments).exit_code == FITS
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["gpu"]["product"] == "H100"
-    said = run(*arguments, "--prices", "src/signalbox/capacity/data/prices.yaml")
-    assert "cheapest: meta-llama/Llama-3.1-8B" in said.output
+    result = run(*arguments, "--prices", "src/signalbox/capacity/data/prices.yaml")
+    assert "cheapest: meta-llama/Llama-3.1-8B" in result.output
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["gpu"]["product"] == "T4"
 
 
@@ -162,18 +193,18 @@ def test_prices_alone_search_what_has_a_price(tmp_path):
     path.write_text(
         "currency: EUR\ngpu_hour:\n- {gpu: L4, price: 0.5}\n- {gpu: T4, price: 0.4}\n", encoding="utf-8"
     )
-    said = run("--model", "llama-3.1-8b", "--quantization", "bf16", "--prices", str(path), "--json")
-    found = json.loads(said.output)
-    assert found["inventory"] == ["8xl4", "8xt4"]
-    assert (found["cheapest"]["gpu"], found["cheapest"]["price_per_hour"]) == ("l4", 0.5)
-    assert found["currency"] == "EUR"
+    result = run("--model", "llama-3.1-8b", "--quantization", "bf16", "--prices", str(path), "--json")
+    answer = json.loads(result.output)
+    assert answer["inventory"] == ["8xl4", "8xt4"]
+    assert (answer["cheapest"]["gpu"], answer["cheapest"]["price_per_hour"]) == ("l4", 0.5)
+    assert answer["currency"] == "EUR"
 
 
 def test_a_task_gives_the_lengths():
-    said = run("--model", "llama-3.1-8b", "--gpu", "l4", "--task", "tasks/medical", "--json")
-    found = Plan.model_validate_json(said.output)
-    assert "4 characters per token" in found.workload.source
-    assert found.speed is not None
+    result = run("--model", "llama-3.1-8b", "--gpu", "l4", "--task", "tasks/medical", "--json")
+    answer = Plan.model_validate_json(result.output)
+    assert "4 characters per token" in answer.workload.source
+    assert answer.speed is not None
 
 
 def test_the_free_gpus_of_a_cluster_are_ranked(tmp_path, monkeypatch):
@@ -185,22 +216,22 @@ def test_the_free_gpus_of_a_cluster_are_ranked(tmp_path, monkeypatch):
     ]
     with api(nodes, [pod("a", 1), pod("b", 1)], tmp_path) as config:
         monkeypatch.setenv("KUBECONFIG", str(config))
-        said = run("--cluster", "--model", "llama-3.1-8b")
-        found = json.loads(run("--cluster", "--model", "llama-3.1-8b", "--json").output)
-    assert said.exit_code == FITS
-    assert "left out: c: NVIDIA-H100-NVL-SHARED" in flat(said.output)
-    assert "left out: b: Tesla-T4: all 1 are in use" in flat(said.output)
-    assert found["inventory"] == ["1xl4"]
+        result = run("--cluster", "--model", "llama-3.1-8b")
+        answer = json.loads(run("--cluster", "--model", "llama-3.1-8b", "--json").output)
+    assert result.exit_code == FITS
+    assert "excluded: c: NVIDIA-H100-NVL-SHARED" in flat(result.output)
+    assert "excluded: b: Tesla-T4: all 1 are in use" in flat(result.output)
+    assert answer["inventory"] == ["1xl4"]
 
 
-def test_a_stored_boot_corrects_the_plan_and_it_is_said(tmp_path):
+def test_a_stored_boot_corrects_the_plan_with_a_note(tmp_path):
     log = "tests/data/boots/vllm-0.19-h100-llama-8b-tp4.log"
-    stored = CliRunner().invoke(
+    boot = CliRunner().invoke(
         installed_app(), ["check-boot", log, "--gpu", "h100", "--store", "--cluster", "lab"]
     )
-    assert stored.exit_code == FITS, stored.output
+    assert boot.exit_code == FITS, boot.output
     arguments = ("--model", "llama-3.1-8b", "--gpu", "4xh100", "--tp", "4", "--engine-version", "0.19.0")
-    said = run(*arguments, "--quantization", "bf16", "--gpu-memory-utilization", "0.95", "--json")
-    found = Plan.model_validate_json(said.output)
-    assert any("cluster lab" in note for note in found.notes)
-    assert any("corrected by" in part.formula for part in found.parts)
+    result = run(*arguments, "--quantization", "bf16", "--gpu-memory-utilization", "0.95", "--json")
+    answer = Plan.model_validate_json(result.output)
+    assert any("cluster lab" in note for note in answer.notes)
+    assert any("corrected by" in part.formula for part in answer.parts)

@@ -1,4 +1,4 @@
-"""The engines' arguments: they exist, and they say what was planned."""
+"""The engines' arguments: they exist, and they match the plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def value(words: tuple[str, ...], flag: str) -> str | None:
 
 
 def test_every_flag_of_vllm_is_in_its_help() -> None:
-    known = set((DATA / "vllm-0.24.0-flags.txt").read_text(encoding="utf-8").split())
+    flags = set((DATA / "vllm-0.24.0-flags.txt").read_text(encoding="utf-8").split())
     rows = [row.name for row in catalogue().quantizations if "vllm" in row.engines]
     for quantization, eager in product(rows, (False, True)):
         words = start(
@@ -37,17 +37,17 @@ def test_every_flag_of_vllm_is_in_its_help() -> None:
                 eager=eager,
             )
         ).arguments
-        assert {word for word in words if word.startswith("--")} <= known
+        assert {word for word in words if word.startswith("--")} <= flags
 
 
 def test_every_flag_of_llama_server_is_in_its_help() -> None:
-    known = set((DATA / "llama-server-11434-flags.txt").read_text(encoding="utf-8").split())
-    asked = spec("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", batched_tokens=1024, kv_dtype="q8_0/q4_0")
+    flags = set((DATA / "llama-server-11434-flags.txt").read_text(encoding="utf-8").split())
+    planned = spec("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", batched_tokens=1024, kv_dtype="q8_0/q4_0")
     for limits in ({}, {"concurrency": 4}):
         words = start(spec("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", **limits)).arguments
-        assert {word for word in words if word.startswith("--")} <= known
-    words = start(asked).arguments
-    assert {word for word in words if word.startswith("--")} <= known
+        assert {word for word in words if word.startswith("--")} <= flags
+    words = start(planned).arguments
+    assert {word for word in words if word.startswith("--")} <= flags
     assert (value(words, "--cache-type-k"), value(words, "--cache-type-v")) == ("q8_0", "q4_0")
     assert value(words, "--flash-attn") == "on"  # a quantized value cache needs it
 
@@ -66,15 +66,15 @@ def test_vllm_on_a_t4_runs_in_half() -> None:
     [("fp8", "fp8"), ("fp8-marlin", "fp8"), ("bnb-nf4", "bitsandbytes"), ("awq", None), ("bf16", None)],
 )
 def test_only_what_is_quantized_while_loading_is_named_to_vllm(quantization: str, method: str | None) -> None:
-    asked = spec("llama-3.1-8b", "l4", quantization)
-    assert value(start(asked).arguments, "--quantization") == method
-    assert needs_quantized_checkpoint(asked) is (quantization == "awq")
+    planned = spec("llama-3.1-8b", "l4", quantization)
+    assert value(start(planned).arguments, "--quantization") == method
+    assert needs_quantized_checkpoint(planned) is (quantization == "awq")
 
 
 def test_a_checkpoint_that_declares_its_quantization_needs_no_flag() -> None:
-    asked = spec("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8", "h100", "fp8")
-    assert "--quantization" not in start(asked).arguments
-    assert not needs_quantized_checkpoint(asked)
+    planned = spec("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8", "h100", "fp8")
+    assert "--quantization" not in start(planned).arguments
+    assert not needs_quantized_checkpoint(planned)
 
 
 def test_tgi_gets_either_a_dtype_or_a_quantization() -> None:
@@ -88,15 +88,15 @@ def test_tgi_gets_either_a_dtype_or_a_quantization() -> None:
     assert value(words, "--max-batch-prefill-tokens") == str(tgi.prefill_tokens(quantized))
 
 
-def test_llama_server_gets_the_slots_that_were_planned() -> None:
-    asked = spec("llama-3.1-8b", "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
-    words = start(asked).arguments
-    slots = llamacpp.planned_slots(asked, load_gguf_tables())
+def test_llama_server_gets_the_planned_slots() -> None:
+    planned = spec("llama-3.1-8b", "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
+    words = start(planned).arguments
+    slots = llamacpp.planned_slots(planned, load_gguf_tables())
     assert (value(words, "--ctx-size"), value(words, "--parallel")) == (str(slots.cells), str(slots.count))
     assert value(words, "--n-gpu-layers") == "33"
 
 
-def test_ollama_and_nim_are_told_by_their_environment() -> None:
+def test_ollama_and_nim_are_configured_by_their_environment() -> None:
     ollama = start(
         spec(
             "llama-3.1-8b",
@@ -112,8 +112,8 @@ def test_ollama_and_nim_are_told_by_their_environment() -> None:
     assert ollama.environment["OLLAMA_CONTEXT_LENGTH"] == "4096"
     assert ollama.environment["OLLAMA_NUM_PARALLEL"] == "2"
     assert ollama.environment["OLLAMA_KV_CACHE_TYPE"] == "q8_0"
-    spared = int(ollama.environment["OLLAMA_GPU_OVERHEAD"])
-    assert spared == pytest.approx(0.1 * catalogue().gpu("l4").total_bytes, abs=1)
+    overhead = int(ollama.environment["OLLAMA_GPU_OVERHEAD"])
+    assert overhead == pytest.approx(0.1 * catalogue().gpu("l4").total_bytes, abs=1)
     nim = start(spec("llama-3.1-8b", "h100", "fp8", "nim", tensor_parallel=2))
     assert nim.environment["NIM_MAX_MODEL_LEN"] == "4096"
     assert nim.environment["NIM_TENSOR_PARALLEL_SIZE"] == "2"

@@ -1,4 +1,4 @@
-"""Helm values from an answer."""
+"""Helm values from a plan."""
 
 import pytest
 import yaml
@@ -30,15 +30,32 @@ def test_the_values_are_the_charts_contract():
     }
 
 
-def test_the_repository_that_was_asked_for_is_served():
-    asked = values(FITS, asked_model="hf:RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8")["model"]
-    assert asked["name"] == "RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8"
-    assert asked["servedName"] == "meta-llama-3.1-8b-instruct-fp8"
+def test_a_requested_repository_is_served():
+    model = values(FITS, model="hf:RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8")["model"]
+    assert model["name"] == "RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8"
+    assert model["servedName"] == "meta-llama-3.1-8b-instruct-fp8"
 
 
-def test_an_open_limit_becomes_what_the_cache_holds():
-    found = plan(Request(model="llama-3.1-8b", gpu="l4", context=8192))
-    assert values(found)["concurrency"] == int(found.max_concurrency)
+def test_an_unproven_plan_is_written_for_a_chart_that_only_warns(tmp_path):
+    path = tmp_path / "values.yaml"
+    request = Request(model="llama-3.1-8b", gpu="t4", engine="tgi", quantization="awq", allow_unproven=True)
+    write_values(plan(request), path)
+    text = path.read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["capacity"] == {"enforce": "warn"}
+    assert "--allow-unproven: tgi-generation" in text
+
+
+def test_an_open_limit_becomes_what_the_cache_fits():
+    answer = plan(Request(model="llama-3.1-8b", gpu="l4", context=8192))
+    assert values(answer)["concurrency"] == int(answer.max_concurrency)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "name"), [("l4", "L4"), ("h100-nvl", "H100-NVL"), ("h100-mig-1g.10gb", "H100-MIG-1g.10gb")]
+)
+def test_a_product_is_written_as_the_charts_pools_name_it(gpu, name):
+    answer = FITS.model_copy(update={"gpu": gpu})
+    assert values(answer)["gpu"]["product"] == name
 
 
 def test_a_file_is_written_once(tmp_path):
@@ -46,20 +63,20 @@ def test_a_file_is_written_once(tmp_path):
     write_values(FITS, path)
     assert yaml.safe_load(path.read_text(encoding="utf-8")) == values(FITS)
     path.write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match=r"--write: got .*--force"):
+    with pytest.raises(InputError, match=r"`--write`\) exists .*--overwrite"):
         write_values(FITS, path)
     assert path.read_text(encoding="utf-8") == "mine"
-    write_values(FITS, path, force=True)
+    write_values(FITS, path, overwrite=True)
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["engine"] == "vllm"
 
 
 def test_what_does_not_fit_is_not_written(tmp_path):
     path = tmp_path / "values.yaml"
-    with pytest.raises(SetupError, match=r"does not fit.*Nearest that works"):
+    with pytest.raises(SetupError, match=r"does not fit.*smallest change that fits"):
         write_values(plan(Request(model="llama-3.1-70b", gpu="l4", quantization="bf16")), path)
     assert not path.exists()
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="cannot be written"):
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(InputError, match="cannot write"):
         write_values(FITS, tmp_path / "no" / "values.yaml")

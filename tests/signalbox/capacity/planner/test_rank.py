@@ -1,4 +1,4 @@
-"""Ranking what fits on what is owned."""
+"""Ranking what fits on an inventory."""
 
 import io
 
@@ -26,7 +26,7 @@ ALL = ranked("2xT4,1xL4")
 def test_the_order_is_the_stated_one():
     def key(option: Option) -> tuple[float, ...]:
         return (
-            not option.holds_concurrency,
+            not option.fits_concurrency,
             -option.parameters_billion,
             option.quality_rank,
             option.gpus,
@@ -38,7 +38,7 @@ def test_the_order_is_the_stated_one():
     assert len(keys) > 100
 
 
-def test_every_option_fits_when_asked_alone():
+def test_every_option_fits_when_planned_alone():
     for option in ALL.options[::7]:
         alone = plan(
             Request(
@@ -52,13 +52,13 @@ def test_every_option_fits_when_asked_alone():
         assert alone.kv_tokens == option.kv_tokens
 
 
-def test_no_option_takes_more_than_is_owned():
-    owned = {"t4": 2, "l4": 1}
-    assert all(option.gpus <= owned[option.gpu] for option in ALL.options)
-    assert {option.gpu for option in ALL.options} == set(owned)
+def test_no_option_needs_more_than_the_inventory():
+    inventory = {"t4": 2, "l4": 1}
+    assert all(option.gpus <= inventory[option.gpu] for option in ALL.options)
+    assert {option.gpu for option in ALL.options} == set(inventory)
 
 
-def test_what_fits_nowhere_is_listed():
+def test_models_that_do_not_fit_are_listed():
     fitting = {option.model for option in ALL.options}
     assert "deepseek-ai/DeepSeek-V3" in ALL.fits_nowhere
     assert fitting.isdisjoint(ALL.fits_nowhere)
@@ -66,23 +66,23 @@ def test_what_fits_nowhere_is_listed():
 
 
 def test_one_model_only():
-    found = ranked("2xT4,1xL4", model="llama-3.1-8b")
-    assert {option.model for option in found.options} == {"meta-llama/Llama-3.1-8B"}
-    assert {option.gpu for option in found.options} == {"t4", "l4"}
+    ranking = ranked("2xT4,1xL4", model="llama-3.1-8b")
+    assert {option.model for option in ranking.options} == {"meta-llama/Llama-3.1-8B"}
+    assert {option.gpu for option in ranking.options} == {"t4", "l4"}
     with pytest.raises(InputError, match="did you mean"):
         ranked("L4", model="lama-3.1-8b")
 
 
 def test_who_holds_the_requests_comes_first():
-    found = ranked("1xL4", model="llama-3.1-8b", context=4096, concurrency=16)
-    holds = [option.holds_concurrency for option in found.options]
+    ranking = ranked("1xL4", model="llama-3.1-8b", context=4096, concurrency=16)
+    holds = [option.fits_concurrency for option in ranking.options]
     assert holds == sorted(holds, reverse=True)
     assert len(set(holds)) == 2
 
 
-def test_parallelism_that_a_pool_lacks_leaves_it_out():
-    found = ranked("2xT4,1xL4", model="llama-3.1-8b", tensor_parallel=2, memory_utilization=0.85)
-    assert {option.gpu for option in found.options} == {"t4"}
+def test_a_pool_too_small_for_the_parallelism_has_no_options():
+    ranking = ranked("2xT4,1xL4", model="llama-3.1-8b", tensor_parallel=2, memory_utilization=0.85)
+    assert {option.gpu for option in ranking.options} == {"t4"}
 
 
 @pytest.mark.parametrize("width", [80, 100])
@@ -98,27 +98,27 @@ def test_the_table_fits_the_console(width):
 
 
 def test_one_model_is_shown_in_all_quantizations():
-    found = ranked("1xL4", model="llama-3.1-8b")
+    ranking = ranked("1xL4", model="llama-3.1-8b")
     console = Console(file=io.StringIO(), width=100)
-    show_ranking(found, console, top=0)
+    show_ranking(ranking, console, top=0)
     text = console.file.getvalue()
-    assert len(found.options) > 8
-    assert all(option.quantization in text for option in found.options)
+    assert len(ranking.options) > 8
+    assert all(option.quantization in text for option in ranking.options)
 
 
-def test_the_cheapest_has_the_lowest_price_and_holds_the_requests():
+def test_the_cheapest_has_the_lowest_price_and_fits_the_requests():
     prices = load_prices()
-    found = rank(
+    ranking = rank(
         Request(model="llama-3.1-8b", context=4096, concurrency=8),
         parse_gpus("4xT4,1xL4,1xH100", ROWS.gpu),
         ROWS,
         prices=prices,
     )
-    assert found.cheapest is not None
-    holding = [option for option in found.options if option.holds_concurrency]
-    assert found.cheapest.price_per_hour == min(option.price_per_hour for option in holding)
-    assert found.cheapest.price_per_hour == prices.gpu_hour[found.cheapest.gpu] * found.cheapest.gpus
-    assert found.currency == prices.currency
+    assert ranking.cheapest is not None
+    fitting = [option for option in ranking.options if option.fits_concurrency]
+    assert ranking.cheapest.price_per_hour == min(option.price_per_hour for option in fitting)
+    assert ranking.cheapest.price_per_hour == prices.gpu_hour[ranking.cheapest.gpu] * ranking.cheapest.gpus
+    assert ranking.currency == prices.currency
 
 
 def test_without_prices_nothing_is_cheapest():

@@ -1,0 +1,57 @@
+{{/* Hooks run before the chart's ServiceAccount exists. */}}
+{{- define "assessor.hookAccountName" -}}
+{{- ternary "default" (include "common.serviceAccountName" .) .Values.serviceAccount.create -}}
+{{- end -}}
+
+{{- define "assessor.keysSecret" -}}
+{{- default (printf "%s-keys" (include "common.fullname" .)) .Values.apiKeys.existingSecret -}}
+{{- end -}}
+
+{{/* Secret with the decoder's key; empty for none. A host without a dot is a Service in this namespace, and charts/model-server
+     names its Secret after it. No other server receives a key that was not configured for it. */}}
+{{- define "assessor.decoderKeySecret" -}}
+{{- $apiKey := .Values.decoder.apiKey -}}
+{{- $host := (urlParse .Values.decoder.url).hostname -}}
+{{- if not .Values.decoder.enabled -}}
+{{- else if kindIs "string" $apiKey.existingSecret -}}
+{{ $apiKey.existingSecret }}
+{{- else if and (not $apiKey.value) (regexMatch "^[a-z0-9][-a-z0-9]*$" $host) -}}
+{{ $host }}-key
+{{- end -}}
+{{- end -}}
+
+{{/* Routes over the enabled models among helmTest.models, or the first enabled model. */}}
+{{- define "assessor.testModels" -}}
+{{- $encoder := .Values.encoder.enabled -}}{{- $decoder := .Values.decoder.enabled -}}
+{{- $enabled := dict "encoder" $encoder "decoder" $decoder "cascade" (and $encoder $decoder) -}}
+{{- $models := list -}}
+{{- range .Values.helmTest.models }}{{ if get $enabled . }}{{ $models = append $models . }}{{ end }}{{ end -}}
+{{- join " " $models | default (ternary "encoder" "decoder" $encoder) -}}
+{{- end -}}
+
+{{- define "assessor.replicas" -}}
+{{- if kindIs "invalid" .Values.replicas -}}
+{{ ternary 1 2 (eq .Values.database.type "sqlite") }}
+{{- else -}}
+{{ int .Values.replicas }}
+{{- end -}}
+{{- end -}}
+
+{{/* Arguments: (list ROOT SECRET), where SECRET contains the URL if the values do. Postgres only. */}}
+{{- define "assessor.databaseUrl" -}}
+{{- $postgres := (index . 0).Values.database.postgres -}}
+- name: SIGNALBOX_DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ default (index . 1) $postgres.existingSecret }}
+      key: {{ ternary $postgres.existingSecretKey "database-url" (not (empty $postgres.existingSecret)) }}
+{{- end -}}
+
+{{/* Egress rules of all pods: this namespace, DNS, and networkPolicy.extraEgress. */}}
+{{- define "assessor.egress" -}}
+- to: [{podSelector: {}}]
+{{ include "common.egressDns" . }}
+{{- with .Values.networkPolicy.extraEgress }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

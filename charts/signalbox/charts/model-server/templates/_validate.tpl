@@ -1,0 +1,40 @@
+{{/* Rejects values that cannot work, and with capacity.enforce true also those that are not expected to. See files/checks.yaml. */}}
+{{- define "model-server.validate" -}}
+{{- $fit := include "model-server.capacity" . | fromJson -}}
+{{- with include "model-server.check" (list . "reject" $fit) }}{{ fail (fromJson .).text }}{{ end -}}
+{{- if eq (toString .Values.capacity.enforce) "true" -}}
+{{- with include "model-server.check" (list . "doubt" $fit) -}}
+{{- fail (printf "%s (To install it anyway, set capacity.enforce to warn.)" (fromJson .).text) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Arguments: (list ROOT LIST FIT), where FIT is the result of the fit check. The first check of the list that holds, as JSON with verdict and text; empty if none does. */}}
+{{- define "model-server.check" -}}
+{{- $root := index . 0 -}}{{- $values := $root.Values -}}
+{{- $engine := include "model-server.engine" $root | fromJson -}}
+{{- $pool := include "model-server.pool" $root | fromJson -}}
+{{- $fit := index . 2 -}}
+{{- range $name, $value := $fit }}{{ if kindIs "float64" $value }}{{ $_ := set $fit $name (int $value) }}{{ end }}{{ end -}}
+{{- $slots := ternary (int $values.concurrency) 1 (default false $engine.slots) -}}
+{{- $oneMount := and $values.persistence.enabled (not (has "ReadWriteMany" $values.persistence.accessModes)) (not $values.persistence.existingClaim) -}}
+{{- $context := dict "Values" $values "Template" $root.Template "engine" $engine "pool" $pool "fit" $fit "oneMount" $oneMount
+  "gpus" (int $values.gpu.count) "tensor" (int $values.parallelism.tensor) "pipeline" (int $values.parallelism.pipeline)
+  "nodes" (int $values.parallelism.nodes) "context" (int $values.context) "concurrency" (int $values.concurrency)
+  "slotTokens" (ternary (mul $values.context $slots) 0 (gt $slots 1) | int)
+  "maxReplicas" (int (ternary $values.autoscaling.maxReplicas $values.replicas $values.autoscaling.enabled))
+  "filesMiB" (mulf (default 0 $values.model.sizeGiB) 1024 | int | default $fit.weightsMiB)
+  "readinessSeconds" (mul $values.probes.readiness.periodSeconds $values.probes.readiness.failureThreshold)
+  "livenessSeconds" (mul $values.probes.liveness.periodSeconds $values.probes.liveness.failureThreshold)
+  "subject" (printf "%s in %s on %d× %s with %s" $fit.model $fit.quantization (int $values.parallelism.tensor) $pool.name $engine.title) -}}
+{{- /* One template for the whole list: {{ if … }}MESSAGE{{ else if … }}MESSAGE…{{ end }}. */ -}}
+{{- $chain := "{{ if false }}" -}}
+{{- range get ($root.Files.Get "files/checks.yaml" | fromYaml) (index . 1) -}}
+{{- $message := printf "%s|%s%s %s" (default "rejected" .verdict) (ternary "" (printf "%s: " .key) (empty .key)) .problem (default "" .hint) -}}
+{{- $chain = printf "%s{{ else if %s }}%s" $chain .when $message -}}
+{{- end -}}
+{{- with tpl (printf "%s{{ end }}" $chain) $context -}}
+{{- $parts := splitn "|" 2 . -}}
+{{- dict "verdict" $parts._0 "text" (trim $parts._1) | toJson -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,76 @@
+{{/* Name of the claim with the jobs' state; empty without persistence. */}}
+{{- define "pipelines.claim" -}}
+{{- ternary (default (include "common.fullname" .) .Values.persistence.existingClaim) "" .Values.persistence.enabled -}}
+{{- end -}}
+
+{{- define "pipelines.mlflowName" -}}
+{{- printf "%s-mlflow" (include "common.fullname" .) -}}
+{{- end -}}
+
+{{- define "pipelines.mlflowUrl" -}}
+{{- if .Values.mlflow.enabled -}}
+http://{{ include "pipelines.mlflowName" . }}:{{ int .Values.mlflow.port }}
+{{- else -}}
+{{ .Values.mlflow.url }}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" if SQLite or artifacts of MLflow are on a volume, which only one pod may write to. */}}
+{{- define "pipelines.mlflowVolume" -}}
+{{- or (not .Values.mlflow.postgres.existingSecret) (not .Values.mlflow.s3.uri) -}}
+{{- end -}}
+
+{{/* Arguments: (list ROOT JOB). The job's row of files/jobs.yaml, as JSON. */}}
+{{- define "pipelines.program" -}}
+{{- index ((index . 0).Files.Get "files/jobs.yaml" | fromYaml) (index . 1) | toJson -}}
+{{- end -}}
+
+{{/* Arguments: (list ROOT JOB). The job's values over jobDefaults, as JSON. Key by key, because `merge` ignores false, 0 and null. */}}
+{{- define "pipelines.job" -}}
+{{- $job := deepCopy (index . 0).Values.jobDefaults -}}
+{{- range $key, $value := index (index . 0).Values.jobs (index . 1) -}}
+{{- $_ := set $job $key $value -}}
+{{- end -}}
+{{- toJson $job -}}
+{{- end -}}
+
+{{/* Arguments: (list ROOT NEEDS). "true" if SQLite is on a claim other than that of the state. */}}
+{{- define "pipelines.mountsDatabase" -}}
+{{- $database := (index . 0).Values.database -}}
+{{- and (has "database" (index . 1)) (eq $database.type "sqlite") (ne $database.sqlite.existingClaim (include "pipelines.claim" (index . 0))) -}}
+{{- end -}}
+
+{{/* Folder with signalbox.db: that of the state if both are on one claim. */}}
+{{- define "pipelines.databaseFolder" -}}
+{{- ternary "/var/lib/signalbox" "/var/lib/signalbox-database" (eq .Values.database.sqlite.existingClaim (include "pipelines.claim" .)) -}}
+{{- end -}}
+
+{{/* Arguments: (list ROOT NEEDS). Affinity of a pod that mounts the state. A claim that one node can mount attracts its pods. */}}
+{{- define "pipelines.affinity" -}}
+{{- $values := (index . 0).Values -}}
+{{- $oneNode := and $values.persistence.enabled (not (has "ReadWriteMany" $values.persistence.accessModes)) -}}
+{{- $sqlite := and (has "database" (index . 1)) (eq $values.database.type "sqlite") -}}
+{{- if $values.affinity -}}
+{{ toYaml $values.affinity }}
+{{- else if or $sqlite $oneNode -}}
+podAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchExpressions:
+            - {key: app.kubernetes.io/part-of, operator: In, values: [signalbox]}
+            - {key: app.kubernetes.io/name, operator: In, values: [assessor, {{ include "common.name" (index . 0) }}]}
+            - {key: app.kubernetes.io/component, operator: NotIn, values: [mlflow]}
+{{- end -}}
+{{- end -}}
+
+{{/* Egress rules of jobs and MLflow: this namespace, DNS, and networkPolicy.extraEgress. */}}
+{{- define "pipelines.egress" -}}
+- to: [{podSelector: {}}]
+{{ include "common.egressDns" . }}
+{{- with .Values.networkPolicy.extraEgress }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,63 @@
+"""Publish an evaluation: a run in MLflow, and metrics for Prometheus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mlflow
+
+from pipelines.evaluate.evaluation import Evaluation
+from pipelines.evaluate.plots import confusion_figure, reliability_figure
+from pipelines.evaluate.report import flat, markdown
+from pipelines.evaluate.summary import ALL
+from pipelines.sinks import mlflow_runs, textfile
+from signalbox.contracts import metrics as names
+from signalbox.settings import Settings
+
+
+def publish(settings: Settings, evaluation: Evaluation) -> None:
+    """The textfile comes last: its time of success states that all went well."""
+    with mlflow_runs.run(settings, evaluation.task, "evaluate", f"evaluate {evaluation.route}"):
+        log_run(evaluation)
+    write_metrics(settings.state_dir / "metrics", evaluation)
+
+
+def log_run(evaluation: Evaluation) -> None:
+    """Params, metrics, table and plots to the active MLflow run."""
+    mlflow.log_params({"route": evaluation.route, "release": evaluation.release_key[:500]})
+    for language, summary in evaluation.summaries.items():
+        mlflow.log_metrics({f"{name}.{language}": value for name, value in flat(summary).items()})
+    mlflow.log_text(markdown(evaluation), "evaluation.md")
+    mlflow.log_dict({k: s.as_dict() for k, s in evaluation.summaries.items()}, "evaluation.json")
+    mlflow.log_figure(reliability_figure(evaluation), "reliability.png")
+    mlflow.log_figure(confusion_figure(evaluation.summaries[ALL]), "confusion.png")
+
+
+def write_metrics(folder: Path, evaluation: Evaluation) -> Path:
+    """Write `evaluate-TASK-ROUTE.prom` atomically; returns its path.
+
+    The collector rejects a series that two files contain. Every route has the same baselines, so these go into
+    `evaluate-TASK-baselines.prom`.
+    """
+    values: textfile.Values = []
+    baselines: textfile.Values = []
+    for language, summary in evaluation.summaries.items():
+        where = (evaluation.task, language, evaluation.route, evaluation.release_key)
+        values += [
+            (names.EVAL_ACCURACY, where, summary.accuracy),
+            (names.EVAL_ACCURACY_BOUND, (*where, "low"), summary.interval[0]),
+            (names.EVAL_ACCURACY_BOUND, (*where, "high"), summary.interval[1]),
+            (names.EVAL_BRIER, where, summary.brier),
+            (names.EVAL_ECE, where, summary.ece),
+            (names.EVAL_ROWS, where, float(summary.rows)),
+        ]
+        values += [(names.EVAL_LATENCY, (*where, f"{q:g}"), s) for q, s in summary.latency_seconds.items()]
+        for light, share in summary.lights.items():
+            values.append((names.EVAL_COVERAGE, (*where, light), share.coverage))
+            values.append((names.EVAL_LIGHT_ERROR, (*where, light), share.error))
+        for baseline, value in summary.baselines.items():
+            baselines.append((names.EVAL_BASELINE, (evaluation.task, language, baseline), value))
+    job = f"evaluate-{evaluation.task}-{evaluation.route}"
+    values.append(textfile.succeeded(job))
+    textfile.write_values(folder / f"evaluate-{evaluation.task}-baselines.prom", baselines)
+    return textfile.write_values(folder / f"{job}.prom", values)

@@ -1,0 +1,64 @@
+"""Queries of an evaluation: every row goes through the assessor, as a user's text does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import aiohttp
+from pydantic import ValidationError
+
+from pipelines.evaluate.journal import Journal
+from signalbox.assessor_client import Problem
+from signalbox.contracts.record import LabeledText
+from signalbox.contracts.routes import Route
+from signalbox.errors import SetupError
+from signalbox.settings import Settings
+
+CONCURRENCY = 2
+
+
+async def query_assessor(
+    settings: Settings,
+    route: Route,
+    rows: Sequence[LabeledText],
+    journal: Journal,
+    advance: Callable[[], None],
+) -> None:
+    """Send the rows and journal each prediction when it comes. Raises SetupError."""
+    queue = list(reversed(rows))
+    timeout = aiohttp.ClientTimeout(total=settings.decoder_timeout_seconds * 2)
+
+    async def work(session: aiohttp.ClientSession) -> None:
+        while queue:
+            row = queue.pop()
+            journal.add(row.id, await _assess(settings, session, route, row))
+            advance()
+
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        await asyncio.gather(*(work(session) for _ in range(CONCURRENCY)))
+
+
+async def _assess(settings: Settings, session: aiohttp.ClientSession, route: Route, row: LabeledText) -> str:
+    """The prediction's id. One text per request, so that its latency is a user's."""
+    body = {"text": row.text, "language": row.language, "model": route, "source": "evaluation"}
+    url = f"{settings.assessor_base_url}/v1/assess"
+    try:
+        async with session.post(url, json=body, headers=settings.assessor_headers) as response:
+            if response.status != 200:
+                raise _error_of(url, response.status, await response.read())
+            return str((await response.json())["predictions"][0]["id"])
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise SetupError(
+            f"The assessor at {settings.assessor_base_url} does not answer ({str(error) or type(error).__name__}).",
+            hint="Start it with `signalbox serve`, or set SIGNALBOX_ASSESSOR_URL. Answers so far are kept.",
+        ) from error
+
+
+def _error_of(url: str, status: int, content: bytes) -> SetupError:
+    try:
+        problem = Problem.model_validate_json(content)
+    except ValidationError:
+        text = content.decode(errors="replace")[:300]
+        return SetupError(f"{url} answered {status}: {text}", hint="See the log of the server.")
+    return SetupError(f"{url} answered {status}: {problem.detail}", hint=problem.hint)

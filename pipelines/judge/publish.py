@@ -1,0 +1,68 @@
+"""Publish a run of the judge: a summary, an MLflow run, metrics for Prometheus."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import mlflow
+
+from pipelines.judge.figures import Report
+from pipelines.judge.run import RunFolder
+from pipelines.sinks import mlflow_runs, textfile
+from signalbox.contracts import metrics as names
+from signalbox.settings import Settings
+
+
+def publish(settings: Settings, folder: RunFolder, report: Report, *, log_run: bool) -> None:
+    """The summary, an MLflow run, and last, because its time of success states that all went well, the textfile.
+
+    Call it under the lock.
+    """
+    folder.save_summary(report.as_dict())
+    if log_run:
+        options = report.plan.options
+        with mlflow_runs.run(settings, options.task, "judge", f"judge {options.route}"):
+            _log(report)
+    write_metrics(settings.state_dir / "metrics", report)
+    folder.mark_published()
+
+
+def write_metrics(folder: Path, report: Report) -> Path:
+    """Write `judge-TASK-ROUTE.prom`. No other file has its series, since the route is a label of each."""
+    options = report.plan.options
+    values: textfile.Values = []
+    for row in report.figures:
+        where = (options.task, row.language, options.route, options.judge, row.criterion)
+        low, high = row.agreement_interval or (None, None)
+        values += [
+            (names.JUDGE_SCORE, where, row.score),
+            (names.JUDGE_VERDICT_MASS, where, row.verdict_mass),
+            (names.JUDGE_ANSWERS, (*where, "judged"), float(row.judged)),
+            (names.JUDGE_ANSWERS, (*where, "no_verdict"), float(row.no_verdict)),
+            (names.JUDGE_LABELS, where, float(row.labels)),
+            (names.JUDGE_AGREEMENT, where, row.agreement),
+            (names.JUDGE_AGREEMENT_BOUND, (*where, "low"), low),
+            (names.JUDGE_AGREEMENT_BOUND, (*where, "high"), high),
+            (names.JUDGE_AGREEMENT_BASELINE, where, row.baseline),
+        ]
+        if row.estimate is not None:
+            of = (*where, row.estimate.method)
+            values.append((names.JUDGE_ESTIMATE, of, row.estimate.value))
+            values.append((names.JUDGE_ESTIMATE_BOUND, (*of, "low"), row.estimate.low))
+            values.append((names.JUDGE_ESTIMATE_BOUND, (*of, "high"), row.estimate.high))
+    job = f"judge-{options.task}-{options.route}"
+    values.append(textfile.succeeded(job))
+    return textfile.write_values(folder / f"{job}.prom", values)
+
+
+def _log(report: Report) -> None:
+    options = report.plan.options.model_dump(mode="json")
+    mlflow.log_params({**options, "run": report.run, "since": report.plan.since, "until": report.plan.until})
+    mlflow.log_metrics({"rows": report.rows, "failed": report.failed, "own_answers": report.own_answers})
+    for row in report.figures:
+        figures = {k: v for k, v in asdict(row).items() if isinstance(v, int | float)}
+        if row.estimate is not None:
+            figures["estimate"] = row.estimate.value
+        mlflow.log_metrics({f"{row.language}.{row.criterion}.{name}": v for name, v in figures.items()})
+    mlflow.log_dict(report.as_dict(), "judge.json")

@@ -1,0 +1,119 @@
+"""A trained release: its folder, the names that lead to it, and its thresholds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.train import minilm
+from pipelines.train.candidates import Candidate, Predict, Score, texts_of
+from pipelines.train.learning_curve import Point
+from signalbox import thresholds
+from signalbox.contracts.record import LabeledText, ModelRelease
+from signalbox.io import write_whole
+from signalbox.settings import Settings
+from signalbox.tasks import Task, load_data
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Training:
+    """The result of training before it is a release: scores, the best candidate and its fitted head."""
+
+    rows: Sequence[LabeledText]
+    scores: tuple[Score, ...]
+    candidate: Candidate
+    head: dict[str, Any]
+    predict: Predict
+    curve: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class TrainedRelease:
+    """A release in its folder, with the scores of all candidates."""
+
+    release: ModelRelease
+    folder: Path
+    scores: tuple[Score, ...]
+    candidate: Candidate
+    rows: int
+    curve: tuple[Point, ...]
+
+
+def write_release(
+    settings: Settings, task: Task, training: Training, revision: str, model_path: Path
+) -> TrainedRelease:
+    """Write the folder whole or not at all; a link `encoder-VERSION` and the file `current` name it last."""
+    is_embedding = training.head["kind"] == "embedding-logistic"
+    release = ModelRelease(
+        name=f"{'MiniLM-L6-v2' if is_embedding else 'TF-IDF'} + logistic head",
+        revision=revision,
+        engine="onnxruntime",
+        quantization="int8" if is_embedding else "none",
+    )
+    folder = settings.releases_dir / f"encoder-{revision}"
+    settings.releases_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.releases_dir) as scratch:
+        draft = Path(scratch) / "release"
+        draft.mkdir()
+        shutil.copy(model_path, draft / "model.onnx")
+        shutil.copy(minilm.package_folder() / "tokenizer.json", draft / "tokenizer.json")
+        (draft / "head.json").write_text(json.dumps(training.head), encoding="utf-8")
+        description = json.dumps(_description(release, task, training))
+        (draft / "release.json").write_text(description, encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+    save_thresholds(settings, task, release, training.predict)
+    _link(folder, f"encoder-{revision.rpartition('-')[0]}")
+    write_whole(settings.releases_dir / "current", folder.name + "\n")
+    return TrainedRelease(
+        release, folder, training.scores, training.candidate, len(training.rows), training.curve
+    )
+
+
+def save_thresholds(settings: Settings, task: Task, release: ModelRelease, predict: Predict) -> None:
+    """Fit on the calibration split, per language; a language with too few rows is left out."""
+    by_language = {}
+    for language in task.languages:
+        rows = [row for row in load_data(task, "calibration") if row.language == language]
+        if len(rows) >= thresholds.MINIMUM_ROWS:
+            p_yes = predict(texts_of(rows))
+            by_language[language] = thresholds.fit(p_yes, [row.label == "yes" for row in rows])
+    file = thresholds.ThresholdFile(task=task.name, release=release, languages=by_language)
+    thresholds.save(settings.thresholds_dir, file)
+
+
+def _link(folder: Path, name: str) -> None:
+    """A name without the digest, which can be written into values before the training.
+
+    Some network file systems have no links; only the folder's own name works there, and a warning says so.
+    """
+    draft = folder.with_name(f".{name}.partial")
+    draft.unlink(missing_ok=True)
+    try:
+        draft.symlink_to(folder.name)
+        draft.replace(folder.with_name(name))
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        extra = {"folder": str(folder), "link": name, "cause": error.strerror}
+        logger.warning("release not linked; use the name of its folder", extra=extra)
+
+
+def _description(release: ModelRelease, task: Task, training: Training) -> dict[str, Any]:
+    scores = {s.candidate.name: {"accuracy": s.accuracy, "log_loss": s.log_loss} for s in training.scores}
+    return {
+        "release": release.model_dump(),
+        "task": task.name,
+        "created_at": datetime.now(UTC).isoformat(),
+        "rows": len(training.rows),
+        "cross_validation": scores,
+    }

@@ -1,0 +1,125 @@
+"""The API."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+
+from services.assessor import errors
+from services.assessor.feedback import add_feedback
+from services.assessor.schemas import (
+    AssessRequest,
+    AssessResponse,
+    FeedbackRequest,
+    FeedbackResponse,
+    Health,
+    Problem,
+    PublicPrediction,
+    to_public,
+)
+from services.assessor.state import Current, State
+from signalbox.contracts.record import Record
+from signalbox.errors import InputError
+from signalbox.store.base import unknown_prediction
+
+log = logging.getLogger(__name__)
+
+router = APIRouter()
+Responses = dict[int | str, dict[str, Any]]
+
+
+def _problems(*kinds: errors.Kind) -> Responses:
+    return {kind.status: {"model": Problem, "description": kind.title} for kind in kinds}
+
+
+_BODY = _problems(errors.MALFORMED_BODY, errors.BODY_TOO_LARGE, errors.INVALID_INPUT, errors.UNAVAILABLE)
+_EVENTS: Responses = {
+    200: {
+        "content": {
+            "text/event-stream": {
+                "example": 'event: delta\ndata: {"text": "Yes."}\n\nevent: prediction\ndata: {"id": "…", …}\n\n'
+            }
+        }
+    }
+}
+
+
+@router.post("/v1/assess", responses=_BODY)
+async def assess(body: AssessRequest, state: Current) -> AssessResponse:
+    """Assess one or several texts: light, verdict, justification."""
+    records = await state.assess.assess(body.all_texts, body.language, state.route(body.model), body.source)
+    return AssessResponse(predictions=[to_public(record, state.task) for record in records])
+
+
+@router.post("/v1/assess/stream", response_class=StreamingResponse, responses=_BODY | _EVENTS)
+async def assess_stream(body: AssessRequest, state: Current) -> StreamingResponse:
+    """Assess one text with the decoder and stream its words as server-sent events.
+
+    `delta` events contain the words; they start when the light can no longer turn red because of them. A single
+    `prediction` event ends the stream, and only this event is the result: if it is red (the model server closed the
+    connection), discard the words. An `error` event with a problem ends a stream without a result.
+    """
+    texts = body.all_texts
+    state.route("decoder")
+    state.assess.check(texts, body.language)
+    if len(texts) != 1:
+        raise InputError("texts", len(texts), "Stream one text at a time.")
+    return StreamingResponse(_events(texts[0], body, state), media_type="text/event-stream")
+
+
+async def _events(text: str, body: AssessRequest, state: State) -> AsyncIterator[str]:
+    try:
+        async for item in state.assess.stream(text, body.language, body.source):
+            if isinstance(item, Record):
+                yield f"event: prediction\ndata: {to_public(item, state.task).model_dump_json()}\n\n"
+            else:
+                yield f"event: delta\ndata: {json.dumps({'text': item})}\n\n"
+    except Exception as error:  # the status is sent already, so the stream itself carries the error
+        log.exception("assessment failed while streaming")
+        yield f"event: error\ndata: {errors.problem_of(error).model_dump_json()}\n\n"
+
+
+@router.post("/v1/feedback", status_code=201, responses=_BODY | _problems(errors.NOT_FOUND))
+async def feedback(body: FeedbackRequest, state: Current) -> FeedbackResponse:
+    """Store the correct answer (ground truth) of a prediction."""
+    entry = await add_feedback(body, state.store, state.metrics)
+    return FeedbackResponse(id=entry.id, prediction_id=entry.prediction_id, label=entry.label)
+
+
+@router.get(
+    "/v1/predictions/{prediction_id}",
+    responses=_problems(errors.NOT_FOUND, errors.INVALID_INPUT, errors.UNAVAILABLE),
+)
+async def prediction(prediction_id: str, state: Current) -> PublicPrediction:
+    """An earlier prediction."""
+    record = await state.store.get(prediction_id)
+    if record is None:
+        raise unknown_prediction(prediction_id)
+    return to_public(record, state.task)
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """Liveness: the process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", responses={503: {"model": Health}})
+async def readyz(state: Current, response: Response) -> Health:
+    """Readiness of this process, and the state of each upstream. No upstream is required: without a model, answers are
+    red; without the store, records are spooled.
+    """
+    health = state.poll.health
+    response.status_code = 200 if health.ready else 503
+    return health
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(state: Current) -> Response:
+    """Prometheus metrics."""
+    return Response(state.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")

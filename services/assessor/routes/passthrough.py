@@ -1,0 +1,111 @@
+"""The decoder's OpenAI routes, passed through unchanged: `/v1/chat/completions` and `/v1/models`.
+
+Bodies are forwarded byte by byte and unbuffered in both directions; headers are set anew. Errors have the form of
+OpenAI's API, also those of the assessor itself (API keys, body limit), because that API's clients read no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from services.assessor import errors
+from services.assessor.schemas import OpenAIErrorResponse
+from services.assessor.state import Current, State
+from signalbox.contracts.light import LightReason
+from signalbox.errors import NotFoundError
+
+router = APIRouter(tags=["OpenAI-compatible"])
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    kind.status: {"model": OpenAIErrorResponse, "description": kind.title}
+    for kind in (errors.BODY_TOO_LARGE, errors.UPSTREAM)
+}
+_CHAT = {
+    "requestBody": {
+        "required": True,
+        "description": "As in OpenAI's chat completions; forwarded without validation.",
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "example": {
+                    "model": "any",
+                    "messages": [{"role": "user", "content": "Say hello."}],
+                    "max_tokens": 8,
+                    "stream": False,
+                },
+            }
+        },
+    }
+}
+_NO_DECODER = "Send texts to /v1/assess."
+_RETRY = "Try again; /readyz shows when the decoder is available."
+
+
+@router.post("/v1/chat/completions", response_class=Response, responses=_ERRORS, openapi_extra=_CHAT)
+async def chat_completions(request: Request, state: Current) -> Response:
+    """Chat completion by the decoder, streamed or not; without a light and without a record."""
+    return await _forward(state, "POST", "/chat/completions", await request.body())
+
+
+@router.get("/v1/models", response_class=Response, responses=_ERRORS)
+async def models(state: Current) -> Response:
+    """Models that the decoder serves."""
+    return await _forward(state, "GET", "/models", None)
+
+
+async def _forward(state: State, method: str, path: str, body: bytes | None) -> Response:
+    if not state.settings.decoder_enabled:
+        raise NotFoundError("path", f"/v1{path}", _NO_DECODER, problem="This assessor has no decoder.")
+    headers = {"Content-Type": "application/json"}
+    if key := state.settings.decoder_api_key:
+        headers["Authorization"] = f"Bearer {key.get_secret_value()}"
+    url = f"{state.settings.decoder_base_url}{path}"
+    calls = state.calls["decoder"]
+    try:
+        with calls.waiting():
+            answer = await state.upstream.request(method, url, data=body, headers=headers)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        is_timeout = isinstance(error, TimeoutError)
+        calls.count_failure(LightReason.TIMEOUT if is_timeout else LightReason.UNAVAILABLE)
+        return _error(type(error).__name__, "The model server does not answer.", _RETRY)
+    if answer.status >= 400:
+        calls.count_failure(LightReason.UNAVAILABLE if answer.status >= 500 else LightReason.REJECTED)
+        return await _rejection(answer)
+    media_type = answer.headers.get("Content-Type", "application/json")
+    if "event-stream" in media_type:
+        return StreamingResponse(_pieces(answer), answer.status, media_type=media_type)
+    try:
+        async with answer:
+            return Response(await answer.read(), answer.status, media_type=media_type)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return _error(type(error).__name__, "The model server closed the connection.", "Try again.")
+
+
+async def _pieces(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    async with answer:
+        try:
+            async for piece in answer.content.iter_any():
+                yield piece
+        except (aiohttp.ClientError, TimeoutError) as error:
+            detail = "The model server closed the connection."
+            problem = errors.problem(errors.UPSTREAM, "decoder", type(error).__name__, "Try again.", detail)
+            yield f"data: {errors.openai_error(problem).model_dump_json()}\n\n".encode()
+
+
+async def _rejection(answer: aiohttp.ClientResponse) -> Response:
+    """The status is passed on, the body is not: engines put file paths into it."""
+    async with answer:
+        await answer.read()
+    status = answer.status if answer.status < 500 else errors.UPSTREAM.status
+    detail = f"The model server answered HTTP {answer.status}."
+    return _error(f"HTTP {answer.status}", detail, "Check model, messages and limits of the request.", status)
+
+
+def _error(value: str, detail: str, hint: str, status: int = errors.UPSTREAM.status) -> JSONResponse:
+    problem = errors.problem(errors.UPSTREAM, "decoder", value, hint, detail)
+    error = errors.openai_error(problem.model_copy(update={"status": status}))
+    return JSONResponse(error.model_dump(), status)

@@ -1,0 +1,1 @@
+"""The web page: forms, views, messages in each language, templates and static files."""

@@ -1,0 +1,37 @@
+"""How the page is rendered: its templates, and the headers of its responses."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+FOLDER = Path(__file__).parent
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    # Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Templates:
+    """The compiled templates, and a version of the static files for their addresses."""
+
+    def __init__(self) -> None:
+        environment = Environment(
+            loader=FileSystemLoader(FOLDER / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.page = environment.get_template("page.html")
+        files = sorted((FOLDER / "static").iterdir())
+        self.version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]

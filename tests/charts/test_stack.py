@@ -1,0 +1,224 @@
+"""charts/signalbox: one installation whose parts find each other, and several model servers of one template."""
+
+import base64
+import gzip
+import json
+import re
+
+import pytest
+import yaml
+
+from tests.charts.conftest import GENERATED, chart_folder, one, pod_of, pods, render, render_error
+from tests.charts.test_common import contents
+from tools.charts.vendor import dependencies
+
+STACK = chart_folder("signalbox")
+# Service in this namespace, as a URL in an environment variable.
+URL = re.compile(r"^http://([a-z0-9][-a-z0-9]*)(?:\.models\.svc)?(?::[0-9]+)?(?:/|$)")
+OTHER = {part: {"decoder": {"url": "http://vllm.other/v1"}} for part in ("assessor", "pipelines")}
+SMALL = {"model": {"name": "Qwen/Qwen2.5-0.5B-Instruct"}, "gpu": {"product": "T4"}, "quantization": "fp16"}
+TWO = {
+    "models": {
+        "small": SMALL,
+        "large": {"model": {"name": "Qwen/Qwen2.5-7B-Instruct"}, "gpu": {"product": "L4"}},
+    }
+}
+
+
+def names(objects, kind):
+    return {item["metadata"]["name"] for item in objects if item["kind"] == kind}
+
+
+def variables(objects):
+    """Environment variables of all pods, as their entries."""
+    specs = [spec for item in objects for _, spec in pods(item)]
+    return [entry for spec in specs for container in spec["containers"] for entry in container.get("env", [])]
+
+
+@pytest.mark.parametrize("release", ["signalbox", "prod-eu"])
+def test_the_names_match_under_any_release_name(release):
+    """Every Secret, claim and Service that a pod names is one of the release; no value is set."""
+    objects = render("signalbox", GENERATED, name=release)
+    secrets = {
+        entry["valueFrom"]["secretKeyRef"]["name"] for entry in variables(objects) if "valueFrom" in entry
+    }
+    assert secrets <= names(objects, "Secret")
+    volumes = [volume for item in objects for _, spec in pods(item) for volume in spec.get("volumes", [])]
+    claims = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for volume in volumes
+        if "persistentVolumeClaim" in volume
+    }
+    assert claims <= names(objects, "PersistentVolumeClaim")
+    hosts = {match[1] for entry in variables(objects) if (match := URL.match(str(entry.get("value", ""))))}
+    assert {"model-server", "assessor", "pipelines-mlflow"} <= hosts
+    assert hosts - {"encoder-predictor"} <= names(objects, "Service")
+
+
+def test_one_installation_has_all_parts():
+    objects = render("signalbox")
+    assert names(objects, "Deployment") == {
+        "model-server",
+        "assessor",
+        "assessor-encoder",
+        "pipelines-mlflow",
+    }
+    assert names(objects, "CronJob") == {"pipelines-calibrate", "pipelines-evaluate"}
+    (train,) = names(objects, "Job")
+    assert train.startswith("pipelines-train")
+
+
+@pytest.mark.parametrize(
+    ("values", "gone"),
+    [
+        ({"model-server": {"enabled": False}} | OTHER, "model-server"),
+        ({"assessor": {"enabled": False}, "pipelines": {"persistence": {"existingClaim": ""}}}, "assessor"),
+        ({"pipelines": {"enabled": False}}, "pipelines"),
+    ],
+)
+def test_each_part_can_be_switched_off(values, gone):
+    everything, rest = render("signalbox"), render("signalbox", values)
+    assert {item["metadata"]["labels"]["app.kubernetes.io/name"] for item in rest} == {
+        item["metadata"]["labels"]["app.kubernetes.io/name"] for item in everything
+    } - {gone}
+
+
+def test_mlflow_can_be_elsewhere():
+    values = {"pipelines": {"mlflow": {"enabled": False, "url": "http://mlflow.other"}}}
+    assert not {name for name in names(render("signalbox", values), "Deployment") if "mlflow" in name}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"model-server": {"enabled": False}},
+            'assessor.decoder.url: "http://model-server/v1", but this release installs no such model server. Give the URL',
+        ),
+        (
+            TWO | {"assessor": {"decoder": {"url": "http://model-big/v1"}}},
+            "Use http://model-server/v1 or http://model-large/v1 or http://model-small/v1.",
+        ),
+        (
+            {"assessor": {"enabled": False}},
+            'pipelines.persistence.existingClaim: "assessor", but assessor.enabled is false',
+        ),
+        (
+            {"assessor": {"database": {"type": "postgres", "postgres": {"existingSecret": "a"}}}},
+            'pipelines.database.type: "sqlite", but assessor.database.type is "postgres".',
+        ),
+        ({"models": {"server": SMALL}}, 'models.server: its name "model-server" is that of another server.'),
+    ],
+)
+def test_parts_that_cannot_work_together_are_rejected(values, message):
+    assert message in render_error("signalbox", values)
+
+
+@pytest.mark.parametrize(
+    ("values", "place", "key"),
+    [
+        ({"asessor": {}}, "", "asessor"),
+        ({"assessor": {"decodr": {}}}, "", "decodr"),
+        ({"model-server": {"gpu": {"produkt": "T4"}}}, "/gpu", "produkt"),
+        ({"pipelines": {"mlflow": {"enabeld": True}}}, "/mlflow", "enabeld"),
+        ({"models": {"small": {"engin": "vllm"}}}, "/models/small", "engin"),
+        ({"models": {"small": {"gpu": {"produkt": "T4"}}}}, "/models/small/gpu", "produkt"),
+    ],
+)
+def test_misspelled_keys_of_all_parts_are_rejected(values, place, key):
+    assert f"at '{place}': additional properties '{key}' not allowed" in render_error("signalbox", values)
+
+
+def test_several_model_servers_are_releases_of_one_template():
+    models = {name: values | GENERATED["model-server"] for name, values in TWO["models"].items()}
+    objects = render("signalbox", TWO | GENERATED | {"models": models})
+    servers = ["model-server", "model-small", "model-large"]
+    labels = [one(objects, "Service", name)["spec"]["selector"] for name in servers]
+    assert len({json.dumps(selector, sort_keys=True) for selector in labels}) == len(servers)
+    for name, selector in zip(servers, labels, strict=True):
+        deployment = one(objects, "Deployment", name)
+        assert deployment["spec"]["selector"]["matchLabels"] == selector
+        assert selector.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+        policy = one(objects, "NetworkPolicy", name)["spec"]["podSelector"]["matchLabels"]
+        assert policy.items() <= selector.items()
+        assert {f"{name}-key"} <= names(objects, "Secret")
+
+
+def test_a_server_of_the_map_equals_a_release_of_its_chart():
+    """Apart from names, which the map sets, and the labels of the release."""
+    alone = one(
+        render("model-server", SMALL | {"fullnameOverride": "model-small", "nameOverride": "model-small"}),
+        "Deployment",
+    )
+    stacked = one(render("signalbox", TWO), "Deployment", "model-small")
+    assert stacked == alone
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"replicas": 0}, "replicas"),
+        ({"apiKey": {"enabled": False}}, "apiKey"),
+        ({"persistence": {"enabled": False}}, "persistence"),
+    ],
+)
+def test_false_and_zero_of_a_server_replace_defaults(values, key):
+    objects = render("signalbox", {"models": {"small": SMALL | values}})
+    alone = render(
+        "model-server", SMALL | values | {"fullnameOverride": "model-small", "nameOverride": "model-small"}
+    )
+    assert one(objects, "Deployment", "model-small")["spec"] == one(alone, "Deployment")["spec"], key
+
+
+def test_a_server_of_the_map_can_be_switched_off():
+    objects = render("signalbox", {"models": {"small": {"enabled": False}}})
+    assert not {
+        item["metadata"]["name"] for item in objects if item["metadata"]["name"].startswith("model-small")
+    }
+
+
+def test_the_map_renders_every_template_of_the_chart():
+    text = (STACK / "templates" / "models.yaml").read_text(encoding="utf-8")
+    block = text.partition("$templates := list ")[2].partition("-}}")[0]
+    folder = chart_folder("model-server") / "templates"
+    assert set(re.findall(r'"([^"]+)"', block)) == {
+        str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")
+    }
+
+
+def test_the_copies_equal_their_sources_without_examples():
+    for name, source in dependencies(STACK).items():
+        files = {path: text for path, text in contents(source).items() if not path.startswith("examples/")}
+        assert contents(STACK / "charts" / name) == files, "run `make generate`"
+    defaults = STACK / "files" / "defaults" / "model-server.yaml"
+    assert defaults.read_bytes() == (chart_folder("model-server") / "values.yaml").read_bytes(), (
+        "run `make generate`"
+    )
+
+
+def test_a_revision_fits_into_a_secret():
+    """Helm stores chart, values and manifest of each revision in one Secret of at most 1 MiB, but no charts below the chart."""
+    files = [
+        path for path in STACK.rglob("*") if path.is_file() and "charts" not in path.relative_to(STACK).parts
+    ]
+    chart = {
+        path.name: base64.b64encode(path.read_bytes()).decode()
+        for path in files
+        if "examples" not in path.parts
+    }
+    release = {"chart": chart, "manifest": yaml.safe_dump_all(render("signalbox", TWO))}
+    size = len(base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))))
+    assert size < 200_000, f"{size / 1000:.0f} kB"
+
+
+def test_the_assessor_reads_what_the_jobs_write():
+    """Without a mount of its own: thresholds and records are on the claim of the assessor."""
+    objects = render("signalbox")
+    train = next(item for item in objects if item["kind"] == "Job")
+    for item in (train, one(objects, "Deployment", "assessor")):
+        claims = {
+            volume["persistentVolumeClaim"]["claimName"]
+            for volume in pod_of(item)["volumes"]
+            if "persistentVolumeClaim" in volume
+        }
+        assert claims == {"assessor"}, item["metadata"]["name"]
