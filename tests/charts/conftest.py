@@ -19,6 +19,8 @@ EXAMPLES = [(chart.name, example.stem) for chart in charts() for example in exam
 RENDERS = [*((name, "") for name in NAMES), *EXAMPLES]
 # Values of both charts that have a database.
 POSTGRES = {"database": {"type": "postgres", "postgres": {"existingSecret": "signalbox-app"}}}
+# The generated keys, which a client-side render has only on request.
+GENERATED = {"assessor": {"apiKeys": {"generate": True}}, "model-server": {"apiKey": {"generate": True}}}
 SCHEMAS = ROOT / "tests" / "charts" / "schemas"
 
 

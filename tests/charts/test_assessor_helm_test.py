@@ -8,7 +8,7 @@ import pytest
 
 from signalbox.contracts.light import LightReason
 from signalbox.errors import ModelUnavailable
-from tests.charts.conftest import one, render
+from tests.charts.conftest import GENERATED, one, render
 from tests.helpers import free_port
 from tests.services.assessor.page_app import (
     ENCODER,
@@ -49,7 +49,7 @@ def helm_test(tmp_path):
 
     The assessor reads the clients file of the chart; `with_key` is whether the pod has the key.
     """
-    objects = render("assessor")
+    objects = render("assessor", GENERATED["assessor"])
     secret = one(objects, "Secret", "x-assessor-keys")["stringData"]
     file = tmp_path / "clients.yaml"
     file.write_text(secret["clients.yaml"], encoding="utf-8")

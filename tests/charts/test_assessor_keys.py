@@ -9,7 +9,7 @@ import yaml
 
 from signalbox import keys
 from tests.charts.assessor_chart import container, deployment, variables
-from tests.charts.conftest import POSTGRES, environment, one, pod_of, render
+from tests.charts.conftest import GENERATED, POSTGRES, environment, one, pod_of, render
 from tests.helpers import answering, say_json
 
 
@@ -53,7 +53,11 @@ def test_no_secret_is_created_if_one_exists():
 
 def test_the_generated_clients_file_admits_the_generated_key_and_no_other():
     first, second = (
-        one(render("assessor", {"apiKeys": {"requestsPerMinute": 60}}), "Secret", "x-assessor-keys")
+        one(
+            render("assessor", {"apiKeys": {"requestsPerMinute": 60, "generate": True}}),
+            "Secret",
+            "x-assessor-keys",
+        )
         for _ in range(2)
     )
     (entry,) = keys.parse(first["stringData"]["clients.yaml"])
@@ -101,7 +105,7 @@ def test_an_existing_key_stays_and_gets_the_new_limit():
 
 @pytest.mark.parametrize(("existing", "name"), [("", "x-assessor-keys"), ("own", "own")])
 def test_the_pod_sees_the_hashes_alone_and_their_change(existing, name):
-    objects = render("assessor", {"apiKeys": {"existingSecret": existing}})
+    objects = render("assessor", {"apiKeys": {"existingSecret": existing, "generate": True}})
     spec = pod_of(one(objects, "Deployment", "x-assessor"))
     (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "keys"]
     assert volume["secret"]["secretName"] == name
@@ -135,7 +139,7 @@ def decoder_key(values: dict | None = None) -> dict | None:
 
 def test_assessor_and_model_server_find_each_other_by_their_defaults():
     """`helm install model-server` and `helm install assessor` with no values about each other."""
-    server = render("model-server", name="model-server")
+    server = render("model-server", GENERATED["model-server"], name="model-server")
     service, secret = one(server, "Service"), one(server, "Secret")
     (port,) = [port["port"] for port in service["spec"]["ports"] if port["name"] == "http"]
     assert port == 80

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.charts.conftest import POSTGRES, one, render
+from tests.charts.conftest import GENERATED, POSTGRES, one, render
 from tests.helpers import free_port
 from tests.services.assessor.page_app import clients, make_app, serving
 
@@ -50,7 +50,7 @@ def test_the_notes_call_with_the_key_and_show_how_to_read_it(notes):
 def test_the_first_call_in_the_notes_is_answered(notes, tmp_path):
     """Run it unchanged except for the port; a replacement of kubectl reads the Secret of the chart."""
     text = 'The "aid" isn\'t needed.'
-    values = {"helmTest": {"text": text}}
+    values = {"helmTest": {"text": text}} | GENERATED["assessor"]
     secret = one(render("assessor", values), "Secret", "x-assessor-keys")["stringData"]
     file = tmp_path / "clients.yaml"
     file.write_text(secret["clients.yaml"], encoding="utf-8")

@@ -87,6 +87,26 @@ REJECTED = {
         "apiKeys.requestsPerMinute: 5",
         "into the clients file",
     ),
+    "a clients file that nothing creates": (
+        {"apiKeys": {"generate": False}},
+        "apiKeys.existingSecret: is empty, but apiKeys.generate is false",
+        "create a Secret with it as clients.yaml",
+    ),
+    "a rolling update with SQLite": (
+        {"strategy": {"type": "RollingUpdate"}},
+        "strategy: updates in a rolling way, but database.type is sqlite",
+        "Set strategy.type to Recreate",
+    ),
+    "source ranges without a load balancer": (
+        {"service": {"loadBalancerSourceRanges": ["192.0.2.0/24"]}},
+        "service.loadBalancerSourceRanges: is set, but service.type is ClusterIP",
+        "Set service.type to LoadBalancer",
+    ),
+    "an Ingress that ends before the decoder": (
+        {"ingress": {"enabled": True, "host": "a.example", "timeout": "30s"}},
+        "ingress.timeout: 30s is shorter than decoder.timeoutSeconds, 60",
+        "Increase ingress.timeout",
+    ),
     "a limit of none": ({"apiKeys": {"requestsPerMinute": 0}}, "/apiKeys/requestsPerMinute", "minimum"),
     "autoscaling with no metrics": (
         POSTGRES | {"autoscaling": {"enabled": True, "targetCPUUtilizationPercentage": None}},

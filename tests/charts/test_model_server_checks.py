@@ -7,11 +7,33 @@ import pytest
 import yaml
 
 from tests.charts.conftest import chart_folder, render, render_error
+from tests.charts.hatches import NODES
 
 CHART = "model-server"
 LLAMA = {"name": "meta-llama/Llama-3.1-8B-Instruct"}
 
 REJECTED = {
+    "a key that nothing generates": (
+        {"apiKey": {"generate": False}},
+        "apiKey.existingSecret: is empty, but apiKey.generate is false. Create a Secret with `kubectl create secret"
+        " generic NAME --from-literal=api-key=KEY`, and set apiKey.existingSecret to its name.",
+    ),
+    "source ranges without a load balancer": (
+        {"service": {"loadBalancerSourceRanges": ["192.0.2.0/24"]}},
+        "service.loadBalancerSourceRanges: is set, but service.type is ClusterIP. Set service.type to LoadBalancer",
+    ),
+    "a Service that KServe creates": (
+        {"kserve": {"enabled": True}, "service": {"ipFamilyPolicy": "PreferDualStack"}},
+        "service: settings have no effect with kserve.enabled, because KServe creates the Service. Remove",
+    ),
+    "an Ingress without a host": (
+        {"ingress": {"enabled": True}},
+        "ingress.host: is empty, but ingress.enabled is true. Set it to the host name",
+    ),
+    "the strategy of a Deployment with several nodes": (
+        NODES | {"strategy": {"type": "Recreate"}},
+        "strategy: is for a Deployment, but parallelism.nodes is 2, which creates a LeaderWorkerSet. Set update.surge",
+    ),
     "bf16 on a T4": (
         {"model": LLAMA, "gpu": {"product": "T4"}},
         "bfloat16 requires compute capability 8.0 (Ampere or newer); T4 has 7.5. Nearest configuration that fits: quantization",

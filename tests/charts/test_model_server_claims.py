@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 import yaml
 
-from tests.charts.api_server import ApiServer, missing_programs, running
+from tests.charts.api_server import ApiServer, api_server
 from tests.charts.conftest import chart_folder, one, render
 from tools.charts.helm import template
 
@@ -148,10 +148,8 @@ def test_more_nodes_than_one_share_a_claim_that_they_can_all_mount():
 
 
 @pytest.fixture(scope="module")
-def api_server(tmp_path_factory):
-    if missing := missing_programs():
-        pytest.skip(f"not on this machine: {missing} (make cluster-tools)")
-    with running(tmp_path_factory.mktemp("api-server")) as server:
+def kubernetes(tmp_path_factory):
+    with api_server(tmp_path_factory.mktemp("api-server")) as server:
         yield server
 
 
@@ -181,14 +179,14 @@ class Release:
 
 
 @pytest.fixture
-def release(api_server, request):
-    return Release(api_server, f"models-{abs(hash(request.node.name)) % 10**8}")
+def release(kubernetes, request):
+    return Release(kubernetes, f"models-{abs(hash(request.node.name)) % 10**8}")
 
 
 @pytest.fixture(scope="module")
-def storage_class(api_server):
+def storage_class(kubernetes):
     """A class whose volumes can grow."""
-    path = api_server.kubeconfig.with_name("class.yaml")
+    path = kubernetes.kubeconfig.with_name("class.yaml")
     item = {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
@@ -197,7 +195,7 @@ def storage_class(api_server):
         "allowVolumeExpansion": True,
     }
     path.write_text(yaml.safe_dump(item), encoding="utf-8")
-    api_server.run("kubectl", "apply", "-f", str(path))
+    kubernetes.run("kubectl", "apply", "-f", str(path))
     return "grows"
 
 

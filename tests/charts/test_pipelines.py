@@ -12,7 +12,17 @@ import yaml
 
 from signalbox.contracts.routes import ROUTES
 from signalbox.settings import Settings
-from tests.charts.conftest import EXAMPLES, POSTGRES, environment, one, pod_of, pods, render, render_example
+from tests.charts.conftest import (
+    EXAMPLES,
+    GENERATED,
+    POSTGRES,
+    environment,
+    one,
+    pod_of,
+    pods,
+    render,
+    render_example,
+)
 from tests.charts.pipelines_chart import ALL_JOBS, CHART, JUDGE, PROGRAMS, job
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
@@ -126,7 +136,7 @@ def test_the_key_of_the_assessor_is_that_of_its_chart_unless_the_values_name_ano
 
 
 def test_the_default_key_is_that_of_the_assessors_chart():
-    secret = one(render("assessor", name="assessor"), "Secret", "assessor-keys")
+    secret = one(render("assessor", GENERATED["assessor"], name="assessor"), "Secret", "assessor-keys")
     env = environment(pod_of(job("evaluate")))
     reference = env["SIGNALBOX_API_KEY"]["valueFrom"]["secretKeyRef"]
     assert reference["name"] == secret["metadata"]["name"]

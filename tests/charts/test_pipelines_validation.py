@@ -78,6 +78,26 @@ REJECTED = {
         "mlflow.replicas: 2",
         "mlflow.s3.uri",
     ),
+    "a rolling update of MLflow with a volume": (
+        {"mlflow": {"strategy": {"type": "RollingUpdate"}}},
+        "mlflow.strategy: updates in a rolling way, but MLflow has a volume",
+        "Set mlflow.strategy.type to Recreate",
+    ),
+    "source ranges without a load balancer": (
+        {"mlflow": {"service": {"loadBalancerSourceRanges": ["192.0.2.0/24"]}}},
+        "mlflow.service.loadBalancerSourceRanges: is set, but mlflow.service.type is ClusterIP",
+        "Set mlflow.service.type to LoadBalancer",
+    ),
+    "an Ingress without a host": (
+        {"mlflow": {"ingress": {"enabled": True}}},
+        "mlflow.ingress.host: is empty",
+        "Give the host name",
+    ),
+    "a route without a gateway": (
+        {"mlflow": {"httpRoute": {"enabled": True}}},
+        "mlflow.httpRoute.parentRefs: is empty",
+        "Name the Gateway",
+    ),
     "a key of no Secret": (
         {"mlflow": {"postgres": {"existingSecretKey": "uri"}}},
         "mlflow.postgres.existingSecret: is empty",

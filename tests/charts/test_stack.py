@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from tests.charts.conftest import chart_folder, one, pod_of, pods, render, render_error
+from tests.charts.conftest import GENERATED, chart_folder, one, pod_of, pods, render, render_error
 from tests.charts.test_common import contents
 from tools.charts.vendor import dependencies
 
@@ -38,7 +38,7 @@ def variables(objects):
 @pytest.mark.parametrize("release", ["signalbox", "prod-eu"])
 def test_the_names_match_under_any_release_name(release):
     """Every Secret, claim and Service that a pod names is one of the release; no value is set."""
-    objects = render("signalbox", name=release)
+    objects = render("signalbox", GENERATED, name=release)
     secrets = {
         entry["valueFrom"]["secretKeyRef"]["name"] for entry in variables(objects) if "valueFrom" in entry
     }
@@ -130,7 +130,8 @@ def test_misspelled_keys_of_all_parts_are_rejected(values, place, key):
 
 
 def test_several_model_servers_are_releases_of_one_template():
-    objects = render("signalbox", TWO)
+    models = {name: values | GENERATED["model-server"] for name, values in TWO["models"].items()}
+    objects = render("signalbox", TWO | GENERATED | {"models": models})
     servers = ["model-server", "model-small", "model-large"]
     labels = [one(objects, "Service", name)["spec"]["selector"] for name in servers]
     assert len({json.dumps(selector, sort_keys=True) for selector in labels}) == len(servers)

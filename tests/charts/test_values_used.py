@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 import yaml
 
-from tests.charts.conftest import NAMES, chart_folder
+from tests.charts.conftest import GENERATED, NAMES, chart_folder
 from tools.charts.helm import template
 from tools.charts.values import Key, read, walk
 
@@ -50,6 +50,14 @@ OTHER: dict[tuple[str, str], object] = {
     ("pipelines", "mlflow.persistence.accessModes"): ["ReadWriteMany"],
     ("model-server", "pools"): {"L4": {"gfd": {"changed": ["yes"]}}},
 }
+# End of a key → another value, in all charts.
+HATCHES: dict[str, object] = {
+    "podTemplate": {"spec": {"dnsPolicy": "Default"}},
+    "envFrom": [{"prefix": "CHANGED_"}],
+    "strategy": {"type": "Recreate", "rollingUpdate": {}},
+    "loadBalancerSourceRanges": ["192.0.2.0/24"],
+    "extraObjects": [{"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "changed"}}],
+}
 # (chart, key) → why no render shows it.
 UNUSED = {
     ("assessor", "enabled"): "A parent chart uses it as the condition of the dependency.",
@@ -69,6 +77,18 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "podDisruptionBudget."): POSTGRES,
     ("assessor", "replicas"): POSTGRES,
     ("assessor", "ingress."): {"ingress": {"enabled": True, "host": "a.example"}},
+    ("assessor", "migration."): POSTGRES,
+    ("assessor", "apiKeys.requestsPerMinute"): GENERATED["assessor"],
+    ("assessor", "service.loadBalancerSourceRanges"): {"service": {"type": "LoadBalancer"}},
+    ("model-server", "service.loadBalancerSourceRanges"): {"service": {"type": "LoadBalancer"}},
+    ("pipelines", "mlflow.service.loadBalancerSourceRanges"): {
+        "mlflow": {"service": {"type": "LoadBalancer"}}
+    },
+    ("model-server", "ingress."): {"ingress": {"enabled": True, "host": "a.example"}},
+    ("pipelines", "mlflow.ingress."): {"mlflow": {"ingress": {"enabled": True, "host": "a.example"}}},
+    ("pipelines", "mlflow.httpRoute."): {
+        "mlflow": {"httpRoute": {"enabled": True, "parentRefs": [{"name": "a"}]}}
+    },
     ("assessor", "httpRoute."): {"httpRoute": {"enabled": True, "parentRefs": [{"name": "a"}]}},
     ("assessor", "serviceMonitor."): {"serviceMonitor": {"enabled": True}},
     ("model-server", "apiKey.value"): {"apiKey": {"value": "a"}},
@@ -115,6 +135,8 @@ def other(chart: str, key: Key, values: dict) -> object:
     """A value that the schema accepts, other than the one in `values` or the default."""
     if (chart, key.path) in OTHER:
         return OTHER[chart, key.path]
+    if key.path.rpartition(".")[2] in HATCHES:
+        return HATCHES[key.path.rpartition(".")[2]]
     node: object = values
     for part in key.path.split("."):
         node = node.get(part) if isinstance(node, dict) else None
@@ -231,6 +253,6 @@ def _needed(chart: str) -> list[Key]:
 
 def test_what_nothing_uses_is_found():
     """A key that no template names changes nothing."""
-    before, volatile = unchanged("model-server", yaml.safe_dump({"podAnnotations": {}}))
+    before, volatile = unchanged("model-server", yaml.safe_dump(GENERATED["model-server"]))
     assert len(volatile) == 1
     assert lines("model-server", {"podAnnotations": {"a": "b"}}) != before

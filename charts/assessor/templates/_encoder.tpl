@@ -65,3 +65,7 @@ readinessProbe:
   timeoutSeconds: 3
 resources: {{- toYaml $encoder.resources | nindent 2 }}
 {{- end -}}
+
+{{- define "assessor.encoderStrategy" -}}
+{{- default (dict "type" "RollingUpdate" "rollingUpdate" (dict "maxSurge" 1 "maxUnavailable" 0)) .Values.encoder.strategy | toYaml -}}
+{{- end -}}

@@ -46,6 +46,18 @@
   (list (and $v.decoder.apiKey.value $v.decoder.apiKey.existingSecret)
     (printf "decoder.apiKey.existingSecret: %q, but decoder.apiKey.value is set, too." $v.decoder.apiKey.existingSecret)
     "Keep only one, preferably the Secret.")
+  (list (and $v.apiKeys.enabled (eq (toString $v.apiKeys.generate) "false") (not $v.apiKeys.existingSecret))
+    "apiKeys.existingSecret: is empty, but apiKeys.generate is false."
+    "Write a clients file with `signalbox keys add CLIENT`, create a Secret with it as clients.yaml, and set apiKeys.existingSecret to its name.")
+  (list (and $sqlite $v.strategy (ne (toString (default dict $v.strategy).type) "Recreate"))
+    "strategy: updates in a rolling way, but database.type is sqlite, which supports one pod."
+    "Set strategy.type to Recreate, or database.type to postgres.")
+  (list (and $v.service.loadBalancerSourceRanges (ne $v.service.type "LoadBalancer"))
+    (printf "service.loadBalancerSourceRanges: is set, but service.type is %s." $v.service.type)
+    "Set service.type to LoadBalancer, or remove the ranges.")
+  (list (and $v.ingress.enabled (lt (trimSuffix "s" $v.ingress.timeout | int) (ceil $v.decoder.timeoutSeconds | int)))
+    (printf "ingress.timeout: %s is shorter than decoder.timeoutSeconds, %v." $v.ingress.timeout $v.decoder.timeoutSeconds)
+    "Increase ingress.timeout, or reduce decoder.timeoutSeconds.")
   (list (and $v.apiKeys.existingSecret (not $v.apiKeys.enabled))
     (printf "apiKeys.existingSecret: %q, but apiKeys.enabled is false." $v.apiKeys.existingSecret)
     "Set apiKeys.enabled to true, or remove apiKeys.existingSecret.")

@@ -31,6 +31,18 @@
   (list (and (gt (int $mlflow.replicas) 1) (eq (include "pipelines.mlflowVolume" .) "true"))
     (printf "mlflow.replicas: %d with a volume, which only one pod may write to." (int $mlflow.replicas))
     "Set it to 1, or set both mlflow.postgres.existingSecret and mlflow.s3.uri.")
+  (list (and $mlflow.strategy (eq (include "pipelines.mlflowVolume" .) "true") (ne (toString (default dict $mlflow.strategy).type) "Recreate"))
+    "mlflow.strategy: updates in a rolling way, but MLflow has a volume, which only one pod may write to."
+    "Set mlflow.strategy.type to Recreate, or set both mlflow.postgres.existingSecret and mlflow.s3.uri.")
+  (list (and $mlflow.service.loadBalancerSourceRanges (ne $mlflow.service.type "LoadBalancer"))
+    (printf "mlflow.service.loadBalancerSourceRanges: is set, but mlflow.service.type is %s." $mlflow.service.type)
+    "Set mlflow.service.type to LoadBalancer, or remove the ranges.")
+  (list (and $mlflow.ingress.enabled (not $mlflow.ingress.host))
+    "mlflow.ingress.host: is empty, but mlflow.ingress.enabled is true."
+    "Give the host name of MLflow.")
+  (list (and $mlflow.httpRoute.enabled (not $mlflow.httpRoute.parentRefs))
+    "mlflow.httpRoute.parentRefs: is empty, but mlflow.httpRoute.enabled is true."
+    "Name the Gateway that the HTTPRoute attaches to.")
   (list (and $mlflow.postgres.existingSecretKey (not $mlflow.postgres.existingSecret))
     (printf "mlflow.postgres.existingSecret: is empty, but mlflow.postgres.existingSecretKey is %q." $mlflow.postgres.existingSecretKey)
     "Name the Secret that contains this key.")

@@ -9,13 +9,9 @@
 {{- end -}}
 
 {{- define "common.caMount" -}}
-{{- if .Values.caBundle.existingConfigMap -}}
-- {name: ca, mountPath: /etc/signalbox/ca, readOnly: true}
-{{- end -}}
+{{- if .Values.caBundle.existingConfigMap }}- {name: ca, mountPath: /etc/signalbox/ca, readOnly: true}{{ end -}}
 {{- end -}}
 
 {{- define "common.caVolume" -}}
-{{- with .Values.caBundle.existingConfigMap -}}
-- {name: ca, configMap: {name: {{ . }}}}
-{{- end -}}
+{{- with .Values.caBundle.existingConfigMap }}- {name: ca, configMap: {name: {{ . }}}}{{ end -}}
 {{- end -}}
