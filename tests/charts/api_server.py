@@ -1,200 +1,142 @@
-"""A Kubernetes API server with etcd, alone: no controllers, no nodes. What it stores is what a cluster would accept."""
+"""A Kubernetes API server with etcd on loopback, without nodes and controllers: helm installs into it, and nothing runs."""
 
-from __future__ import annotations
-
-import json
-import os
-import shutil
+import secrets
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 
-import pytest
 import yaml
 
-from signalbox.errors import SetupError
-from tools.cache import TOOLS, programs_of
-from tools.charts.helm import find_tool
+from tests.charts.conftest import tool
+from tools.cluster.layout import module_programs
 
 START_SECONDS = 60
-NAMESPACE = "models"
-TOKEN = "test"
-# Groups of the API server itself; kinds of all other groups with a dot need a definition.
-BUILT_IN = ("apps", "autoscaling", "batch", "policy", "networking.k8s.io", "rbac.authorization.k8s.io")
-# They require objects that controllers or administrators create.
-NO_ADMISSION = ("ServiceAccount", "Priority", "RuntimeClass")
 
 
+@dataclass(frozen=True)
 class ApiServer:
-    """Runs kubectl and helm against the server."""
+    """Clients of the server."""
 
-    def __init__(self, kubeconfig: Path) -> None:
-        self._environment = os.environ | {
-            "KUBECONFIG": str(kubeconfig),
-            "HELM_CACHE_HOME": str(kubeconfig.parent),
-        }
+    kubeconfig: Path
 
-    def run(self, tool: str, *words: str, text: str | None = None) -> str:
-        """The output of a command; fails the test with its error."""
-        process = self.call(tool, *words, text=text)
-        assert process.returncode == 0, process.stderr
-        return process.stdout
+    def run(self, program: str, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        words = [tool(program), "--kubeconfig", str(self.kubeconfig), *args]
+        process = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert not check or process.returncode == 0, process.stderr
+        return process
 
-    def call(self, tool: str, *words: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-        command = [find_tool(tool), *words]
-        return subprocess.run(
-            command, input=text, env=self._environment, capture_output=True, text=True, check=False
-        )
+    def objects(self, *args: str) -> dict:
+        """What `kubectl get` prints as YAML."""
+        return yaml.safe_load(self.run("kubectl", "get", *args, "-o", "yaml").stdout)
 
-    def apply(self, namespace: str, text: str, *options: str) -> None:
-        """Server-side apply of objects, as Helm 4, Argo CD and Flux can do it; unknown fields are errors."""
-        words = ("--server-side", "--validate=strict", "--namespace", namespace, *options)
-        self.run("kubectl", "apply", *words, "-f", "-", text=text)
 
-    def contents(self, namespace: str, text: str) -> dict[str, dict]:
-        """Object → what is stored, without resourceVersion: the second apply of a claim raises it without a change."""
-        answer = json.loads(
-            self.run("kubectl", "get", "--namespace", namespace, "-o", "json", "-f", "-", text=text)
-        )
-        items = answer["items"] if answer["kind"] == "List" else [answer]
-        for item in items:
-            del item["metadata"]["resourceVersion"]
-        return {f"{item['kind']}/{item['metadata']['name']}": item for item in items}
+def missing_programs() -> str:
+    """The programs that this machine lacks; empty if the server can be started."""
+    server = module_programs("kubernetes") / "kube-apiserver"
+    names = [str(server)] * (not server.is_file()) + ["etcd", "openssl"]
+    return ", ".join(name for name in names if not which(name))
 
-    def define(self, objects: list[dict]) -> None:
-        """Definitions for the kinds of other projects, which accept any field."""
-        kinds = {
-            (group, version, item["kind"])
-            for item in objects
-            for group, _, version in [item["apiVersion"].rpartition("/")]
-            if group and group not in BUILT_IN
-        }
-        if not kinds:
-            return
-        definitions: dict[tuple[str, str], dict] = {}
-        for group, version, kind in sorted(kinds):
-            definition = definitions.setdefault((group, kind), _definition(group, kind))
-            definition["spec"]["versions"].append(
-                _version(version, storage=not definition["spec"]["versions"])
-            )
-        text = yaml.safe_dump_all(definitions.values())
-        self.run("kubectl", "apply", "--server-side", "--force-conflicts", "-f", "-", text=text)
-        self.run("kubectl", "wait", "--for=condition=Established", "--timeout=30s", "-f", "-", text=text)
+
+def free_ports(count: int) -> list[int]:
+    with sockets_on_loopback(count) as sockets:
+        return [item.getsockname()[1] for item in sockets]
 
 
 @contextmanager
-def api_server(folder: Path) -> Iterator[ApiServer]:
-    """Start etcd and kube-apiserver on loopback; skips the test with the reason if a program is missing."""
-    etcd, kubernetes = _programs()
-    ports = _free_ports(3)
-    (folder / "tokens.csv").write_text(f"{TOKEN},admin,admin,system:masters\n", encoding="utf-8")
-    key = ["openssl", "genrsa", "-out", str(folder / "sa.key"), "2048"]
-    subprocess.run(key, capture_output=True, check=True)
-    kubeconfig = folder / "kubeconfig"
-    kubeconfig.write_text(json.dumps(_kubeconfig(ports[2])), encoding="utf-8")
-    with (folder / "log").open("wb") as log:
-        processes = [
-            subprocess.Popen(command, stdout=log, stderr=log)
-            for command in (_etcd(etcd, folder, ports), _kube_apiserver(kubernetes, folder, ports))
-        ]
-        try:
-            server = ApiServer(kubeconfig)
-            _wait(server, folder / "log")
-            yield server
-        finally:
-            for process in reversed(processes):
-                process.terminate()
-                process.wait(20)
+def sockets_on_loopback(count: int) -> Iterator[list[socket.socket]]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        yield sockets
+    finally:
+        for item in sockets:
+            item.close()
 
 
-def _programs() -> tuple[str, str]:
-    etcd = shutil.which("etcd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    kubernetes = programs_of(TOOLS / "kubernetes") / "kube-apiserver"
-    if etcd is None:
-        pytest.skip("etcd is not installed: apt-get install etcd-server")
-    if not kubernetes.is_file():
-        pytest.skip(f"{kubernetes} is not built: make cluster-tools")
-    return etcd, str(kubernetes)
+@contextmanager
+def running(folder: Path) -> Iterator[ApiServer]:
+    """Start etcd and the API server with their files in `folder`, and stop them afterwards."""
+    client, peer, port = free_ports(3)
+    token = secrets.token_hex(16)
+    (folder / "tokens").write_text(f"{token},admin,admin,system:masters\n", encoding="utf-8")
+    subprocess.run(
+        ["openssl", "genrsa", "-out", str(folder / "sa.key"), "2048"], check=True, capture_output=True
+    )
+    processes = []
+    try:
+        for name, command in (
+            ("etcd", etcd_command(folder, client, peer)),
+            ("kube-apiserver", server_command(folder, client, port)),
+        ):
+            with (folder / f"{name}.log").open("wb") as log:
+                processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder))
+        server = ApiServer(kubeconfig(folder, port, token))
+        wait_until_ready(server, folder)
+        yield server
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(15)
+            process.kill()
 
 
-def _etcd(program: str, folder: Path, ports: list[int]) -> list[str]:
-    client, peer = (f"http://127.0.0.1:{port}" for port in ports[:2])
+def etcd_command(folder: Path, client: int, peer: int) -> list[str]:
+    own, other = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
     return [
-        program,
-        "--name=test",
+        "etcd",
         f"--data-dir={folder / 'etcd'}",
-        f"--listen-client-urls={client}",
-        f"--advertise-client-urls={client}",
-        f"--listen-peer-urls={peer}",
-        f"--initial-advertise-peer-urls={peer}",
-        f"--initial-cluster=test={peer}",
+        f"--listen-client-urls={own}",
+        f"--advertise-client-urls={own}",
+        f"--listen-peer-urls={other}",
+        f"--initial-advertise-peer-urls={other}",
+        f"--initial-cluster=default={other}",
         "--unsafe-no-fsync",
     ]
 
 
-def _kube_apiserver(program: str, folder: Path, ports: list[int]) -> list[str]:
+def server_command(folder: Path, etcd: int, port: int) -> list[str]:
+    key = folder / "sa.key"
     return [
-        program,
-        f"--etcd-servers=http://127.0.0.1:{ports[0]}",
+        str(module_programs("kubernetes") / "kube-apiserver"),
+        f"--etcd-servers=http://127.0.0.1:{etcd}",
         "--bind-address=127.0.0.1",
-        f"--secure-port={ports[2]}",
+        "--advertise-address=127.0.0.1",
+        f"--secure-port={port}",
         f"--cert-dir={folder / 'certificates'}",
-        f"--token-auth-file={folder / 'tokens.csv'}",
-        "--authorization-mode=AlwaysAllow",
-        f"--disable-admission-plugins={','.join(NO_ADMISSION)}",
-        "--service-cluster-ip-range=10.96.0.0/16",
+        f"--token-auth-file={folder / 'tokens'}",
+        f"--service-account-key-file={key}",
+        f"--service-account-signing-key-file={key}",
         "--service-account-issuer=https://kubernetes.default.svc",
-        f"--service-account-key-file={folder / 'sa.key'}",
-        f"--service-account-signing-key-file={folder / 'sa.key'}",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        "--authorization-mode=RBAC",
+        "--disable-admission-plugins=ServiceAccount",
     ]
 
 
-def _kubeconfig(port: int) -> dict:
+def kubeconfig(folder: Path, port: int, token: str) -> Path:
+    path = folder / "kubeconfig"
     cluster = {"server": f"https://127.0.0.1:{port}", "insecure-skip-tls-verify": True}
-    return {
+    configuration = {
         "apiVersion": "v1",
         "kind": "Config",
-        "current-context": "test",
         "clusters": [{"name": "test", "cluster": cluster}],
-        "users": [{"name": "test", "user": {"token": TOKEN}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "users": [{"name": "admin", "user": {"token": token}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
+        "current-context": "test",
     }
+    path.write_text(yaml.safe_dump(configuration), encoding="utf-8")
+    path.chmod(0o600)
+    return path
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in sockets]
-    for server in sockets:
-        server.close()
-    return ports
-
-
-def _wait(server: ApiServer, log: Path) -> None:
+def wait_until_ready(server: ApiServer, folder: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while server.call("kubectl", "get", "namespace", "default").returncode:
-        if time.monotonic() > deadline:
-            raise SetupError(
-                f"The API server is not ready after {START_SECONDS} s.\n{log.read_text()[-3000:]}"
-            )
+    while server.run("kubectl", "get", "--raw", "/readyz", check=False).returncode:
+        log = (folder / "kube-apiserver.log").read_text(encoding="utf-8", errors="replace")
+        assert time.monotonic() < deadline, f"the API server is not ready: {log[-2000:]}"
         time.sleep(0.3)
-
-
-def _definition(group: str, kind: str) -> dict:
-    names = {"kind": kind, "plural": f"{kind.lower()}s", "singular": kind.lower()}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {
-            "name": f"{names['plural']}.{group}",
-            "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
-        },
-        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": []},
-    }
-
-
-def _version(name: str, *, storage: bool) -> dict:
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    return {"name": name, "served": True, "storage": storage, "schema": {"openAPIV3Schema": schema}}

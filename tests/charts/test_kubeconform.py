@@ -107,7 +107,7 @@ VARIANTS = {
         "quantization": "fp8",
         "parallelism": {"tensor": 8, "pipeline": 2, "nodes": 2},
         "autoscaling": {"enabled": True, "kind": "hpa"},
-        "persistence": {"enabled": False, "size": "600Gi"},
+        "persistence": {"enabled": False, "size": "1Ti"},
         "serviceMonitor": {"enabled": True},
     },
 }

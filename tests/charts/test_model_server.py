@@ -210,7 +210,11 @@ def test_every_pod_pulls_with_the_secrets_that_values_name():
         ({}, "Deployment", ["template.metadata"]),
         ({"kserve": {"enabled": True}}, "InferenceService", ["predictor"]),
         (
-            {"parallelism": {"nodes": 2, "tensor": 1, "pipeline": 2}, "gpu": {"count": 2}},
+            {
+                "parallelism": {"nodes": 2, "tensor": 1, "pipeline": 2},
+                "gpu": {"count": 2},
+                "persistence": {"accessModes": ["ReadWriteMany"]},
+            },
             "LeaderWorkerSet",
             [f"leaderWorkerTemplate.{role}Template.metadata" for role in ("leader", "worker")],
         ),

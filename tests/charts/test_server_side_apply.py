@@ -6,7 +6,7 @@ import shutil
 import pytest
 import yaml
 
-from tests.charts.api_server import ApiServer, api_server
+from tests.charts.apply_server import ApiServer, api_server
 from tests.charts.conftest import CHARTS, EXAMPLES, chart_folder, render, render_text
 from tests.charts.hatches import CHARTS_WITH_PARTS, PARTS, merged, nested, with_keys
 from tools.charts.helm import template

@@ -52,7 +52,7 @@ def test_the_names_match_under_any_release_name(release):
     assert claims <= names(objects, "PersistentVolumeClaim")
     hosts = {match[1] for entry in variables(objects) if (match := URL.match(str(entry.get("value", ""))))}
     assert {"model-server", "assessor", "pipelines-mlflow"} <= hosts
-    assert hosts - {"encoder-predictor"} <= names(objects, "Service")
+    assert hosts <= names(objects, "Service")
 
 
 def test_one_installation_has_all_parts():
@@ -186,9 +186,13 @@ def test_the_map_renders_every_template_of_the_chart():
     }
 
 
-def test_the_copies_equal_their_sources_without_examples():
+def test_the_copies_equal_their_sources_without_examples_and_readme():
     for name, source in dependencies(STACK).items():
-        files = {path: text for path, text in contents(source).items() if not path.startswith("examples/")}
+        files = {
+            path: text
+            for path, text in contents(source).items()
+            if not path.startswith(("examples/", "README.md"))
+        }
         assert contents(STACK / "charts" / name) == files, "run `make generate`"
     defaults = STACK / "files" / "defaults" / "model-server.yaml"
     assert defaults.read_bytes() == (chart_folder("model-server") / "values.yaml").read_bytes(), (
@@ -222,3 +226,27 @@ def test_the_assessor_reads_what_the_jobs_write():
             if "persistentVolumeClaim" in volume
         }
         assert claims == {"assessor"}, item["metadata"]["name"]
+
+
+def test_an_installation_needs_at_most_five_values():
+    """Those that the guide lists for a registry of your own; the release has any name, and all parts are installed."""
+    page = (STACK.parents[1] / "docs" / "guides" / "install.md").read_text(encoding="utf-8")
+    values = yaml.safe_load(
+        re.search(r"registry\.yaml <<'END'\n(.*?)^END$", page, re.DOTALL | re.MULTILINE)[1]
+    )
+    count = len(re.findall(r"\w+: [^{\s]", yaml.safe_dump(values)))
+    assert count == 4
+    images = {
+        container["image"]
+        for item in render("signalbox", values)
+        for _, spec in pods(item)
+        for container in spec["containers"]
+    }
+    own = {image for image in images if "signalbox/" in image}
+    assert {image.partition("/")[0] for image in own} == {"registry.example.org"}
+    assert {image.rpartition("/")[2].partition(":")[0] for image in own} == {
+        "assessor",
+        "encoder",
+        "mlflow",
+        "pipelines",
+    }

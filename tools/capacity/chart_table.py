@@ -9,8 +9,9 @@ A template cannot do the arithmetic, so it looks up results:
     rR:N                unsupported; R is an index of `reasons`, N as above
 
 Every cell is computed with `concurrency` concurrent requests, so it is valid for fewer ones too. Slices of a GPU have cells
-for tensor 1 only; the others are `-`. `heads` of a model are its attention and its key-value heads, `splits` the numbers
-of GPUs that its layers divide by. `terms` has the numbers of a message, in MiB per GPU.
+for tensor 1 only; the others are `-`, written once at the end of a row. `heads` of a model are its attention and its
+key-value heads, `splits` the numbers of GPUs that its layers divide by. `terms` has the numbers of a message, in MiB per
+GPU. chart_files.py describes the other parts.
 """
 
 from __future__ import annotations
@@ -26,10 +27,19 @@ from signalbox.capacity.planner.plan import default_catalogue
 from signalbox.capacity.spec import Architecture
 from signalbox.capacity.support.parallelism import MOST_GPUS, uneven_split
 from signalbox.capacity.units import MIB
+from tools.capacity.chart_files import FILE_TYPES, any_model, bits, file_entries
 from tools.capacity.chart_grid import Grid, Place, coverage, default_grid, grid
 
 # Levels of the table whose entries have lines of their own: engine, model, quantization.
-_EXPANDED_LEVELS = {"cells": 3, "terms": 3, "models": 1, "reasons": 1, "options": 1}
+_EXPANDED_LEVELS = {
+    "cells": 3,
+    "terms": 3,
+    "models": 1,
+    "reasons": 1,
+    "options": 1,
+    "files": 1,
+    "any_model": 2,
+}
 _MAXIMUM, _NONE = "m", "-"
 
 
@@ -56,6 +66,7 @@ def helm_table(catalogue: Catalogue | None = None, models: Sequence[str] | None 
             model.name: _model_cells(engine_grid, model, reasons, options) for model in architectures
         }
         terms[engine] = {model.name: _terms(engine_grid, model) for model in architectures}
+    general = any_model(rows, lambda reason, option: f"r{reasons.of(reason)}:{options.of(option)}")
     return {
         "about": "tools.capacity.chart_table: cells are the planner's results, see the module's text",
         "engines": {engine: rows.engine(engine).version for engine in cells},
@@ -68,6 +79,10 @@ def helm_table(catalogue: Catalogue | None = None, models: Sequence[str] | None 
         "options": list(options.texts),
         "cells": cells,
         "terms": terms,
+        "file_types": ["checkpoint", *FILE_TYPES],
+        "files": file_entries(rows),
+        "bits": bits(rows),
+        "any_model": general,
     }
 
 
@@ -96,8 +111,12 @@ def _model_cells(engine_grid: Grid, model: Architecture, reasons: _Index, option
 
 
 def _row(cells: list[str]) -> str:
+    """One text: a cell that all GPUs share, and those without a value at the end, are written once."""
     distinct = set(cells) - {_NONE}
-    return distinct.pop() if len(distinct) == 1 else " ".join(cells)
+    if len(distinct) == 1:
+        return distinct.pop()
+    last = max(index for index, cell in enumerate(cells) if cell != _NONE)
+    return " ".join(cells[: last + 2])
 
 
 def _cell(engine_grid: Grid, model: Architecture, place: Place, reasons: _Index, options: _Index) -> str:

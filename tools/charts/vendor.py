@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 _LOCAL = "file://"
-# Not part of a chart: .helmignore names it, too.
-_IGNORED = ("examples", "*.gotmpl")
+# Not needed to render, and links in a README lead from its own folder.
+_IGNORED = ("examples", "README.md")
 
 
 def dependencies(chart: Path) -> dict[str, Path]:

@@ -12,7 +12,28 @@
 {{- end -}}
 
 {{- define "model-server.cacheClaim" -}}
-{{- default (printf "%s-cache" (include "common.fullname" .)) .Values.persistence.existingClaim -}}
+{{- default (include "model-server.currentClaim" . | fromJson).name .Values.persistence.existingClaim -}}
+{{- end -}}
+
+{{/* The claim that the chart creates, as JSON: its name and, if the cluster has it already, its spec. */}}
+{{- define "model-server.currentClaim" -}}
+{{- include "model-server.once" (list . "model-server.claimEntry") -}}
+{{- end -}}
+
+{{/*
+Access modes of a claim cannot change, so other modes get a claim of another name: a release can be upgraded to ReadWriteMany. A claim
+whose modes are the same keeps its name.
+*/}}
+{{- define "model-server.claimEntry" -}}
+{{- $modes := .Values.persistence.accessModes -}}
+{{- $name := default (printf "%s-cache" (include "common.fullname" .)) .Values.persistence.claimName -}}
+{{- $spec := dig "spec" dict (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $name) -}}
+{{- $current := default (list "ReadWriteOnce") $spec.accessModes -}}
+{{- if and (not .Values.persistence.claimName) (ne (sortAlpha $current | toJson) (sortAlpha $modes | toJson)) -}}
+{{- $name = printf "%s-%s" $name (ternary "rwx" (ternary "rwop" "rwo" (has "ReadWriteOncePod" $modes)) (has "ReadWriteMany" $modes)) -}}
+{{- $spec = dig "spec" dict (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $name) -}}
+{{- end -}}
+{{- dict "name" $name "spec" $spec | toJson -}}
 {{- end -}}
 
 {{/* Arguments: (list ROOT NAME). Result of the template NAME, computed once per render and kept in .Values, which all templates share. */}}

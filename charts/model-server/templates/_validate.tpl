@@ -7,6 +7,7 @@
 {{- fail (printf "%s (To install it anyway, set capacity.enforce to warn.)" (fromJson .).text) -}}
 {{- end -}}
 {{- end -}}
+{{- with include "model-server.check" (list . "required" $fit) }}{{ fail (fromJson .).text }}{{ end -}}
 {{- end -}}
 
 {{/* Arguments: (list ROOT LIST FIT), where FIT is the result of the fit check. The first check of the list that holds, as JSON with verdict and text; empty if none does. */}}
@@ -18,12 +19,19 @@
 {{- range $name, $value := $fit }}{{ if kindIs "float64" $value }}{{ $_ := set $fit $name (int $value) }}{{ end }}{{ end -}}
 {{- $slots := ternary (int $values.concurrency) 1 (default false $engine.slots) -}}
 {{- $oneMount := and $values.persistence.enabled (not (has "ReadWriteMany" $values.persistence.accessModes)) (not $values.persistence.existingClaim) -}}
+{{- /* A smaller share takes its part from the KV cache. */ -}}
+{{- $share := default $engine.memoryShare $values.memoryShare | float64 -}}
+{{- $tokens := subf $fit.tokens (divf (mulf (subf $engine.memoryShare $share) $fit.totalMiB 1048576) (max 1 $fit.tokenBytes)) | int -}}
 {{- $context := dict "Values" $values "Template" $root.Template "engine" $engine "pool" $pool "fit" $fit "oneMount" $oneMount
   "gpus" (int $values.gpu.count) "tensor" (int $values.parallelism.tensor) "pipeline" (int $values.parallelism.pipeline)
   "nodes" (int $values.parallelism.nodes) "context" (int $values.context) "concurrency" (int $values.concurrency)
   "slotTokens" (ternary (mul $values.context $slots) 0 (gt $slots 1) | int)
   "maxReplicas" (int (ternary $values.autoscaling.maxReplicas $values.replicas $values.autoscaling.enabled))
-  "filesMiB" (mulf (default 0 $values.model.sizeGiB) 1024 | int | default $fit.weightsMiB)
+  "filesMiB" $fit.filesMiB "namedType" (include "model-server.namedType" $root) "shareMiB" (mulf $share $fit.totalMiB | int) "shareTokens" $tokens
+  "weightsOfGpu" (div $fit.weightsMiB (max 1 $values.gpu.count) | int)
+  "downloads" (has $values.model.source (list "hf" "url")) "claim" (include "model-server.currentClaim" $root | fromJson)
+  "oneClaim" (and $values.persistence.enabled (not $values.persistence.existingClaim))
+  "hostMiB" (add $fit.weightsMiB (div (mul (default 0 $fit.slotBytes) (int $values.context) $slots) 1048576) | int)
   "readinessSeconds" (mul $values.probes.readiness.periodSeconds $values.probes.readiness.failureThreshold)
   "livenessSeconds" (mul $values.probes.liveness.periodSeconds $values.probes.liveness.failureThreshold)
   "subject" (printf "%s in %s on %d× %s with %s" $fit.model $fit.quantization (int $values.parallelism.tensor) $pool.name $engine.title) -}}

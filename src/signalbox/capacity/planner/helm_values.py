@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
 from signalbox.capacity.gpu_names import product, quantity
+from signalbox.capacity.planner.plan import default_catalogue
 from signalbox.capacity.planner.result import Plan
+from signalbox.capacity.support.matrix import load_support
 from signalbox.errors import InputError, SetupError
 
 _MOST_REQUESTS = 256  # the concurrency that the chart's capacity table is computed for
+_HALF_BITS = 16
 
 
 def values(plan: Plan, *, model: str | None = None, replicas: int = 1) -> dict[str, object]:
@@ -24,6 +29,7 @@ def values(plan: Plan, *, model: str | None = None, replicas: int = 1) -> dict[s
             "name": name,
             "revision": "main",
             "servedName": name.rsplit("/", maxsplit=1)[-1].lower(),
+            **_file_size(plan),
         },
         "gpu": {"product": product(plan.gpu), "count": plan.gpus},
         "quantization": plan.quantization,
@@ -35,6 +41,18 @@ def values(plan: Plan, *, model: str | None = None, replicas: int = 1) -> dict[s
         # The chart's table has the same rules: it would reject what --allow-unproven allows.
         **({"capacity": {"enforce": "warn"}} if plan.overruled else {}),
     }
+
+
+def _file_size(plan: Plan) -> dict[str, int]:
+    """`sizeGiB` of a model that the chart's table lacks: its weights, in 16 bits if they are quantized while loading."""
+    rows = default_catalogue()
+    with suppress(InputError):
+        rows.model(plan.model)
+        return {}
+    bits = rows.quantization(plan.quantization).linear_bits
+    on_load = plan.quantization in load_support().while_loading.get(plan.engine, ())
+    growth = _HALF_BITS / bits if on_load and bits else 1.0
+    return {"sizeGiB": math.ceil(plan.weights_gib * plan.tensor_parallel * plan.pipeline_parallel * growth)}
 
 
 def write_values(plan: Plan, path: Path, *, model: str | None = None, overwrite: bool = False) -> None:

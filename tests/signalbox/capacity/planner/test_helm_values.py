@@ -80,3 +80,10 @@ def test_what_does_not_fit_is_not_written(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(InputError, match="cannot write"):
         write_values(FITS, tmp_path / "no" / "values.yaml")
+
+
+@pytest.mark.parametrize(("quantization", "size"), [("bf16", 15), ("fp8", 30), ("awq-int4", 15)])
+def test_a_model_that_the_charts_table_lacks_has_the_size_of_its_files(quantization, size):
+    answer = FITS.model_copy(update={"model": "a/b", "quantization": quantization, "weights_gib": 14.99})
+    assert values(answer)["model"]["sizeGiB"] == size
+    assert "sizeGiB" not in values(FITS)["model"]

@@ -18,7 +18,7 @@
 {{- $resource := ternary (printf "nvidia.com/mig-%s" $entry.mig) "nvidia.com/gpu" $mixed -}}
 {{- if hasKey $entry "resource" }}{{ $resource = $entry.resource }}{{ end -}}
 {{- $labels := ternary (get $entry .Values.gpu.labelSet | default dict) dict (ne $resource "") -}}
-{{- if and $resource (not $labels) -}}
+{{- if and $resource (not (hasKey $entry .Values.gpu.labelSet)) -}}
 {{- $sets := list -}}
 {{- range list "gfd" "gke" "eks" "eksAuto" "aks" }}{{ if get $entry . }}{{ $sets = append $sets . }}{{ end }}{{ end -}}
 {{- fail (printf "gpu.labelSet: %q has no labels for %s. Use one of %s, or set pools.%s.%s."
@@ -26,6 +26,10 @@
 {{- end -}}
 {{- if and $mixed (eq .Values.gpu.labelSet "gfd") -}}
 {{- $labels = dict (printf "%s.product" $resource) (get $labels "nvidia.com/gpu.product") -}}
+{{- end -}}
+{{- /* GPU feature discovery adds a suffix to the product of a GPU that time-slicing offers several times. */ -}}
+{{- if and .Values.gpu.timeSlicing (eq .Values.gpu.labelSet "gfd") -}}
+{{- $labels = regexReplaceAll "\"([],])" (toJson $labels) "-SHARED\"${1}" | fromJson -}}
 {{- end -}}
 {{- merge (dict "name" $name "resource" $resource "labels" $labels "arch" (default "any" $entry.arch)) (deepCopy $entry) | toJson -}}
 {{- end -}}
