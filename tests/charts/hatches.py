@@ -17,7 +17,9 @@ NODES = {
     "gpu": {"product": "H100", "count": 16},
     "quantization": "fp8",
     "parallelism": {"tensor": 8, "pipeline": 2, "nodes": 2},
-    "persistence": {"enabled": False, "size": "600Gi"},
+    "persistence": {
+        "enabled": False,
+    },
 }
 ENCODER = {"encoder": {"kserve": True, "storageUri": "pvc://a/b"}}
 SCHEDULE = {"jobs": {"drift": {"enabled": True, "schedule": "@daily"}}}
