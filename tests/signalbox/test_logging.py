@@ -18,8 +18,9 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     lines = io.StringIO()
-    # A uvicorn that another test started in this process keeps its access log to itself.
-    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "propagate", True)
+    # A uvicorn that another test started in this process keeps its logs to itself.
+    for name in ("uvicorn", "uvicorn.access"):
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     configure(quiet=["chatty"], stream=lines)
     yield lines
     logging.captureWarnings(False)
