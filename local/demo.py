@@ -14,7 +14,7 @@ from rich.table import Table
 from local.clock import Clock
 from local.processes import Supervisor
 from local.startup import start, wait_for_mlflow
-from signalbox import assessor_client as client
+from signalbox import assessor_client
 from signalbox.settings import Settings
 from signalbox.show_prediction import print_prediction
 from signalbox.tasks import load_task
@@ -110,7 +110,7 @@ def _assess(settings: Settings, console: Console) -> None:
     for language in (language for language in SENTENCES if language in languages):
         texts = SENTENCES[language]
         for model in settings.models:
-            predictions = client.assess(settings, list(texts), language, model)
+            predictions = assessor_client.assess(settings, list(texts), language, model)
             for text, prediction in zip(texts, predictions, strict=True):
                 print_prediction(console, text, prediction)
 

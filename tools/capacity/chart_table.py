@@ -17,7 +17,7 @@ GPU. chart_files.py describes the other parts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,12 +151,12 @@ def _terms(engine_grid: Grid, model: Architecture) -> dict[str, dict[str, str]]:
 
 def table_file() -> str:
     """The table as the chart reads it: one row a line, so that a diff between two versions can be read."""
-    return "{\n" + ",\n".join(_entries(helm_table(), _EXPANDED_LEVELS)) + "\n}\n"
+    rows = (_entry(key, value, _EXPANDED_LEVELS.get(key, 0)) for key, value in helm_table().items())
+    return "{\n" + ",\n".join(rows) + "\n}\n"
 
 
-def _entries(table: dict[str, Any], levels: dict[str, int]) -> Iterator[str]:
-    for key, value in table.items():
-        yield f"{json.dumps(key)}:{_expanded(value, levels.get(key, 0))}"
+def _entry(key: str, value: Any, levels: int) -> str:  # noqa: ANN401 - JSON
+    return f"{json.dumps(key)}:{_expanded(value, levels)}"
 
 
 def _expanded(value: Any, levels: int) -> str:  # noqa: ANN401 - JSON
@@ -165,5 +165,5 @@ def _expanded(value: Any, levels: int) -> str:  # noqa: ANN401 - JSON
         return json.dumps(value, separators=(",", ":"))
     if isinstance(value, list):
         return "[\n" + ",\n".join(_expanded(item, levels - 1) for item in value) + "\n]"
-    rows = (f"{json.dumps(key)}:{_expanded(item, levels - 1)}" for key, item in value.items())
+    rows = (_entry(key, item, levels - 1) for key, item in value.items())
     return "{\n" + ",\n".join(rows) + "\n}"
