@@ -89,6 +89,12 @@ class Settings(BaseSettings):
         description="Delete records older than this many days. Unset: records are kept indefinitely.",
     )
 
+    drain_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="After SIGTERM, the assessor closes each connection with its next response, up to this long.",
+    )
+
     api_keys_file: Path | None = Field(
         default=None,
         description="File with the assessor's clients and the hashes of their keys. Unset: no key is required.",

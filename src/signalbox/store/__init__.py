@@ -7,9 +7,10 @@ from pathlib import Path
 from signalbox.errors import InputError
 from signalbox.store.base import Backend, Store, StoreUnavailable, unknown_prediction
 from signalbox.store.postgres import PostgresBackend
+from signalbox.store.spool import SpoolFull
 from signalbox.store.sqlite import SqliteBackend
 
-__all__ = ["Store", "StoreUnavailable", "migrate", "open_store", "unknown_prediction"]
+__all__ = ["SpoolFull", "Store", "StoreUnavailable", "migrate", "open_store", "unknown_prediction"]
 
 
 def open_store(url: str, *, store_text: bool = True, spool_dir: Path | None = None) -> Store:

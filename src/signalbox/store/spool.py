@@ -5,23 +5,35 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from signalbox.contracts.record import Feedback, Record
-from signalbox.errors import SetupError
+from signalbox.errors import SetupError, SignalboxError
 from signalbox.io import AppendLog, write_whole
+
+log = logging.getLogger(__name__)
 
 Row = Record | Feedback
 _KINDS: dict[str, type[Record] | type[Feedback]] = {"record": Record, "feedback": Feedback}
 
 
+# Rows that are held in memory while the disk is full: about 20 MB of short texts.
+MAX_UNWRITTEN_ROWS = 10_000
+
+
+class SpoolFull(SignalboxError):  # noqa: N818 - reads as what happened
+    """Neither the disk nor the memory takes another row."""
+
+
 class Spool:
     """A log of rows in the order in which they came. A row is durable when `add` returns.
 
-    Processes that share the file lose nothing of each other: each adds and drops its own rows under a lock, and
-    a process that starts takes over the rows in the file. The database passes over a row that is written twice.
+    While the disk is full, up to MAX_UNWRITTEN_ROWS rows are held in memory only; the next `add` for which there is room
+    writes them first. Processes that share the file lose nothing of each other: each adds and drops its own rows under a
+    lock, and a process that starts takes over the rows in the file. The database passes over a row that is written twice.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,6 +43,9 @@ class Spool:
         with self._locked():
             lines = self._log.load()
         self._rows = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
+        self._unwritten: list[str] = []
+        # Lines of the file that are in the database, but that a full disk did not let go.
+        self._obsolete: set[bytes] = set()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -48,18 +63,37 @@ class Spool:
         return [row for row in self._rows if isinstance(row, Feedback) and row.prediction_id == record_id]
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Append rows durably. Raises OSError."""
+        """Append rows durably, or hold them while the disk is full. Raises SpoolFull."""
         with self._lock, self._locked():
-            self._log.append(*map(_line, rows))
+            lines = [*self._unwritten, *map(_line, rows)]
+            try:
+                self._log.append(*lines)
+                self._unwritten = []
+            except OSError as error:
+                if len(lines) > MAX_UNWRITTEN_ROWS:
+                    raise SpoolFull(
+                        f"{self._log.path} cannot be written ({error.strerror}), and {len(self._unwritten)} rows wait.",
+                        hint="Free space on its disk, or make the database available.",
+                    ) from error
+                log.warning("spool cannot be written; rows are held in memory", extra={"rows": len(lines)})
+                self._unwritten = lines
             self._rows.extend(rows)
 
     def drop(self, count: int) -> None:
         """Delete the oldest rows: they are in the database now."""
         with self._lock, self._locked():
-            in_database = {_line(row).encode() for row in self._rows[:count]}
-            rest = [line + b"\n" for line in self._log.load() if line not in in_database]
-            write_whole(self._log.path, b"".join(rest))
+            dropped = {_line(row) for row in self._rows[:count]}
+            self._unwritten = [line for line in self._unwritten if line not in dropped]
+            self._obsolete |= {line.encode() for line in dropped}
             self._rows = self._rows[count:]
+            rest = [line + b"\n" for line in self._log.load() if line not in self._obsolete]
+            try:
+                # A file without rows is cut: that needs no space, and a full disk has none.
+                write_whole(self._log.path, b"".join(rest)) if rest else self._log.clear()
+            except OSError as error:
+                log.warning("spool cannot be shortened yet", extra={"cause": str(error)})
+            else:
+                self._obsolete.clear()
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
