@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         default=True,
         description="Whether to store texts. If false, records have only the hash and length of the input.",
     )
+    spool_max_bytes: int | None = Field(
+        default=None,
+        gt=0,
+        description="Largest spool file, in bytes, of records that the database did not accept. Unset: no limit.",
+    )
     retention_days: int | None = Field(
         default=None,
         gt=0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import logging
 import threading
@@ -31,13 +32,14 @@ class SpoolFull(SignalboxError):  # noqa: N818 - reads as what happened
 class Spool:
     """A log of rows in the order in which they came. A row is durable when `add` returns.
 
-    While the disk is full, up to MAX_UNWRITTEN_ROWS rows are held in memory only; the next `add` for which there is room
+    While the disk is full, or the file has `max_bytes`, up to MAX_UNWRITTEN_ROWS rows are held in memory only; the next `add` for which there is room
     writes them first. Processes that share the file lose nothing of each other: each adds and drops its own rows under a
     lock, and a process that starts takes over the rows in the file. The database passes over a row that is written twice.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_bytes: int | None = None) -> None:
         self._log = AppendLog(path)
+        self._max_bytes = max_bytes
         self._lock_path = path.with_suffix(".lock")
         self._lock = threading.Lock()
         with self._locked():
@@ -66,17 +68,16 @@ class Spool:
         """Append rows durably, or hold them while the disk is full. Raises SpoolFull."""
         with self._lock, self._locked():
             lines = [*self._unwritten, *map(_line, rows)]
-            try:
-                self._log.append(*lines)
-                self._unwritten = []
-            except OSError as error:
-                if len(lines) > MAX_UNWRITTEN_ROWS:
-                    raise SpoolFull(
-                        f"{self._log.path} cannot be written ({error.strerror}), and {len(self._unwritten)} rows wait.",
-                        hint="Free space on its disk, or make the database available.",
-                    ) from error
-                log.warning("spool cannot be written; rows are held in memory", extra={"rows": len(lines)})
-                self._unwritten = lines
+            rest, reason = self._write(lines)
+            if len(rest) > MAX_UNWRITTEN_ROWS:
+                self._unwritten = rest[: -len(rows)]
+                raise SpoolFull(
+                    f"{self._log.path} cannot be written ({reason}), and {len(self._unwritten)} rows wait.",
+                    hint="Free space on its disk, or make the database available.",
+                )
+            if rest:
+                log.warning("spool cannot be written", extra={"rows_in_memory": len(rest), "cause": reason})
+            self._unwritten = rest
             self._rows.extend(rows)
 
     def drop(self, count: int) -> None:
@@ -94,6 +95,23 @@ class Spool:
                 log.warning("spool cannot be shortened yet", extra={"cause": str(error)})
             else:
                 self._obsolete.clear()
+
+    def _write(self, lines: list[str]) -> tuple[list[str], str]:
+        """Append as many lines as fit; returns the others and why they do not."""
+        count = self._room_for(lines)
+        try:
+            self._log.append(*lines[:count])
+        except OSError as error:
+            return lines, str(error.strerror)
+        return lines[count:], f"its limit is {self._max_bytes} bytes"
+
+    def _room_for(self, lines: list[str]) -> int:
+        """How many of the lines the limit of the file allows."""
+        if self._max_bytes is None:
+            return len(lines)
+        size = self._log.path.stat().st_size if self._log.path.exists() else 0
+        ends = itertools.accumulate((len(line.encode()) + 1 for line in lines), initial=size)
+        return sum(1 for end in itertools.islice(ends, 1, None) if end <= self._max_bytes)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

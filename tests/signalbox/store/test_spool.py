@@ -60,6 +60,24 @@ def test_rows_in_the_database_are_dropped_though_the_file_cannot_be_shortened(
     assert Spool(path).rows(10) == log.rows(10) == []
 
 
+def test_the_file_never_exceeds_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "MAX_UNWRITTEN_ROWS", 3)
+    path, limit = tmp_path / "records.jsonl", 2500
+    log = Spool(path, limit)
+    log.add([record()])
+    while path.stat().st_size < limit - 1200:
+        log.add([record()])
+    log.add([record() for _ in range(4)])  # one of them fits
+    assert limit - 1200 < path.stat().st_size <= limit
+    with pytest.raises(SpoolFull, match=r"its limit is 2500 bytes.*3 rows wait"):
+        log.add([record()])
+    log.drop(1)
+    last = record()
+    log.add([last])  # there is room again
+    assert path.stat().st_size <= limit
+    assert log.rows(100)[-1] == last
+
+
 def test_a_row_too_many_is_rejected_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "MAX_UNWRITTEN_ROWS", 2)
     log = Spool(tmp_path / "records.jsonl")
