@@ -8,8 +8,8 @@ import pytest
 
 from signalbox.artifacts import gguf_file
 from tests.cluster.conftest import RESTRICTED
-from tests.cluster.guide import blocks
-from tests.cluster.installed import VALUES, claim
+from tests.cluster.support.guide import blocks
+from tests.cluster.support.installed import VALUES, claim
 from tools.charts import ROOT
 
 pytestmark = pytest.mark.cluster
