@@ -109,6 +109,16 @@ images: install ## Build the container images with docker or buildah (REGISTRY=r
 images-local: install ## Build them as archives without an image registry (root; buildah, mmdebstrap)
 	@$(RUN) python -m tools.images local $(IMAGES)
 
+##@ Publish
+.PHONY: package
+package: install tools ## Write the charts as archives and OCI layout with provenance into build/package (KEY=… signs)
+	@$(RUN) python -m tools.package build $(KEY:%=--key=%) $(URL:%=--url=%)
+
+.PHONY: push
+push: package ## Push charts and images to a registry (REGISTRY=registry.example.org, ONLY=charts, IMAGES=…)
+	@$(RUN) python -m tools.package push $(REGISTRY) $(ONLY:%=--only=%) $(IMAGES:%=--image=%) \
+	  $(if $(OVERWRITE),--overwrite) $(if $(PLAIN_HTTP),--plain-http)
+
 ##@ Change
 .PHONY: generate
 generate: install ## Write the generated files again
