@@ -8,9 +8,9 @@ import pytest
 
 from signalbox.artifacts import gguf_file
 from tests.cluster.conftest import RESTRICTED
-from tests.cluster.guide import blocks
 from tests.cluster.installed import VALUES, claim
 from tools.charts import ROOT
+from tools.docs.blocks import blocks
 
 pytestmark = pytest.mark.cluster
 
