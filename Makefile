@@ -27,6 +27,12 @@ install: $(UV) ## Install everything this repository needs into .venv
 demo: install ## Train, serve, assess, evaluate and show, on this machine (NONINTERACTIVE=1 exits by itself)
 	@$(RUN) signalbox demo $(if $(NONINTERACTIVE),--no-interactive)
 
+.PHONY: demo-cluster
+demo-cluster: install ## Install the stack on a real Kubernetes of one node and show its page (root; PORT=8080, NONINTERACTIVE=1)
+	@$(RUN) python -m tools.cluster check
+	@$(MAKE) --no-print-directory cluster-images
+	@$(RUN) python -m tools.cluster demo $(PORT:%=--port=%) $(if $(NONINTERACTIVE),--no-interactive)
+
 # Helm's release builds are told for which Kubernetes they render when no cluster is asked; ours is, too.
 HELM_LD := $(foreach p,pkg/chartutil pkg/lint/rules,-X helm.sh/helm/v3/$(p).k8sVersionMajor=1 -X helm.sh/helm/v3/$(p).k8sVersionMinor=34)
 TOOLS := $(CACHE)/tools-$(shell sha256sum tools/go.sum | cut -c1-12)/bin

@@ -10,6 +10,7 @@ from pipelines.train.job import train
 from signalbox.artifacts import gguf_file
 from signalbox.settings import Settings
 from tools.charts import CHARTS
+from tools.cluster.stack import claim
 
 VALUES = Path(__file__).parent / "values"
 TEXT = "Socio-medical indication for the aid is confirmed."
@@ -75,19 +76,6 @@ def fill_volumes(cluster, namespace, scratch):
     claims = [claim(name, volume) for name, volume in CLAIMS.items()]
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": claims})
     cluster.kubectl("create", f"--namespace={namespace}", "-f", "-", stdin=listed)
-
-
-def claim(name, volume):
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name},
-        "spec": {
-            "accessModes": ["ReadWriteMany"],
-            "volumeName": volume,
-            "resources": {"requests": {"storage": "1Gi"}},
-        },
-    }
 
 
 def said(notes):
