@@ -8,11 +8,14 @@ import sys
 import uvicorn
 
 from services.assessor.app import create_app
+from signalbox.draining import drain_on_sigterm
 from signalbox.errors import EXIT_INPUT, SignalboxError
 from signalbox.logging import configure
 from signalbox.settings import Settings
 
 log = logging.getLogger(__name__)
+# Longer than clients and load balancers keep idle connections (up to 60 s), so that they close first.
+_KEEP_ALIVE_SECONDS = 75
 
 
 def main() -> None:
@@ -24,14 +27,18 @@ def main() -> None:
     except SignalboxError as error:
         log.critical("startup failed", extra={"cause": str(error)})
         sys.exit(EXIT_INPUT)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.assessor_port,
         log_config=None,
         access_log=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.decoder_timeout_seconds),
     )
+    server = uvicorn.Server(config)
+    drain_on_sigterm(server, settings.drain_seconds)
+    server.run()
 
 
 if __name__ == "__main__":

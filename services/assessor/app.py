@@ -74,8 +74,12 @@ async def _open(
         for client in clients.values():
             stack.push_async_callback(client.close)
     if store is None:
-        spool_dir = settings.state_dir / "spool"
-        new_store = open_store(settings.store_url, store_text=settings.store_text, spool_dir=spool_dir)
+        new_store = open_store(
+            settings.store_url,
+            store_text=settings.store_text,
+            spool_dir=settings.state_dir / "spool",
+            spool_max_bytes=settings.spool_max_bytes,
+        )
         store = await stack.enter_async_context(new_store)
     # Reading may pause as long as a slow model computes; connecting may not.
     timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=settings.decoder_timeout_seconds)

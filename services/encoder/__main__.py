@@ -17,6 +17,7 @@ from kserve.logging import KSERVE_TRACE_LOGGER_NAME
 
 from services.encoder.model import EncoderModel
 from services.encoder.runtime import Encoder
+from signalbox.draining import drain_on_sigterm
 from signalbox.errors import EXIT_FAILURE, SetupError
 from signalbox.logging import configure
 
@@ -34,6 +35,12 @@ def main() -> None:
     )
     parser.add_argument("--threads", type=int, default=1, help="Threads of one inference.")
     parser.add_argument("--host", default="0.0.0.0", help="Address to bind.")  # noqa: S104 - a pod's default
+    parser.add_argument(
+        "--drain-seconds",
+        type=float,
+        default=0.0,
+        help="After SIGTERM, close each connection with its next response, up to this long.",
+    )
     arguments = parser.parse_args()
     model_server.args.configure_logging = False
     configure(quiet=[KSERVE_TRACE_LOGGER_NAME])
@@ -43,7 +50,7 @@ def main() -> None:
     except SetupError as error:
         log.critical("startup failed", extra={"cause": error.message, "hint": error.hint})
         sys.exit(EXIT_FAILURE)
-    bind(arguments.host)
+    configure_server(arguments.host, arguments.drain_seconds)
     ModelServer(http_port=arguments.http_port, enable_grpc=False, workers=1).start([model])
 
 
@@ -54,15 +61,16 @@ def without_input(line: logging.LogRecord) -> bool:
     return True
 
 
-def bind(host: str) -> None:
-    """Make KServe's HTTP server bind `host`, for which it has no option (0.21.0)."""
+def configure_server(host: str, drain_seconds: float) -> None:
+    """Make KServe's HTTP server bind `host` and drain, for which it has no options (0.21.0)."""
     original = model_server.RESTServer.__init__
 
-    def with_host(self: model_server.RESTServer, *arguments: object, **options: object) -> None:
+    def configured(self: model_server.RESTServer, *arguments: object, **options: object) -> None:
         original(self, *arguments, **options)
         self.config.host = host
+        drain_on_sigterm(self._server, drain_seconds)
 
-    model_server.RESTServer.__init__ = with_host
+    model_server.RESTServer.__init__ = configured
 
 
 if __name__ == "__main__":

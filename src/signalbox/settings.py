@@ -82,11 +82,22 @@ class Settings(BaseSettings):
         default=True,
         description="Whether to store texts. If false, records have only the hash and length of the input.",
     )
+    spool_max_bytes: int | None = Field(
+        default=None,
+        gt=0,
+        description="Largest spool file, in bytes, of records that the database did not accept. Unset: no limit.",
+    )
     retention_days: int | None = Field(
         default=None,
         gt=0,
         le=36_500,
         description="Delete records older than this many days. Unset: records are kept indefinitely.",
+    )
+
+    drain_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="After SIGTERM, the assessor closes each connection with its next response, up to this long.",
     )
 
     api_keys_file: Path | None = Field(

@@ -1,19 +1,19 @@
 """The real scheduler puts every GPU example on nodes with its GPU and on no others. The nodes are fakes."""
 
 import json
-from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.charts.conftest import example_file, pods
+from tests.cluster.support.installed import SUPPORT
 from tools.charts import CHARTS, charts
 from tools.charts.helm import template
 from tools.charts.render import examples
 
 pytestmark = pytest.mark.cluster
 
-SETS = yaml.safe_load((Path(__file__).parent / "nodes.yaml").read_text(encoding="utf-8"))
+SETS = yaml.safe_load((SUPPORT / "nodes.yaml").read_text(encoding="utf-8"))
 MODEL_SERVER = next(chart for chart in charts() if chart.name == "model-server")
 EXAMPLES = {
     example.stem: yaml.safe_load(example.read_text(encoding="utf-8")) for example in examples(MODEL_SERVER)

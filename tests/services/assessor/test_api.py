@@ -18,7 +18,7 @@ from signalbox.contracts.record import ModelRelease, Verdict
 from signalbox.errors import InputError, ModelTimeout, ModelUnavailable, NotFoundError, SetupError
 from signalbox.models.base import Answer
 from signalbox.settings import Settings
-from signalbox.store import StoreUnavailable, open_store
+from signalbox.store import SpoolFull, Store, StoreUnavailable, open_store
 from tests.helpers import record
 
 
@@ -448,3 +448,19 @@ def test_the_class_of_an_error_decides_its_status(error: Exception, status: int)
     problem = errors.problem_of(error)
     assert problem.status == status
     assert "secret" not in str(problem)
+
+
+def test_no_answer_is_given_when_its_record_cannot_be_kept(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise SpoolFull("/var/lib/signalbox/spool cannot be written.", hint="Free space on its disk.")
+
+    monkeypatch.setattr(Store, "append_many", full)
+    answer = client.post("/v1/assess", json={"text": "0.95", "language": "en"})
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert "verdict" not in answer.text
+    assert "/var/lib" not in answer.text
+    with client.stream("POST", "/v1/assess/stream", json={"text": "0.95", "language": "en"}) as stream:
+        assert "event: error" in "".join(stream.iter_text())
