@@ -1,5 +1,7 @@
 """Pushing to a stand-in for a registry on loopback, and what helm pulls and renders from it."""
 
+import base64
+import json
 import os
 import subprocess
 
@@ -121,6 +123,22 @@ def test_a_layer_that_was_damaged_is_named(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"x" * 100, b"y" * 100))
     with standin.running() as state, pytest.raises(InputError, match="does not have its digest"):
         list(push_images([image], tmp_path, target(state.host)))
+
+
+def test_the_command_logs_in_and_prints_what_it_pushed(package, tmp_path, monkeypatch, capsys):
+    with standin.running(login=("user", "word")) as state:
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        command = ["--folder", str(package), "push", state.host, "--only=charts"]
+        assert main(command) == 1
+        assert f"hint: docker login {state.host}" in capsys.readouterr().out
+        auth = base64.b64encode(b"user:word").decode()
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {state.host: {"auth": auth}}}))
+        assert main(command) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == len(versions(package))
+        for line in lines:
+            name, _, digest = line.removeprefix(f"· oci://{state.host}/").partition("@")
+            assert state.manifests[name.rpartition(":")[0], digest]
 
 
 @pytest.mark.parametrize("registry_name", ["", "https://registry.example.org", "team"])
