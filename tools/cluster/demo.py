@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx2
 from rich.console import Console
-from rich.table import Table
 
 from signalbox.errors import SetupError
 from tools.cluster.cluster import down, up
@@ -81,13 +80,17 @@ def api_key(inside: Inside) -> str:
 
 
 def show(console: Console, port: int, key: str) -> None:
-    """Print the addresses and the login."""
-    table = Table("part", "address", title="Addresses")
-    table.add_row("web page", f"http://127.0.0.1:{port}/")
-    table.add_row("API", f"http://127.0.0.1:{port}/docs")
-    table.add_row("login", f"user default, password {key}")
-    table.add_row("kubectl", ".venv/bin/python -m tools.cluster exec -- kubectl get pods --all-namespaces")
-    console.print(table)
+    """Print the addresses and the login, each on a line of its own: a key that wraps cannot be copied."""
+    lines = {
+        "web page": f"http://127.0.0.1:{port}/",
+        "API": f"http://127.0.0.1:{port}/docs",
+        "user": "default",
+        "password": key,
+        "kubectl": ".venv/bin/python -m tools.cluster exec -- kubectl get pods --all-namespaces",
+    }
+    console.print()
+    for name, text in lines.items():
+        console.print(f"{name:<9} {text}", highlight=False, markup=False, soft_wrap=True)
 
 
 def ask(url: str, key: str) -> str:

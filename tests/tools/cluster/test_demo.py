@@ -63,7 +63,7 @@ def calls(monkeypatch, tmp_path):
 
 
 def run(tmp_path, *, interactive, port=0):
-    console = Console(record=True, file=(tmp_path / "out").open("w"), width=200)
+    console = Console(record=True, file=(tmp_path / "out").open("w"), width=20, soft_wrap=True)
     demo(Layout(tmp_path), console, port=port, interactive=interactive)
     return console.export_text()
 
@@ -72,7 +72,7 @@ def test_one_text_is_sent_and_all_is_removed(calls, tmp_path):
     text = run(tmp_path, interactive=False)
     assert calls == ["check", "archives", "up", "install", "key", "ask", "down"]
     assert LINE in text
-    assert "user default, password secret-key" in text
+    assert "\npassword  secret-key\n" in text
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
