@@ -11,6 +11,7 @@ from pipelines.train.job import train
 from signalbox.artifacts import gguf_file
 from signalbox.settings import Settings
 from tools.charts import CHARTS
+from tools.cluster.stack import claim
 
 SUPPORT = Path(__file__).parent
 VALUES = SUPPORT.parent / "values"
@@ -82,19 +83,6 @@ def fill_volumes(cluster, namespace, scratch):
     claims = [claim(name, volume) for name, volume in CLAIMS.items()]
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": claims})
     cluster.kubectl("create", f"--namespace={namespace}", "-f", "-", stdin=listed)
-
-
-def claim(name, volume):
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name},
-        "spec": {
-            "accessModes": ["ReadWriteMany"],
-            "volumeName": volume,
-            "resources": {"requests": {"storage": "1Gi"}},
-        },
-    }
 
 
 def said(notes):

@@ -1,13 +1,18 @@
-"""The commands of a guide, as the test of it runs them: fenced bash blocks, in order."""
+"""The commands of a guide, as its test and `make demo-cluster` run them: fenced bash blocks, in order.
+
+A block that nothing can run has a line above it with the reason: `<!-- not run: needs a GPU -->`.
+"""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 _BLOCK = re.compile(
-    r"(?:^<!-- not run: (?P<reason>[^>]+?) -->\n)?^```bash\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:^ *<!-- not run: (?P<reason>[^>]+?) -->\n)?^(?P<indent> *)```bash\n(?P<text>.*?)^(?P=indent)```$",
+    re.MULTILINE | re.DOTALL,
 )
 _INSTALL = re.compile(r"^(helm (?:install|upgrade) \S+ \S+)", re.MULTILINE)
 
@@ -18,6 +23,7 @@ class Block:
 
     text: str
     reason: str
+    line: int
 
     def with_values(self, values: Path) -> str:
         """The commands, with one more values file for each installation or upgrade."""
@@ -27,4 +33,11 @@ class Block:
 def blocks(page: Path) -> list[Block]:
     """The blocks of a page, in order."""
     text = page.read_text(encoding="utf-8")
-    return [Block(match["text"], match["reason"] or "") for match in _BLOCK.finditer(text)]
+    return [
+        Block(
+            textwrap.dedent(match["text"]),
+            match["reason"] or "",
+            text.count("\n", 0, match.start("text")) + 1,
+        )
+        for match in _BLOCK.finditer(text)
+    ]
