@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 
 import uvicorn
 
 from services.assessor.app import create_app
-from signalbox.errors import EXIT_INPUT, SignalboxError
+from signalbox.errors import EXIT_FAILURE, EXIT_INPUT, SetupError, SignalboxError
+from signalbox.listen import listener
 from signalbox.logging import configure
 from signalbox.settings import Settings
 
@@ -21,17 +23,22 @@ def main() -> None:
     configure()
     try:
         app = create_app(settings)
+        server_socket = listener(settings.host, settings.assessor_port)
     except SignalboxError as error:
         log.critical("startup failed", extra={"cause": str(error)})
-        sys.exit(EXIT_INPUT)
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.assessor_port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=int(settings.decoder_timeout_seconds),
+        sys.exit(EXIT_FAILURE if isinstance(error, SetupError) else EXIT_INPUT)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=int(settings.decoder_timeout_seconds),
+        )
     )
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[server_socket])
+    if not server.started:
+        sys.exit(EXIT_FAILURE)
 
 
 if __name__ == "__main__":
