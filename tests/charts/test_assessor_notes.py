@@ -93,7 +93,7 @@ def test_the_notes_name_objects_that_must_exist(notes):
     output = notes(POSTGRES | thresholds, "assessor")
     names = (
         "ConfigMap house",
-        "PersistentVolumeClaim pipelines with folder thresholds",
+        "PersistentVolumeClaim pipelines",
         "Secret signalbox-app",
     )
     assert "must exist in namespace models:\n" + "".join(f"  - {name}\n" for name in names) in output

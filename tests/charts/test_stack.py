@@ -250,3 +250,38 @@ def test_an_installation_needs_at_most_five_values():
         "mlflow",
         "pipelines",
     }
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"gpu": {"product": "L5"}}, 'models.small: gpu.product: unknown product "L5"'),
+        ({"gpu": {"labelSet": "eks", "product": "MI300X"}}, "models.small: gpu.labelSet: "),
+        ({"image": {"tag": "latest"}}, 'models.small: image.tag: "latest" does not identify a version.'),
+        (
+            {"gpu": {"product": "T4"}, "dtype": "bfloat16"},
+            "models.small: dtype: bfloat16 requires compute capability 8.0",
+        ),
+        ({"model": {"name": "example/unknown"}}, "models.small: model.sizeGiB: is required"),
+        (
+            {"podTemplate": {"spec": {"containers": [{"name": "sever"}]}}},
+            'models.small: podTemplate.spec.containers: unknown container "sever"',
+        ),
+        (
+            {"helmTest": {"podTemplate": {"spec": {"containers": [{"name": "test"}]}}}},
+            'models.small: podTemplate.spec.containers: unknown container "test"',
+        ),
+        ({"contxt": 1}, "/models/small': additional properties 'contxt' not allowed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_error_in_an_entry_of_models_names_the_entry(values, problem):
+    assert problem in render_error("signalbox", {"models": {"small": values}})
+
+
+def test_an_entry_leaves_no_trace_in_its_objects():
+    template = {"podTemplate": {"spec": {"dnsPolicy": "Default"}}}
+    objects = render("signalbox", {"models": {"small": template}})
+    pod = one(objects, "Deployment", "model-small")["spec"]["template"]
+    assert pod.keys() == {"metadata", "spec"}
+    assert "models.small" not in str(pod)
