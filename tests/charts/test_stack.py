@@ -8,6 +8,7 @@ import re
 import pytest
 import yaml
 
+from signalbox.settings import Settings
 from tests.charts.conftest import GENERATED, chart_folder, one, pod_of, pods, render, render_error
 from tests.charts.test_common import contents
 from tools.charts.vendor import dependencies
@@ -250,6 +251,24 @@ def test_an_installation_needs_at_most_five_values():
         "mlflow",
         "pipelines",
     }
+
+
+def test_with_postgres_the_assessor_reads_what_a_later_calibration_writes():
+    """The claim is that of the jobs, from the first installation on, and no subPath has to exist in it."""
+    values = yaml.safe_load((STACK / "values-postgres.yaml").read_text(encoding="utf-8"))
+    objects = render("signalbox", values)
+    assert "pipelines" in names(objects, "PersistentVolumeClaim")
+    pod = pod_of(one(objects, "Deployment", "assessor"))
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "thresholds"]
+    assert volume["persistentVolumeClaim"] == {"claimName": "pipelines", "readOnly": True}
+    (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "thresholds"]
+    assert "subPath" not in mount
+    (path,) = [e["value"] for e in pod["containers"][0]["env"] if e["name"] == "SIGNALBOX_THRESHOLDS_PATH"]
+    # The jobs mount the same claim as their state, and write below `thresholds`.
+    jobs = [spec for item in objects if item["kind"] == "CronJob" for _, spec in pods(item)]
+    (folder,) = {m["mountPath"] for spec in jobs for m in spec["containers"][0]["volumeMounts"] if m["name"] == "state"}  # fmt: skip
+    written = Settings(state_dir=folder).thresholds_dir
+    assert path == str(written).replace(folder, mount["mountPath"])
 
 
 @pytest.mark.parametrize(
