@@ -162,8 +162,9 @@ def test_several_workers_of_mlflow_share_a_socket_for_ipv4_and_ipv6():
     """Without workers, uvicorn binds `::` for IPv6 only, and the empty host for both."""
     hosts = {}
     for workers in (1, 3):
-        (container,) = pod_of(one(render("pipelines", {"mlflow": {"workers": workers}}), "Deployment"))["containers"]  # fmt: skip
-        (hosts[workers],) = [argument for argument in container["args"] if argument.startswith("--host=")]
+        objects = render("pipelines", {"mlflow": {"workers": workers}})
+        arguments = pod_of(one(objects, "Deployment"))["containers"][0]["args"]
+        (hosts[workers],) = [argument for argument in arguments if argument.startswith("--host=")]
     assert hosts == {1: "--host=", 3: "--host=::"}
 
 
