@@ -163,3 +163,26 @@ def test_a_wrong_value_is_rejected_with_its_path(chart, proxy, problem):
     error = render_error(chart, proxied(proxy))
     assert "/global/proxy" in error
     assert problem in error
+
+
+LLAMACPP = {
+    "engine": "llamacpp",
+    "quantization": "gguf-q4_k_m",
+    "concurrency": 4,
+    "model": {"file": "a.gguf", "sizeGiB": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "warned"),
+    [
+        (LLAMACPP, True),
+        (merged(LLAMACPP, {"model": {"source": "pvc", "pvc": {"claimName": "models"}}}), False),
+        ({}, False),
+    ],
+    ids=["llama.cpp", "llama.cpp from a claim", "vLLM"],
+)
+def test_the_notes_warn_of_an_engine_that_downloads_without_the_proxy(notes, values, warned):
+    warning = "does not download through a proxy"
+    assert (warning in notes(merged(values, proxied(BOTH)))) == warned
+    assert warning not in notes(values)
