@@ -68,6 +68,10 @@ _ASSUMPTIONS = {
         "TGI has been in maintenance mode since December 2025; its memory is derived from its source, not measured.",
         "Leave a tenth of the GPU free, or use engine vllm.",
     ),
+    "sglang": (
+        "SGLang's memory is derived from its source, not measured; it does not check the part outside its static memory.",
+        "Read `max_total_num_tokens` in its log, and lower the memory utilization if it runs out of memory under load.",
+    ),
     "nim": (
         "NIM is planned as vLLM, which its generic profiles run; a TensorRT-LLM profile has its own engine and buffers.",
         "List the profiles of the image that fit: list-model-profiles.",
