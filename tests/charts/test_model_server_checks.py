@@ -320,7 +320,7 @@ REJECTED = {
             "gpu": {"product": "H100", "count": 2},
             "parallelism": {"tensor": 2, "nodes": 2},
         },
-        "parallelism.nodes: 2, but TGI runs on one node only. Use engine vllm.",
+        "parallelism.nodes: 2, but TGI runs on one node only. Use engine vllm or sglang.",
     ),
     "GPUs that do not divide by the nodes": (
         {"model": {"name": "a/b"}, "gpu": {"count": 4}, "parallelism": {"tensor": 4, "nodes": 3}},

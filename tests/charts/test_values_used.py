@@ -43,6 +43,7 @@ OTHER: dict[tuple[str, str], object] = {
     ("model-server", "autoscaling.metrics"): [{"rule": "signalbox:changed", "perServer": 9}],
     ("model-server", "capacity.enforce"): False,
     ("model-server", "gpu.product"): "A10",
+    ("model-server", "engines"): {"vllm": {"port": 9000}},
     ("pipelines", "mlflow.s3.uri"): "s3://changed",
     ("signalbox", "models"): {"small": {"engine": "vllm"}},
     ("assessor", "persistence.accessModes"): ["ReadWriteMany"],

@@ -1,10 +1,30 @@
-{{/* The engine's entry in files/engines.yaml, as JSON. */}}
+{{/*
+The engine's entry in files/engines.yaml, or that of files/engine-defaults.yaml, overridden by .Values.engines, as JSON. Adds table, its
+name in the capacity table. Maps and lists of named items merge; all other values replace.
+*/}}
 {{- define "model-server.engine" -}}
 {{- include "model-server.once" (list . "model-server.engineEntry") -}}
 {{- end -}}
 
 {{- define "model-server.engineEntry" -}}
-{{- get (.Files.Get "files/engines.yaml" | fromYaml) .Values.engine | toJson -}}
+{{- $table := .Files.Get "files/engines.yaml" | fromYaml -}}
+{{- $name := .Values.engine -}}
+{{- $own := get (default dict .Values.engines) $name | default dict -}}
+{{- if not (or $own (hasKey $table $name)) -}}
+{{- $known := concat (keys $table) (keys (default dict .Values.engines)) | uniq | sortAlpha | join ", " -}}
+{{- fail (printf "engine: unknown engine %q. Use one of %s. Other engines can be added in engines." $name $known) -}}
+{{- end -}}
+{{- $like := default $name $own.like -}}
+{{- if and $own.like (not (hasKey $table $like)) -}}
+{{- fail (printf "engines.%s.like: unknown engine %q. Use one of %s, or remove it." $name $like (keys $table | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- $base := get $table $like | default (.Files.Get "files/engine-defaults.yaml" | fromYaml) -}}
+{{- $entry := (include "common.merge" (list "engines" "" (merge (dict "table" $like) $base) (omit $own "like")) | fromJson).result -}}
+{{- if not (and $entry.image.repository (or $entry.image.tag $entry.imageTags)) -}}
+{{- fail (printf "engines.%s.image: repository and tag are required for an engine of your own. Set them, or set engines.%s.like to one of %s."
+  $name $name (keys $table | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- merge $entry (dict "title" $name) | toJson -}}
 {{- end -}}
 
 {{- define "model-server.servedName" -}}
@@ -40,6 +60,7 @@
 {{- dict
   "model" (ternary $model.name $path $onHub)
   "modelFile" (ternary "" (printf "%s/%s" $path $model.file) (or $onHub (eq $model.source "url")))
+  "key" (ternary (printf "$(%s)" $engine.keyVariable) "" (and .Values.apiKey.enabled (ne $engine.keyVariable "")))
   "hubName" (ternary $model.name "" $onHub)
   "hubFile" (ternary $model.file "" $onHub)
   "url" (ternary $model.url.address "" (eq $model.source "url"))

@@ -22,7 +22,9 @@
 {{- /* A smaller share takes its part from the KV cache. */ -}}
 {{- $share := default $engine.memoryShare $values.memoryShare | float64 -}}
 {{- $tokens := subf $fit.tokens (divf (mulf (subf $engine.memoryShare $share) $fit.totalMiB 1048576) (max 1 $fit.tokenBytes)) | int -}}
-{{- $context := dict "Values" $values "Template" $root.Template "engine" $engine "pool" $pool "fit" $fit "oneMount" $oneMount
+{{- $uses := list -}}
+{{- range concat $engine.flags $engine.env }}{{ $uses = append $uses (default "" .value) }}{{ end -}}
+{{- $context := dict "Values" $values "Template" $root.Template "engine" $engine "pool" $pool "fit" $fit "oneMount" $oneMount "uses" $uses
   "gpus" (int $values.gpu.count) "tensor" (int $values.parallelism.tensor) "pipeline" (int $values.parallelism.pipeline)
   "nodes" (int $values.parallelism.nodes) "context" (int $values.context) "concurrency" (int $values.concurrency)
   "slotTokens" (ternary (mul $values.context $slots) 0 (gt $slots 1) | int)
