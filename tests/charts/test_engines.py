@@ -73,7 +73,8 @@ def test_every_variable_has_its_source(engine):
 def test_every_image_has_its_source(engine):
     image = ENGINES[engine]["image"]
     assert f"`{image['registry']}/{image['repository']}" in SOURCES
-    assert f"`{image['tag']}`" in SOURCES
+    tags = [image["tag"]] if "tag" in image else ENGINES[engine]["imageTags"].values()
+    assert {tag for tag in tags if f"`{tag}`" not in SOURCES} == set()
 
 
 def test_the_metrics_that_are_dropped_exist():
@@ -101,7 +102,14 @@ def test_entries_of_ones_own_may_have_the_fields_of_the_table():
     schema = json.loads((chart_folder("model-server") / "values.schema.json").read_text(encoding="utf-8"))
     fields = schema["properties"]["engines"]["additionalProperties"]["properties"]
     used = {name for row in ENGINES.values() for name in row}
-    assert used - fields.keys() == {"pull", "imageOfModel", "archived", "imageFlaw", "tokenAlways"}
+    assert used - fields.keys() == {
+        "pull",
+        "imageOfModel",
+        "archived",
+        "imageFlaw",
+        "imageFix",
+        "tokenAlways",
+    }
     assert fields.keys() - used == {"like"}
 
 

@@ -65,7 +65,7 @@ def context(spec: Spec, _: Support) -> Finding | None:
 
 _ASSUMPTIONS = {
     "tgi": (
-        "TGI has been in maintenance mode since December 2025; its memory is derived from its source, not measured.",
+        "TGI is archived since 2026-03-21; its memory is derived from its source, not measured.",
         "Leave a tenth of the GPU free, or use engine vllm.",
     ),
     "sglang": (

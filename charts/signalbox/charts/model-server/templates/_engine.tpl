@@ -36,6 +36,7 @@ name in the capacity table. Maps and lists of named items merge; all other value
 {{- $engine := include "model-server.engine" . | fromJson -}}
 {{- $pool := include "model-server.pool" . | fromJson -}}
 {{- $image := $engine.image -}}
+{{- with get (default dict $engine.imageTags) .Values.model.name }}{{ $_ := set $image "tag" . }}{{ end -}}
 {{- if and (not $pool.resource) $engine.cpuTag }}{{ $_ := set $image "tag" $engine.cpuTag }}{{ end -}}
 {{- if $engine.imageOfModel }}{{ $_ := set $image "repository" (printf "%s/%s" $image.repository .Values.model.name) }}{{ end -}}
 {{- range $field := list "registry" "repository" "tag" "digest" -}}
@@ -56,6 +57,12 @@ name in the capacity table. Maps and lists of named items merge; all other value
 {{- $halfOnly := and $pool.capability (lt (float64 $pool.capability) 8.0) -}}
 {{- $auto := ternary "float16" "auto" (or (eq .Values.quantization "fp16") (not (empty $halfOnly))) -}}
 {{- $dtype := get $engine.dtypes (ternary $auto .Values.dtype (eq .Values.dtype "auto")) | default "" -}}
+{{- $adapters := list -}}
+{{- range default list .Values.lora.adapters -}}
+{{- $adapters = append $adapters (printf "%s=%s" .name (.repository | default (printf "/model/%s" .path))) -}}
+{{- end -}}
+{{- $models := concat (list $model.name) (default list .Values.ollama.models) (keys (default dict .Values.ollama.modelfiles) | sortAlpha) | uniq -}}
+{{- $precision := get (default dict $engine.precisions) .Values.quantization -}}
 {{- $quantize := ternary "" (get $engine.quantize .Values.quantization | default "") $model.quantized -}}
 {{- dict
   "model" (ternary $model.name $path $onHub)
@@ -83,6 +90,17 @@ name in the capacity table. Maps and lists of named items merge; all other value
   "gpuLayers" (ternary "999" "0" (ne $pool.resource ""))
   "drainSeconds" (toString (int .Values.shutdown.drainSeconds))
   "offline" (ternary "true" "" .Values.airGapped)
+  "hasAdapters" (ternary "true" "" (not (empty $adapters)))
+  "adapters" $adapters
+  "adaptersJoined" (join "," $adapters)
+  "adapterCount" (ternary (len $adapters | toString) "" (not (empty $adapters)))
+  "adapterCountAndBase" (ternary (add1 (len $adapters) | toString) "" (not (empty $adapters)))
+  "adapterRank" (ternary (toString (int .Values.lora.maxRank)) "" (not (empty $adapters)))
+  "chatTemplate" (ternary "" "/etc/signalbox/files/chat-template.jinja" (empty (or .Values.chatTemplate.text .Values.chatTemplate.existingConfigMap)))
+  "pulls" (ternary "" (join " " $models) .Values.airGapped)
+  "modelCount" (ternary (len $models | toString) "" (gt (len $models) 1))
+  "profile" $model.profile
+  "profileTags" (ternary (printf "precision=%s,tp=%d" $precision (int $parallel.tensor)) "" (and (empty $model.profile) (ne $precision "")))
   "always" "true" | toJson -}}
 {{- end -}}
 
@@ -92,9 +110,15 @@ name in the capacity table. Maps and lists of named items merge; all other value
 {{- $facts := include "model-server.facts" (index . 0) | fromJson -}}
 {{- $words := list -}}
 {{- with $engine.positional }}{{ $words = append $words (get $facts .) }}{{ end -}}
-{{- range $engine.flags -}}
+{{- range $flag := $engine.flags -}}
 {{- $value := get $facts .value -}}
-{{- if eq $value "true" }}{{ $words = append $words .flag }}{{ else if $value }}{{ $words = concat $words (list .flag $value) }}{{ end -}}
+{{- if kindIs "slice" $value -}}
+{{- with $value }}{{ $words = concat $words (list $flag.flag) . }}{{ end -}}
+{{- else if eq $value "true" -}}
+{{- $words = append $words $flag.flag -}}
+{{- else if $value -}}
+{{- $words = concat $words (list $flag.flag $value) -}}
+{{- end -}}
 {{- end -}}
 {{- with concat $words (index . 1) (default list (index . 0).Values.extraArgs) }}{{ toYaml . }}{{ end -}}
 {{- end -}}
