@@ -1,7 +1,11 @@
 """`engines` extends the table of engines, and SGLang starts as its row says."""
 
 import pytest
+import yaml
 
+from signalbox.capacity.planner.helm_values import write_values
+from signalbox.capacity.planner.plan import plan
+from signalbox.capacity.planner.request import Request
 from tests.charts.conftest import environment, one, pod_of, render, render_error, render_example
 
 CHART = "model-server"
@@ -146,3 +150,23 @@ def test_nodes_of_sglang_find_each_other():
         assert value(container, "--nnodes") == "$(LWS_GROUP_SIZE)"
         assert value(container, "--node-rank") == rank
         assert value(container, "--tp-size") == "16"
+
+
+@pytest.mark.parametrize(
+    ("model", "gpu", "quantization"),
+    [
+        ("llama-3.1-8b", "l4", "bf16"),
+        ("llama-3.1-8b", "l4", "fp8"),
+        ("llama-3.1-70b", "2xh100", "fp8"),
+        ("llama-3.1-70b", "4xh100", "bf16"),
+    ],
+)
+def test_a_written_plan_of_sglang_starts_as_it_was_planned(tmp_path, model, gpu, quantization):
+    answer = plan(Request(model=model, gpu=gpu, engine="sglang", quantization=quantization))
+    write_values(answer, tmp_path / "values.yaml")
+    container = server(yaml.safe_load((tmp_path / "values.yaml").read_text(encoding="utf-8")))
+    assert value(container, "--quantization") == (None if quantization == "bf16" else "fp8")
+    assert value(container, "--context-length") == str(answer.context)
+    assert value(container, "--mem-fraction-static") == "0.77"
+    tensor = answer.tensor_parallel
+    assert value(container, "--tp-size") == (None if tensor == 1 else str(tensor))

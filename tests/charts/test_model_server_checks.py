@@ -20,6 +20,18 @@ OLLAMA = {
     "model": {"name": "llama3.2:3b"},
 }
 REJECTED = {
+    "a path in S3 that is not used": (
+        {"model": {"s3": {"uri": "s3://models/a"}}},
+        'model.s3.uri: "s3://models/a" is set, but model.source is "hf". Set model.source to "s3", or remove',
+    ),
+    "S3 without a path": (
+        {"model": {"source": "s3"}},
+        'model.s3.uri: is required if model.source is "s3". Set it to the bucket and path of the model',
+    ),
+    "an image of the download without a version": (
+        {"model": {"source": "s3", "s3": {"uri": "s3://models/a", "image": {"tag": "latest"}}}},
+        'model.s3.image.tag: "latest" does not identify a version. Set a version.',
+    ),
     "a NIM whose tag is not known": (
         {"engine": "nim", "gpu": {"product": "H100"}, "model": {"name": "qwen/qwen3-32b", "sizeGiB": 66}},
         "image.tag: is required, because each model has tags of its own, and none of qwen/qwen3-32b is known.",

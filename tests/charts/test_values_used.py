@@ -43,6 +43,7 @@ OTHER: dict[tuple[str, str], object] = {
     ("model-server", "autoscaling.metrics"): [{"rule": "signalbox:changed", "perServer": 9}],
     ("model-server", "capacity.enforce"): False,
     ("model-server", "gpu.product"): "A10",
+    ("model-server", "model.s3.uri"): "s3://changed",
     ("model-server", "engines"): {"vllm": {"port": 9000}},
     ("model-server", "lora.adapters"): [{"name": "a", "repository": "b/c"}],
     ("model-server", "ollama.modelfiles"): {"changed": "FROM a"},
@@ -112,6 +113,7 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("model-server", "model.pvc."): {"model": {"source": "pvc", "pvc": {"claimName": "a"}}},
     ("model-server", "model.quantized"): {"quantization": "bnb-nf4"},
     ("model-server", "model.file"): GGUF,
+    ("model-server", "model.s3."): {"model": {"source": "s3", "s3": {"uri": "s3://a/b"}}},
     ("model-server", "model.url."): merged(
         GGUF, {"model": {"source": "url", "url": {"address": "https://a.example/a.gguf"}}}
     ),

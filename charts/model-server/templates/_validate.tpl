@@ -31,7 +31,7 @@
   "maxReplicas" (int (ternary $values.autoscaling.maxReplicas $values.replicas $values.autoscaling.enabled))
   "filesMiB" $fit.filesMiB "namedType" (include "model-server.namedType" $root) "shareMiB" (mulf $share $fit.totalMiB | int) "shareTokens" $tokens
   "weightsOfGpu" (div $fit.weightsMiB (max 1 $values.gpu.count) | int)
-  "downloads" (has $values.model.source (list "hf" "url")) "claim" (include "model-server.currentClaim" $root | fromJson)
+  "downloads" (has $values.model.source (list "hf" "url" "s3")) "claim" (include "model-server.currentClaim" $root | fromJson)
   "oneClaim" (and $values.persistence.enabled (not $values.persistence.existingClaim))
   "hostMiB" (add $fit.weightsMiB (div (mul (default 0 $fit.slotBytes) (int $values.context) $slots) 1048576) | int)
   "readinessSeconds" (mul $values.probes.readiness.periodSeconds $values.probes.readiness.failureThreshold)

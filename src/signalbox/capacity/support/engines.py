@@ -66,7 +66,7 @@ def context(spec: Spec, _: Support) -> Finding | None:
 _ASSUMPTIONS = {
     "tgi": (
         "TGI is archived since 2026-03-21; its memory is derived from its source, not measured.",
-        "Leave a tenth of the GPU free, or use engine vllm.",
+        "Use engine vllm. For TGI, build an image that starts without root, and leave a tenth of the GPU free.",
     ),
     "sglang": (
         "SGLang's memory is derived from its source, not measured; it does not check the part outside its static memory.",

@@ -159,6 +159,6 @@ model.sizeGiB or, from the table, what the engine downloads; 0 if it is unknown.
 {{/* Seconds that engine and model are expected to need. */}}
 {{- define "model-server.expectedStartup" -}}
 {{- $startup := .Values.probes.startup -}}
-{{- $perGiB := ternary $startup.secondsPerGiBDownloaded $startup.secondsPerGiBRead (has .Values.model.source (list "hf" "url")) -}}
+{{- $perGiB := ternary $startup.secondsPerGiBDownloaded $startup.secondsPerGiBRead (has .Values.model.source (list "hf" "url" "s3")) -}}
 {{- add (include "model-server.engine" . | fromJson).startup (div (add (mul (include "model-server.filesMiB" . | int) (int $perGiB)) 1023) 1024) -}}
 {{- end -}}

@@ -53,13 +53,14 @@ name in the capacity table. Maps and lists of named items merge; all other value
 {{- $parallel := .Values.parallelism -}}
 {{- $onHub := eq $model.source "hf" -}}
 {{- $folder := get (dict "pvc" $model.pvc.path "oci" $model.oci.path) $model.source | default "" | trimAll "/" -}}
-{{- $path := printf "/model/%s" $folder | trimSuffix "/" -}}
+{{- $root := ternary "/cache/s3" "/model" (eq $model.source "s3") -}}
+{{- $path := printf "%s/%s" $root $folder | trimSuffix "/" -}}
 {{- $halfOnly := and $pool.capability (lt (float64 $pool.capability) 8.0) -}}
 {{- $auto := ternary "float16" "auto" (or (eq .Values.quantization "fp16") (not (empty $halfOnly))) -}}
 {{- $dtype := get $engine.dtypes (ternary $auto .Values.dtype (eq .Values.dtype "auto")) | default "" -}}
 {{- $adapters := list -}}
 {{- range default list .Values.lora.adapters -}}
-{{- $adapters = append $adapters (printf "%s=%s" .name (.repository | default (printf "/model/%s" .path))) -}}
+{{- $adapters = append $adapters (printf "%s=%s" .name (.repository | default (printf "%s/%s" $root .path))) -}}
 {{- end -}}
 {{- $models := concat (list $model.name) (default list .Values.ollama.models) (keys (default dict .Values.ollama.modelfiles) | sortAlpha) | uniq -}}
 {{- $precision := get (default dict $engine.precisions) .Values.quantization -}}
