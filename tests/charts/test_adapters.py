@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.charts.conftest import one, pod_of, render, render_error
+from tests.charts.conftest import environment, one, pod_of, render, render_error
 
 CHART = "model-server"
 ADAPTERS = [
@@ -68,6 +68,15 @@ def test_an_adapter_in_the_volume_of_the_model_has_a_path():
     volume = {"source": "pvc", "pvc": {"claimName": "models", "path": "base"}}
     words = arguments({"model": volume, "lora": {"adapters": [{"name": "a", "path": "adapters/a"}]}})
     assert after(words, "--lora-modules") == ["a=/model/adapters/a"]
+
+
+def test_adapters_of_a_hub_next_to_a_volume_reach_the_hub_with_its_token():
+    volume = {"source": "pvc", "pvc": {"claimName": "models"}, "token": {"existingSecret": "hf"}}
+    objects = render(CHART, {"model": volume, "lora": {"adapters": ADAPTERS}})
+    rules = one(objects, "NetworkPolicy")["spec"]["egress"]
+    assert {"port": 443, "protocol": "TCP"} in [port for rule in rules for port in rule.get("ports", [])]
+    variables = environment(pod_of(one(objects, "Deployment")))
+    assert variables["HF_TOKEN"]["valueFrom"]["secretKeyRef"]["name"] == "hf"
 
 
 @pytest.mark.parametrize(
