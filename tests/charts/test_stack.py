@@ -201,6 +201,28 @@ def test_the_copies_equal_their_sources_without_examples_and_readme():
     )
 
 
+def test_each_model_has_files_of_its_own():
+    """Templates and Modelfiles are in ConfigMaps, which the template of the stack renders for each model."""
+    gguf = {"quantization": "gguf-q4_k_m", "concurrency": 1, "gpu": {"product": "CPU", "count": 0}}
+    ollama = {
+        "engine": "ollama",
+        "model": {"name": "a", "sizeGiB": 1},
+        "ollama": {"modelfiles": {"a": "FROM b"}},
+    }
+    template = {"engine": "sglang", "model": {"name": "a/b", "sizeGiB": 1}, "chatTemplate": {"text": "c"}}
+    models = {"small": gguf | ollama, "large": {"gpu": {"product": "L4", "count": 1}} | template}
+    objects = render("signalbox", {"models": models})
+    data = {item["metadata"]["name"]: item["data"] for item in objects if item["kind"] == "ConfigMap"}
+    volumes = {
+        volume["configMap"]["name"]
+        for item in objects
+        if item["kind"] == "Deployment"
+        for volume in pod_of(item)["volumes"]
+        if volume["name"] == "files"
+    }
+    assert {tuple(data[name]) for name in volumes} == {("a",), ("chat-template.jinja",)}
+
+
 def test_a_revision_fits_into_a_secret():
     """Helm stores chart, values and manifest of each revision in one Secret of at most 1 MiB, but no charts below the chart."""
     files = [

@@ -43,6 +43,10 @@ OTHER: dict[tuple[str, str], object] = {
     ("model-server", "autoscaling.metrics"): [{"rule": "signalbox:changed", "perServer": 9}],
     ("model-server", "capacity.enforce"): False,
     ("model-server", "gpu.product"): "A10",
+    ("model-server", "model.s3.uri"): "s3://changed",
+    ("model-server", "engines"): {"vllm": {"port": 9000}},
+    ("model-server", "lora.adapters"): [{"name": "a", "repository": "b/c"}],
+    ("model-server", "ollama.modelfiles"): {"changed": "FROM a"},
     ("pipelines", "mlflow.s3.uri"): "s3://changed",
     ("signalbox", "models"): {"small": {"engine": "vllm"}},
     ("assessor", "persistence.accessModes"): ["ReadWriteMany"],
@@ -103,6 +107,8 @@ NEEDS: dict[tuple[str, str], dict] = {
     },
     ("assessor", "httpRoute."): {"httpRoute": {"enabled": True, "parentRefs": [{"name": "a"}]}},
     ("assessor", "serviceMonitor."): {"serviceMonitor": {"enabled": True}},
+    ("model-server", "lora.maxRank"): {"lora": {"adapters": [{"name": "a", "repository": "b/c"}]}},
+    ("model-server", "chatTemplate.key"): {"chatTemplate": {"existingConfigMap": "a"}},
     ("model-server", "apiKey.value"): {"apiKey": {"value": "a"}},
     ("model-server", "autoscaling."): AUTOSCALED,
     ("model-server", "autoscaling.wake"): merged(AUTOSCALED, {"autoscaling": {"minReplicas": 0}}),
@@ -119,6 +125,7 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("model-server", "model.pvc."): {"model": {"source": "pvc", "pvc": {"claimName": "a"}}},
     ("model-server", "model.quantized"): {"quantization": "bnb-nf4"},
     ("model-server", "model.file"): GGUF,
+    ("model-server", "model.s3."): {"model": {"source": "s3", "s3": {"uri": "s3://a/b"}}},
     ("model-server", "model.url."): merged(
         GGUF, {"model": {"source": "url", "url": {"address": "https://a.example/a.gguf"}}}
     ),

@@ -18,8 +18,8 @@ reason: why the GPU cannot run the quantization. option: nearest configuration t
 {{- $table := .Files.Get "files/capacity.json" | fromJson -}}
 {{- $model := include "model-server.knownModel" (list . $table.models) -}}
 {{- $known := get $table.models $model | default dict -}}
-{{- $rows := dig .Values.engine $model dict $table.cells -}}
-{{- $anyModel := get $table.any_model .Values.engine | default dict -}}
+{{- $rows := dig $engine.table $model dict $table.cells -}}
+{{- $anyModel := get $table.any_model $engine.table | default dict -}}
 {{- $tensor := toString (int .Values.parallelism.tensor) -}}
 {{- /* 16-bit weights: dtype decides if both types are in the table; bf16 is used if fp16 is not. */ -}}
 {{- $quantization := .Values.quantization -}}
@@ -62,7 +62,7 @@ reason: why the GPU cannot run the quantization. option: nearest configuration t
 {{- if and (eq .Values.model.source "hf") (not .Values.model.sizeGiB) -}}
 {{- range $engine.copies }}{{ if hasPrefix . $.Values.model.name }}{{ $copies = 2 }}{{ end }}{{ end -}}
 {{- end -}}
-{{- $terms := dig .Values.engine $model $quantization $tensor "0 0 0" $table.terms | splitList " " -}}
+{{- $terms := dig $engine.table $model $quantization $tensor "0 0 0" $table.terms | splitList " " -}}
 {{- $weights := mul (index $terms 0 | int) (int $tensor) -}}
 {{- /* Without a row: the files, in fewer bits if the engine quantizes them while loading. It is a lower bound. */ -}}
 {{- if and (not $weights) $files -}}
@@ -152,6 +152,6 @@ model.sizeGiB or, from the table, what the engine downloads; 0 if it is unknown.
 {{/* Seconds that engine and model are expected to need. */}}
 {{- define "model-server.expectedStartup" -}}
 {{- $startup := .Values.probes.startup -}}
-{{- $perGiB := ternary $startup.secondsPerGiBDownloaded $startup.secondsPerGiBRead (has .Values.model.source (list "hf" "url")) -}}
+{{- $perGiB := ternary $startup.secondsPerGiBDownloaded $startup.secondsPerGiBRead (has .Values.model.source (list "hf" "url" "s3")) -}}
 {{- add (include "model-server.engine" . | fromJson).startup (div (add (mul (include "model-server.filesMiB" . | int) (int $perGiB)) 1023) 1024) -}}
 {{- end -}}

@@ -15,6 +15,12 @@
 {{- default (include "model-server.currentClaim" . | fromJson).name .Values.persistence.existingClaim -}}
 {{- end -}}
 
+{{/* Name of the ConfigMap with the chat template or the Modelfiles; empty if there is none. */}}
+{{- define "model-server.configMap" -}}
+{{- $own := ternary "" (printf "%s-files" (include "common.fullname" .)) (empty (or .Values.chatTemplate.text .Values.ollama.modelfiles)) -}}
+{{- .Values.chatTemplate.existingConfigMap | default .Values.ollama.existingConfigMap | default $own -}}
+{{- end -}}
+
 {{/* The claim that the chart creates, as JSON: its name and, if the cluster has it already, its spec. */}}
 {{- define "model-server.currentClaim" -}}
 {{- include "model-server.once" (list . "model-server.claimEntry") -}}

@@ -27,14 +27,16 @@
 {{- /* A smaller share takes its part from the KV cache. */ -}}
 {{- $share := default $engine.memoryShare $values.memoryShare | float64 -}}
 {{- $tokens := subf $fit.tokens (divf (mulf (subf $engine.memoryShare $share) $fit.totalMiB 1048576) (max 1 $fit.tokenBytes)) | int -}}
-{{- $context := dict "Values" $values "Template" $root.Template "engine" $engine "pool" $pool "fit" $fit "oneMount" $oneMount
+{{- $uses := list -}}
+{{- range concat $engine.flags $engine.env }}{{ $uses = append $uses (default "" .value) }}{{ end -}}
+{{- $context := dict "Values" $values "Template" $root.Template "engine" $engine "pool" $pool "fit" $fit "oneMount" $oneMount "uses" $uses
   "gpus" (int $values.gpu.count) "tensor" (int $values.parallelism.tensor) "pipeline" (int $values.parallelism.pipeline)
   "nodes" (int $values.parallelism.nodes) "context" (int $values.context) "concurrency" (int $values.concurrency)
   "slotTokens" (ternary (mul $values.context $slots) 0 (gt $slots 1) | int)
   "maxReplicas" (int (ternary $values.autoscaling.maxReplicas $values.replicas $values.autoscaling.enabled))
   "filesMiB" $fit.filesMiB "namedType" (include "model-server.namedType" $root) "shareMiB" (mulf $share $fit.totalMiB | int) "shareTokens" $tokens
   "weightsOfGpu" (div $fit.weightsMiB (max 1 $values.gpu.count) | int)
-  "downloads" (has $values.model.source (list "hf" "url")) "claim" (include "model-server.currentClaim" $root | fromJson)
+  "downloads" (has $values.model.source (list "hf" "url" "s3")) "claim" (include "model-server.currentClaim" $root | fromJson)
   "oneClaim" (and $values.persistence.enabled (not $values.persistence.existingClaim))
   "hostMiB" (add $fit.weightsMiB (div (mul (default 0 $fit.slotBytes) (int $values.context) $slots) 1048576) | int)
   "readinessSeconds" (mul $values.probes.readiness.periodSeconds $values.probes.readiness.failureThreshold)
