@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 
@@ -9,7 +10,8 @@ import uvicorn
 
 from services.assessor.app import create_app
 from signalbox.draining import drain_on_sigterm
-from signalbox.errors import EXIT_INPUT, SignalboxError
+from signalbox.errors import EXIT_FAILURE, EXIT_INPUT, SetupError, SignalboxError
+from signalbox.listen import listener
 from signalbox.logging import configure
 from signalbox.settings import Settings
 
@@ -24,21 +26,24 @@ def main() -> None:
     configure()
     try:
         app = create_app(settings)
+        server_socket = listener(settings.host, settings.assessor_port)
     except SignalboxError as error:
         log.critical("startup failed", extra={"cause": str(error)})
-        sys.exit(EXIT_INPUT)
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.assessor_port,
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=int(settings.decoder_timeout_seconds),
+        sys.exit(EXIT_FAILURE if isinstance(error, SetupError) else EXIT_INPUT)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=int(settings.decoder_timeout_seconds),
+        )
     )
-    server = uvicorn.Server(config)
     drain_on_sigterm(server, settings.drain_seconds)
-    server.run()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[server_socket])
+    if not server.started:
+        sys.exit(EXIT_FAILURE)
 
 
 if __name__ == "__main__":

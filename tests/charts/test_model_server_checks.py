@@ -26,6 +26,10 @@ REJECTED = {
         {"kserve": {"enabled": True}, "service": {"ipFamilyPolicy": "PreferDualStack"}},
         "service: settings have no effect with kserve.enabled, because KServe creates the Service. Remove",
     ),
+    "an address for an engine that has no option for it": (
+        {"engine": "nim", "model": {"name": "meta/llama-3.1-8b-instruct"}, "listenAddress": "0.0.0.0"},
+        'listenAddress: "0.0.0.0", but NIM has no option for it. Remove it.',
+    ),
     "an Ingress without a host": (
         {"ingress": {"enabled": True}},
         "ingress.host: is empty, but ingress.enabled is true. Set it to the host name",

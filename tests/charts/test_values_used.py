@@ -56,6 +56,7 @@ HATCHES: dict[str, object] = {
     "envFrom": [{"prefix": "CHANGED_"}],
     "strategy": {"type": "Recreate", "rollingUpdate": {}},
     "loadBalancerSourceRanges": ["192.0.2.0/24"],
+    "cidrs": ["192.0.2.0/24"],
     "extraObjects": [{"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "changed"}}],
 }
 # (chart, key) → why no render shows it.
@@ -65,10 +66,21 @@ UNUSED = {
     ("pipelines", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("pipelines", "jobDefaults.enabled"): "Each job sets it itself: the default only shows the key.",
 }
+PROXY = {"global": {"proxy": {"https": "http://a.example"}}}
 AUTOSCALED = {"autoscaling": {"enabled": True}, "persistence": {"enabled": False}}
 # (chart, beginning of a key) → further values that make it count; without a row the key must count with the defaults.
 NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "autoscaling."): POSTGRES | {"autoscaling": {"enabled": True}},
+    ("assessor", "global.proxy."): PROXY,
+    ("assessor", "clusterDomain"): PROXY,
+    ("model-server", "global.proxy."): PROXY,
+    ("model-server", "clusterDomain"): PROXY,
+    ("pipelines", "global.proxy."): PROXY,
+    ("signalbox", "global.proxy."): PROXY,
+    ("assessor", "encoder.service.loadBalancerSourceRanges"): {
+        "encoder": {"service": {"type": "LoadBalancer"}}
+    },
+    ("model-server", "prometheusRule."): {"prometheusRule": {"enabled": True}},
     ("assessor", "caBundle.key"): {"caBundle": {"existingConfigMap": "a"}},
     ("assessor", "database.postgres."): POSTGRES,
     ("assessor", "spoolSize"): POSTGRES,

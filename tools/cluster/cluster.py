@@ -60,4 +60,10 @@ def down(layout: Layout) -> None:
         raise SetupError(f"The cluster is down, but left behind: {', '.join(left)}")
     for path in layout.work.iterdir() if layout.work.is_dir() else ():
         if path.name != "logs":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path, onerror=_pass_over_missing) if path.is_dir() else path.unlink()
+
+
+def _pass_over_missing(function: object, path: str, failure: tuple[type, BaseException, object]) -> None:
+    """Files may disappear while a tree is removed: the kernel takes down the mounts of killed pods a moment later."""
+    if not isinstance(failure[1], FileNotFoundError):
+        raise failure[1]

@@ -13,6 +13,7 @@ from tools.charts import ROOT
 from tools.cluster.components import Say
 from tools.cluster.inside import Inside
 from tools.cluster.layout import FILES
+from tools.cluster.objects import RESERVED
 from tools.docs.blocks import Block, blocks
 
 # The images of all parts of the stack.
@@ -47,13 +48,14 @@ def provide_model(inside: Inside) -> None:
 
 
 def claim(name: str, volume: str) -> dict[str, Any]:
-    """A PersistentVolumeClaim that takes one volume."""
+    """A PersistentVolumeClaim that takes one of the reserved volumes."""
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": name},
         "spec": {
             "accessModes": ["ReadWriteMany"],
+            "storageClassName": RESERVED,
             "volumeName": volume,
             "resources": {"requests": {"storage": "1Gi"}},
         },

@@ -155,6 +155,19 @@ def test_a_new_calibration_is_seen_without_a_restart(
     assert assess(client, "0.95")["light"]["reason"] == "unsure"
 
 
+def test_thresholds_may_be_in_a_folder_that_the_first_calibration_creates(
+    models: dict[str, Table], tmp_path: Path
+) -> None:
+    settings = Settings(state_dir=tmp_path / "state", thresholds_path=tmp_path / "jobs" / "thresholds")
+    with TestClient(create_app(settings, clients=models)) as client:
+        assert assess(client, "0.95")["light"]["reason"] == "uncalibrated"
+        file = thresholds.ThresholdFile(
+            task="medical", release=models["encoder"].model, languages={"en": CUTS}
+        )
+        thresholds.save(tmp_path / "jobs" / "thresholds", file)
+        assert assess(client, "0.95")["light"]["reason"] == "provisional"
+
+
 def test_cascade_queries_the_decoder_only_if_the_encoder_is_unsure(
     client: TestClient, models: dict[str, Table]
 ) -> None:

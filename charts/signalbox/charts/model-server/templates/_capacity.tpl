@@ -138,17 +138,10 @@ model.sizeGiB or, from the table, what the engine downloads; 0 if it is unknown.
 {{- define "model-server.cacheSize" -}}
 {{- $size := .Values.persistence.size | default (printf "%dGi" (max 50 (div (mul (include "model-server.filesMiB" . | int) 6) 5120 | add1))) -}}
 {{- $current := dig "spec" "resources" "requests" "storage" "" (include "model-server.currentClaim" . | fromJson) -}}
-{{- if gt (include "model-server.quantityMiB" (default "0" $current) | int) (include "model-server.quantityMiB" $size | int) -}}
+{{- if gt (include "common.quantityMiB" (default "0" $current) | int) (include "common.quantityMiB" $size | int) -}}
 {{- $size = $current -}}
 {{- end -}}
 {{- $size -}}
-{{- end -}}
-
-{{/* Argument: a quantity such as 50Gi or 1.5T. Its MiB. */}}
-{{- define "model-server.quantityMiB" -}}
-{{- $binary := dict "Ki" 0.0009765625 "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0 "Pi" 1073741824.0 -}}
-{{- $decimal := dict "" 0.00000095367 "k" 0.00095367 "M" 0.953674 "G" 953.674316 "T" 953674.316406 "P" 953674316.4 -}}
-{{- mulf (regexFind "^[0-9.]+" (toString .) | float64) (get (merge $binary $decimal) (regexFind "[A-Za-z]*$" (toString .))) | floor | int -}}
 {{- end -}}
 
 {{/* Seconds until the server must be ready. */}}

@@ -31,6 +31,7 @@
 {{- $model := .Values.model -}}
 {{- $parallel := .Values.parallelism -}}
 {{- $onHub := eq $model.source "hf" -}}
+{{- $host := .Values.listenAddress | default $engine.listenAddress | default "0.0.0.0" -}}
 {{- $folder := get (dict "pvc" $model.pvc.path "oci" $model.oci.path) $model.source | default "" | trimAll "/" -}}
 {{- $path := printf "/model/%s" $folder | trimSuffix "/" -}}
 {{- $halfOnly := and $pool.capability (lt (float64 $pool.capability) 8.0) -}}
@@ -45,8 +46,8 @@
   "url" (ternary $model.url.address "" (eq $model.source "url"))
   "servedName" (include "model-server.servedName" .)
   "revision" (ternary $model.revision "" $onHub)
-  "host" "0.0.0.0"
-  "address" (printf "0.0.0.0:%d" (int $engine.port))
+  "host" $host
+  "address" (printf (ternary "[%s]:%d" "%s:%d" (contains ":" $host)) $host (int $engine.port))
   "port" (toString $engine.port)
   "dtype" $dtype
   "dtypeUnlessQuantized" (ternary $dtype "" (eq $quantize ""))

@@ -1,13 +1,18 @@
 {{/* Rejects values that cannot work, and with capacity.enforce true also those that are not expected to. See files/checks.yaml. */}}
 {{- define "model-server.validate" -}}
 {{- $fit := include "model-server.capacity" . | fromJson -}}
-{{- with include "model-server.check" (list . "reject" $fit) }}{{ fail (fromJson .).text }}{{ end -}}
+{{- with include "model-server.check" (list . "reject" $fit) }}{{ include "model-server.fail" (list $ (fromJson .).text) }}{{ end -}}
 {{- if eq (toString .Values.capacity.enforce) "true" -}}
 {{- with include "model-server.check" (list . "doubt" $fit) -}}
-{{- fail (printf "%s (To install it anyway, set capacity.enforce to warn.)" (fromJson .).text) -}}
+{{- include "model-server.fail" (list $ (printf "%s (To install it anyway, set capacity.enforce to warn.)" (fromJson .).text)) -}}
 {{- end -}}
 {{- end -}}
-{{- with include "model-server.check" (list . "required" $fit) }}{{ fail (fromJson .).text }}{{ end -}}
+{{- with include "model-server.check" (list . "required" $fit) }}{{ include "model-server.fail" (list $ (fromJson .).text) }}{{ end -}}
+{{- end -}}
+
+{{/* Arguments: (list ROOT MESSAGE). Fails; a chart with several servers names the server in the value `entry`. */}}
+{{- define "model-server.fail" -}}
+{{- fail (print (get (index . 0).Values "entry") (index . 1)) -}}
 {{- end -}}
 
 {{/* Arguments: (list ROOT LIST FIT), where FIT is the result of the fit check. The first check of the list that holds, as JSON with verdict and text; empty if none does. */}}
