@@ -12,7 +12,7 @@ from rich.console import Console
 from signalbox.errors import SetupError
 from tools.cluster.cluster import default_layout, down, up
 from tools.cluster.demo import demo
-from tools.cluster.inside import Inside
+from tools.cluster.inside import CommandError, Inside
 from tools.cluster.needs import check_machine
 
 USAGE = "usage: python -m tools.cluster check | up [IMAGE.tar…] | demo [--port N] | down | exec -- COMMAND…\n"
@@ -42,6 +42,9 @@ def main(words: list[str]) -> int:
     except SetupError as error:
         hint = f"hint: {error.hint}\n" if error.hint else ""
         sys.stderr.write(f"error: {error.message}\n{hint}")
+        return 1
+    except CommandError as error:
+        sys.stderr.write(f"error: {error}\n")
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
@@ -15,6 +16,7 @@ from tests.helpers import answering, say_json
 from tools.cluster import demo as demos
 from tools.cluster.__main__ import main
 from tools.cluster.demo import ask, demo
+from tools.cluster.inside import CommandError
 from tools.cluster.layout import Layout
 from tools.cluster.relay import Relay
 from tools.cluster.stack import VALUES, guide_blocks
@@ -146,3 +148,13 @@ def test_the_first_block_of_the_guide_installs_and_asks():
     text = guide_blocks()[0].with_values(VALUES)
     assert f"helm install signalbox charts/signalbox --values {VALUES}" in text
     assert "helm test signalbox" in text
+
+
+def test_a_command_that_fails_inside_is_an_error_and_no_traceback(monkeypatch, capsys):
+    def fail(*_, **__):
+        result = subprocess.CompletedProcess(["helm"], 1, "", "Error: no chart\n")
+        raise CommandError(("helm", "install"), result)
+
+    monkeypatch.setattr("tools.cluster.__main__.demo", fail)
+    assert main(["demo"]) == 1
+    assert "error: helm install: exit status 1\nError: no chart" in capsys.readouterr().err
