@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.provision import cached_llama_server
-from signalbox import listen
+from signalbox.serving import listen
 from signalbox.settings import Settings
 
 Purpose = Literal["demo", "test", "bench"]

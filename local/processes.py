@@ -18,9 +18,9 @@ from typing import Self
 
 import httpx2
 
-from signalbox import listen
 from signalbox.assessor_client import direct_client
 from signalbox.errors import SetupError
+from signalbox.serving import listen
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1

@@ -9,10 +9,10 @@ import sys
 import uvicorn
 
 from services.assessor.app import create_app
-from signalbox.draining import drain_on_sigterm
 from signalbox.errors import EXIT_FAILURE, EXIT_INPUT, SetupError, SignalboxError
-from signalbox.listen import listener
 from signalbox.logging import configure
+from signalbox.serving.draining import drain_on_sigterm
+from signalbox.serving.listen import listener
 from signalbox.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -18,10 +18,10 @@ from kserve.logging import KSERVE_TRACE_LOGGER_NAME
 
 from services.encoder.model import EncoderModel
 from services.encoder.runtime import Encoder
-from signalbox.draining import drain_on_sigterm
 from signalbox.errors import EXIT_FAILURE, SetupError
-from signalbox.listen import listener
 from signalbox.logging import configure
+from signalbox.serving.draining import drain_on_sigterm
+from signalbox.serving.listen import listener
 
 log = logging.getLogger(__name__)
 

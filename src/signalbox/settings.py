@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from signalbox.contracts.routes import MODELS, ModelName, Route, routes_over
-from signalbox.listen import url_host
+from signalbox.serving.listen import url_host
 
 
 class Settings(BaseSettings):

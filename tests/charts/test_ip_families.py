@@ -13,7 +13,7 @@ LLAMACPP = {
     "concurrency": 4,
     "model": {"file": "a.gguf", "sizeGiB": 1},
 }
-TGI = {"engine": "tgi", "gpu": {"product": "L4"}}
+TGI = {"engine": "tgi", "gpu": {"product": "L4"}, "image": {"repository": "us/tgi"}}
 
 
 def server(values: dict) -> dict:

@@ -17,7 +17,7 @@ ENGINES = yaml.safe_load(
 )
 VALUES = {
     "vllm": {},
-    "tgi": {"engine": "tgi", "gpu": {"product": "L4"}},
+    "tgi": {"engine": "tgi", "gpu": {"product": "L4"}, "image": {"repository": "us/tgi"}},
     "llamacpp": {
         "engine": "llamacpp",
         "quantization": "gguf-q4_k_m",

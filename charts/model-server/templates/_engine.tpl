@@ -16,7 +16,8 @@ name in the capacity table. Maps and lists of named items merge; all other value
 {{- end -}}
 {{- $like := default $name $own.like -}}
 {{- if and $own.like (not (hasKey $table $like)) -}}
-{{- include "model-server.fail" (list . (printf "engines.%s.like: unknown engine %q. Use one of %s, or remove it." $name $like (keys $table | sortAlpha | join ", "))) -}}
+{{- include "model-server.fail" (list . (printf "engines.%s.like: unknown engine %q. Use one of %s, or remove it."
+  $name $like (keys $table | sortAlpha | join ", "))) -}}
 {{- end -}}
 {{- $base := get $table $like | default (.Files.Get "files/engine-defaults.yaml" | fromYaml) -}}
 {{- $entry := (include "common.merge" (list "engines" "" (merge (dict "table" $like) $base) (omit $own "like")) | fromJson).result -}}

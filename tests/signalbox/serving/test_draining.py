@@ -15,7 +15,7 @@ from tests.helpers import free_port
 
 SERVER = """
 import asyncio, sys, uvicorn
-from signalbox.draining import drain_on_sigterm
+from signalbox.serving.draining import drain_on_sigterm
 
 async def app(scope, receive, send):
     if scope["path"] == "/slow":

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from signalbox import listen
 from signalbox.errors import SetupError
+from signalbox.serving import listen
 from tests.helpers import has_ipv6
 
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this kernel has no IPv6")
