@@ -15,7 +15,7 @@ from tests.charts.conftest import chart_folder, one, pods, render_error
 from tests.charts.hatches import nested
 from tools.charts.helm import template
 
-LOOKUP = '(lookup "v1" "PersistentVolumeClaim" $namespace {})'
+LOOKUP = 'lookup "v1" "PersistentVolumeClaim" (index . 0).Release.Namespace (index . 1)'
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,19 @@ OWNERS = [
 ]
 ALL_OWNERS = pytest.mark.parametrize("owner", OWNERS, ids=str)
 RWX = ["ReadWriteMany"]
+CLASS = "signalbox.dev/storage-class"
 
 
 def claim(size: str, *modes: str, **more: str) -> dict:
     """A claim as the cluster has it."""
     spec = {"accessModes": list(modes or ["ReadWriteOnce"]), "resources": {"requests": {"storage": size}}}
     return {"spec": spec | more}
+
+
+def claim_object(owner: Owner, objects: list[dict]) -> dict:
+    kind, name = "PersistentVolumeClaim", owner.claim
+    (item,) = [item for item in objects if (item["kind"], item["metadata"]["name"]) == (kind, name)]
+    return item
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +75,9 @@ def upgrade(tmp_path_factory):
         shutil.copytree(chart_folder(chart), folder)
         helper = folder / "charts" / "common" / "templates" / "_claim.tpl"
         text = helper.read_text(encoding="utf-8")
-        for name in ("$name", "$other"):
-            assert text.count(LOOKUP.format(name)) == 1
-            stand_in = f"(get ({json.dumps(claims)} | fromJson) {name} | default dict)"
-            text = text.replace(LOOKUP.format(name), stand_in)
-        assert "lookup" not in text
-        helper.write_text(text, encoding="utf-8")
+        assert text.count(LOOKUP) == text.count("lookup") == 1
+        stand_in = f"(get ({json.dumps(claims)} | fromJson) (index . 1) | default dict)"
+        helper.write_text(text.replace(LOOKUP, stand_in), encoding="utf-8")
         notes = (folder / "templates" / "NOTES.txt").read_text(encoding="utf-8")
         (folder / "templates" / "notes.yaml").write_text(
             '{{ define "notes" }}' + notes + "{{ end }}\nkind: Notes\nmetadata: {name: notes}\n"
@@ -144,10 +148,11 @@ def test_another_access_mode_gets_a_new_claim_and_a_warning(upgrade, owner):
 
 @ALL_OWNERS
 def test_a_claim_keeps_its_storage_class(upgrade, owner):
-    existing = {owner.claim: claim("20Gi", storageClassName="fast")}
-    items = [i for i in upgrade(owner, existing, {}) if i["metadata"]["name"] == owner.claim]
-    (item,) = [i for i in items if i["kind"] == "PersistentVolumeClaim"]
-    assert item["spec"]["storageClassName"] == "fast"
+    added = {owner.claim: claim("20Gi", storageClassName="fast")}  # by the cluster: its default
+    assert "storageClassName" not in claim_object(owner, upgrade(owner, added, {}))["spec"]
+    existing = {owner.claim: added[owner.claim] | {"metadata": {"annotations": {CLASS: "fast"}}}}
+    item = claim_object(owner, upgrade(owner, existing, {}))
+    assert item["spec"]["storageClassName"] == item["metadata"]["annotations"][CLASS] == "fast"
     error = upgrade(owner, existing, owner.values(storageClass="slow"))
     problem = f'{owner.path}.storageClass: "slow", but claim {owner.claim} exists with class "fast", which cannot change.'
     assert problem in error

@@ -1,19 +1,38 @@
-{{/* Arguments: (list ROOT NAME PERSISTENCE). The claim that the chart creates, as JSON: its name, and its spec if the cluster has it.
+{{/* Arguments: (list ROOT NAME). The claim of that name in the cluster, as JSON: its spec, and the storage class that its chart has set. The
+     class that the cluster has added is left out: a manifest with it could not be rolled back to one without. */}}
+{{- define "common.liveClaim" -}}
+{{- $live := lookup "v1" "PersistentVolumeClaim" (index . 0).Release.Namespace (index . 1) -}}
+{{- dict "spec" (dig "spec" dict $live) "class" (dig "metadata" "annotations" "signalbox.dev/storage-class" "" $live) | toJson -}}
+{{- end -}}
+
+{{/* Arguments: (list CLAIM PERSISTENCE). The storage class of the values, or the one that an earlier revision has set; empty for the default. */}}
+{{- define "common.claimClass" -}}
+{{- default (index . 0).class (index . 1).storageClass -}}
+{{- end -}}
+
+{{/* Arguments: (list PERSISTENCE CLASS). Annotations of a claim, as JSON. */}}
+{{- define "common.claimAnnotations" -}}
+{{- $annotations := ternary (dict "helm.sh/resource-policy" "keep") dict (index . 0).retain -}}
+{{- with index . 1 }}{{ $_ := set $annotations "signalbox.dev/storage-class" . }}{{ end -}}
+{{- toJson $annotations -}}
+{{- end -}}
+
+{{/* Arguments: (list ROOT NAME PERSISTENCE). The claim that the chart creates, as JSON: its name, and spec and class if the cluster has it.
      Access modes of a claim cannot change, so other modes get a claim with a suffix; `previous` is then the one without. */}}
 {{- define "common.claim" -}}
-{{- $namespace := (index . 0).Release.Namespace -}}{{- $persistence := index . 2 -}}{{- $modes := $persistence.accessModes -}}
+{{- $root := index . 0 -}}{{- $persistence := index . 2 -}}{{- $modes := $persistence.accessModes -}}
 {{- $name := default (index . 1) $persistence.claimName -}}
-{{- $spec := dig "spec" dict (lookup "v1" "PersistentVolumeClaim" $namespace $name) -}}
+{{- $live := include "common.liveClaim" (list $root $name) | fromJson -}}
 {{- $previous := "" -}}
 {{- if not $persistence.claimName -}}
 {{- $other := printf "%s-%s" $name (ternary "rwx" (ternary "rwop" "rwo" (has "ReadWriteOncePod" $modes)) (has "ReadWriteMany" $modes)) -}}
-{{- $otherSpec := dig "spec" dict (lookup "v1" "PersistentVolumeClaim" $namespace $other) -}}
-{{- if and (or $spec $otherSpec) (ne (toJson (sortAlpha (default list $spec.accessModes))) (toJson (sortAlpha $modes))) -}}
-{{- $previous = ternary $name "" (not (empty $spec)) -}}
-{{- $name = $other -}}{{- $spec = $otherSpec -}}
+{{- $otherLive := include "common.liveClaim" (list $root $other) | fromJson -}}
+{{- if and (or $live.spec $otherLive.spec) (ne (toJson (sortAlpha (default list $live.spec.accessModes))) (toJson (sortAlpha $modes))) -}}
+{{- $previous = ternary $name "" (not (empty $live.spec)) -}}
+{{- $name = $other -}}{{- $live = $otherLive -}}
 {{- end -}}
 {{- end -}}
-{{- dict "name" $name "spec" $spec "previous" $previous | toJson -}}
+{{- merge $live (dict "name" $name "previous" $previous) | toJson -}}
 {{- end -}}
 
 {{/* Arguments: (list CLAIM SIZE), with the result of common.claim. SIZE, or that of the claim if it is larger: claims cannot become smaller. */}}
