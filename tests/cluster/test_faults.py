@@ -15,7 +15,7 @@ from tests.cluster.support.load import Target, load
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
-RELEASE = "resilient"
+RELEASE = "assessor-resilient"
 INSTANCE = f"app.kubernetes.io/instance={RELEASE}"
 ASSESSORS = f"{INSTANCE},app.kubernetes.io/component=assessor"
 ENCODERS = f"{INSTANCE},app.kubernetes.io/component=encoder"
@@ -152,7 +152,7 @@ def targets(installed):
     key, server_key = installed.key(f"{RELEASE}-keys"), installed.key("model-server-key")
     assessor, encoder = installed.address(RELEASE), installed.address(f"{RELEASE}-encoder")
     assess = json.dumps({"text": TEXT, "language": "en", "model": "encoder"})
-    predict = json.dumps({"instances": [TEXT]})
+    predict = json.dumps({"instances": [{"text": TEXT}]})
     chat = "/v1/chat/completions"
     return [
         Target("assessor", "wrk", f"{assessor}/v1/assess", key, assess, records=True),
