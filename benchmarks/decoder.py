@@ -19,7 +19,8 @@ from local.processes import Supervisor
 from pipelines.calibrate.fit import fit_language
 from pipelines.calibrate.job import query_all
 from signalbox.artifacts import gguf_file
-from signalbox.contracts.record import LabeledText, Verdict
+from signalbox.contracts.labels import NEUTRAL, NO, YES
+from signalbox.contracts.record import LabeledText
 from signalbox.errors import ModelError
 from signalbox.models.base import Answer
 from signalbox.models.factory import make_decoder
@@ -103,9 +104,9 @@ def _accuracy(answered: list[tuple[LabeledText, Answer]], decision: float | None
     right = 0
     for row, answer in answered:
         verdict = answer.stated
-        if decision is not None and answer.p_yes is not None and verdict is not Verdict.NEUTRAL:
-            verdict = Verdict.YES if answer.p_yes >= decision else Verdict.NO
-        right += verdict.value == row.label
+        if decision is not None and answer.p_yes is not None and verdict != NEUTRAL:
+            verdict = YES if answer.p_yes >= decision else NO
+        right += verdict == row.label
     return right / len(answered)
 
 

@@ -55,7 +55,7 @@ class Sample:
         self.rows += 1
         if record.p_yes is not None:
             self.p_yes.append(record.p_yes)
-        self.verdicts[record.verdict.value] += 1
+        self.verdicts[record.verdict] += 1
         self.lights[record.candidate_light.value] += 1
         self.characters.append(record.input_characters)
         if record.input_text is not None:

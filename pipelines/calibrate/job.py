@@ -41,7 +41,8 @@ def calibrate(
         raise InputError("split", "calibration", f"{task.folder}/data.jsonl has no such rows; add some.")
     release, results = asyncio.run(_query(settings, task, model, rows, console))
     calibrations = [
-        fit_language(language, *_of_language(rows, results, language)) for language in task.languages
+        fit_language(language, *_of_language(rows, results, language), task.positive)
+        for language in task.languages
     ]
     file = ThresholdFile(task=task.name, release=release, languages=_fits(calibrations))
     path = thresholds.save(settings.thresholds_dir, file)

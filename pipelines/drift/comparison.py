@@ -23,8 +23,8 @@ from pipelines.statistics import (
     shift_seen,
 )
 from pipelines.windows import ALL, Group, Pair, Sample
+from signalbox.contracts.labels import BINARY, NEUTRAL
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Verdict as Answer
 
 GROSS_SHIFT = 0.5  # of the rows; a test that might overlook this says nothing by its silence
 
@@ -85,7 +85,7 @@ COLUMNS: tuple[Column, ...] = (
         "verdict",
         True,
         lambda s: s.rows,
-        partial(chi_square_needs, categories=len(Answer)),
+        partial(chi_square_needs, categories=len((*BINARY, NEUTRAL))),
         lambda r, c, n: categories(r.verdicts, c.verdicts, resamples=n),
     ),
     Column(

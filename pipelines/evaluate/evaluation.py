@@ -28,4 +28,4 @@ class Evaluation:
     @property
     def right(self) -> list[bool]:
         """Whether each row was answered correctly."""
-        return [r.verdict.value == row.label for r, row in zip(self.records, self.rows, strict=True)]
+        return [r.verdict == row.label for r, row in zip(self.records, self.rows, strict=True)]

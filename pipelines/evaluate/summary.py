@@ -9,8 +9,9 @@ from typing import Any
 
 from pipelines import statistics
 from pipelines.statistics import Interval, LengthStatistics
+from signalbox.contracts.labels import BINARY, NEUTRAL, Label
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Label, Record, Verdict
+from signalbox.contracts.record import Record
 
 ALL = "all"
 
@@ -53,7 +54,7 @@ class Summary:
 
 def correct(record: Record, label: Label) -> bool:
     """Neutral is wrong: the user got no answer. The verdict counts even where the light withheld it."""
-    return record.verdict.value == label
+    return record.verdict == label
 
 
 def summarize(
@@ -89,7 +90,7 @@ def summarize(
 def confusion(records: Sequence[Record], labels: Sequence[Label]) -> dict[str, dict[str, int]]:
     """Counts by label (rows) and verdict (columns), Neutral as a column of its own."""
     counts = Counter((label, record.verdict) for record, label in zip(records, labels, strict=True))
-    return {label: {verdict.value: counts[label, verdict] for verdict in Verdict} for label in ("yes", "no")}
+    return {label: {verdict: counts[label, verdict] for verdict in (*BINARY, NEUTRAL)} for label in BINARY}
 
 
 def light_shares(lights: Sequence[Light], right: Sequence[bool]) -> dict[str, LightShare]:

@@ -24,7 +24,7 @@ from pipelines.train.release import TrainedRelease, Training, write_release
 from signalbox.contracts.record import LabeledText
 from signalbox.settings import Settings
 from signalbox.store import open_store
-from signalbox.tasks import Task, load_data, load_task
+from signalbox.tasks import Task, load_data, load_task, of_today
 
 logger = logging.getLogger(__name__)
 
@@ -64,13 +64,19 @@ def fit(rows: Sequence[LabeledText], calibration: Sequence[LabeledText], model_p
 
 
 def _ground_truth(settings: Settings, task: Task) -> list[LabeledText]:
-    """Labels from people; none where nothing was ever stored."""
+    """Labels from people, under their names of today; none where nothing was ever stored."""
 
     async def read() -> list[LabeledText]:
         async with open_store(settings.store_url) as store:
             return await store.ground_truth(task.name)
 
-    return asyncio.run(read())
+    rows, left_out = of_today(task, asyncio.run(read()))
+    for label, count in left_out.items():
+        logger.warning(
+            "ground truth left out; its label is not in the task", extra={"label": label, "rows": count}
+        )
+    # To abstain is no class of a head: such rows say that none is right.
+    return [row for row in rows if row.label in task.names]
 
 
 def _register(name: str, run_id: str) -> str:

@@ -87,7 +87,7 @@ def save_thresholds(settings: Settings, task: Task, release: ModelRelease, predi
         rows = [row for row in load_data(task, "calibration") if row.language == language]
         if len(rows) >= thresholds.MINIMUM_ROWS:
             p_yes = predict(texts_of(rows))
-            by_language[language] = thresholds.fit(p_yes, [row.label == "yes" for row in rows])
+            by_language[language] = thresholds.fit_binary(p_yes, [row.label == "yes" for row in rows])
     file = thresholds.ThresholdFile(task=task.name, release=release, languages=by_language)
     thresholds.save(settings.thresholds_dir, file)
 

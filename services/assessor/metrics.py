@@ -13,7 +13,7 @@ from prometheus_client import (
 )
 
 from signalbox.contracts import metrics as names
-from signalbox.contracts.record import Feedback, Record
+from signalbox.contracts.record import Record
 
 _TABLE = (
     names.PREDICTIONS,
@@ -55,9 +55,9 @@ class Metrics:
             if tokens is not None:
                 self[names.TOKENS].labels(record.task, record.language, direction).inc(tokens)
 
-    def count_feedback(self, record: Record, feedback: Feedback) -> None:
+    def count_feedback(self, record: Record, *, agrees: bool) -> None:
         """Count one ground truth."""
-        agreement = "agrees" if feedback.label == record.verdict.value else "differs"
+        agreement = "agrees" if agrees else "differs"
         self[names.FEEDBACK].labels(record.task, record.language, agreement).inc()
 
     def page(self) -> bytes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import onnxruntime
@@ -16,18 +17,42 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from services.encoder.releases import release_folder
+from signalbox.contracts.labels import BINARY, YES
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 
 MAX_TOKENS = 256  # as in the model's training; longer inputs are truncated
 Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a release in the order of its task. A head with one score gives that of the label `positive`."""
+
+    names: tuple[str, ...] = BINARY
+    positive: str = YES
+
+    @classmethod
+    def of_release(cls, release: Mapping[str, Any]) -> Self:
+        """From `release.json`; a release of the first version has the labels yes and no, and does not name them."""
+        if "labels" not in release:
+            return cls()
+        names = tuple(release["labels"])
+        return cls(names, release.get("positive") or names[0])
+
+    def columns(self, p_positive: Vector) -> Matrix:
+        """Shape [n, 2] from the probabilities of the positive label."""
+        other = 1.0 - p_positive
+        first = self.names[0] == self.positive
+        return np.column_stack((p_positive, other) if first else (other, p_positive))
 
 
 class Head(Protocol):
-    """Computes p(yes) from texts."""
+    """Computes the probabilities of the labels from texts."""
 
-    def p_yes(self, texts: Sequence[str]) -> Vector:
-        """Shape [n], each in [0, 1]."""
+    def probabilities(self, texts: Sequence[str]) -> Matrix:
+        """Shape [n, labels]; each row sums to 1."""
         ...
 
 
@@ -59,28 +84,30 @@ class Embedder:
 class EmbeddingHead:
     """Logistic regression on the embedding."""
 
-    def __init__(self, spec: dict[str, object], embedder: Embedder) -> None:
+    def __init__(self, spec: dict[str, object], embedder: Embedder, labels: Labels) -> None:
+        self._labels = labels
         self._weights = np.asarray(spec["weights"], dtype=np.float64)
         self._bias = float(str(spec["bias"]))
         self._embedder = embedder
 
-    def p_yes(self, texts: Sequence[str]) -> Vector:
-        """Sigmoid of the linear score."""
-        return sigmoid(self._embedder.embed(texts) @ self._weights + self._bias)
+    def probabilities(self, texts: Sequence[str]) -> Matrix:
+        """From the sigmoid of the linear score."""
+        return self._labels.columns(sigmoid(self._embedder.embed(texts) @ self._weights + self._bias))
 
 
 class TfidfHead:
     """Logistic regression on TF-IDF of words and word pairs, as scikit-learn computes it (its defaults)."""
 
-    def __init__(self, spec: dict[str, object]) -> None:
+    def __init__(self, spec: dict[str, object], labels: Labels) -> None:
+        self._labels = labels
         self._index = {term: i for i, term in enumerate(_strings(spec["terms"]))}
         self._idf = np.asarray(spec["idf"], dtype=np.float64)
         self._weights = np.asarray(spec["weights"], dtype=np.float64)
         self._bias = float(str(spec["bias"]))
 
-    def p_yes(self, texts: Sequence[str]) -> Vector:
-        """Sigmoid of the linear score."""
-        return sigmoid(np.array([self._score(text) for text in texts]))
+    def probabilities(self, texts: Sequence[str]) -> Matrix:
+        """From the sigmoid of the linear score."""
+        return self._labels.columns(sigmoid(np.array([self._score(text) for text in texts])))
 
     def _score(self, text: str) -> float:
         counts = Counter(term for term in terms(text) if term in self._index)
@@ -110,16 +137,18 @@ class Encoder:
         head = json.loads((folder / "head.json").read_text(encoding="utf-8"))
         self.release = ModelRelease.model_validate(release["release"])
         self.task: str = release["task"]
+        self.labels = Labels.of_release(release)
         self._head: Head = (
-            TfidfHead(head)
+            TfidfHead(head, self.labels)
             if head["kind"] == "tfidf-logistic"
-            else EmbeddingHead(head, Embedder(folder, threads))
+            else EmbeddingHead(head, Embedder(folder, threads), self.labels)
         )
-        self.p_yes(["warm up"])
+        self.probabilities(["warm up"])
 
-    def p_yes(self, texts: Sequence[str]) -> list[float]:
-        """p(yes) of each text."""
-        return [float(p) for p in self._head.p_yes(texts)]
+    def probabilities(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """The probabilities of each text, in the order of the release's labels."""
+        rows = self._head.probabilities(texts)
+        return [dict(zip(self.labels.names, map(float, row), strict=True)) for row in rows]
 
 
 def _strings(value: object) -> list[str]:

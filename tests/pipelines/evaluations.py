@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.summary import ALL, summarize
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import LabeledText, Record, Route, Verdict
+from signalbox.contracts.record import LabeledText, Record, Route
 from tests.helpers import RELEASE, record
 
 BASELINES = {"majority": 0.5, "length": 0.52, "tfidf": 0.48}
@@ -48,7 +48,7 @@ def _record(number: int, language: str, verdict: str, p_yes: float | None, light
     return record(
         str(number),
         language=language,
-        verdict=Verdict(verdict),
+        verdict=verdict,
         p_yes=p_yes,
         verdict_mass=None if p_yes is None else 0.5,
         light=Light(light),

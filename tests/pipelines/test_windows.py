@@ -7,8 +7,8 @@ import pytest
 
 from pipelines import windows as module
 from pipelines.windows import ALL, Group, Windows, read
+from signalbox.contracts.labels import NEUTRAL
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Verdict
 from signalbox.store import open_store
 from tests.helpers import RELEASE, record
 
@@ -78,14 +78,14 @@ async def test_a_day_is_one_of_utc(tmp_path):
 
 
 async def test_what_no_model_answered_counts_as_input_only(tmp_path):
-    failed = {"release": None, "p_yes": None, "verdict": Verdict.NEUTRAL, "candidate_light": Light.RED}
+    failed = {"release": None, "p_yes": None, "verdict": NEUTRAL, "candidate_light": Light.RED}
     pairs = await pairs_of(tmp_path, [made("a", 1), made("bb", 1, **failed)])
     assert pairs[OURS].current.rows == 1
     assert sorted(pairs[INPUT].current.characters) == [1, 2]
 
 
 async def test_an_answer_without_p_yes_is_a_row_without_this_value(tmp_path):
-    pairs = await pairs_of(tmp_path, [made("a", 1, p_yes=None, verdict=Verdict.NEUTRAL), made("b", 1)])
+    pairs = await pairs_of(tmp_path, [made("a", 1, p_yes=None, verdict=NEUTRAL), made("b", 1)])
     sample = pairs[OURS].current
     assert (sample.rows, sample.p_yes) == (2, [0.9])
     assert sample.verdicts == {"neutral": 1, "yes": 1}

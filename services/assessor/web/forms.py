@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast, get_args
+from typing import cast
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 
 from services.assessor.access.same_origin import is_same_origin
 from services.assessor.web.language import Texts
-from signalbox.contracts.record import Label
 from signalbox.contracts.routes import Route
 from signalbox.tasks import Task
 
-LABELS: tuple[Label, ...] = get_args(Label)
 COMMENT_CHARACTERS = 2000
 
 _MOST_FIELDS = 20
@@ -104,11 +102,11 @@ def check_assess(
 
 
 def check_feedback(fields: Mapping[str, str], words: Mapping[str, str], t: Texts) -> FeedbackForm:
-    """The form for ground truth, with its errors. `words`: the words for the labels."""
+    """The form for ground truth, with its errors. `words`: the words of the labels."""
     label, comment = fields.get("label", ""), fields.get("comment", "")
     errors: dict[str, str] = {}
-    if label not in LABELS:
-        errors["label"] = t("error_label", **words)
+    if label not in words:
+        errors["label"] = t("error_label", choices=t.choices(words.values()))
     if len(comment) > COMMENT_CHARACTERS:
         errors["comment"] = t("error_comment_long", **_excess(comment, COMMENT_CHARACTERS))
     elif _has_control_characters(comment):

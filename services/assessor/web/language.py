@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from services.assessor.texts import DEFAULT_LANGUAGE
@@ -46,6 +46,11 @@ class Texts:
     def language_name(self, code: str) -> str:
         """The name of another language in this one."""
         return LANGUAGE_NAMES[code][self.language] if code in LANGUAGE_NAMES else code
+
+    def choices(self, words: Iterable[str]) -> str:
+        """Words to choose from: each in quotes, the last one after "or"."""
+        *rest, last = [self("quoted", word=word) for word in words]
+        return self("or").join(filter(None, (", ".join(rest), last)))
 
     def count(self, number: int) -> str:
         """A whole number."""

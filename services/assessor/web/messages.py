@@ -44,14 +44,14 @@ MESSAGES: dict[str, dict[str, str]] = {
         "de": "Das Ergebnis wird nicht angezeigt. Bitte beurteilen Sie den Text selbst.",
     },
     "verdict": {"en": "Verdict", "de": "Ergebnis"},
-    "p_yes": {"en": "Probability of “{word}”", "de": "Wahrscheinlichkeit für „{word}“"},
-    "cut_off_yes": {
-        "en": "Above the calibrated threshold of this model, therefore “{yes}”",
-        "de": "Über dem kalibrierten Schwellenwert dieses Modells, daher „{yes}“",
+    "probability": {"en": "Probability of “{word}”", "de": "Wahrscheinlichkeit für „{word}“"},
+    "cut_off_above": {
+        "en": "Above the calibrated threshold of this model, therefore “{word}”",
+        "de": "Über dem kalibrierten Schwellenwert dieses Modells, daher „{word}“",
     },
-    "cut_off_no": {
-        "en": "Below the calibrated threshold of this model, therefore “{no}”",
-        "de": "Unter dem kalibrierten Schwellenwert dieses Modells, daher „{no}“",
+    "cut_off_below": {
+        "en": "Below the calibrated threshold of this model, therefore “{word}”",
+        "de": "Unter dem kalibrierten Schwellenwert dieses Modells, daher „{word}“",
     },
     "reason": {"en": "Justification by the model", "de": "Begründung des Modells"},
     "no_reason_encoder": {
@@ -131,9 +131,11 @@ MESSAGES: dict[str, dict[str, str]] = {
         "de": "Das Modell „{value}“ ist unbekannt. Wählen Sie eines von: {choices}.",
     },
     "error_label": {
-        "en": "No answer is selected. Choose “{yes}” or “{no}”.",
-        "de": "Es ist keine Antwort ausgewählt. Wählen Sie „{yes}“ oder „{no}“.",
+        "en": "No answer is selected. Choose {choices}.",
+        "de": "Es ist keine Antwort ausgewählt. Wählen Sie {choices}.",
     },
+    "or": {"en": " or ", "de": " oder "},
+    "quoted": {"en": "“{word}”", "de": "„{word}“"},
     "error_comment_long": {
         "en": "The comment has {count} characters; the limit is {maximum}. Shorten it by {excess}.",
         "de": "Der Kommentar hat {count} Zeichen, erlaubt sind {maximum}. Bitte um {excess} kürzen.",

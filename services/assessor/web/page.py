@@ -97,7 +97,9 @@ class Page:
             return await self._render(record, status, feedback=form, notice=notice)
         body = {"prediction_id": answer_id, "label": form.label, "comment": form.comment or None}
         try:
-            await add_feedback(FeedbackRequest.model_validate(body), self._state.store, self._state.metrics)
+            await add_feedback(
+                FeedbackRequest.model_validate(body), self._state.task, self._state.store, self._state.metrics
+            )
         except (InputError, ValueError):
             notice = self._t("error_answer_unknown")
             return await self._render(None, HTTPStatus.NOT_FOUND, notice=notice)
@@ -209,6 +211,7 @@ class Page:
             **self._frame(),
             "answer": views.answer_view(record, self._state.task, self._t) if record else None,
             "truth": entries[-1] if entries else None,
+            "truth_word": views.word_of(entries[-1].label, self._state.task, self._t) if entries else None,
             "saved": saved,
             "form": form,
             "feedback": feedback,

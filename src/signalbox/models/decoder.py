@@ -82,7 +82,7 @@ class DecoderClient:
             await asyncio.gather(*calls, return_exceptions=True)
 
     async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
-        """An `Answer` once verdict and p(yes) are settled, the text in pieces, then the whole `Answer`.
+        """An `Answer` once verdict and probabilities are settled, the text in pieces, then the whole `Answer`.
 
         What comes before they are settled is held back, for a red light must withhold it. Raises a ModelError.
         """
@@ -121,20 +121,20 @@ class DecoderClient:
                 f"Set {self._server.variables}_CONSTRAINED=false.",
                 problem=f"{engine.name} cannot force the first word of an answer.",
             )
-        words = self._task.language(language).words
-        return engine.constraint([word for label in ("yes", "no") for word in words[label]])
+        forms = self._task.answer_forms(language)
+        return engine.constraint([form for words in forms.values() for form in words])
 
     def _answer(
         self, transcript: Transcript, language: str, release: ModelRelease, latency_seconds: float
     ) -> Answer:
-        words = self._task.language(language).words
+        words = self._task.answer_forms(language)
         text, usage = transcript.text, transcript.usage
         positions = verdict.answer_positions(transcript.positions, text)
         reading = verdict.read_verdict(positions, words) if positions else None
         return Answer(
             release=release,
             stated=verdict.stated_verdict(text, words),
-            p_yes=reading.p_yes if reading else None,
+            probabilities=reading.probabilities if reading else None,
             verdict_mass=reading.verdict_mass if reading else None,
             justification=verdict.split_justification(text, words) or None,
             prompt_tokens=usage.prompt_tokens if usage else None,
@@ -144,5 +144,5 @@ class DecoderClient:
 
 
 def _is_settled(transcript: Transcript) -> bool:
-    """Whether more text would not change verdict and p(yes)."""
+    """Whether more text would not change verdict and probabilities."""
     return transcript.finished or verdict.is_readable(transcript.positions, transcript.text)

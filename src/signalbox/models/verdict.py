@@ -1,28 +1,30 @@
-"""From a decoder's answer to a verdict and p(yes): pure, and never a guess.
+"""From a decoder's answer to a verdict and the probabilities of the labels: pure, and never a guess.
 
 The rule. A text states a verdict when, after whitespace, quotes and markup, it starts with a verdict word
 that ends there ("No." does; "Not", "Yesterday", "Jain", "Yes-man" do not). "Yes/No" and "yes and no" state
-none. p(yes) weighs all surface forms of the verdict words among the first token's alternatives:
+none. The probabilities weigh all surface forms of the verdict words among the first token's alternatives:
 
 - a token that reads as a verdict word counts for its label, whatever its case, space, quotes, punctuation;
-- a token that is a proper prefix of a verdict word ("N" of "Nein") counts only if no word of the other
+- a token that is a proper prefix of a verdict word ("N" of "Nein") counts only if no word of another
   label starts with it;
 - where the model's own token is not decisive (whitespace, markup, a prefix, a word that may go on), its
   probability is split by the alternatives that follow it. What follows the others is not known: their
   whitespace and markup count for nobody, their prefixes and words count as they stand;
-- everything else is mass outside: p_yes = yes / (yes + no), verdict_mass = yes + no.
+- everything else is mass outside: a label's probability is its share of verdict_mass, the sum over the labels.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from signalbox.contracts.record import Verdict
+from signalbox.contracts.labels import NEUTRAL, LabelProbabilities, Verdict, normalized, p_yes_of
 
 Words = Mapping[str, Sequence[str]]
 
@@ -53,10 +55,19 @@ class Position:
 
 @dataclass(frozen=True)
 class Reading:
-    """p(yes) among verdict words, and how much probability lies on them. None: nothing lies on them."""
+    """The labels' shares of the probability on verdict words, and its sum. None: there is nothing on them."""
 
-    p_yes: float | None
+    probabilities: LabelProbabilities | None
     verdict_mass: float
+
+    @property
+    def p_yes(self) -> float | None:
+        """p(yes), where the labels are yes and no."""
+        return p_yes_of(self.probabilities)
+
+
+# Mass on each label, and what is certainly on none.
+_Masses = tuple[dict[str, float], float]
 
 
 class _State(Enum):
@@ -70,13 +81,13 @@ class _State(Enum):
 def stated_verdict(text: str, words: Words) -> Verdict:
     """The verdict of the text's first word; NEUTRAL when it is no verdict word."""
     state, verdict, _ = _classify(text, words)
-    return verdict if state in (_State.OPEN, _State.CLOSED) else Verdict.NEUTRAL
+    return verdict if state in (_State.OPEN, _State.CLOSED) else NEUTRAL
 
 
 def split_justification(text: str, words: Words) -> str:
     """The text after its verdict word, without the punctuation between; the whole text when neutral."""
     visible = unicodedata.normalize("NFC", text)
-    if stated_verdict(visible, words) is Verdict.NEUTRAL:
+    if stated_verdict(visible, words) == NEUTRAL:
         return visible.strip()
     lead = _LEADING.match(visible)
     start = lead.end() if lead else 0
@@ -90,17 +101,13 @@ def split_justification(text: str, words: Words) -> str:
 
 
 def read_verdict(positions: Sequence[Position], words: Words) -> Reading:
-    """p(yes) and the verdict mass from the alternatives of the answer's first tokens."""
-    yes, no, _ = _walk(positions[:MAXIMUM_STEPS], "", words)
-    yes, no = min(yes, 1.0), min(no, 1.0)
-    mass = yes + no
-    if mass <= 0.0:
-        return Reading(None, 0.0)
-    return Reading(min(1.0, yes / mass), min(1.0, mass))
+    """The probabilities and the verdict mass from the alternatives of the answer's first tokens."""
+    masses, _ = _walk(positions[:MAXIMUM_STEPS], "", words)
+    return Reading(*normalized({label: min(mass, 1.0) for label, mass in masses.items()}))
 
 
 def is_readable(positions: Sequence[Position], text: str) -> bool:
-    """Whether a streamed answer has come far enough: more of it would not change verdict and p(yes)."""
+    """Whether a streamed answer has come far enough: more of it would not change the verdict and its probabilities."""
     far_enough = len(text.strip()) >= _ALIGNED_CHARACTERS
     return far_enough and len(answer_positions(positions, text)) >= MAXIMUM_STEPS
 
@@ -121,44 +128,41 @@ def answer_positions(positions: Sequence[Position], text: str) -> Sequence[Posit
     return ()
 
 
-def _walk(positions: Sequence[Position], before: str, words: Words) -> tuple[float, float, float]:
-    """Probability of yes, of no and of what is certainly neither, after the text `before`."""
+def _walk(positions: Sequence[Position], before: str, words: Words) -> _Masses:
+    """Mass on each label and on what is certainly none, after the text `before`."""
     if not positions:
-        return 0.0, 0.0, 0.0
+        return _credit(NEUTRAL, 0.0, words)
     parts = [
         _weigh(positions, before, token, probability, words)
         for token, probability in _distribution(positions[0])
     ]
     # fsum: the result must not depend on the order in which an engine lists its alternatives.
-    yes, no, neither = (math.fsum(column) for column in zip(*parts, strict=True)) if parts else (0.0,) * 3
-    return yes, no, neither
+    masses = {label: math.fsum(mass[label] for mass, _ in parts) for label in words}
+    return masses, math.fsum(outside for _, outside in parts)
 
 
 def _weigh(
     positions: Sequence[Position], before: str, token: str, probability: float, words: Words
-) -> tuple[float, float, float]:
+) -> _Masses:
     state, verdict, _ = _classify(before + token, words)
     if state is _State.OTHER:
-        return 0.0, 0.0, probability
+        return _credit(NEUTRAL, 0.0, words)[0], probability
     following = positions[1:]
     undecided = state is not _State.CLOSED and token != "" and token == _plain(positions[0].token)
     if not (undecided and following and following[0].alternatives):
-        return _credit(verdict, probability)
-    yes, no, neither = (probability * share for share in _walk(following, before + token, words))
-    if state is _State.OPEN and verdict is not Verdict.NEUTRAL:
+        return _credit(verdict, probability, words)
+    shares, share_outside = _walk(following, before + token, words)
+    masses = {label: probability * share for label, share in shares.items()}
+    outside = probability * share_outside
+    if state is _State.OPEN and verdict != NEUTRAL:
         # A whole word counts unless a listed alternative continues it; the rest of its probability stays with it.
-        rest = max(0.0, probability - yes - no - neither)
-        more_yes, more_no, _ = _credit(verdict, rest)
-        yes, no = yes + more_yes, no + more_no
-    return yes, no, neither
+        rest = functools.reduce(operator.sub, (*masses.values(), outside), probability)
+        masses[verdict] += max(0.0, rest)
+    return masses, outside
 
 
-def _credit(verdict: Verdict, probability: float) -> tuple[float, float, float]:
-    return (
-        probability if verdict is Verdict.YES else 0.0,
-        probability if verdict is Verdict.NO else 0.0,
-        0.0,
-    )
+def _credit(verdict: Verdict, probability: float, words: Words) -> _Masses:
+    return {label: probability if label == verdict else 0.0 for label in words}, 0.0
 
 
 def _distribution(position: Position) -> list[tuple[str, float]]:
@@ -176,8 +180,8 @@ def _classify(text: str, words: Words) -> tuple[_State, Verdict, int]:
     lead = _LEADING.match(plain)
     rest = _fold(plain[lead.end() :] if lead else plain)
     if not rest or _PARTIAL_TAG.fullmatch(rest):
-        return _State.BLANK, Verdict.NEUTRAL, 0
-    forms = {_fold(word): Verdict(label) for label, listed in words.items() for word in listed}
+        return _State.BLANK, NEUTRAL, 0
+    forms = {_fold(word): label for label, listed in words.items() for word in listed}
     longer = {verdict for word, verdict in forms.items() if word != rest and word.startswith(rest)}
     whole = [word for word in forms if rest.startswith(word) and _ends(rest, len(word))]
     if whole:
@@ -185,24 +189,23 @@ def _classify(text: str, words: Words) -> tuple[_State, Verdict, int]:
         verdict = forms[word]
         if len(word) < len(rest):
             if _names_both(rest[len(word) :], verdict, forms):
-                return _State.OTHER, Verdict.NEUTRAL, 0
+                return _State.OTHER, NEUTRAL, 0
             return _State.CLOSED, verdict, len(word)
-        # Whole, but the other label has a longer word that starts so: the tokens that follow decide.
-        return _State.OPEN, verdict if longer <= {verdict} else Verdict.NEUTRAL, len(word)
+        # Whole, but another label has a longer word that starts so: the tokens that follow decide.
+        return _State.OPEN, verdict if longer <= {verdict} else NEUTRAL, len(word)
     if longer:
-        return _State.PREFIX, longer.pop() if len(longer) == 1 else Verdict.NEUTRAL, 0
-    return _State.OTHER, Verdict.NEUTRAL, 0
+        return _State.PREFIX, longer.pop() if len(longer) == 1 else NEUTRAL, 0
+    return _State.OTHER, NEUTRAL, 0
 
 
 def _names_both(after: str, verdict: Verdict, forms: Mapping[str, Verdict]) -> bool:
-    """Whether the word of the other label is joined on: "yes or no", "Ja/Nein"."""
+    """Whether the word of another label is joined on: "yes or no", "Ja/Nein"."""
     joined = re.match(_CONJUNCTION, after)
     if joined is None:
         return False
     rest = after[joined.end() :]
     return any(
-        other is not verdict and rest.startswith(word) and _ends(rest, len(word))
-        for word, other in forms.items()
+        other != verdict and rest.startswith(word) and _ends(rest, len(word)) for word, other in forms.items()
     )
 
 

@@ -8,8 +8,9 @@ from pipelines.calibrate import job as module
 from pipelines.calibrate.fit import fit_language
 from pipelines.calibrate.job import calibrate
 from signalbox import thresholds
+from signalbox.contracts.labels import NEUTRAL, YES, yes_no
 from signalbox.contracts.metrics import JOB_LAST_SUCCESS
-from signalbox.contracts.record import LabeledText, ModelRelease, Verdict
+from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.errors import ModelUnavailable, SetupError
 from signalbox.models.base import Answer
 from signalbox.settings import Settings
@@ -28,8 +29,10 @@ def row(number, label, language="en") -> LabeledText:
     )
 
 
-def reply(p_yes, stated=Verdict.YES, mass=0.8) -> Answer:
-    return Answer(release=RELEASE, stated=stated, p_yes=p_yes, verdict_mass=mass, latency_seconds=0.1)
+def reply(p_yes, stated=YES, mass=0.8) -> Answer:
+    return Answer(
+        release=RELEASE, stated=stated, probabilities=yes_no(p_yes), verdict_mass=mass, latency_seconds=0.1
+    )
 
 
 ROWS = [row(i, "yes" if i % 2 else "no") for i in range(24)]
@@ -48,7 +51,7 @@ class Model:
         if self.failures:
             self.failures -= 1
             raise ModelUnavailable("down")
-        return reply(0.7 if "yes" in text else 0.2, Verdict.NEUTRAL if language == "de" else Verdict.YES)
+        return reply(0.7 if "yes" in text else 0.2, NEUTRAL if language == "de" else YES)
 
     async def close(self):
         pass
@@ -103,17 +106,17 @@ def test_no_language_at_all_is_an_error_with_the_reason(settings, monkeypatch):
 
 
 async def _neutral():
-    return reply(0.5, Verdict.NEUTRAL)
+    return reply(0.5, NEUTRAL)
 
 
 def test_neutral_and_unreadable_answers_are_counted_but_not_fitted():
     answers = [reply(0.9 if r.label == "yes" else 0.1) for r in ROWS]
     answers[0], answers[1], answers[2] = (
-        reply(0.9, Verdict.NEUTRAL, 0.1),
+        reply(0.9, NEUTRAL, 0.1),
         reply(None, mass=None),
         ModelUnavailable("x"),
     )
-    result = fit_language("en", ROWS, answers)
+    result = fit_language("en", ROWS, answers, "yes")
     assert (result.rows, result.usable) == (24, 21)
     assert result.neutral_share == pytest.approx(1 / 23)
     assert result.mean_verdict_mass == pytest.approx((21 * 0.8 + 0.1) / 22)

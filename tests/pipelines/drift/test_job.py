@@ -22,8 +22,8 @@ from pipelines.drift.job import drift, windows_of
 from pipelines.drift.report import Report
 from pipelines.windows import ALL, Group, Pair, Sample
 from signalbox.contracts import metrics
+from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Verdict as Answer
 from signalbox.contracts.routes import ROUTES
 from signalbox.errors import InputError, SetupError
 from signalbox.settings import Settings
@@ -217,7 +217,7 @@ def fill(settings, language="en", rows=400, shift=0.3, now=None):
                 route="decoder",
                 created_at=now - timedelta(days=days),
                 p_yes=None if number % 50 == 0 else p_yes,
-                verdict=Answer.YES if p_yes > 0.4 else Answer.NO,
+                verdict=YES if p_yes > 0.4 else NO,
                 candidate_light=Light.GREEN if abs(p_yes - 0.4) > 0.3 else Light.YELLOW,
             )
         )

@@ -6,27 +6,29 @@ from hypothesis import strategies as st
 
 from pipelines.evaluate.summary import confusion, correct, light_shares, summarize
 from pipelines.statistics import proportions
+from signalbox.contracts.labels import NEUTRAL, NO, YES
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Verdict
 from tests.helpers import record
 from tests.pipelines.evaluations import BASELINES, evaluation
 
 ROWS = st.lists(
-    st.tuples(st.sampled_from(["yes", "no"]), st.sampled_from(list(Verdict)), st.sampled_from(list(Light))),
+    st.tuples(
+        st.sampled_from(["yes", "no"]), st.sampled_from([YES, NO, NEUTRAL]), st.sampled_from(list(Light))
+    ),
     min_size=1,
     max_size=30,
 )
 
 
 def test_neutral_is_never_right():
-    assert correct(record(verdict=Verdict.YES), "yes")
-    assert not correct(record(verdict=Verdict.NO), "yes")
-    assert not correct(record(verdict=Verdict.NEUTRAL), "yes")
-    assert not correct(record(verdict=Verdict.NEUTRAL), "no")
+    assert correct(record(verdict=YES), "yes")
+    assert not correct(record(verdict=NO), "yes")
+    assert not correct(record(verdict=NEUTRAL), "yes")
+    assert not correct(record(verdict=NEUTRAL), "no")
 
 
 def test_a_verdict_counts_where_the_light_withholds_it():
-    assert correct(record(verdict=Verdict.YES, light=Light.RED), "yes")
+    assert correct(record(verdict=YES, light=Light.RED), "yes")
 
 
 def test_the_figures_of_a_language_are_those_of_its_rows():

@@ -14,7 +14,8 @@ from fastapi import FastAPI
 
 from services.assessor.app import create_app
 from signalbox import thresholds
-from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.contracts.labels import NO, YES, Verdict, yes_no
+from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelError, ModelTimeout
 from signalbox.models.base import Answer
 from signalbox.settings import Settings
@@ -59,13 +60,13 @@ CUTS = thresholds.Thresholds(
 
 Entry = tuple[Verdict, float, str | None] | ModelError
 ANSWERS: Mapping[str, Entry] = {
-    SURE: (Verdict.YES, 0.93, "The indication is confirmed."),
-    UNSURE: (Verdict.NO, 0.31, REASON),
-    TOO_CLOSE: (Verdict.YES, 0.51, "The documents support it."),
-    TOO_CLOSE_DE: (Verdict.YES, 0.51, "Die Unterlagen stützen es."),
+    SURE: (YES, 0.93, "The indication is confirmed."),
+    UNSURE: (NO, 0.31, REASON),
+    TOO_CLOSE: (YES, 0.51, "The documents support it."),
+    TOO_CLOSE_DE: (YES, 0.51, "Die Unterlagen stützen es."),
     SLOW: ModelTimeout("no answer within 60 s"),
-    SURE_DE: (Verdict.YES, 0.93, "Die Indikation ist bestätigt."),
-    UNSURE_DE: (Verdict.NO, 0.31, REASON_DE),
+    SURE_DE: (YES, 0.93, "Die Indikation ist bestätigt."),
+    UNSURE_DE: (NO, 0.31, REASON_DE),
 }
 
 
@@ -86,14 +87,14 @@ class TableClient:
     async def answer(self, text: str, language: str) -> Answer:
         self.asked.append((text, language))
         await asyncio.sleep(self.pause_seconds)
-        entry = ANSWERS.get(text, (Verdict.NO, 0.31, text))
+        entry = ANSWERS.get(text, (NO, 0.31, text))
         if isinstance(entry, ModelError):
             raise entry
         stated, p_yes, reason = entry
         return Answer(
             release=self._release,
             stated=stated,
-            p_yes=p_yes,
+            probabilities=yes_no(p_yes),
             verdict_mass=0.98 if self._reasons else None,
             justification=reason if self._reasons else None,
             completion_tokens=14 if self._reasons else None,

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.contracts.labels import NEUTRAL, YES
+from signalbox.contracts.record import ModelRelease
 from signalbox.errors import InputError, ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
 from signalbox.models.base import Answer
 from signalbox.models.decoder import DecoderClient
@@ -94,7 +95,7 @@ async def test_an_answer_of_the_real_model(llama, task):
     assert answer.p_yes is not None
     assert answer.verdict_mass is not None
     assert answer.verdict_mass > 0.5
-    assert answer.stated is not Verdict.NEUTRAL
+    assert answer.stated != NEUTRAL
     assert answer.justification
     assert answer.prompt_tokens
     assert 0 < answer.completion_tokens <= 24
@@ -152,7 +153,7 @@ async def test_constrained_answers_start_with_a_verdict_word(llama, task, langua
     _, *pieces, answer = await collect(client, text, language)
     await client.close()
     assert "".join(pieces).startswith(words)
-    assert answer.stated is not Verdict.NEUTRAL
+    assert answer.stated != NEUTRAL
     assert answer.justification
 
 
@@ -297,7 +298,7 @@ async def test_a_server_that_drips_times_out_as_a_whole(task):
 async def test_without_log_probabilities_there_is_no_p_yes(task):
     async with serving(faulty(replying(body=json.dumps(completion()).encode()))) as url:
         answer = await query(task, url)
-    assert (answer.stated, answer.p_yes, answer.verdict_mass) == (Verdict.YES, None, None)
+    assert (answer.stated, answer.p_yes, answer.verdict_mass) == (YES, None, None)
     assert answer.justification == "Because."
 
 
@@ -368,7 +369,7 @@ async def test_a_stream_that_its_reader_leaves_frees_its_slot_and_connection(tas
         stream = client.stream("A text.", "en")
         assert isinstance(await anext(stream), Answer)
         await stream.aclose()
-        assert (await client.answer("A text.", "en")).stated is Verdict.YES
+        assert (await client.answer("A text.", "en")).stated == YES
         async with asyncio.timeout(5):
             await closed.wait()
         await client.close()
@@ -441,7 +442,7 @@ async def test_loopback_is_reached_without_the_proxy_of_the_environment(task, mo
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     async with serving(faulty(replying(body=json.dumps(completion()).encode()))) as url:
-        assert (await query(task, url)).stated is Verdict.YES
+        assert (await query(task, url)).stated == YES
         client = DecoderClient(task, "http://decoder.example/v1", model="tiny")
         with pytest.raises(ModelUnavailable, match="ConnectError"):  # by the proxy, which is not there
             await client.answer("A text.", "en")
@@ -596,7 +597,7 @@ async def test_vllm_pieces_of_words_are_summed(task):
     """Tokens Y, Yes, Ye and N, each a quarter."""
     async with serving(vllm("choice")) as url:
         answer = await query(task, url)
-    assert answer.stated is Verdict.YES
+    assert answer.stated == YES
     assert answer.p_yes == pytest.approx(0.75, abs=0.001)
     assert answer.verdict_mass == pytest.approx(1.0, abs=0.001)
     assert answer.release == ModelRelease(
@@ -617,7 +618,7 @@ async def test_vllm_stream_without_a_verdict_is_neutral(task):
         _, *pieces, answer = await collect(client)
         await client.close()
     assert "".join(pieces).startswith("+")
-    assert (answer.stated, answer.p_yes, answer.completion_tokens) == (Verdict.NEUTRAL, None, 8)
+    assert (answer.stated, answer.p_yes, answer.completion_tokens) == (NEUTRAL, None, 8)
 
 
 @pytest.mark.parametrize(("engine", "key"), [("vllm", "structured_outputs"), ("tgi", "response_format")])
