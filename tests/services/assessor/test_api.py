@@ -143,6 +143,14 @@ def test_light_and_what_it_withholds(
     assert client.get(f"/v1/predictions/{prediction['id']}").json() == prediction
 
 
+def test_the_fields_of_the_version_before_stay_for_yes_and_no(client: TestClient) -> None:
+    prediction = assess(client, "0.7")
+    assert prediction["p_yes"] == prediction["probabilities"]["yes"] == 0.7
+    assert list(prediction["probabilities"]) == ["yes", "no"]
+    schema = client.get("/openapi.json").json()["components"]["schemas"]["PublicPrediction"]["properties"]
+    assert [name for name, field in schema.items() if field.get("deprecated")] == ["p_yes"]
+
+
 def test_an_uncalibrated_language_has_its_reason(client: TestClient) -> None:
     prediction = assess(client, "0.95", language="de")
     assert (prediction["light"]["reason"], prediction["word"]) == ("uncalibrated", "Ja")
