@@ -67,7 +67,7 @@ def test_rows_with_one_label_are_an_error(few_shot, message):
 
 def test_the_table_of_a_task_is_printed(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    baselines.main(Path("tasks/tickets"))
+    baselines.main(Path("tasks/medical"))
     printed = capsys.readouterr().out
     assert "few-shot" in printed
     assert "calibration" in printed
