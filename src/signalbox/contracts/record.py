@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -29,10 +29,13 @@ __all__ = [
     "Record",
     "Route",
     "Source",
+    "Tier",
     "Verdict",
     "text_sha256",
 ]
 
+# How hard a task's texts are: prose as it is written, or minimal pairs. Figures are reported per tier.
+Tier = Literal["everyday", "hard"]
 # Who sent a text: a user, or an evaluation job, whose records are kept apart.
 Source = Literal["user", "evaluation"]
 
@@ -142,7 +145,21 @@ class LabeledText(Contract):
     label: Label
     language: str
     family: str = Field(description="Paraphrases share a family; a family never crosses a split.")
-    split: Literal["few-shot", "calibration", "test", "feedback"]
+    split: Literal["few-shot", "pool", "calibration", "test", "feedback"]
+    tier: Tier = "hard"
+    decisive: tuple[int, int] | None = Field(
+        default=None,
+        description="Character offsets (end exclusive) of the sentence that decides a text of several sentences.",
+    )
+
+    @model_validator(mode="after")
+    def _decisive_is_in_the_text(self) -> Self:
+        if self.decisive is not None and not 0 <= self.decisive[0] < self.decisive[1] <= len(self.text):
+            raise ValueError(
+                f"decisive: [{self.decisive[0]}, {self.decisive[1]}] is not a part of the text of "
+                f"{len(self.text)} characters; write the offsets of its first and after its last character"
+            )
+        return self
 
 
 def _from_version_1(record: dict[str, Any]) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from typing import Literal
 import yaml
 from pydantic import ValidationError
 
-from signalbox.contracts.record import LabeledText
+from signalbox.contracts.record import LabeledText, Tier
 from signalbox.errors import InputError
 from signalbox.tasks.task import Task
 
-Split = Literal["few-shot", "calibration", "test"]
+Split = Literal["few-shot", "pool", "calibration", "test"]
 
 
 def load_task(folder: Path) -> Task:
@@ -42,8 +42,8 @@ def load_task(folder: Path) -> Task:
         raise InputError(f"{path}: {where}", first.get("input"), first["msg"]) from error
 
 
-def load_data(task: Task, split: Split | None = None) -> list[LabeledText]:
-    """The labeled texts of a task, in file order; `split` keeps one split only."""
+def load_data(task: Task, split: Split | None = None, tier: Tier = "hard") -> list[LabeledText]:
+    """The labeled texts of one tier of a task, in file order; `split` keeps one split only."""
     path = task.folder / "data.jsonl"
     rows: list[LabeledText] = []
     # Not splitlines: a text may contain U+2028, which is no end of a JSON line.
@@ -59,7 +59,7 @@ def load_data(task: Task, split: Split | None = None) -> list[LabeledText]:
         rows.append(row.model_copy(update={"label": name}))
     check_ids(rows)
     check_families(rows)
-    return [row for row in rows if split is None or row.split == split]
+    return [row for row in rows if row.tier == tier and split in (None, row.split)]
 
 
 def of_today(task: Task, rows: Iterable[LabeledText]) -> tuple[list[LabeledText], Counter[str]]:
