@@ -21,6 +21,7 @@ from signalbox.contracts.labels import (
 )
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
+from signalbox.tasks.checks import check_forms, check_turn
 from signalbox.tasks.labels import (
     ABSTAIN_WORDS,
     LETTERS,
@@ -140,10 +141,14 @@ class Task(Contract):
         if spec.words and spec.words != {label.name: label.words[code] for label in self.labels}:
             hint = "Write the words at the labels, and remove them here."
             raise InputError(f"languages.{code}.words", spec.words, hint)
+        forms = self.answer_forms(code)
+        check_forms(code, forms, self.max_answer_tokens)
         for index, turn in enumerate(spec.turns):
+            field = f"languages.{code}.turns.{index}"
             if turn.label is not None and turn.label not in self.answers:
-                field = f"languages.{code}.turns.{index}.label"
-                raise InputError(field, turn.label, unknown_label_hint(self.answers))
+                raise InputError(f"{field}.label", turn.label, unknown_label_hint(self.answers))
+            part = "reason" if turn.label else "answer"
+            check_turn(f"{field}.{part}", self._answer_of(turn, code), turn.label, forms)
 
     @property
     def names(self) -> tuple[Label, ...]:

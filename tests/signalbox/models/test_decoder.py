@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,12 +12,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from signalbox.contracts.labels import NEUTRAL, YES
+from signalbox.contracts.labels import NEUTRAL, NO, YES
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import InputError, ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
 from signalbox.models.base import Answer
 from signalbox.models.decoder import DecoderClient
 from signalbox.models.release import file_revision
+from signalbox.tasks import Task
 
 from .conftest import serving, start_llama, stop
 
@@ -155,6 +157,16 @@ async def test_constrained_answers_start_with_a_verdict_word(llama, task, langua
     assert "".join(pieces).startswith(words)
     assert answer.stated != NEUTRAL
     assert answer.justification
+
+
+@pytest.mark.slow
+async def test_constrained_answers_start_with_a_letter_that_the_reader_reads(llama, tickets):
+    client = DecoderClient(tickets, llama.url, model="any", constrained=True, max_answer_tokens=12)
+    _, *pieces, answer = await collect(client, "A printer on the second floor is out of toner.")
+    await client.close()
+    assert re.fullmatch(r"[ABC]([.:;)]( .*)?)?", "".join(pieces), re.DOTALL)
+    assert answer.stated in tickets.names
+    assert list(answer.probabilities) == list(tickets.names)
 
 
 @pytest.mark.slow
@@ -345,6 +357,50 @@ async def test_words_are_held_back_until_the_verdict_is_settled(task):
         with pytest.raises(ModelUnavailable):
             await anext(client.stream("A text.", "en"))
         await client.close()
+
+
+async def test_pieces_of_a_character_are_joined(task):
+    """An engine shows such a token as � or as nothing, and says its bytes."""
+    first, second = "ל".encode()
+    entries = [
+        {"token": "�", "logprob": 0.0, "bytes": [first], "top_logprobs": []},
+        {"token": "", "logprob": 0.0, "bytes": [second], "top_logprobs": []},
+        {"token": "א", "logprob": 0.0, "bytes": [*"א".encode()], "top_logprobs": []},
+    ]
+    words = {"yes": ("כן",), "no": ("לא",)}
+    hebrew = task.language("en").model_copy(update={"words": words, "turns": ()})
+    other = Task(name="he", title={}, question={}, languages={"he": hebrew}, folder=task.folder)
+    body = json.dumps(completion("לא.", logprobs={"content": entries})).encode()
+    async with serving(faulty(replying(body=body))) as url:
+        client = DecoderClient(other, f"{url}/v1", model="tiny")
+        answer = await client.answer("x", "he")
+        await client.close()
+    assert (answer.stated, answer.p_yes, answer.verdict_mass) == (NO, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(("finish_reason", "p_no"), [("stop", 1.0), ("length", None)])
+async def test_a_word_that_another_one_continues_counts_where_the_answer_ends(task, finish_reason, p_no):
+    words = {"yes": ("No objection",), "no": ("No",)}
+    english = task.language("en").model_copy(update={"words": words, "turns": ()})
+    other = Task(name="nets", title={}, question={}, languages={"en": english}, folder=task.folder)
+    reply = completion("No", logprobs=tokens("No"))
+    reply["choices"][0]["finish_reason"] = finish_reason
+    async with serving(faulty(replying(body=json.dumps(reply).encode()))) as url:
+        answer = await query(other, url)
+    assert (answer.probabilities or {}).get(NO) == p_no
+
+
+def test_words_that_begin_alike_are_logged(tickets, caplog):
+    labels = [
+        label.model_copy(update={"words": {"en": (f"Network {label.name}",)}}) for label in tickets.labels
+    ]
+    words = {**dict(tickets), "labels": labels, "folder": tickets.folder}
+    DecoderClient(Task.model_validate({**words, "answer": "words"}), "http://127.0.0.1:9/v1", model="tiny")
+    assert [record.labels for record in caplog.records] == [["lan", "wan"], ["lan", "vpn"], ["wan", "vpn"]]
+    assert caplog.records[0].beginning == "network "
+    caplog.clear()
+    DecoderClient(Task.model_validate(words), "http://127.0.0.1:9/v1", model="tiny")
+    assert caplog.records == []
 
 
 async def test_a_stream_that_its_reader_leaves_frees_its_slot_and_connection(task):

@@ -251,7 +251,7 @@ def test_more_of_a_readable_answer_changes_nothing():
     words = ("**", "No", ".", " There", " is", " no", " such", " finding", " in", " the", " file", ".")
     positions = [at(token, {token: 0.9, "Yes": 0.05}) for token in words]
     texts = ["".join(words[: count + 1]) for count in range(len(words))]
-    readable = [is_readable(positions[: count + 1], text) for count, text in enumerate(texts)]
+    readable = [is_readable(positions[: count + 1], text, EN) for count, text in enumerate(texts)]
     assert readable == sorted(readable)
     assert (readable[1], readable[-1]) == (False, True)
     first = readable.index(True)

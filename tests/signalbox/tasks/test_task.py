@@ -12,9 +12,12 @@ from signalbox.contracts.labels import ABSTAIN, NEUTRAL, same_name
 from signalbox.contracts.record import LabeledText
 from signalbox.errors import InputError
 from signalbox.tasks import Task, load_data, load_task, of_today
+from signalbox.tasks.checks import MOST_ALIKE
+from signalbox.tasks.forms import form_key
 from signalbox.tasks.labels import MOST
 
 DECOMPOSED = "Gro\u0308\u00dfe"  # Größe, the other normal form
+LONG = "N" * (MOST_ALIKE + 1)
 LINE = '{"id":"%d","text":"t","label":"%s","language":"de","family":"%d","split":"test"}\n'
 
 
@@ -38,6 +41,10 @@ def spec(**changes: Any) -> dict[str, Any]:
         "labels": LABELS,
         "languages": {"de": german},
     } | changes
+
+
+def turns(**turn: str) -> dict[str, Any]:
+    return {"de": {"system": "Wähle eine Kategorie.", "turns": [{"text": "Kein WLAN.", **turn}]}}
 
 
 def load(folder: Path, **changes: Any) -> Task:
@@ -90,6 +97,36 @@ def test_a_yes_no_task_has_its_labels_from_its_languages() -> None:
             {"languages": {"de": {"system": "s", "turns": [{"text": "t", "label": "x"}]}}},
             "turns.0.label",
             "Netz",
+        ),
+        ({"labels": [*LABELS, label("x", "–")]}, "words of `x` in `de`", "markup or punctuation"),
+        ({"labels": [*LABELS, label("x", "zwei\nZeilen")]}, "words of `x` in `de`", "one line"),
+        ({"labels": [*LABELS, label("x", "„Netz“")]}, "words of `x` in `de`", "reads as `Netz`"),
+        ({"labels": [*LABELS, label("x", "Netz.")]}, "words of `x` in `de`", "reads as `Netz`"),
+        (
+            {"labels": [label("x", LONG + "West"), label("y", LONG + "Ost")]},
+            "of `y` in `de`",
+            "`answer: letters`",
+        ),
+        (
+            {"max_answer_tokens": 4, "labels": [label("Netz Ost"), label("Netz West")]},
+            "max_answer_tokens",
+            "at least 6",
+        ),
+        ({"languages": turns(answer="Ja, das Netz.")}, "languages.de.turns.0.answer", "`Netz`, `Größe`"),
+        ({"languages": turns(answer="Netzausfall.")}, "languages.de.turns.0.answer", "`label` and `reason`"),
+        (
+            {"answer": "letters", "languages": turns(answer="Netz. Kein WLAN.")},
+            "turns.0.answer",
+            "`A`, `B`, `C`",
+        ),
+        ({"answer": "letters", "languages": turns(answer="A Netz")}, "turns.0.answer", "a period"),
+        (
+            {
+                "labels": [*LABELS, label("x", "Netz. Ost")],
+                "languages": turns(label="Netz/Intranet", reason="Ost."),
+            },
+            "languages.de.turns.0.reason",
+            "reads as `x`",
         ),
         ({"languages": {}}, "languages", "at least 1"),
         (
@@ -190,10 +227,13 @@ def test_two_labels_of_any_name_have_a_positive_one(tmp_path: Path) -> None:
     assert load(tmp_path, labels=LABELS[:2], positive_label="Größe").positive == "Größe"
 
 
-NAMES = st.text("aäß ח-/Zz", min_size=1, max_size=8).filter(lambda name: name == name.strip())
+NAMES = st.text("aäß ח-/Zz", min_size=1, max_size=8).filter(lambda n: n == n.strip() and form_key(n))
 
 
-@given(st.lists(NAMES, min_size=2, max_size=20, unique_by=same_name), st.sampled_from(["words", "letters"]))
+@given(
+    st.lists(NAMES, min_size=2, max_size=20, unique_by=(same_name, form_key)),
+    st.sampled_from(["words", "letters"]),
+)
 def test_any_list_of_labels_is_told_apart(names: list[str], answer: str) -> None:
     task = Task.model_validate({**spec(labels=[label(n) for n in names]), "answer": answer, "folder": "."})
     forms = [form for words in task.answer_forms("de").values() for form in words]
