@@ -42,6 +42,7 @@ _CLOSING = re.compile(rf"[\s{_PUNCTUATION}{re.escape(_QUOTES)}*_>{_INVISIBLE}]*$
 _ALIKE = str.maketrans(
     "\u2018\u2019\u02bc\u00b4\u2010\u2011\u00a0\u2007\u2009\u202f\u3000", "''''--" + " " * 5
 )
+_LONGER_FOLDS = {"s": "\u00df\u1e9e"}  # ß and ẞ fold to ss
 # Between two letters they make one word: "Yes-man", "Ja/Nein", and the joiners of Hebrew and Persian.
 _JOINERS = "-/'_|\u05be\u200c\u200d"
 _DECIMAL_MARKS = ".,:"
@@ -237,4 +238,6 @@ def _decoded(text: str) -> tuple[str, bytes]:
 
 
 def _may_start(character: str, first_bytes: bytes) -> bool:
-    return any(case.encode("utf-8").startswith(first_bytes) for case in (character, character.upper()))
+    """Whether a character that folds to this one, or to more that begin with it, has these first bytes."""
+    as_written = (character, character.upper(), *_LONGER_FOLDS.get(character, ""))
+    return any(case.encode("utf-8").startswith(first_bytes) for case in as_written)

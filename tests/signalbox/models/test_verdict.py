@@ -15,6 +15,7 @@ from signalbox.models.verdict import (
     read_verdict,
     split_justification,
     stated_verdict,
+    steps,
 )
 
 EN = {"yes": ("Yes",), "no": ("No",)}
@@ -189,6 +190,47 @@ def test_a_word_that_begins_a_longer_word_of_the_other_label_waits_for_the_next_
     assert read_verdict([at("No", {"No": 0.8})], OVERLAP).p_yes is None
     positions = [at("No", {"No": 1.0}), at(" objection", {" objection": 0.6, " finding": 0.4})]
     assert read_verdict(positions, OVERLAP).p_yes == pytest.approx(0.6)
+
+
+def test_a_longer_word_in_several_tokens_is_waited_for():
+    """After " obj" it is still open whether the answer is "No objection" or begins with "No"."""
+    positions = [
+        at("No", {"No": 1.0}),
+        at(" obj", {" obj": 0.7, " fin": 0.3}),
+        at("ection", {"ection": 0.9, "ects": 0.1}),
+    ]
+    reading = read_verdict(positions, OVERLAP)
+    assert reading.verdict_mass == pytest.approx(1.0)
+    assert reading.p_yes == pytest.approx(0.63)
+    positions[2] = at("ective", {"ective": 0.9, "ection": 0.1})
+    assert read_verdict(positions, OVERLAP).p_yes == pytest.approx(0.07)
+
+
+@pytest.mark.parametrize(("complete", "p_yes"), [(True, 0.0), (False, None)])
+def test_a_word_at_the_end_of_an_answer_has_no_longer_one_ahead(complete, p_yes):
+    assert read_verdict([position("No")], OVERLAP, complete=complete).p_yes == p_yes
+
+
+def test_a_letter_counts_less_what_makes_it_a_sentence():
+    words = {"access": ("A",), "network": ("B",)}
+    positions = [
+        at("A", {"A": 0.6, "B": 0.2, "I": 0.2}),
+        at(" person", {" person": 0.5, ".": 0.25, ":": 0.25}),
+    ]
+    reading = read_verdict(positions, words)
+    assert reading.verdict_mass == pytest.approx(0.3 + 0.2)
+    assert reading.probabilities["access"] == pytest.approx(0.6)
+
+
+def test_words_that_begin_alike_for_long_are_waited_for():
+    words = {"east": ("Network of the east",), "west": ("Network of the west",)}
+    text = "Network of the east. The Wi-Fi is down."
+    positions = [position(character) for character in text]
+    readable = [is_readable(positions[:count], text[:count], words) for count in range(len(text))]
+    assert readable.index(True) == 24  # as many characters are compared with the text
+    assert steps(words) == 20
+    assert steps(EN) == 8
+    assert read_verdict(positions, words).probabilities == {"east": 1.0, "west": 0.0}
 
 
 def test_the_chosen_prefix_is_split_by_what_follows():

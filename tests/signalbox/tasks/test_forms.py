@@ -5,7 +5,14 @@ import pytest
 
 from signalbox.contracts.labels import NEUTRAL
 from signalbox.tasks.checks import alike
-from signalbox.tasks.forms import common_beginnings, form_key, split_justification, stated_verdict
+from signalbox.tasks.forms import (
+    State,
+    beginning,
+    common_beginnings,
+    form_key,
+    split_justification,
+    stated_verdict,
+)
 
 LETTERS = {"one": ("A",), "two": ("B",), "nine": ("I",)}
 NUMBERS = {"one": ("1",), "ten": ("10",), "half": ("1,5",)}
@@ -113,6 +120,21 @@ def test_scripts_have_their_own_marks(text: str, label: str) -> None:
 )
 def test_the_reason_follows_the_form(text: str, rest: str) -> None:
     assert split_justification(text, LETTERS | NETS | SCRIPTS) == rest
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "speaks_for"),
+    [("", State.BLANK, NEUTRAL), ("**", State.BLANK, NEUTRAL), ("<str", State.BLANK, NEUTRAL),
+     ("N", State.PREFIX, NEUTRAL), ("E-", State.PREFIX, "mail"), ("Netz", State.OPEN, NEUTRAL),
+     ("Netz un", State.OPEN, NEUTRAL), ("Netz.", State.CLOSED, "net"), ("E-Mail", State.OPEN, "mail"),
+     ("E-Mail'", State.OPEN, "mail"), ("E-Mail's", State.OTHER, NEUTRAL), ("Telefon", State.OTHER, NEUTRAL),
+     # Bytes of a character: they may become "ß", not "nicht", or a quote before a word.
+     ("(wei\udcc3", State.PREFIX, "other"), ("wei\udcc3\udc9f", State.PREFIX, "other"),
+     ("weiß \udcc3", State.OTHER, NEUTRAL), ("\udce2\udc80", State.BLANK, NEUTRAL), ("\ud83d", State.OTHER, NEUTRAL)],
+)  # fmt: skip
+def test_how_far_a_text_has_come(text: str, state: State, speaks_for: str) -> None:
+    start = beginning(text, NETS)
+    assert (start.state, start.speaks_for) == (state, speaks_for)
 
 
 def test_words_that_no_answer_tells_apart_have_one_key() -> None:
