@@ -111,7 +111,7 @@ def test_the_line_of_verdicts_is_forced_where_the_engine_can(settings, stub):
     judge_shard(settings)
     (body,) = stub.bodies
     assert body["top_logprobs"] == 20
-    assert r"1:\ Yes;\ 2:\ No" in body["structured_outputs"]["regex"]
+    assert "1: Yes; 2: No" in body["structured_outputs"]["regex"]
     stub.owner = "somebody"
     judge_shard(settings, run="other")
     assert "structured_outputs" not in stub.bodies[-1]
