@@ -27,7 +27,7 @@ from signalbox.tasks.forms import (
     State,
     Words,
     beginning,
-    common_beginnings,
+    decisive_characters,
     split_justification,
     stated_verdict,
 )
@@ -81,8 +81,7 @@ _Masses = tuple[dict[str, float], float]
 
 def steps(words: Words) -> int:
     """The number of tokens that are looked at."""
-    alike = max((count for _, _, count in common_beginnings(words)), default=0)
-    return max(_FEWEST_STEPS, _LEAD_STEPS + alike + 1)
+    return max(_FEWEST_STEPS, _LEAD_STEPS + decisive_characters(words))
 
 
 def read_verdict(positions: Sequence[Position], words: Words, *, complete: bool = False) -> Reading:
@@ -98,8 +97,13 @@ def read_verdict(positions: Sequence[Position], words: Words, *, complete: bool 
 
 def is_readable(positions: Sequence[Position], text: str, words: Words) -> bool:
     """Whether a streamed answer has come far enough: more of it would not change the verdict and its probabilities."""
-    far_enough = len(text.strip()) >= _ALIGNED_CHARACTERS
-    return far_enough and len(answer_positions(positions, text)) >= steps(words)
+    if len(text.strip()) < _ALIGNED_CHARACTERS:
+        return False
+    answer = answer_positions(positions, text)
+    if len(answer) < _FEWEST_STEPS:
+        return False
+    start = beginning(_plain("".join(position.token for position in answer)), words)
+    return len(answer) >= steps(words) or start.state in {State.CLOSED, State.OTHER}
 
 
 def answer_positions(positions: Sequence[Position], text: str) -> Sequence[Position]:

@@ -34,6 +34,9 @@ def check_forms(language: str, forms: Words, max_answer_tokens: int) -> None:
             if owner != label:
                 hint = f"It reads as `{other}` of `{owner}`: case, quotes and punctuation around a word do not count."
                 raise InputError(field, word, f"{hint} Choose another word.")
+            if stated_verdict(word, {label: words}) == NEUTRAL:
+                hint = "Not even the word alone reads as its label. Write it without punctuation and spaces at the end."
+                raise InputError(field, word, hint)
     _check_beginnings(language, forms, max_answer_tokens)
 
 

@@ -23,6 +23,7 @@ from enum import Enum, auto
 from signalbox.contracts.labels import NEUTRAL, Verdict
 
 Words = Mapping[str, Sequence[str]]
+_Frozen = tuple[tuple[str, tuple[str, ...]], ...]
 
 # Markdown, brackets, dashes of a list, quotes, characters of no width or direction. Not "~": struck out is unsaid.
 _QUOTES = "\"'`\u00b4\u00ab\u00bb\u2039\u203a\u201e\u201c\u201d\u201a\u2018\u2019\u300c\u300d\u300e\u300f"
@@ -136,17 +137,31 @@ def form_key(word: str) -> str:
     return _fold(_CLOSING.sub("", plain[_lead(plain) :]))
 
 
-def common_beginnings(words: Words) -> list[tuple[str, str, int]]:
+def common_beginnings(words: Words) -> Sequence[tuple[str, str, int]]:
     """For each two labels the number of characters with which forms of them begin alike, the largest number."""
-    keys = {label: [form_key(word) for word in listed] for label, listed in words.items()}
-    return [
-        (
-            one,
-            other,
-            max(_alike(*pair) for pair in itertools.product(keys[one], keys[other])),
-        )
+    return _common_beginnings(_frozen(words))
+
+
+@functools.lru_cache(maxsize=64)
+def _common_beginnings(words: _Frozen) -> Sequence[tuple[str, str, int]]:
+    keys = {label: [form_key(word) for word in listed] for label, listed in words}
+    return tuple(
+        (one, other, max(_alike(*pair) for pair in itertools.product(keys[one], keys[other])))
         for one, other in itertools.combinations(keys, 2)
-    ]
+    )
+
+
+def decisive_characters(words: Words) -> int:
+    """The number of characters after which a form is certain. A form that begins another one waits for all of it."""
+    return _decisive_characters(_frozen(words))
+
+
+@functools.lru_cache(maxsize=64)
+def _decisive_characters(words: _Frozen) -> int:
+    forms = _folded(words)
+    pairs = [pair for pair in itertools.combinations(forms, 2) if forms[pair[0]] != forms[pair[1]]]
+    alike = [(_alike(*pair), *sorted(map(len, pair))) for pair in pairs]
+    return max((longer if same == shorter else same + 1 for same, shorter, longer in alike), default=1)
 
 
 def _alike(one: str, other: str) -> int:
@@ -155,13 +170,17 @@ def _alike(one: str, other: str) -> int:
 
 
 def _forms(words: Words) -> Mapping[str, str]:
-    return _folded(tuple((label, tuple(listed)) for label, listed in words.items()))
+    return _folded(_frozen(words))
 
 
 @functools.lru_cache(maxsize=64)
-def _folded(words: tuple[tuple[str, tuple[str, ...]], ...]) -> Mapping[str, str]:
+def _folded(words: _Frozen) -> Mapping[str, str]:
     """Label by form."""
     return {key: label for label, listed in words for word in listed if (key := form_key(word))}
+
+
+def _frozen(words: Words) -> _Frozen:
+    return tuple((label, tuple(listed)) for label, listed in words.items())
 
 
 def _names_both(rest: str, form: str, forms: Mapping[str, str]) -> bool:

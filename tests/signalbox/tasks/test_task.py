@@ -99,6 +99,7 @@ def test_a_yes_no_task_has_its_labels_from_its_languages() -> None:
             "Netz",
         ),
         ({"labels": [*LABELS, label("x", "–")]}, "words of `x` in `de`", "markup or punctuation"),
+        ({"labels": [*LABELS, label("x", "0 ”")]}, "words of `x` in `de`", "at the end"),
         ({"labels": [*LABELS, label("x", "zwei\nZeilen")]}, "words of `x` in `de`", "one line"),
         ({"labels": [*LABELS, label("x", "„Netz“")]}, "words of `x` in `de`", "reads as `Netz`"),
         ({"labels": [*LABELS, label("x", "Netz.")]}, "words of `x` in `de`", "reads as `Netz`"),
