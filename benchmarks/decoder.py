@@ -10,6 +10,8 @@ import asyncio
 import statistics
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -35,16 +37,24 @@ MODES = {"free": False, "constrained": True}
 
 def run() -> list[dict[str, object]]:
     """One row per language and mode."""
+    with running_decoder() as settings:
+        return asyncio.run(_compare(settings))
+
+
+@contextmanager
+def running_decoder() -> Iterator[Settings]:
+    """The settings of a llama-server with the default model; of the configured decoder if it is one that runs."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings().model_copy(update={"state_dir": Path(folder), "decoder_port": free_port()})
         binary = provision.llama_server(settings.cache_dir, Console())
         service = stack.decoder(settings, binary, gguf_file(settings.decoder_model))
         if service is None:
-            return asyncio.run(_compare(settings))
+            yield settings
+            return
         with Supervisor(settings.logs_dir) as supervisor:
             supervisor.start(service)
             supervisor.wait_ready(service)
-            return asyncio.run(_compare(settings))
+            yield settings
 
 
 def sample(task: Task) -> list[LabeledText]:
