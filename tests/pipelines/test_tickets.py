@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -64,6 +66,16 @@ def samples(settings: Settings, job: str) -> list:
     return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
 
+def post(settings: Settings, path: str, body: object) -> dict[str, Any]:
+    """What the running encoder answers."""
+    request = urllib.request.Request(
+        f"{settings.encoder_base_url}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        answer: dict[str, Any] = json.load(response)
+    return answer
+
+
 def test_the_release_names_its_labels(settings: Settings) -> None:
     folder = settings.releases_dir / (settings.releases_dir / "current").read_text().strip()
     release = json.loads((folder / "release.json").read_text(encoding="utf-8"))
@@ -71,6 +83,20 @@ def test_the_release_names_its_labels(settings: Settings) -> None:
     assert Labels.of_release(release).names == TASK.names
     head = json.loads((folder / "head.json").read_text(encoding="utf-8"))
     assert len(head["weights"]) == len(head["bias"]) == len(TASK.names)
+
+
+def test_both_protocols_give_all_probabilities_in_the_order_of_the_task(settings: Settings) -> None:
+    texts = ["I forgot my password.", "The printer is broken."]
+    first = post(settings, "/v1/models/encoder:predict", {"instances": [{"text": text} for text in texts]})
+    tensor = {"name": "text", "datatype": "BYTES", "shape": [2], "data": texts}
+    second = post(settings, "/v2/models/encoder/infer", {"inputs": [tensor]})
+    outputs = {output["name"]: output for output in second["outputs"]}
+    rows = [one["probabilities"] for one in first["predictions"]]
+    assert [tuple(row) for row in rows] == [TASK.names] * 2
+    assert outputs["probabilities"]["shape"] == [2, len(TASK.names)]
+    assert [p for row in rows for p in row.values()] == pytest.approx(outputs["probabilities"]["data"])
+    assert json.loads(second["parameters"]["labels"]) == list(TASK.names)
+    assert outputs["verdict"]["data"] == [one["verdict"] for one in first["predictions"]]
 
 
 def test_calibration_reproduces_the_thresholds_of_the_training(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from pipelines.windows import ALL, Group, Windows, read
 from signalbox.contracts.labels import NEUTRAL
 from signalbox.contracts.light import Light
 from signalbox.store import open_store
-from signalbox.tasks import load_task
+from signalbox.tasks import Task, load_task
 from tests.helpers import RELEASE, record
 
 TASK = load_task(Path("tasks/medical"))
@@ -51,6 +51,26 @@ async def test_evaluations_other_tasks_and_languages_that_the_task_has_not_are_l
     pairs = await pairs_of(tmp_path, records)
     assert pairs[INPUT].current.texts == ["d"]
     assert set(pairs) == {OURS, INPUT}
+
+
+async def test_verdicts_have_the_names_of_today(tmp_path):
+    """A label that was renamed is no drift."""
+    labels = [
+        {"name": "network", "words": {"en": ["Network"]}, "former": ["lan"]},
+        {"name": "access", "words": {"en": ["Access"]}},
+        {"name": "other", "words": {"en": ["Other"]}},
+    ]
+    languages = {"en": {"system": "s", "turns": []}}
+    fields = {"name": "toy", "title": {}, "question": {}, "labels": labels, "languages": languages}
+    task = Task.model_validate({**fields, "folder": tmp_path})
+    rest = {"access": 0.25, "other": 0.25}
+    old = made("a", 20, task="toy", verdict="lan", probabilities={"lan": 0.5, **rest})
+    new = made("b", 1, task="toy", verdict="network", probabilities={"network": 0.5, **rest})
+    async with open_store(f"sqlite:///{tmp_path / 'signalbox.db'}") as store:
+        await store.append_many([old, new])
+        pairs = await read(store, task, ["en"], ROUTES, WINDOWS)
+    assert pairs[OURS].reference.verdicts == pairs[OURS].current.verdicts == {"network": 1}
+    assert pairs[OURS].reference.outputs == pairs[OURS].current.outputs == [0.25]
 
 
 async def test_an_empty_store_gives_no_group(tmp_path):

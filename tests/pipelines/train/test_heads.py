@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 from pipelines.classes import Classes
 from pipelines.train.candidates import CANDIDATES, check_families, cross_validate, fit_head
@@ -55,6 +56,20 @@ def test_the_service_answers_as_scikit_learn_does(classes):
         assert expected.sum(axis=1) == pytest.approx(np.ones(len(texts)))
         assert all(tuple(p) == classes.labels for p in predict(texts))
     assert np.shape(spec["weights"])[:-1] == (() if classes is SWAPPED else (len(classes.labels),))
+
+
+@pytest.mark.parametrize("labels", [("yes", "no"), ("no", "yes")])
+def test_a_head_of_two_labels_is_that_of_scikit_learn_to_the_last_bit(labels):
+    """As before tasks had labels: trained on whether the label is the positive one."""
+    classes = Classes(labels, "yes")
+    rows, vectors = examples(classes)
+    truth = [one.label == "yes" for one in rows]
+    features = np.array([vectors[one.text] for one in rows])
+    expected = LogisticRegression(C=EMBEDDING.regularization, max_iter=1000).fit(features, truth)
+    spec, predict = fit_head(EMBEDDING, classes, rows, vectors)
+    assert (spec["weights"], spec["bias"]) == (expected.coef_[0].tolist(), float(expected.intercept_[0]))
+    p_yes = [float(p) for p in expected.predict_proba(features)[:, 1]]
+    assert [p["yes"] for p in predict([one.text for one in rows])] == p_yes
 
 
 @settings(max_examples=15, deadline=None)
