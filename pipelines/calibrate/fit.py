@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.statistics import area_under_curve
+from pipelines.classes import Classes
+from pipelines.statistics import area_under_curve, one_against_rest
 from signalbox import thresholds
 from signalbox.contracts.labels import NEUTRAL, Label, LabelProbabilities
 from signalbox.contracts.record import LabeledText
@@ -17,7 +18,10 @@ from signalbox.thresholds import Thresholds
 
 @dataclass(frozen=True)
 class Calibration:
-    """One language. `usable` rows have probabilities; `thresholds` is None where they are too few, and `reason` says so."""
+    """One language. `usable` rows have probabilities; `thresholds` is None where they are too few, and `reason` says so.
+
+    `sparse` are verdicts that few of them got, with their number.
+    """
 
     language: str
     rows: int
@@ -27,15 +31,16 @@ class Calibration:
     auc: float | None
     thresholds: Thresholds | None
     reason: str | None
+    sparse: dict[Label, int]
 
 
 def fit_language(
     language: str,
     rows: Sequence[LabeledText],
     results: Sequence[Answer | ModelError],
-    positive: Label | None = None,
+    classes: Classes,
 ) -> Calibration:
-    """Thresholds of a language, and figures about them; `results` are in the order of `rows`, `positive` is that of the task.
+    """Thresholds of a language, and figures about them; `results` are in the order of `rows`.
 
     Neutral answers are left out of the fit: they are shown red whatever the thresholds are.
     """
@@ -50,7 +55,7 @@ def fit_language(
     neutral = sum(answer.stated == NEUTRAL for answer in answers)
     fit, reason = None, None
     try:
-        fit = thresholds.fit(probabilities, labels, positive=positive)
+        fit = thresholds.fit(probabilities, labels, positive=classes.positive)
     except ValueError as error:
         reason = f"{len(pairs)} usable of {len(rows)} rows ({neutral} neutral): {error}"
     return Calibration(
@@ -59,14 +64,19 @@ def fit_language(
         usable=len(pairs),
         neutral_share=neutral / len(answers) if answers else 0.0,
         mean_verdict_mass=math.fsum(masses) / len(masses) if masses else None,
-        auc=_auc(pairs, positive),
+        auc=_auc(pairs, classes),
         thresholds=fit,
         reason=reason,
+        sparse={} if fit is None else thresholds.sparse_verdicts(fit, probabilities),
     )
 
 
-def _auc(pairs: Sequence[tuple[LabelProbabilities, Label]], positive: Label | None) -> float | None:
-    """Of the positive label's probability; None where no label is positive."""
-    if positive is None or not pairs:
+def _auc(pairs: Sequence[tuple[LabelProbabilities, Label]], classes: Classes) -> float | None:
+    """Of the positive one of two labels; of more the mean of each label against the rest."""
+    if not pairs:
         return None
-    return area_under_curve([p[positive] for p, _ in pairs], [label == positive for _, label in pairs])
+    probabilities, labels = [p for p, _ in pairs], [label for _, label in pairs]
+    if (positive := classes.positive) is not None:
+        return area_under_curve([p[positive] for p in probabilities], [label == positive for label in labels])
+    areas = one_against_rest(probabilities, labels, classes.labels)
+    return sum(areas.values()) / len(areas) if areas else None

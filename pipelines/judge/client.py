@@ -126,6 +126,7 @@ def prompt_for(task: Task, record: Record, criteria: Sequence[Criterion], label:
     question = task.question.get(record.language) or next(iter(task.question.values()), task.name)
     parts = [
         f"Task: {question}",
+        *_meanings(task, record.language),
         f"<input>\n{record.input_text}\n</input>",
         f"<answer>\n{task.word(record.verdict, record.language)}. {record.justification}\n</answer>",
     ]
@@ -133,6 +134,21 @@ def prompt_for(task: Task, record: Record, criteria: Sequence[Criterion], label:
         parts.append(f"<ground-truth>{task.word(label, record.language)}</ground-truth>")
     questions = [f"{number}: {criterion.question}" for number, criterion in enumerate(criteria, start=1)]
     return "\n".join([*parts, "Questions:", *questions])
+
+
+def _meanings(task: Task, language: str) -> list[str]:
+    """The labels with their descriptions: a judge that does not know what they mean judges the word alone.
+
+    A yes/no question without descriptions says it all.
+    """
+    words = task.words(language) if language in task.languages else {}
+    if len(words) <= 2 and not any(task.description(label, language) for label in words):
+        return []
+    lines = [
+        ": ".join(filter(None, (f"- {forms[0]}", task.description(label, language))))
+        for label, forms in words.items()
+    ]
+    return ["The answer begins with one of these categories:", *lines]
 
 
 def read_line(text: str, positions: Sequence[Position], count: int) -> list[Score]:

@@ -41,8 +41,20 @@ class Labels:
         names = tuple(release["labels"])
         return cls(names, release.get("positive") or names[0])
 
-    def columns(self, p_positive: Vector) -> Matrix:
-        """Shape [n, 2] from the probabilities of the positive label."""
+    def probabilities(self, scores: Vector | Matrix) -> Matrix:
+        """Shape [n, labels] from linear scores: [n] of the positive label of two, or [n, labels] in their order."""
+        return softmax(scores) if scores.ndim == 2 else self._columns(sigmoid(scores))
+
+    def check(self, weights: Matrix) -> None:
+        """Raise SetupError where a head has not one row of weights a label, or the one of two labels."""
+        rows, expected = np.atleast_2d(weights).shape[0], len(self.names)
+        if rows != (expected if weights.ndim == 2 else 1) or (weights.ndim == 1 and expected != 2):
+            raise SetupError(
+                f"head.json has {rows} rows of weights, release.json has {expected} labels.",
+                hint="Train again with `signalbox train`.",
+            )
+
+    def _columns(self, p_positive: Vector) -> Matrix:
         other = 1.0 - p_positive
         first = self.names[0] == self.positive
         return np.column_stack((p_positive, other) if first else (other, p_positive))
@@ -86,13 +98,12 @@ class EmbeddingHead:
 
     def __init__(self, spec: dict[str, object], embedder: Embedder, labels: Labels) -> None:
         self._labels = labels
-        self._weights = np.asarray(spec["weights"], dtype=np.float64)
-        self._bias = float(str(spec["bias"]))
+        self._weights, self._bias = _linear(spec, labels)
         self._embedder = embedder
 
     def probabilities(self, texts: Sequence[str]) -> Matrix:
-        """From the sigmoid of the linear score."""
-        return self._labels.columns(sigmoid(self._embedder.embed(texts) @ self._weights + self._bias))
+        """From the linear scores."""
+        return self._labels.probabilities(self._embedder.embed(texts) @ self._weights.T + self._bias)
 
 
 class TfidfHead:
@@ -102,19 +113,18 @@ class TfidfHead:
         self._labels = labels
         self._index = {term: i for i, term in enumerate(_strings(spec["terms"]))}
         self._idf = np.asarray(spec["idf"], dtype=np.float64)
-        self._weights = np.asarray(spec["weights"], dtype=np.float64)
-        self._bias = float(str(spec["bias"]))
+        self._weights, self._bias = _linear(spec, labels)
 
     def probabilities(self, texts: Sequence[str]) -> Matrix:
-        """From the sigmoid of the linear score."""
-        return self._labels.columns(sigmoid(np.array([self._score(text) for text in texts])))
+        """From the linear scores."""
+        return self._labels.probabilities(np.array([self._score(text) for text in texts]))
 
-    def _score(self, text: str) -> float:
+    def _score(self, text: str) -> Vector:
         counts = Counter(term for term in terms(text) if term in self._index)
         columns = [self._index[term] for term in counts]
         values = np.array([*counts.values()], dtype=np.float64) * self._idf[columns]
         norm = np.linalg.norm(values)
-        return self._bias + (float(values @ self._weights[columns] / norm) if norm else 0.0)
+        return self._bias + (self._weights[..., columns] @ values / norm if norm else 0.0)
 
 
 def terms(text: str) -> list[str]:
@@ -126,6 +136,12 @@ def terms(text: str) -> list[str]:
 def sigmoid(score: Vector) -> Vector:
     """1 / (1 + e^-x) without overflow."""
     return np.where(score >= 0, 1 / (1 + np.exp(-np.abs(score))), 1 - 1 / (1 + np.exp(-np.abs(score))))
+
+
+def softmax(scores: Matrix) -> Matrix:
+    """Rows that sum to 1, without overflow."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 class Encoder:
@@ -149,6 +165,13 @@ class Encoder:
         """The probabilities of each text, in the order of the release's labels."""
         rows = self._head.probabilities(texts)
         return [dict(zip(self.labels.names, map(float, row), strict=True)) for row in rows]
+
+
+def _linear(spec: dict[str, object], labels: Labels) -> tuple[Matrix, Vector]:
+    """Weights and bias of a head: one row for two labels, one for each of more."""
+    weights, bias = (np.asarray(spec[name], dtype=np.float64) for name in ("weights", "bias"))
+    labels.check(weights)
+    return weights, bias
 
 
 def _strings(value: object) -> list[str]:

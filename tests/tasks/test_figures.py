@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.baselines import BASELINES, Tfidf, accuracy
+from pipelines.classes import Classes
 from signalbox import thresholds
-from signalbox.contracts.labels import yes_no
 from signalbox.tasks import load_data, load_task
 
 TASK = load_task(Path("tasks/medical"))
 ROWS = load_data(TASK)
+CLASSES = Classes.of(TASK)
 PROMPTS = {
     "en": "18baac5950b5f50c56eb2f0f726af50322b746e2abefa7c12e5d3611e832a353",
     "de": "a429793fd71163315988b595dbb4ae166cbca120e48281efb0a93f67cff7c725",
@@ -41,7 +42,7 @@ def test_the_prompt_is_the_same(language):
 def test_the_baselines_are_the_same(language, split, figures):
     """Right answers of 128 test rows: majority, length, TF-IDF."""
     train, test = part(language, split), part(language, "test")
-    assert tuple(round(accuracy(make(), train, test) * 128) for make in BASELINES.values()) == figures
+    assert tuple(round(accuracy(make(CLASSES), train, test) * 128) for make in BASELINES.values()) == figures
 
 
 @pytest.mark.parametrize(
@@ -53,10 +54,10 @@ def test_the_baselines_are_the_same(language, split, figures):
 )
 def test_the_thresholds_are_the_same(language, decision, confident):
     few_shot, calibration = part(language, "few-shot"), part(language, "calibration")
-    model = Tfidf().fit([row.text for row in few_shot], [row.label == "yes" for row in few_shot])
-    p_yes = model.predict_p_yes([row.text for row in calibration])
+    model = Tfidf(CLASSES).fit([row.text for row in few_shot], [row.label for row in few_shot])
+    probabilities = model.probabilities([row.text for row in calibration])
     labels = [row.label for row in calibration]
-    fitted = thresholds.fit([yes_no(p) for p in p_yes], labels, positive=TASK.positive)
+    fitted = thresholds.fit(probabilities, labels, positive=TASK.positive)
     assert fitted.decision == pytest.approx(decision, abs=1e-9)
     assert [fitted.verdicts[label].confident for label in ("yes", "no")] == [
         None if bound is None else pytest.approx(bound, abs=1e-9) for bound in confident

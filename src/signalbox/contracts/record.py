@@ -99,7 +99,8 @@ class Record(Contract):
         ge=0.0,
         allow_inf_nan=False,
         description="How sure the verdict is, as the light uses it: the distance of logits from the decision threshold "
-        "for two labels, the margin of the two best for more.",
+        "for two labels; for more, the share of right answers at this margin of the two best in the calibration, and the "
+        "margin itself without one.",
     )
     justification: str | None = None
     light: Light

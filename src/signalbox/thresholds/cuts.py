@@ -21,6 +21,7 @@ from signalbox.contracts.labels import (
     ranking,
 )
 from signalbox.contracts.record import Contract
+from signalbox.thresholds.calibration import MarginCalibration
 
 _OLD_FIELDS = {"confident_yes", "confident_no", "unclear_low", "unclear_high"}
 _NO_CUT = 0.5  # of a task with two labels that is not calibrated
@@ -41,7 +42,8 @@ class Thresholds(Contract):
     cut-offs of both (exclusive) the calibration rows were no better than a guess.
 
     More labels: the verdict is the most probable label. The cut-offs are on its margin over the runner-up: confident
-    from there up, and below `unclear` no better than a guess. `positive` and `decision` are None.
+    from there up, and below `unclear` no better than a guess. `positive` and `decision` are None, and `calibration`
+    says what a margin is worth, for all verdicts together.
     """
 
     positive: Label | None = None
@@ -49,6 +51,9 @@ class Thresholds(Contract):
     verdicts: dict[Label, VerdictCuts] = Field(min_length=2)
     rows: int = Field(gt=0)
     target_error: Probability = Field(description="Error aimed at among confident answers; no guarantee.")
+    calibration: MarginCalibration | None = Field(
+        default=None, description="Share of right answers over the margin, for more than two labels."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -114,10 +119,13 @@ class Thresholds(Contract):
 def score_of(probabilities: Mapping[Label, float], thresholds: Thresholds | None) -> float:
     """How sure a verdict is, as the light uses it; larger is surer.
 
-    Two labels: |logit p - logit cut|. More labels: the margin of the two best.
+    Two labels: |logit p - logit cut|. More labels: the share of answers that were right at this margin of the two best
+    in the calibration; the margin itself where there is none.
     """
     if len(probabilities) != 2:
-        return margin(probabilities)
+        calibration = thresholds.calibration if thresholds is not None else None
+        width = margin(probabilities)
+        return width if calibration is None else calibration.share_right(width)
     if thresholds is None or thresholds.positive is None or thresholds.decision is None:
         return abs(logit(next(iter(probabilities.values()))) - logit(_NO_CUT))
     return abs(logit(probabilities[thresholds.positive]) - logit(thresholds.decision))

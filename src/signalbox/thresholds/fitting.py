@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
 from signalbox.contracts.labels import ABSTAIN, NO, YES, Label, LabelProbabilities, margin, ranking
+from signalbox.thresholds.calibration import fit_calibration
 from signalbox.thresholds.cuts import Thresholds, VerdictCuts
 
 MINIMUM_ROWS = 20  # Fitted on fewer, a cut-off does not carry over to new rows.
@@ -83,7 +86,10 @@ def _fit_margins(
     labels: Sequence[Label],
     target_error: float,
 ) -> Thresholds:
-    """Fit the cut-offs of each verdict on the margins of the rows that get it; a guess is right in 1 of n rows."""
+    """Fit the cut-offs of each verdict on the margins of the rows that get it; a guess is right in 1 of n rows.
+
+    A confident zone needs `fewest_rows`: so few rows that an error of the target cannot show are no evidence.
+    """
     if len(labels) < MINIMUM_ROWS or len(set(labels)) < 2:
         raise ValueError(
             f"needs at least {MINIMUM_ROWS} rows of two labels or more, got {len(labels)} rows of {len(set(labels))}"
@@ -94,10 +100,24 @@ def _fit_margins(
         here = sorted((width, label == verdict) for best, width, label in rows if best == verdict)
         near = [(round(width, 9), correct) for width, correct in here]
         cuts[verdict] = VerdictCuts(
-            confident=_tail(here[::-1], target_error),
+            confident=_tail(here[::-1], target_error, fewest_rows(target_error)),
             unclear=min(1.0, _unclear_width(near, 1 / len(verdicts))),
         )
-    return Thresholds(verdicts=cuts, rows=len(rows), target_error=target_error)
+    visible = [(width, label == best) for best, width, label in rows if best != ABSTAIN]
+    calibration = fit_calibration([width for width, _ in visible], [right for _, right in visible])
+    return Thresholds(verdicts=cuts, rows=len(rows), target_error=target_error, calibration=calibration)
+
+
+def fewest_rows(target_error: float) -> int:
+    """Rows of a verdict from which one wrong row is no more than the target."""
+    return math.ceil(1 / target_error) if target_error > 0 else MINIMUM_ROWS
+
+
+def sparse_verdicts(thresholds: Thresholds, probabilities: Sequence[LabelProbabilities]) -> dict[Label, int]:
+    """Verdicts that fewer than `fewest_rows` of the calibration rows got, with their number of rows."""
+    counts = Counter(thresholds.verdict(row) for row in probabilities)
+    fewest = fewest_rows(thresholds.target_error)
+    return {verdict: counts[verdict] for verdict in thresholds.verdicts if counts[verdict] < fewest}
 
 
 def _decision(rows: list[tuple[float, bool]]) -> float:
@@ -120,13 +140,16 @@ def _decision(rows: list[tuple[float, bool]]) -> float:
     return best
 
 
-def _tail(rows: Sequence[tuple[float, bool]], target_error: float) -> float | None:
-    """Last value of the longest prefix (whole ties) of (value, correct) with error ≤ target; None if there is none."""
+def _tail(rows: Sequence[tuple[float, bool]], target_error: float, fewest: int = 1) -> float | None:
+    """Last value of the longest prefix (whole ties) of (value, correct) with error ≤ target; None if there is none.
+
+    A prefix of fewer than `fewest` rows is none.
+    """
     errors, bound = 0, None
     for index, (value, correct) in enumerate(rows):
         errors += not correct
         tie_continues = index + 1 < len(rows) and rows[index + 1][0] == value
-        if not tie_continues and errors / (index + 1) <= target_error:
+        if not tie_continues and index + 1 >= fewest and errors / (index + 1) <= target_error:
             bound = value
     return bound
 

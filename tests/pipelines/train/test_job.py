@@ -6,6 +6,7 @@ import mlflow
 import numpy as np
 import pytest
 
+from pipelines.classes import YES_NO
 from pipelines.train import minilm
 from pipelines.train.candidates import CANDIDATES, embedder, fit_head
 from pipelines.train.job import train
@@ -80,10 +81,12 @@ def test_tfidf_without_scikit_learn_equals_scikit_learn() -> None:
     embed = embedder(minilm.ensure_onnx(Settings().cache_dir))
     vectors = dict(zip([row.text for row in rows[:2]], embed([row.text for row in rows[:2]]), strict=True))
     candidate = next(c for c in CANDIDATES if c.kind == "tfidf-logistic")
-    head, predict = fit_head(candidate, rows, vectors)
+    head, predict = fit_head(candidate, YES_NO, rows, vectors)
     texts = [*(row.text for row in rows), "Völlig unbekannte Wörter", "a", "Die Die die DIE ist"]
     np.testing.assert_allclose(
-        TfidfHead(head, Labels()).probabilities(texts)[:, 0], predict(texts), atol=1e-12
+        TfidfHead(head, Labels()).probabilities(texts)[:, 0],
+        [row["yes"] for row in predict(texts)],
+        atol=1e-12,
     )
 
 
