@@ -12,7 +12,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-SIMILARITY = 0.6
+SIMILARITY = 0.7
+_ROUNDING = 1e-9  # 0.7 is no binary number: 7 of 10 words must count, whatever the product's last bit is
 
 _WORD = re.compile(r"\w+")
 _DIGITS = re.compile(r"\d+")
@@ -26,23 +27,25 @@ def families_of(texts: Sequence[str], names: Sequence[str | None]) -> list[int]:
     for index, name in enumerate(names):
         if name is not None:
             _join(roots, by_name.setdefault(name, index), index)
-    for first, second in _similar(texts):
-        _join(roots, first, second)
+    # Texts of equal words first: a log with thousands of them would be compared pair by pair.
+    by_words: dict[frozenset[str], int] = {}
+    for index, text in enumerate(texts):
+        _join(roots, by_words.setdefault(_words(text), index), index)
+    for first, second in _similar(list(by_words)):
+        _join(roots, by_words[first], by_words[second])
     return [_root(roots, index) for index in range(len(texts))]
 
 
-def _similar(texts: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs of similar texts."""
-    sets = [_words(text) for text in texts]
+def _similar(sets: Sequence[frozenset[str]]) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """Pairs of similar sets."""
     frequency = Counter(word for words in sets for word in words)
     index: dict[str, list[int]] = defaultdict(list)
     pairs = []
-    for number in sorted(range(len(texts)), key=lambda n: (len(sets[n]), n)):
-        words = sets[number]
+    for number, words in sorted(enumerate(sets), key=lambda item: len(item[1])):
         rarest_first = sorted(words, key=lambda word: (frequency[word], word))
-        prefix = rarest_first[: len(words) - math.ceil(SIMILARITY * len(words)) + 1]
+        prefix = rarest_first[: len(words) - math.ceil(SIMILARITY * len(words) - _ROUNDING) + 1]
         candidates = {other for word in prefix for other in index[word]}
-        pairs += [(other, number) for other in sorted(candidates) if _is_similar(sets[other], words)]
+        pairs += [(sets[other], words) for other in sorted(candidates) if _is_similar(sets[other], words)]
         for word in prefix:
             index[word].append(number)
     return pairs
@@ -50,7 +53,7 @@ def _similar(texts: Sequence[str]) -> list[tuple[int, int]]:
 
 def _is_similar(first: frozenset[str], second: frozenset[str]) -> bool:
     common = len(first & second)
-    return common >= SIMILARITY * (len(first) + len(second) - common)
+    return common >= SIMILARITY * (len(first) + len(second) - common) - _ROUNDING
 
 
 def _words(text: str) -> frozenset[str]:

@@ -159,3 +159,31 @@ def test_the_positive_label_and_long_texts_are_part_of_the_task(tmp_path):
     rows = [*balanced(["x", "y"]), ("the " + "word " * 1000, "x")]
     task = write_task(draft(tmp_path, rows, positive="y"), tmp_path / "mine", "Mine")
     assert (task.positive, task.max_input_characters) == ("y", 6000)
+
+
+CELL = st.text("ab ,;\t|\"'\r\n\x00ö\u2028\ufeff", max_size=6)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.binary(max_size=200)
+    | st.tuples(
+        st.lists(st.tuples(CELL, st.sampled_from(["x", "y", "X", '"'])), max_size=30),
+        st.sampled_from(",;\t|"),
+        st.sampled_from(["utf-8", "utf-16", "cp1252"]),
+    ).map(
+        lambda parts: "".join(
+            f"{text}{parts[1]}{label}\n" for text, label in [("text", "label"), *parts[0]]
+        ).encode(parts[2], "replace")
+    ),
+    st.booleans(),
+)
+def test_whatever_is_in_the_file_is_a_task_or_an_error_with_a_hint(content, header):
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "labels.csv"
+        path.write_bytes(content)
+        try:
+            example = make_draft(read_table(path, header=header), Options(language="en"))
+            write_task(example, Path(scratch) / "mine", "Mine")
+        except InputError as error:
+            assert error.message and error.hint  # noqa: PT018, PT017 - both lines of an error

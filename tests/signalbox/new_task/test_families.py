@@ -33,9 +33,9 @@ def test_texts_without_spaces_are_compared_in_pieces():
     )
 
 
-WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "h"]), min_size=1, max_size=8).map(
-    " ".join
-)
+WORDS = st.lists(
+    st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]), min_size=1, max_size=12
+).map(" ".join)
 
 
 @given(st.lists(WORDS, min_size=1, max_size=14))
@@ -44,6 +44,6 @@ def test_the_search_loses_no_pair(texts):
     sets = [set(text.split()) for text in texts]
     for i, first in enumerate(sets):
         for j, second in enumerate(sets):
-            if len(first & second) >= SIMILARITY * len(first | second):
+            if 10 * len(first & second) >= round(10 * SIMILARITY) * len(first | second):
                 assert roots[i] == roots[j], (texts[i], texts[j])
     assert all(root <= index for index, root in enumerate(roots))
