@@ -48,14 +48,14 @@ class Terminal:
     def output(self):
         return "".join(self.lines)
 
-    def wait_for(self, text, seconds=400):
+    def wait_for(self, text, seconds=900):
         deadline = time.monotonic() + seconds
         while text not in self.output:
             assert self.process.poll() is None, self.output
             assert time.monotonic() < deadline, self.output
             time.sleep(0.2)
 
-    def end(self, seconds=200):
+    def end(self, seconds=400):
         """Its exit status; all that it has started is stopped when it takes longer."""
         try:
             return self.process.wait(seconds)
