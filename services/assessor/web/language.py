@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ LANGUAGE_NAMES: dict[str, dict[str, str]] = {
 OWN_NAMES = {"en": "English", "de": "Deutsch"}
 LANGUAGES = tuple(OWN_NAMES)
 
+_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _PERCENT_SIGN = {"en": "%", "de": f"{_NO_BREAK_SPACE}%"}
 _DECIMAL_MARK = {"en": ".", "de": ","}
@@ -29,10 +31,8 @@ class Texts:
         self.language = language
 
     def __call__(self, key: str, **values: object) -> str:
-        """One message with its values; whole numbers get a thousands separator."""
-        texts = {
-            name: self.count(value) if isinstance(value, int) else value for name, value in values.items()
-        }
+        """One message with its values: whole numbers with a thousands separator, texts in their own direction."""
+        texts = {name: self._text(value) for name, value in values.items()}
         return MESSAGES[key][self.language].format(**texts)
 
     def raw(self, key: str) -> str:
@@ -75,8 +75,19 @@ class Texts:
         """A moment in UTC: the server does not know the reader's zone."""
         return moment.astimezone(UTC).strftime(_TIME_FORMAT[self.language])
 
+    def _text(self, value: object) -> object:
+        if isinstance(value, int):
+            return self.count(value)
+        return isolated(value) if isinstance(value, str) else value
+
     def _decimal(self, number: float, digits: int) -> str:
         return f"{number:.{digits}f}".replace(".", _DECIMAL_MARK[self.language])
+
+
+def isolated(text: str) -> str:
+    """A text for a sentence of the page: one that is written from right to left must not turn the rest around."""
+    is_right_to_left = any(unicodedata.bidirectional(character) in {"R", "AL"} for character in text)
+    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}" if is_right_to_left else text
 
 
 def negotiate(accept_language: str) -> str:

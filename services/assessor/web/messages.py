@@ -44,7 +44,12 @@ MESSAGES: dict[str, dict[str, str]] = {
         "de": "Das Ergebnis wird nicht angezeigt. Bitte beurteilen Sie den Text selbst.",
     },
     "verdict": {"en": "Verdict", "de": "Ergebnis"},
-    "probability": {"en": "Probability of “{word}”", "de": "Wahrscheinlichkeit für „{word}“"},
+    "runner_up": {
+        "en": "Runner-up: {word} ({probability})",
+        "de": "An zweiter Stelle: {word} ({probability})",
+    },
+    "probabilities": {"en": "Probabilities", "de": "Wahrscheinlichkeiten"},
+    "bars_more": {"en": "{count} more", "de": "{count} weitere"},
     "cut_off_above": {
         "en": "Above the calibrated threshold of this model, therefore “{word}”",
         "de": "Über dem kalibrierten Schwellenwert dieses Modells, daher „{word}“",
@@ -73,6 +78,16 @@ MESSAGES: dict[str, dict[str, str]] = {
     "again": {"en": "Edit or reassess this text", "de": "Diesen Text ändern oder erneut bewerten"},
     # --- feedback ---
     "feedback_heading": {"en": "What is the correct answer?", "de": "Was ist die richtige Antwort?"},
+    "filter_label": {"en": "Filter the answers", "de": "Antworten filtern"},
+    "filter_count": {"en": "{count} of {maximum} answers", "de": "{count} von {maximum} Antworten"},
+    "filter_none": {
+        "en": "No answer matches. Shorten the filter.",
+        "de": "Keine Antwort passt. Kürzen Sie den Filter.",
+    },
+    "keys_hint": {
+        "en": "Press a number to select an answer and Enter to save it.",
+        "de": "Mit einer Zifferntaste wählen Sie eine Antwort, mit der Eingabetaste speichern Sie sie.",
+    },
     "comment_label": {"en": "Comment (optional)", "de": "Kommentar (optional)"},
     "feedback_submit": {"en": "Save answer", "de": "Antwort speichern"},
     "feedback_correct": {"en": "Correct this entry", "de": "Eintrag korrigieren"},
@@ -133,6 +148,10 @@ MESSAGES: dict[str, dict[str, str]] = {
     "error_label": {
         "en": "No answer is selected. Choose {choices}.",
         "de": "Es ist keine Antwort ausgewählt. Wählen Sie {choices}.",
+    },
+    "error_label_list": {
+        "en": "No answer is selected. Select one from the list.",
+        "de": "Es ist keine Antwort ausgewählt. Wählen Sie eine aus der Liste.",
     },
     "or": {"en": " or ", "de": " oder "},
     "quoted": {"en": "“{word}”", "de": "„{word}“"},

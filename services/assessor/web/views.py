@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from services.assessor.schemas import to_public
 from services.assessor.texts import APPEARANCE, REASON_TEXT
+from services.assessor.web.labels import Bar, bars, folded, runner_up, word_of
 from services.assessor.web.language import Texts
-from signalbox.contracts.labels import Label, LabelProbabilities, Verdict
+from signalbox.contracts.labels import LabelProbabilities, Verdict
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Feedback, Record
 from signalbox.tasks import Task
@@ -34,8 +35,9 @@ class AnswerView:
     reason: str
     provisional: str | None
     verdict: str | None
-    probability: str | None
-    probability_word: str | None
+    runner_up: Bar | None
+    bars: list[Bar]
+    more_bars: list[Bar]
     cut_off: str | None
     justification: str | None
     no_justification: str | None
@@ -66,17 +68,6 @@ class HistoryRow:
     timestamp: str
 
 
-def label_words(task: Task, t: Texts) -> dict[str, str]:
-    """The words of the answers that a person may give, in order."""
-    return {label: word_of(label, task, t) for label in task.answers}
-
-
-def word_of(verdict: Verdict, task: Task, t: Texts) -> str:
-    """The word of a verdict or a label: the task's, in the page's language if the task has it."""
-    language = t.language if t.language in task.languages else next(iter(task.languages))
-    return task.word(verdict, language)
-
-
 def light_view(light: Light, t: Texts) -> LightView:
     """How a light is shown."""
     look = APPEARANCE[light]
@@ -88,7 +79,8 @@ def answer_view(record: Record, task: Task, t: Texts) -> AnswerView:
     public = to_public(record, task)
     reason = t.pick(REASON_TEXT[public.light.reason])
     provisional = t("provisional") if record.light is Light.YELLOW and public.light.provisional else None
-    release, subject = public.release, _subject_label(public.probabilities, public.verdict, task)
+    release, shown = public.release, bars(public.probabilities, public.verdict, task, t)
+    first, more = folded(shown)
     return AnswerView(
         id=public.id,
         light=light_view(public.light.color, t),
@@ -96,8 +88,9 @@ def answer_view(record: Record, task: Task, t: Texts) -> AnswerView:
         reason=reason.removeprefix(f"{provisional}.").strip(),
         provisional=provisional,
         verdict=_verdict_word(public.verdict, task, t),
-        probability=t.percent(public.probabilities[subject]) if public.probabilities and subject else None,
-        probability_word=word_of(subject, task, t) if subject else None,
+        runner_up=runner_up(shown),
+        bars=first,
+        more_bars=more,
         cut_off=_cut_off(public.verdict, public.probabilities, task, t),
         justification=public.justification,
         no_justification=_no_justification(record, t) if public.verdict else None,
@@ -133,14 +126,6 @@ def history_row(record: Record, feedback: list[Feedback], task: Task, t: Texts) 
 def _verdict_word(verdict: Verdict | None, task: Task, t: Texts) -> str | None:
     """The verdict in the page's language, as the question is."""
     return None if verdict is None else word_of(verdict, task, t)
-
-
-def _subject_label(
-    probabilities: LabelProbabilities | None, verdict: Verdict | None, task: Task
-) -> Label | None:
-    """The label whose probability is shown: the positive one of two labels, else that of the verdict."""
-    label = task.positive or verdict
-    return label if probabilities and label in probabilities else None
 
 
 def _cut_off(

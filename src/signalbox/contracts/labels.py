@@ -97,7 +97,8 @@ def normalized(masses: Mapping[str, float]) -> tuple[dict[str, float] | None, fl
 def slugs(labels: Sequence[str]) -> dict[str, str]:
     """For each label a name of a-z, 0-9 and "-" that is unique among them, for paths and metric names.
 
-    A label without such characters is called by its position, as are two that would get the same name.
+    A label without such characters is called by its position, as are two that would get the same name, and one that
+    would be called like `NEUTRAL`.
     """
     plain = {label: _plain(label) for label in labels}
     counts = Counter(plain.values())
@@ -109,7 +110,9 @@ def slugs(labels: Sequence[str]) -> dict[str, str]:
 
 def _is_slug(name: str, counts: Counter[str]) -> bool:
     # What ends like the name of a position could be the name of another label.
-    return bool(name) and counts[name] == 1 and re.search(r"(?:^|-)label-\d+$", name) is None
+    return (
+        bool(name) and name != NEUTRAL and counts[name] == 1 and re.search(r"(?:^|-)label-\d+$", name) is None
+    )
 
 
 def _plain(label: str) -> str:

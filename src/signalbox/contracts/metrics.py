@@ -66,6 +66,20 @@ PREDICTION_SECONDS = Metric(
     "Time from request to answer of a prediction.",
     ("task", "language", "route"),
 )
+VERDICTS = Metric(
+    "signalbox_prediction_verdicts",
+    "counter",
+    "Predictions by verdict: the label in a-z, 0-9 and hyphens, or neutral; also those that a red light withholds.",
+    ("task", "language", "route", "verdict"),
+)
+SCORE = Metric(
+    "signalbox_prediction_score",
+    "histogram",
+    "How sure verdicts are: the distance of logits from the decision threshold for two labels, the margin of the two "
+    "best for more.",
+    ("task", "language", "route"),
+    buckets=(*(round(0.05 * i, 2) for i in range(1, 21)), 1.5, 2, 3, 4, 6, 8),
+)
 P_YES = Metric(
     "signalbox_prediction_p_yes",
     "histogram",

@@ -1,5 +1,6 @@
 """A task with three labels through the API and the page, and records whose label was renamed or removed since."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import yaml
 from fastapi.testclient import TestClient
 
 from services.assessor.app import create_app
+from services.assessor.web.labels import Bar, folded, runner_up
 from services.assessor.web.language import Texts
 from signalbox import thresholds
 from signalbox.contracts.labels import ABSTAIN, ranking
@@ -124,16 +126,34 @@ def test_feedback_is_a_label_of_the_task_or_to_abstain(client: TestClient) -> No
     assert 'signalbox_feedback_total{agreement="agrees",language="de",task="toy"} 1.0' in metrics
 
 
+def test_metrics_have_the_verdict_as_a_slug_and_the_score(client: TestClient) -> None:
+    for text in ("0.25 0.625 0.125", "0.125 0.125 0.75", "0.125 0.125 0.75"):
+        route = assess(client, text)["route"]
+    metrics = client.get("/metrics").text
+    where = f'language="de",route="{route}",task="toy"'
+    assert f'signalbox_prediction_verdicts_total{{{where},verdict="grosse"}} 1.0' in metrics
+    assert f'signalbox_prediction_verdicts_total{{{where},verdict="label-3"}} 2.0' in metrics
+    assert f"signalbox_prediction_score_sum{{{where}}} {0.375 + 2 * 0.625}" in metrics
+    assert "signalbox_prediction_p_yes_bucket" not in metrics
+
+
 def test_the_page_offers_every_answer(client: TestClient) -> None:
     prediction = assess(client, "0.25 0.625 0.125")
     page = client.get(f"/?answer={prediction['id']}").text
     for label in (*NAMES, ABSTAIN):
         assert f'name="label" value="{label}"' in page
-    assert "Probability of “Wort Größe”" in page
+    assert re.findall(r"<bdi[^>]*>([^<]+)</bdi> <span class=\"share\">([^<]+)</span>", page) == [
+        ("Wort Größe", "62.5%"),
+        ("Wort Netz/Intranet", "25.0%"),
+        ("Wort חירום", "12.5%"),
+    ]
+    assert '<rect width="62.50%"' in page
+    assert "Runner-up: Wort Netz/Intranet (25.0%)" in page
     form = {"prediction_id": prediction["id"], "label": "gone"}
     rejected = client.post("/feedback", data=form, headers=SAME_ORIGIN)
     assert rejected.status_code == 422
-    assert "Choose “Wort Netz/Intranet”, “Wort Größe”, “Wort חירום” or “Nichts davon”." in rejected.text
+    without_isolates = re.sub("[\u2068\u2069]", "", rejected.text)
+    assert "Choose “Wort Netz/Intranet”, “Wort Größe”, “Wort חירום” or “Nichts davon”." in without_isolates
 
 
 def test_a_record_of_a_renamed_or_removed_label_stays_readable(settings: Settings) -> None:
@@ -151,7 +171,8 @@ def test_a_record_of_a_renamed_or_removed_label_stays_readable(settings: Setting
         for prediction in (renamed, removed):
             page = client.get(f"/?answer={prediction['id']}&lang=en")
             assert page.status_code == 200
-        assert "Correct answer: חירום." in page.text
+        # Isolated, so that the full stop stays at the end of the line.
+        assert f"Correct answer: \u2068{NAMES[2]}\u2069." in page.text
         assert give(client, removed, NAMES[2]).status_code == 422
         agreed = give(client, renamed, "Netz")
         assert agreed.status_code == 201
@@ -162,3 +183,10 @@ def test_choices_are_listed_in_each_language() -> None:
     assert Texts("en").choices(["Yes", "No"]) == "“Yes” or “No”"
     assert Texts("de").choices(["A", "B", "C"]) == "„A“, „B“ oder „C“"
     assert Texts("de").choices(["A"]) == "„A“"
+
+
+def test_of_many_bars_the_last_are_behind_a_summary() -> None:
+    shown = [Bar(str(index), "5%", "5%", is_verdict=False) for index in range(20)]
+    assert [len(part) for part in folded(shown)] == [5, 15]
+    assert [len(part) for part in folded(shown[:6])] == [6, 0]
+    assert runner_up(shown) is None

@@ -98,7 +98,7 @@ def test_an_unsure_answer_is_yellow_and_complete(page: TestClient):
         "Provisional: not certified",
         "The model is not confident enough.",
         "Verdict No",
-        "Probability of “Yes” 31.0%",
+        "Probabilities Yes 31.0% No 69.0%",
         REASON,
         "example-decoder · none · none",
         "table-1",
@@ -108,8 +108,9 @@ def test_an_unsure_answer_is_yellow_and_complete(page: TestClient):
 
 def test_the_page_speaks_german_about_a_german_text(page: TestClient):
     words = plain(assess(page, text=UNSURE_DE, language="de", lang="de"))
-    for expected in ("! Prüfen", "Vorläufig: nicht zertifiziert", "Ergebnis Nein", "für „Ja“ 31,0 %"):
+    for expected in ("! Prüfen", "Vorläufig: nicht zertifiziert", "Ergebnis Nein", "Ja 31,0 % Nein 69,0 %"):
         assert expected in words.replace("\N{NO-BREAK SPACE}", " ")
+    assert "zweiter Stelle" not in words
 
 
 @pytest.mark.parametrize(

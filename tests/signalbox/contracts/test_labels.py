@@ -50,6 +50,10 @@ def test_slugs_are_safe_and_different():
     assert names["Größe"] == "grosse"
 
 
+def test_no_slug_is_that_of_an_answer_without_a_label():
+    assert slugs(["Neutral!", "b"]) == {"Neutral!": "neutral-label-1", "b": "b"}
+
+
 @given(st.lists(st.text("aA-/ äל4label", min_size=1, max_size=9), min_size=2, max_size=20, unique=True))
 def test_slugs_of_any_labels_are_different(labels):
     assert len(set(slugs(labels).values())) == len(labels)
