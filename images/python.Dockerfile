@@ -76,7 +76,7 @@ LABEL org.opencontainers.image.title="signalbox assessor" \
       org.opencontainers.image.description="Assessments with a traffic light: API and web page"
 COPY --from=assessor-build /opt/venv /opt/venv
 COPY --from=assessor-build /app /app
-ENV SIGNALBOX_HOST=0.0.0.0
+ENV SIGNALBOX_HOST=::
 EXPOSE 8080
 CMD ["python", "-m", "services.assessor"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.provision import cached_llama_server
+from signalbox.serving import listen
 from signalbox.settings import Settings
 
 Purpose = Literal["demo", "test", "bench"]
@@ -85,12 +85,10 @@ def _ports(settings: Settings) -> str | None:
     }
     ports = [port for port, is_local in starts.items() if is_local]
     for port in ports:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((settings.host, port))
-            except OSError:
-                return None
+        try:
+            listen.bind(settings.host, port).close()
+        except OSError:
+            return None
     return ", ".join(map(str, ports))
 
 

@@ -20,6 +20,7 @@ import httpx2
 
 from signalbox.assessor_client import direct_client
 from signalbox.errors import SetupError
+from signalbox.serving import listen
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1
@@ -52,7 +53,7 @@ class Service:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"http://{listen.url_host(self.host)}:{self.port}"
 
 
 class Supervisor:
@@ -141,17 +142,15 @@ class Supervisor:
 
 def check_port(service: Service) -> None:
     """SetupError with the setting to change where the port is not available."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((service.host, service.port))
-        except OSError as error:
-            default = f"cannot be bound ({error.strerror})", "Choose another port: {setting}=PORT"
-            problem, hint = _BIND_ERRORS.get(error.errno or 0, default)
-            raise SetupError(
-                f"Port {service.port} on {service.host} ({service.name}) {problem}.",
-                hint=hint.format(setting=service.port_setting),
-            ) from error
+    try:
+        listen.bind(service.host, service.port).close()
+    except OSError as error:
+        default = f"cannot be bound ({error.strerror})", "Choose another port: {setting}=PORT"
+        problem, hint = _BIND_ERRORS.get(error.errno or 0, default)
+        raise SetupError(
+            f"Port {service.port} on {service.host} ({service.name}) {problem}.",
+            hint=hint.format(setting=service.port_setting),
+        ) from error
 
 
 def is_answering(url: str, timeout_seconds: float = 2.0) -> bool:

@@ -59,6 +59,16 @@ def free_port() -> int:
         return port
 
 
+def has_ipv6() -> bool:
+    """Whether the loopback of this machine has an IPv6 address."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def folder_on_disk() -> Iterator[Path]:
     """A folder that lies where the repository lies: /tmp may be memory, which makes a durable write too cheap."""

@@ -21,6 +21,7 @@ from services.assessor.state import State
 from signalbox.contracts.routes import routes_over
 from signalbox.models.base import ModelClient
 from signalbox.models.factory import make_client
+from signalbox.proxies import is_loopback
 from signalbox.settings import Settings
 from signalbox.store import Store, open_store
 from signalbox.tasks import Task, load_task
@@ -74,12 +75,18 @@ async def _open(
         for client in clients.values():
             stack.push_async_callback(client.close)
     if store is None:
-        spool_dir = settings.state_dir / "spool"
-        new_store = open_store(settings.store_url, store_text=settings.store_text, spool_dir=spool_dir)
+        new_store = open_store(
+            settings.store_url,
+            store_text=settings.store_text,
+            spool_dir=settings.state_dir / "spool",
+            spool_max_bytes=settings.spool_max_bytes,
+        )
         store = await stack.enter_async_context(new_store)
     # Reading may pause as long as a slow model computes; connecting may not.
     timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=settings.decoder_timeout_seconds)
-    upstream = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
+    through_proxy = not is_loopback(settings.decoder_base_url)
+    session = aiohttp.ClientSession(timeout=timeout, trust_env=through_proxy)
+    upstream = await stack.enter_async_context(session)
     await stack.enter_async_context(purging(store, settings.retention_days))
     calls = {name: Calls(name, metrics) for name in (*settings.models, *clients)}
     models = {name: CountedClient(client, calls[name]) for name, client in clients.items()}

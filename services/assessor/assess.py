@@ -17,7 +17,7 @@ from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError, ModelError, ModelUnavailable, SetupError
 from signalbox.models.base import Answer, ModelClient
 from signalbox.settings import Settings
-from signalbox.store import Store
+from signalbox.store import SpoolFull, Store
 from signalbox.tasks import Task
 from signalbox.thresholds import Thresholds
 from signalbox.traffic_light import Decision, decide, decide_failure, is_sure
@@ -98,7 +98,7 @@ class Assess:
         self._task.language(language)
 
     async def assess(self, texts: list[str], language: str, route: Route, source: Source) -> list[Record]:
-        """Records in the order of `texts`, stored before this returns. Raises InputError and SetupError."""
+        """Records in the order of `texts`, stored before this returns. Raises InputError, SetupError, SpoolFull."""
         self.check(texts, language)
         calls = [_Call(text, language, route, source) for text in texts]
         if route == "encoder":
@@ -129,9 +129,11 @@ class Assess:
         yield record
 
     async def _store_all(self, records: list[Record]) -> None:
-        """Store and count; a store that fails and has no spool costs the record, never the answer."""
+        """Store and count. Raises SpoolFull: no answer without a record. A record that is rejected costs itself only."""
         try:
             await self._store.append_many(records)
+        except SpoolFull:
+            raise
         except Exception:
             log.exception("records not stored", extra={"records": len(records)})
         for record in records:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import socket
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from services.encoder.model import EncoderModel
 from services.encoder.runtime import Encoder
 from signalbox.errors import EXIT_FAILURE, SetupError
 from signalbox.logging import configure
+from signalbox.serving.draining import drain_on_sigterm
+from signalbox.serving.listen import listener
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +36,24 @@ def main() -> None:
         help="Folder of a release of `signalbox train`, or of releases: the newest is served.",
     )
     parser.add_argument("--threads", type=int, default=1, help="Threads of one inference.")
-    parser.add_argument("--host", default="0.0.0.0", help="Address to bind.")  # noqa: S104 - a pod's default
+    parser.add_argument("--host", default="::", help="Address to bind; `::` is all, of IPv4 and IPv6.")
+    parser.add_argument(
+        "--drain-seconds",
+        type=float,
+        default=0.0,
+        help="After SIGTERM, close each connection with its next response, up to this long.",
+    )
     arguments = parser.parse_args()
     model_server.args.configure_logging = False
     configure(quiet=[KSERVE_TRACE_LOGGER_NAME])
     logging.getLogger("kserve").addFilter(without_input)
     try:
         model = EncoderModel(Encoder(arguments.release_dir, arguments.threads))
+        server_socket = listener(arguments.host, arguments.http_port)
     except SetupError as error:
         log.critical("startup failed", extra={"cause": error.message, "hint": error.hint})
         sys.exit(EXIT_FAILURE)
-    bind(arguments.host)
+    configure_server(server_socket, arguments.drain_seconds)
     ModelServer(http_port=arguments.http_port, enable_grpc=False, workers=1).start([model])
 
 
@@ -54,15 +64,15 @@ def without_input(line: logging.LogRecord) -> bool:
     return True
 
 
-def bind(host: str) -> None:
-    """Make KServe's HTTP server bind `host`, for which it has no option (0.21.0)."""
-    original = model_server.RESTServer.__init__
+def configure_server(server_socket: socket.socket, drain_seconds: float) -> None:
+    """Make KServe's HTTP server listen on this socket and drain, for which it has no options (0.21.0)."""
 
-    def with_host(self: model_server.RESTServer, *arguments: object, **options: object) -> None:
-        original(self, *arguments, **options)
-        self.config.host = host
+    async def start(self: model_server.RESTServer) -> None:
+        self.create_application()
+        drain_on_sigterm(self._server, drain_seconds)
+        await self._server.serve(sockets=[server_socket])
 
-    model_server.RESTServer.__init__ = with_host
+    model_server.RESTServer.start = start
 
 
 if __name__ == "__main__":

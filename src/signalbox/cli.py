@@ -7,9 +7,11 @@ none of them. A command whose package is missing still has its help, and its err
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,7 +47,7 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    for command in (plan, check_boot, assess, purge, migrate):
+    for command in (plan, check_boot, assess, download, purge, migrate):
         app.command()(command)
     app.add_typer(keys)
     app.add_typer(task)
@@ -84,6 +86,24 @@ def assess(
         from signalbox.show_prediction import print_prediction
 
         print_prediction(Console(), text, predictions_of(settings, [text], language, model)[0])
+
+
+def download(
+    uri: Annotated[str, typer.Argument(help="Bucket and path, such as s3://models/llama-3.1-8b.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for the files.")],
+    endpoint: Annotated[
+        str, typer.Option(help="Endpoint of a store other than Amazon S3.", envvar="AWS_ENDPOINT_URL")
+    ] = "",
+    region: Annotated[str, typer.Option(help="Region of the bucket.", envvar="AWS_REGION")] = "",
+) -> None:
+    """Download a model from S3 object storage. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are its keys."""
+    with command_settings():
+        from signalbox.artifacts.transfer import download_model
+
+        console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        download_model(
+            uri, folder, endpoint=endpoint, region=region, environment=os.environ, report=console.print
+        )
 
 
 def purge(

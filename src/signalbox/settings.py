@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from signalbox.contracts.routes import MODELS, ModelName, Route, routes_over
+from signalbox.serving.listen import url_host
 
 
 class Settings(BaseSettings):
@@ -17,11 +18,18 @@ class Settings(BaseSettings):
 
     task: Path = Field(default=Path("tasks/medical"), description="Folder of the task.")
     state_dir: Path = Field(default=Path("run"), description="Releases, thresholds, database, logs, MLflow.")
+    thresholds_path: Path | None = Field(
+        default=None,
+        description="Folder of the thresholds. It may be missing until the first calibration. Defaults to `thresholds` "
+        "in state_dir.",
+    )
     cache_dir: Path = Field(
         default=Path.home() / ".cache" / "signalbox",
         description="Cache of files that are slow to build, by version.",
     )
-    host: str = Field(default="127.0.0.1", description="Address that local servers bind.")
+    host: str = Field(
+        default="127.0.0.1", description="Address that servers bind. `::` is all addresses, of IPv4 and IPv6."
+    )
 
     assessor_port: int = Field(default=8080, ge=1, le=65535, description="Port of the assessor.")
     encoder_port: int = Field(default=8081, ge=1, le=65535, description="Port of the encoder.")
@@ -82,11 +90,22 @@ class Settings(BaseSettings):
         default=True,
         description="Whether to store texts. If false, records have only the hash and length of the input.",
     )
+    spool_max_bytes: int | None = Field(
+        default=None,
+        gt=0,
+        description="Largest spool file, in bytes, of records that the database did not accept. Unset: no limit.",
+    )
     retention_days: int | None = Field(
         default=None,
         gt=0,
         le=36_500,
         description="Delete records older than this many days. Unset: records are kept indefinitely.",
+    )
+
+    drain_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="After SIGTERM, the assessor closes each connection with its next response, up to this long.",
     )
 
     api_keys_file: Path | None = Field(
@@ -144,17 +163,17 @@ class Settings(BaseSettings):
     @property
     def encoder_base_url(self) -> str:
         """Base URL of the encoder's predictor."""
-        return self.encoder_url or f"http://{self.host}:{self.encoder_port}"
+        return self.encoder_url or f"http://{url_host(self.host)}:{self.encoder_port}"
 
     @property
     def decoder_base_url(self) -> str:
         """OpenAI base URL of the decoder, with /v1."""
-        return self.decoder_url or f"http://{self.host}:{self.decoder_port}/v1"
+        return self.decoder_url or f"http://{url_host(self.host)}:{self.decoder_port}/v1"
 
     @property
     def assessor_base_url(self) -> str:
         """Base URL of the assessor."""
-        return self.assessor_url or f"http://{self.host}:{self.assessor_port}"
+        return self.assessor_url or f"http://{url_host(self.host)}:{self.assessor_port}"
 
     @property
     def assessor_headers(self) -> dict[str, str]:
@@ -164,7 +183,7 @@ class Settings(BaseSettings):
     @property
     def mlflow_base_url(self) -> str:
         """Tracking URI of the MLflow server."""
-        return self.mlflow_url or f"http://{self.host}:{self.mlflow_port}"
+        return self.mlflow_url or f"http://{url_host(self.host)}:{self.mlflow_port}"
 
     @property
     def releases_dir(self) -> Path:
@@ -174,7 +193,7 @@ class Settings(BaseSettings):
     @property
     def thresholds_dir(self) -> Path:
         """Threshold files, one a release."""
-        return self.state_dir / "thresholds"
+        return self.thresholds_path or self.state_dir / "thresholds"
 
     @property
     def logs_dir(self) -> Path:

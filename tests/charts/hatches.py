@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.charts.conftest import POSTGRES, pods, render
 
+S3 = {"model": {"source": "s3", "s3": {"uri": "s3://models/a"}}}
 OLLAMA = {
     "engine": "ollama",
     "quantization": "gguf-q4_k_m",
@@ -46,6 +47,7 @@ class Part:
 PARTS = [
     Part("model-server", "", "server", ("Deployment",)),
     Part("model-server", "", "pull", ("Deployment",), OLLAMA),
+    Part("model-server", "", "download", ("Deployment",), S3),
     Part("model-server", "", "server", ("LeaderWorkerSet",), NODES, names=("server", "worker")),
     Part(
         "model-server",

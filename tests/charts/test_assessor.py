@@ -80,7 +80,7 @@ def test_every_variable_of_the_pod_is_a_setting_and_reads_as_one(monkeypatch):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     settings = Settings()
-    assert settings.host == "0.0.0.0"
+    assert settings.host == "::"
     assert settings.store_url == "sqlite:////var/lib/signalbox/signalbox.db"
     assert settings.retention_days == 30
     assert settings.decoder_base_url == "http://model-server/v1"
@@ -126,6 +126,17 @@ def test_thresholds_are_mounted_where_the_assessor_looks():
     )
     # A single mounted file is never updated, and a calibration must apply without a restart.
     assert "subPath" not in mounts["thresholds"]
+
+
+def test_thresholds_on_a_claim_may_be_missing_until_the_first_calibration():
+    """The claim is mounted as a whole: a subPath would keep the pod from starting while it does not exist."""
+    pod = container({"thresholds": {"existingClaim": "pipelines", "claimPath": "thresholds"}})
+    (mount,) = [mount for mount in pod["volumeMounts"] if mount["name"] == "thresholds"]
+    assert mount["readOnly"]
+    assert "subPath" not in mount
+    path = variables(pod)["SIGNALBOX_THRESHOLDS_PATH"]
+    assert str(Settings(thresholds_path=path).thresholds_dir) == f"{mount['mountPath']}/thresholds"
+    assert "SIGNALBOX_THRESHOLDS_PATH" not in variables(container())
 
 
 @pytest.mark.parametrize("kserve", [True, False])

@@ -93,7 +93,7 @@ def test_the_notes_name_objects_that_must_exist(notes):
     output = notes(POSTGRES | thresholds, "assessor")
     names = (
         "ConfigMap house",
-        "PersistentVolumeClaim pipelines with folder thresholds",
+        "PersistentVolumeClaim pipelines",
         "Secret signalbox-app",
     )
     assert "must exist in namespace models:\n" + "".join(f"  - {name}\n" for name in names) in output
@@ -120,9 +120,7 @@ def test_the_notes_warn_of_texts_that_leave_the_cluster(notes, url, host):
 def test_the_notes_name_the_destinations_that_the_policy_allows(notes):
     rule = {"networkPolicy": {"extraEgress": [{"ports": [{"port": 443}]}]}}
     assert "egress to this namespace only" in notes({}, "assessor")
-    assert "to this namespace and to the destinations in networkPolicy.extraEgress only" in notes(
-        rule, "assessor"
-    )
+    assert "to the destinations in networkPolicy.extraEgress and global.proxy only" in notes(rule, "assessor")
 
 
 def test_the_notes_name_the_retention_of_records(notes):

@@ -17,6 +17,16 @@ REJECTED = {
     "no decoder": ({"decoder": {"url": ""}}, "decoder.url", "Give the base URL"),
     "no encoder": ({"encoder": {"install": False}}, "encoder.url: is empty", "encoder.install to true"),
     "an encoder from nowhere": ({"encoder": {"storageUri": ""}}, "encoder.storageUri", "for example pvc://"),
+    "a Service of the encoder that KServe creates": (
+        {"encoder": {"kserve": True, "service": {"type": "NodePort"}}},
+        "encoder.service: has no effect with encoder.kserve",
+        "set encoder.kserve to false",
+    ),
+    "source ranges of the encoder without a load balancer": (
+        {"encoder": {"service": {"loadBalancerSourceRanges": ["192.0.2.0/24"]}}},
+        "encoder.service.loadBalancerSourceRanges: is set, but encoder.service.type is ClusterIP",
+        "Set encoder.service.type to LoadBalancer",
+    ),
     "no model": (
         {"encoder": {"enabled": False}, "decoder": {"enabled": False}},
         "decoder.enabled: is false",

@@ -1,5 +1,6 @@
 """Each engine's row of files/engines.yaml holds what the engine's own reference has."""
 
+import json
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ SOURCES = (ROOT / "docs" / "reference" / "engines-sources.md").read_text(encodin
 # Engine → the list of its flags, from its own help or reference.
 FLAGS = {
     "vllm": "vllm-0.24.0-flags.txt",
+    "sglang": "sglang-0.5.18-flags.txt",
     "tgi": "tgi-3.3-flags.txt",
     "llamacpp": "llama-server-11434-flags.txt",
 }
@@ -71,7 +73,8 @@ def test_every_variable_has_its_source(engine):
 def test_every_image_has_its_source(engine):
     image = ENGINES[engine]["image"]
     assert f"`{image['registry']}/{image['repository']}" in SOURCES
-    assert f"`{image['tag']}`" in SOURCES
+    tags = [image["tag"]] if "tag" in image else ENGINES[engine]["imageTags"].values()
+    assert {tag for tag in tags if f"`{tag}`" not in SOURCES} == set()
 
 
 def test_the_metrics_that_are_dropped_exist():
@@ -85,6 +88,37 @@ def test_the_metrics_that_are_dropped_exist():
         "tgi_request_input_length",
         "tgi_request_max_new_tokens",
     }
+
+
+def test_the_metrics_of_sglang_that_the_sources_name_exist():
+    (line,) = [line for line in SOURCES.splitlines() if line.startswith("| SGLang: metrics")]
+    names = set(re.findall(r"`(sglang:[a-z_]+)`", line))
+    assert len(names) == 3
+    assert names <= words("sglang-0.5.18-metrics.txt")
+
+
+def test_entries_of_ones_own_may_have_the_fields_of_the_table():
+    """Fields that name files or scripts of the chart are left out."""
+    schema = json.loads((chart_folder("model-server") / "values.schema.json").read_text(encoding="utf-8"))
+    fields = schema["properties"]["engines"]["additionalProperties"]["properties"]
+    used = {name for row in ENGINES.values() for name in row}
+    assert used - fields.keys() == {
+        "pull",
+        "imageOfModel",
+        "archived",
+        "imageFlaw",
+        "imageFix",
+        "tokenAlways",
+    }
+    assert fields.keys() - used == {"like"}
+
+
+def test_entries_of_ones_own_may_name_the_facts_that_the_chart_has():
+    schema = json.loads((chart_folder("model-server") / "values.schema.json").read_text(encoding="utf-8"))
+    flag = schema["properties"]["engines"]["additionalProperties"]["properties"]["flags"]["items"]
+    template = (chart_folder("model-server") / "templates" / "_engine.tpl").read_text(encoding="utf-8")
+    text = template.partition('define "model-server.facts"')[2].partition("toJson")[0]
+    assert set(re.findall(r'^  "(\w+)" ', text, re.MULTILINE)) == set(flag["properties"]["value"]["enum"])
 
 
 def test_the_tags_of_llamacpp_are_in_public_use():

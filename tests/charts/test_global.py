@@ -20,9 +20,9 @@ def test_every_chart_takes_the_same_keys():
     tables = [
         yaml.safe_load((chart_folder(name) / "values.yaml").read_text(encoding="utf-8")) for name in NAMES
     ]
-    assert [table["global"] for table in tables] == [{"imageRegistry": "", "imagePullSecrets": []}] * len(
-        NAMES
-    )
+    proxy = {"http": "", "https": "", "noProxy": "", "cidrs": []}
+    keys = {"imageRegistry": "", "imagePullSecrets": [], "proxy": proxy}
+    assert [table["global"] for table in tables] == [keys] * len(NAMES)
 
 
 @pytest.mark.parametrize("chart", NAMES)

@@ -47,7 +47,7 @@ VOLUMES = [{"name": "tmp", "hostPath": {"path": "/fast"}}, {"name": "more", "con
 
 def fragment(part: Part, **fields: object) -> dict:
     """A podTemplate that changes the part's container."""
-    place = "initContainers" if part.container == "pull" else "containers"
+    place = "initContainers" if part.container in ("pull", "download") else "containers"
     return {"spec": {place: [{"name": part.container, **fields}]}}
 
 
@@ -103,7 +103,7 @@ def test_null_removes_a_field(part):
     template = {
         "spec": {"securityContext": None, "containers": [{"name": part.container, "resources": None}]}
     }
-    if part.container == "pull":
+    if part.container in ("pull", "download"):
         template = {"spec": {"securityContext": None, "initContainers": template["spec"]["containers"]}}
     for spec in pod_specs(part, with_keys(part, {"podTemplate": template})):
         assert "securityContext" not in spec
@@ -168,7 +168,7 @@ def test_no_pod_is_without_a_hatch(chart):
     ]
     values: dict = {}
     for part in parts:
-        if part.container != "pull":
+        if part.container not in ("pull", "download"):
             reached = {"podTemplate": {"spec": {"volumes": [{"name": "reached", "emptyDir": {}}]}}}
             values = merged(values, merged(part.values, nested(part.path, reached)))
     specs = [(place, spec) for item in render(chart, values) for place, spec in pods(item)]

@@ -13,6 +13,7 @@ SERVERS = {
     ("assessor", ""): "x-assessor",
     ("pipelines", "mlflow"): "x-pipelines-mlflow",
 }
+SERVICES = SERVERS | {("assessor", "encoder"): "x-assessor-encoder"}
 INGRESS = {"ingress": {"enabled": True, "host": "a.example", "tlsSecret": "tls"}}
 ROUTE = {"httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}], "hostnames": ["b.example"]}}
 # Everything that creates objects.
@@ -29,7 +30,7 @@ def everything(chart: str, values: dict | None = None) -> list[dict]:
     return render(chart, merged(ALL[chart] | MONITORED | GENERATED.get(chart, {}), values or {}))
 
 
-@pytest.mark.parametrize("server", SERVERS, ids=str)
+@pytest.mark.parametrize("server", SERVICES, ids=str)
 def test_a_service_has_the_fields_of_the_network(server):
     chart, path = server
     fields = {
@@ -38,10 +39,12 @@ def test_a_service_has_the_fields_of_the_network(server):
         "loadBalancerSourceRanges": ["192.0.2.0/24", "2001:db8::/32"],
     }
     service = fields | {"type": "LoadBalancer", "annotations": {"internal": "true"}}
-    item = one(render(chart, nested(path, {"service": service})), "Service", SERVERS[server])
+    item = one(render(chart, nested(path, {"service": service})), "Service", SERVICES[server])
     assert item["spec"].items() >= (fields | {"type": "LoadBalancer"}).items()
     assert item["metadata"]["annotations"] == {"internal": "true"}
-    plain = one(render(chart), "Service", SERVERS[server])
+    (port,) = item["spec"]["ports"]
+    assert (port["name"], port["appProtocol"]) == ("http", "http")
+    plain = one(render(chart), "Service", SERVICES[server])
     assert plain["spec"].keys() == {"type", "ports", "selector"}
 
 

@@ -12,7 +12,83 @@ from tests.charts.hatches import NODES
 CHART = "model-server"
 LLAMA = {"name": "meta-llama/Llama-3.1-8B-Instruct"}
 
+ADAPTER = [{"name": "a", "repository": "b/c"}]
+OLLAMA = {
+    "engine": "ollama",
+    "quantization": "gguf-q4_k_m",
+    "concurrency": 1,
+    "model": {"name": "llama3.2:3b"},
+}
 REJECTED = {
+    "a path in S3 that is not used": (
+        {"model": {"s3": {"uri": "s3://models/a"}}},
+        'model.s3.uri: "s3://models/a" is set, but model.source is "hf". Set model.source to "s3", or remove',
+    ),
+    "S3 without a path": (
+        {"model": {"source": "s3"}},
+        'model.s3.uri: is required if model.source is "s3". Set it to the bucket and path of the model',
+    ),
+    "an image of the download without a version": (
+        {"model": {"source": "s3", "s3": {"uri": "s3://models/a", "image": {"tag": "latest"}}}},
+        'model.s3.image.tag: "latest" does not identify a version. Set a version.',
+    ),
+    "a NIM whose tag is not known": (
+        {"engine": "nim", "gpu": {"product": "H100"}, "model": {"name": "qwen/qwen3-32b", "sizeGiB": 66}},
+        "image.tag: is required, because each model has tags of its own, and none of qwen/qwen3-32b is known.",
+    ),
+    "a profile of vLLM": (
+        {"model": {"profile": "a"}},
+        'model.profile: "a", but vLLM has no profiles. Remove it, or use engine nim.',
+    ),
+    "a NIM in a precision without a known name": (
+        {
+            "engine": "nim",
+            "gpu": {"product": "H100"},
+            "model": {"name": "meta/llama-3.1-8b-instruct"},
+            "quantization": "awq-int4",
+        },
+        "model.profile: is required for quantization awq-int4, because the name of its profiles is not known.",
+    ),
+    "several models in vLLM": (
+        {"ollama": {"models": ["a"]}},
+        "ollama: has models, but the engine is vLLM, which serves one model. Remove ollama, or use engine ollama.",
+    ),
+    "a Modelfile whose name has a tag": (
+        OLLAMA | {"ollama": {"modelfiles": {"Triage:1": "FROM a"}}},
+        'ollama.modelfiles: Triage:1: a name can have lower-case letters, digits, ".", "-" and "_" only.',
+    ),
+    "Modelfiles in two places": (
+        OLLAMA | {"ollama": {"modelfiles": {"a": "FROM b"}, "existingConfigMap": "ours"}},
+        'ollama.existingConfigMap: "ours", but ollama.modelfiles is set, too. Remove one of them.',
+    ),
+    "adapters in Ollama": (
+        OLLAMA | {"lora": {"adapters": ADAPTER}},
+        "lora.adapters: has adapters, but Ollama cannot load them by request.",
+    ),
+    "the path of an adapter without a volume": (
+        {"lora": {"adapters": [{"name": "a", "path": "b"}]}},
+        'lora.adapters: has a path, but model.source is "hf", which has no volume with files.',
+    ),
+    "the repository of an adapter without a network": (
+        {
+            "airGapped": True,
+            "model": {"source": "pvc", "pvc": {"claimName": "a"}},
+            "lora": {"adapters": ADAPTER},
+        },
+        "lora.adapters: has a repository, which is downloaded, but airGapped is true.",
+    ),
+    "a chat template in two places": (
+        {"chatTemplate": {"text": "a", "existingConfigMap": "ours"}},
+        'chatTemplate.existingConfigMap: "ours", but chatTemplate.text is set, too.',
+    ),
+    "a chat template in Ollama": (
+        OLLAMA | {"chatTemplate": {"text": "a"}},
+        "chatTemplate: is set, but Ollama cannot read a template from a file. Remove it, or use",
+    ),
+    "TGI's image, which requires root": (
+        {"engine": "tgi", "gpu": {"product": "H100"}},
+        "image.repository: is required, because the official TGI image keeps its Python below /root",
+    ),
     "a key that nothing generates": (
         {"apiKey": {"generate": False}},
         "apiKey.existingSecret: is empty, but apiKey.generate is false. Create a Secret with `kubectl create secret"
@@ -25,6 +101,10 @@ REJECTED = {
     "a Service that KServe creates": (
         {"kserve": {"enabled": True}, "service": {"ipFamilyPolicy": "PreferDualStack"}},
         "service: settings have no effect with kserve.enabled, because KServe creates the Service. Remove",
+    ),
+    "an address for an engine that has no option for it": (
+        {"engine": "nim", "model": {"name": "meta/llama-3.1-8b-instruct"}, "listenAddress": "0.0.0.0"},
+        'listenAddress: "0.0.0.0", but NIM has no option for it. Remove it.',
     ),
     "an Ingress without a host": (
         {"ingress": {"enabled": True}},
@@ -320,7 +400,7 @@ REJECTED = {
             "gpu": {"product": "H100", "count": 2},
             "parallelism": {"tensor": 2, "nodes": 2},
         },
-        "parallelism.nodes: 2, but TGI runs on one node only. Use engine vllm.",
+        "parallelism.nodes: 2, but TGI runs on one node only. Use engine vllm or sglang.",
     ),
     "GPUs that do not divide by the nodes": (
         {"model": {"name": "a/b"}, "gpu": {"count": 4}, "parallelism": {"tensor": 4, "nodes": 3}},

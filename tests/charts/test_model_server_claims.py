@@ -21,7 +21,7 @@ LARGE = {
     "parallelism": {"tensor": 2},
 }
 TWO = {"replicas": 2, "persistence": {"accessModes": ["ReadWriteMany"]}}
-WHOLE_LOOKUP = '(lookup "v1" "PersistentVolumeClaim" .Release.Namespace $name)'
+LOOKUP = 'lookup "v1" "PersistentVolumeClaim" (index . 0).Release.Namespace (index . 1)'
 
 
 def claim(size: str, *modes: str, **more: str) -> dict:
@@ -37,11 +37,11 @@ def upgrade(tmp_path_factory):
     def copy(claims: str):
         folder = tmp_path_factory.mktemp("claims") / CHART
         shutil.copytree(chart_folder(CHART), folder)
-        names = folder / "templates" / "_names.tpl"
-        text = names.read_text(encoding="utf-8")
-        assert text.count(WHOLE_LOOKUP) == text.count("lookup") > 0
-        stand_in = f"(get ({json.dumps(claims)} | fromJson) $name | default dict)"
-        names.write_text(text.replace(WHOLE_LOOKUP, stand_in), encoding="utf-8")
+        helper = folder / "charts" / "common" / "templates" / "_claim.tpl"
+        text = helper.read_text(encoding="utf-8")
+        assert text.count(LOOKUP) == text.count("lookup") == 1
+        stand_in = f"(get ({json.dumps(claims)} | fromJson) (index . 1) | default dict)"
+        helper.write_text(text.replace(LOOKUP, stand_in), encoding="utf-8")
         (folder / "templates" / "notes.yaml").write_text(
             '{{ define "notes" }}'
             + (folder / "templates" / "NOTES.txt").read_text(encoding="utf-8")
@@ -111,7 +111,9 @@ def test_a_claim_keeps_what_cannot_change(upgrade, values, claims, name, size):
 
 
 def test_a_claim_keeps_its_storage_class(upgrade):
-    existing = {CLAIM: claim("60Gi", "ReadWriteOnce", storageClassName="fast")}
+    added = {CLAIM: claim("60Gi", "ReadWriteOnce", storageClassName="fast")}  # by the cluster: its default
+    assert "storageClassName" not in one(upgrade(SMALL, added), "PersistentVolumeClaim")["spec"]
+    existing = {CLAIM: added[CLAIM] | {"metadata": {"annotations": {"signalbox.dev/storage-class": "fast"}}}}
     objects = upgrade(SMALL, existing)
     assert one(objects, "PersistentVolumeClaim")["spec"]["storageClassName"] == "fast"
     error = upgrade(SMALL | {"persistence": {"storageClass": "slow"}}, existing)

@@ -65,13 +65,15 @@ def test_every_example_has_room_and_time_for_its_files(example):
     read = values["model"].get("source") in ("pvc", "oci")
     seconds = size * (SECONDS_READ if read else SECONDS_DOWNLOADED)
     assert cache_gib(objects) >= size * HEADROOM
-    assert budget_seconds(objects) >= seconds + ENGINES[values["engine"]]["startup"]
+    assert budget_seconds(objects) >= seconds + ENGINES.get(values["engine"], ENGINES["vllm"])["startup"]
 
 
 def configuration(engine: str, name: str, quantization: str, **more) -> dict:
     model = {"name": name, "quantized": more.pop("quantized", False)}
     if engine == "llamacpp":
         model["file"] = "model.gguf"
+    if engine == "nim":
+        more["image"] = {"tag": "1.8.4"}
     gpu = {"product": "H200", "count": more.get("parallelism", {}).get("tensor", 1)}
     return {
         "engine": engine,

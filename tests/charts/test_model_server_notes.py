@@ -34,7 +34,7 @@ def test_a_release_without_external_objects_lists_none(notes):
     [
         ({}, "Hugging Face"),
         ({"engine": "ollama", "quantization": "fp16"}, "Ollama's library"),
-        ({"engine": "nim", "gpu": {"product": "H100"}}, "NGC"),
+        ({"engine": "nim", "gpu": {"product": "H100"}, "image": {"tag": "1.8.4"}}, "NGC"),
         ({"model": {"source": "pvc", "pvc": {"claimName": "models"}}}, "claim models"),
         ({"model": {"source": "oci", "oci": {"reference": "a.example/b:1"}}}, "image a.example/b:1"),
     ],

@@ -119,7 +119,7 @@ def test_a_renamed_resource_of_time_slicing_is_set_in_pools():
 
 
 def test_the_notes_name_what_is_not_maintained_or_proven(notes):
-    values = {"engine": "tgi", "gpu": {"product": "H100"}}
+    values = {"engine": "tgi", "gpu": {"product": "H100"}, "image": {"repository": "us/tgi"}}
     assert "TGI is archived since 2026-03-21" in notes(values)
     assert "archived" not in notes({})
     values = {"gpu": {"product": "MI300X"}, "image": {"repository": "example/engine"}}

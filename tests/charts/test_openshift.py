@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from tests.charts.conftest import EXAMPLES, example_file, pods, render
+from tests.charts.conftest import EXAMPLES, example_file, pods, render, render_error
 from tests.charts.test_engines import ENGINES
 from tests.charts.test_pod_security import broken, excepted
 
@@ -54,7 +54,12 @@ def test_the_home_of_a_user_without_an_entry_in_passwd_can_be_written_to(example
 
 
 def test_the_engines_that_import_torch_have_a_name_for_their_user():
-    assert {name for name, row in ENGINES.items() if "USER" in str(row["env"])} == {"vllm", "tgi", "nim"}
+    assert {name for name, row in ENGINES.items() if "USER" in str(row["env"])} == {
+        "vllm",
+        "sglang",
+        "tgi",
+        "nim",
+    }
 
 
 def test_elsewhere_the_images_user_is_named():
@@ -62,7 +67,11 @@ def test_elsewhere_the_images_user_is_named():
     assert users == [10001, 10001]
 
 
-def test_the_notes_say_what_the_image_lacks_until_another_is_named(notes):
+def test_an_image_that_requires_root_is_rejected_until_another_is_named(notes):
     values = {"engine": "tgi", "gpu": {"product": "H100"}}
-    assert "WARNING: the official TGI image keeps its Python below /root" in notes(values)
-    assert "WARNING" not in notes(values | {"image": {"repository": "us/tgi", "tag": "3.3.5"}})
+    problem = "image.repository: is required, because the official TGI image keeps its Python below /root"
+    assert problem in render_error(CHART, values)
+    assert f"WARNING: {problem}" in notes(values | {"capacity": {"enforce": "warn"}})
+    for image in ({"repository": "us/tgi", "tag": "3.3.5"}, {"digest": f"sha256:{'0' * 64}"}):
+        assert "WARNING" not in notes(values | {"image": image})
+    assert render(CHART, values | {"engines": {"tgi": {"image": {"repository": "us/tgi"}}}})

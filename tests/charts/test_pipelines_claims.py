@@ -245,4 +245,5 @@ def test_the_examples_use_one_decoder_one_encoder_and_one_set_of_thresholds():
     (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "thresholds"]
     assert volume["persistentVolumeClaim"]["claimName"] in {claim for job in jobs for claim in mounts(job)}
     (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "thresholds"]
-    assert mount["subPath"] == Settings().thresholds_dir.name
+    path = environment(pod)["SIGNALBOX_THRESHOLDS_PATH"]["value"]
+    assert path == f"{mount['mountPath']}/{Settings().thresholds_dir.name}"

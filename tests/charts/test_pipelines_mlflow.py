@@ -4,6 +4,7 @@ import http.client
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from local.processes import Service, Supervisor
 from tests.charts.conftest import environment, nameless_command, one, pod_of, render
 from tests.charts.pipelines_chart import ALL_JOBS, PROGRAMS, job, mounts
-from tests.helpers import free_port
+from tests.helpers import free_port, has_ipv6
 
 BUCKET = {"mlflow": {"postgres": {"existingSecret": "mlflow-app"}, "s3": {"uri": "s3://bucket/mlflow"}}}
 
@@ -78,7 +79,7 @@ ANSWERED = [
     "localhost", "localhost:9999", "127.0.0.1:5000",
     "x-pipelines-mlflow", "x-pipelines-mlflow:80", "x-pipelines-mlflow.models:5000", "x-pipelines-mlflow.models.svc",
     "x-pipelines-mlflow.models.svc:80", "x-pipelines-mlflow.models.svc.cluster.local", "10.244.3.17:5000",
-    "mlflow.example.org",
+    "mlflow.example.org", "[fd00::17]:5000",
 ]  # fmt: skip
 
 REJECTED = [
@@ -89,7 +90,7 @@ REJECTED = [
 
 @pytest.fixture(scope="module")
 def mlflow(tmp_path_factory):
-    """The real MLflow with the arguments and variables of the chart, on loopback and with its paths in a folder.
+    """The real MLflow with the arguments and variables of the chart, with its paths in a folder.
 
     If the kernel allows it, it runs as on OpenShift, where the user has no name.
     """
@@ -97,7 +98,7 @@ def mlflow(tmp_path_factory):
     pod = pod_of(one(render("pipelines", {"mlflow": {"allowedHosts": ["mlflow.example.org"]}}), "Deployment"))
     container = pod["containers"][0]
     port = free_port()
-    here = {"--host=": "--host=127.0.0.1", "--port=": f"--port={port}"}
+    here = {"--port=": f"--port={port}"}
     arguments = [here.get(a[: a.index("=") + 1] if "=" in a else a, a) for a in container["args"]]
     paths = [(m["mountPath"], folder / m["name"]) for m in container["volumeMounts"]]
 
@@ -148,6 +149,23 @@ def test_mlflow_accepts_every_host_name_of_its_clients(mlflow, host):
 @pytest.mark.parametrize("host", REJECTED)
 def test_mlflow_rejects_other_host_names(mlflow, host):
     assert status(mlflow, host, "/api/2.0/mlflow/experiments/search?max_results=1") == 403
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_ipv6(), reason="this kernel has no IPv6")
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_mlflow_is_reached_over_ipv4_and_ipv6(mlflow, address):
+    assert status(replace(mlflow, host=address), "localhost", "/health") == 200
+
+
+def test_several_workers_of_mlflow_share_a_socket_for_ipv4_and_ipv6():
+    """Without workers, uvicorn binds `::` for IPv6 only, and the empty host for both."""
+    hosts = {}
+    for workers in (1, 3):
+        objects = render("pipelines", {"mlflow": {"workers": workers}})
+        arguments = pod_of(one(objects, "Deployment"))["containers"][0]["args"]
+        (hosts[workers],) = [argument for argument in arguments if argument.startswith("--host=")]
+    assert hosts == {1: "--host=", 3: "--host=::"}
 
 
 @pytest.mark.slow

@@ -55,7 +55,7 @@ def test_an_example_is_applied_twice_without_a_change(server, chart, example):
 def test_hatches_are_applied_without_a_duplicate(server, part):
     place = {"": part.path, "chart": "", None: part.path}.get(part.environment, part.environment)
     row = {"name": "HOME", "value": "/other"}
-    field = "initContainers" if part.container == "pull" else "containers"
+    field = "initContainers" if part.container in ("pull", "download") else "containers"
     container = {"name": part.container, "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}]}
     container |= {"securityContext": {"readOnlyRootFilesystem": False}, "env": [row]}
     spec = {field: [container], "volumes": [{"name": "scratch", "emptyDir": {}}], "dnsPolicy": "ClusterFirst"}

@@ -8,6 +8,7 @@ import re
 import pytest
 import yaml
 
+from signalbox.settings import Settings
 from tests.charts.conftest import GENERATED, chart_folder, one, pod_of, pods, render, render_error
 from tests.charts.test_common import contents
 from tools.charts.vendor import dependencies
@@ -200,6 +201,28 @@ def test_the_copies_equal_their_sources_without_examples_and_readme():
     )
 
 
+def test_each_model_has_files_of_its_own():
+    """Templates and Modelfiles are in ConfigMaps, which the template of the stack renders for each model."""
+    gguf = {"quantization": "gguf-q4_k_m", "concurrency": 1, "gpu": {"product": "CPU", "count": 0}}
+    ollama = {
+        "engine": "ollama",
+        "model": {"name": "a", "sizeGiB": 1},
+        "ollama": {"modelfiles": {"a": "FROM b"}},
+    }
+    template = {"engine": "sglang", "model": {"name": "a/b", "sizeGiB": 1}, "chatTemplate": {"text": "c"}}
+    models = {"small": gguf | ollama, "large": {"gpu": {"product": "L4", "count": 1}} | template}
+    objects = render("signalbox", {"models": models})
+    data = {item["metadata"]["name"]: item["data"] for item in objects if item["kind"] == "ConfigMap"}
+    volumes = {
+        volume["configMap"]["name"]
+        for item in objects
+        if item["kind"] == "Deployment"
+        for volume in pod_of(item)["volumes"]
+        if volume["name"] == "files"
+    }
+    assert {tuple(data[name]) for name in volumes} == {("a",), ("chat-template.jinja",)}
+
+
 def test_a_revision_fits_into_a_secret():
     """Helm stores chart, values and manifest of each revision in one Secret of at most 1 MiB, but no charts below the chart."""
     files = [
@@ -250,3 +273,56 @@ def test_an_installation_needs_at_most_five_values():
         "mlflow",
         "pipelines",
     }
+
+
+def test_with_postgres_the_assessor_reads_what_a_later_calibration_writes():
+    """The claim is that of the jobs, from the first installation on, and no subPath has to exist in it."""
+    values = yaml.safe_load((STACK / "values-postgres.yaml").read_text(encoding="utf-8"))
+    objects = render("signalbox", values)
+    assert "pipelines" in names(objects, "PersistentVolumeClaim")
+    pod = pod_of(one(objects, "Deployment", "assessor"))
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "thresholds"]
+    assert volume["persistentVolumeClaim"] == {"claimName": "pipelines", "readOnly": True}
+    (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "thresholds"]
+    assert "subPath" not in mount
+    (path,) = [e["value"] for e in pod["containers"][0]["env"] if e["name"] == "SIGNALBOX_THRESHOLDS_PATH"]
+    # The jobs mount the same claim as their state, and write below `thresholds`.
+    jobs = [spec for item in objects if item["kind"] == "CronJob" for _, spec in pods(item)]
+    (folder,) = {m["mountPath"] for spec in jobs for m in spec["containers"][0]["volumeMounts"] if m["name"] == "state"}  # fmt: skip
+    written = Settings(state_dir=folder).thresholds_dir
+    assert path == str(written).replace(folder, mount["mountPath"])
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"gpu": {"product": "L5"}}, 'models.small: gpu.product: unknown product "L5"'),
+        ({"gpu": {"labelSet": "eks", "product": "MI300X"}}, "models.small: gpu.labelSet: "),
+        ({"image": {"tag": "latest"}}, 'models.small: image.tag: "latest" does not identify a version.'),
+        (
+            {"gpu": {"product": "T4"}, "dtype": "bfloat16"},
+            "models.small: dtype: bfloat16 requires compute capability 8.0",
+        ),
+        ({"model": {"name": "example/unknown"}}, "models.small: model.sizeGiB: is required"),
+        (
+            {"podTemplate": {"spec": {"containers": [{"name": "sever"}]}}},
+            'models.small: podTemplate.spec.containers: unknown container "sever"',
+        ),
+        (
+            {"helmTest": {"podTemplate": {"spec": {"containers": [{"name": "test"}]}}}},
+            'models.small: podTemplate.spec.containers: unknown container "test"',
+        ),
+        ({"contxt": 1}, "/models/small': additional properties 'contxt' not allowed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_error_in_an_entry_of_models_names_the_entry(values, problem):
+    assert problem in render_error("signalbox", {"models": {"small": values}})
+
+
+def test_an_entry_leaves_no_trace_in_its_objects():
+    template = {"podTemplate": {"spec": {"dnsPolicy": "Default"}}}
+    objects = render("signalbox", {"models": {"small": template}})
+    pod = one(objects, "Deployment", "model-small")["spec"]["template"]
+    assert pod.keys() == {"metadata", "spec"}
+    assert "models.small" not in str(pod)

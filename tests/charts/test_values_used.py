@@ -43,6 +43,10 @@ OTHER: dict[tuple[str, str], object] = {
     ("model-server", "autoscaling.metrics"): [{"rule": "signalbox:changed", "perServer": 9}],
     ("model-server", "capacity.enforce"): False,
     ("model-server", "gpu.product"): "A10",
+    ("model-server", "model.s3.uri"): "s3://changed",
+    ("model-server", "engines"): {"vllm": {"port": 9000}},
+    ("model-server", "lora.adapters"): [{"name": "a", "repository": "b/c"}],
+    ("model-server", "ollama.modelfiles"): {"changed": "FROM a"},
     ("pipelines", "mlflow.s3.uri"): "s3://changed",
     ("signalbox", "models"): {"small": {"engine": "vllm"}},
     ("assessor", "persistence.accessModes"): ["ReadWriteMany"],
@@ -56,6 +60,7 @@ HATCHES: dict[str, object] = {
     "envFrom": [{"prefix": "CHANGED_"}],
     "strategy": {"type": "Recreate", "rollingUpdate": {}},
     "loadBalancerSourceRanges": ["192.0.2.0/24"],
+    "cidrs": ["192.0.2.0/24"],
     "extraObjects": [{"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "changed"}}],
 }
 # (chart, key) → why no render shows it.
@@ -65,10 +70,21 @@ UNUSED = {
     ("pipelines", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("pipelines", "jobDefaults.enabled"): "Each job sets it itself: the default only shows the key.",
 }
+PROXY = {"global": {"proxy": {"https": "http://a.example"}}}
 AUTOSCALED = {"autoscaling": {"enabled": True}, "persistence": {"enabled": False}}
 # (chart, beginning of a key) → further values that make it count; without a row the key must count with the defaults.
 NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "autoscaling."): POSTGRES | {"autoscaling": {"enabled": True}},
+    ("assessor", "global.proxy."): PROXY,
+    ("assessor", "clusterDomain"): PROXY,
+    ("model-server", "global.proxy."): PROXY,
+    ("model-server", "clusterDomain"): PROXY,
+    ("pipelines", "global.proxy."): PROXY,
+    ("signalbox", "global.proxy."): PROXY,
+    ("assessor", "encoder.service.loadBalancerSourceRanges"): {
+        "encoder": {"service": {"type": "LoadBalancer"}}
+    },
+    ("model-server", "prometheusRule."): {"prometheusRule": {"enabled": True}},
     ("assessor", "caBundle.key"): {"caBundle": {"existingConfigMap": "a"}},
     ("assessor", "database.postgres."): POSTGRES,
     ("assessor", "spoolSize"): POSTGRES,
@@ -91,6 +107,8 @@ NEEDS: dict[tuple[str, str], dict] = {
     },
     ("assessor", "httpRoute."): {"httpRoute": {"enabled": True, "parentRefs": [{"name": "a"}]}},
     ("assessor", "serviceMonitor."): {"serviceMonitor": {"enabled": True}},
+    ("model-server", "lora.maxRank"): {"lora": {"adapters": [{"name": "a", "repository": "b/c"}]}},
+    ("model-server", "chatTemplate.key"): {"chatTemplate": {"existingConfigMap": "a"}},
     ("model-server", "apiKey.value"): {"apiKey": {"value": "a"}},
     ("model-server", "autoscaling."): AUTOSCALED,
     ("model-server", "autoscaling.wake"): merged(AUTOSCALED, {"autoscaling": {"minReplicas": 0}}),
@@ -107,6 +125,7 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("model-server", "model.pvc."): {"model": {"source": "pvc", "pvc": {"claimName": "a"}}},
     ("model-server", "model.quantized"): {"quantization": "bnb-nf4"},
     ("model-server", "model.file"): GGUF,
+    ("model-server", "model.s3."): {"model": {"source": "s3", "s3": {"uri": "s3://a/b"}}},
     ("model-server", "model.url."): merged(
         GGUF, {"model": {"source": "url", "url": {"address": "https://a.example/a.gguf"}}}
     ),

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.cluster.installed import Installed, fill_volumes
+from tests.cluster.support.installed import Installed, fill_volumes
 from tools.cluster.cluster import default_layout, down, up
 from tools.cluster.images import project_archives
 from tools.cluster.inside import Inside
+from tools.cluster.stack import IMAGES
 
-IMAGES = ["assessor", "encoder", "llama-server", "mlflow", "pipelines"]
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
 
 

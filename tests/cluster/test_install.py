@@ -3,11 +3,10 @@
 import json
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.cluster.installed import TEXT, as_printed, wait_gone
+from tests.cluster.support.installed import SUPPORT, TEXT, as_printed, wait_gone
 
 pytestmark = pytest.mark.cluster
 
@@ -117,7 +116,7 @@ def test_an_upgrade_of_the_model_server_fails_no_request(cluster, installed, ass
 
 
 def test_an_upgrade_of_two_assessors_on_postgres_fails_no_request(cluster, installed, assessor, tmp_path):
-    installed.kubectl("apply", "-f", str(Path(__file__).parent / "postgres.yaml"))
+    installed.kubectl("apply", "-f", str(SUPPORT / "postgres.yaml"))
     installed.kubectl("rollout", "status", "deployment/postgres", "--timeout=120s", timeout=150)
     installed.install("assessor", release="assessor-two")
     selector = "app.kubernetes.io/instance=assessor-two,app.kubernetes.io/component=assessor"

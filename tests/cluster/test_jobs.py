@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cluster.installed import CLAIMS
+from tests.cluster.support.installed import CLAIMS
 
 pytestmark = pytest.mark.cluster
 

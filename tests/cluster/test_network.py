@@ -6,12 +6,11 @@ kube-router refuses what no policy admits. That a refusal is the policy's doing 
 import json
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-from tests.cluster.installed import VALUES, Installed
-from tests.cluster.peers import Peer, server_outside, visitor
+from tests.cluster.support.installed import SUPPORT, VALUES, Installed
+from tests.cluster.support.peers import Peer, server_outside, visitor
 from tools.charts import CHARTS
 
 pytestmark = pytest.mark.cluster
@@ -160,10 +159,9 @@ def started(installed):
 
 def test_where_all_is_denied_the_assessor_still_gets_its_database(cluster):
     """A namespace whose owner denies all: migration, assessor and probes live by the chart's policies alone."""
-    here = Path(__file__).parent
     with cluster.namespace("closed") as namespace:
         closed = Installed(cluster, namespace)
-        closed.kubectl("apply", "-f", str(here / "closed.yaml"), "-f", str(here / "postgres.yaml"))
+        closed.kubectl("apply", "-f", str(SUPPORT / "closed.yaml"), "-f", str(SUPPORT / "postgres.yaml"))
         closed.kubectl("rollout", "status", "deployment/postgres", "--timeout=120s", timeout=150)
         postgres = Peer.of(cluster, closed.pods("app=postgres")[0])
         neighbour = visitor(cluster, namespace, "neighbour", app="neighbour")

@@ -1,23 +1,25 @@
 """The real scheduler puts every GPU example on nodes with its GPU and on no others. The nodes are fakes."""
 
 import json
-from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.charts.conftest import example_file, pods
+from tests.cluster.support.installed import SUPPORT
 from tools.charts import CHARTS, charts
 from tools.charts.helm import template
 from tools.charts.render import examples
 
 pytestmark = pytest.mark.cluster
 
-SETS = yaml.safe_load((Path(__file__).parent / "nodes.yaml").read_text(encoding="utf-8"))
+SETS = yaml.safe_load((SUPPORT / "nodes.yaml").read_text(encoding="utf-8"))
 MODEL_SERVER = next(chart for chart in charts() if chart.name == "model-server")
 EXAMPLES = {
     example.stem: yaml.safe_load(example.read_text(encoding="utf-8")) for example in examples(MODEL_SERVER)
 }
+# Of each product: all examples are bound at once, and two of them take two nodes whole.
+NODES = 6
 ARM = ("GB200", "CPU-ARM64")
 # Keys that KServe puts beside those of a pod.
 KSERVE_KEYS = ("minReplicas", "maxReplicas", "deploymentStrategy", "labels", "annotations")
@@ -52,7 +54,7 @@ def nodes_of(label_set):
     return [
         fake_node(f"fake-{label_set.lower()}-{product.lower()}-{number}", product, labels, taints)
         for product, labels, taints in rows
-        for number in range(3)
+        for number in range(NODES)
     ]
 
 

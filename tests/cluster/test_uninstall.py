@@ -13,5 +13,5 @@ def test_uninstall_keeps_claims_and_keys_that_say_so(installed, pipelines):
     left = installed.kubectl("get", "deployment,service,inferenceservice", *ours).stdout
     assert left == ""
     claims = installed.kubectl("get", "pvc", "-o", "name").stdout.split()
-    assert {"persistentvolumeclaim/assessor", "persistentvolumeclaim/model-server-cache"} <= set(claims)
+    assert {"persistentvolumeclaim/assessor", "persistentvolumeclaim/model-server-cache-rwx"} <= set(claims)
     assert (installed.key("assessor-keys"), installed.key("model-server-key")) == before

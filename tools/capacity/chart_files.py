@@ -51,7 +51,7 @@ FILE_TYPES = [
 _HALF_BITS = 16
 # A dense model without features of its own: what the support rules say about it holds for any model.
 _PLAIN_MODEL = "meta-llama/Llama-3.1-8B"
-_ENGINES = ("vllm", "tgi", "llamacpp", "ollama", "nim")
+_ENGINES = ("vllm", "sglang", "tgi", "llamacpp", "ollama", "nim")
 
 
 def file_mib(model: Architecture, quantization: Quantization) -> int:

@@ -13,7 +13,7 @@ KUBERNETES = "1.34.4"
 
 
 def find_tool(name: str) -> str:
-    """Path of a tool that tools/go.mod pins: from the cache that `make tools` fills, else from PATH."""
+    """Path of a tool of `make tools`: from the cache that it fills, else from PATH."""
     binary = programs_of(TOOLS) / name
     program = str(binary) if binary.is_file() else shutil.which(name)
     if program is None:

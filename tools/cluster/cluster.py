@@ -60,4 +60,14 @@ def down(layout: Layout) -> None:
         raise SetupError(f"The cluster is down, but left behind: {', '.join(left)}")
     for path in layout.work.iterdir() if layout.work.is_dir() else ():
         if path.name != "logs":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            _remove(path) if path.is_dir() else path.unlink()
+
+
+def _remove(folder: Path) -> None:
+    """Remove a tree. The kernel takes down the mounts of killed pods a moment later, so files may disappear meanwhile."""
+    for _ in range(3):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(1)
+    shutil.rmtree(folder)

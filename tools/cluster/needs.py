@@ -24,6 +24,7 @@ PACKAGES = {
     "runc": "runc",
     "socat": "socat",
     "unshare": "util-linux",
+    "wrk": "wrk",
 }
 _SYSTEM = "/usr/local/sbin:/usr/sbin:/sbin"
 _CLONE_NEWNS = 0x20000

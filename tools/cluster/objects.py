@@ -10,6 +10,9 @@ from tools.cluster.kserve import apply
 from tools.cluster.layout import FILES, Layout
 
 VOLUMES = 24
+# Class of the last volumes, which are filled before a pod uses them: no claim takes one that does not name it.
+RESERVED = "reserved"
+FIRST_RESERVED = 21
 
 
 def install_definitions(inside: Inside) -> None:
@@ -34,5 +37,8 @@ def install_volumes(layout: Layout, inside: Inside) -> None:
     for number in range(VOLUMES):
         name = f"volume-{number:02}"
         layout.folder(f"volumes/{name}")
-        volumes.append(yaml.safe_load(template.replace("VOLUME", name)))
+        volume = yaml.safe_load(template.replace("VOLUME", name))
+        if number >= FIRST_RESERVED:
+            volume["spec"]["storageClassName"] = RESERVED
+        volumes.append(volume)
     apply(inside, yaml.safe_dump_all(volumes))

@@ -47,6 +47,7 @@ args:
   - --release-dir={{ index . 1 }}
   - --http_port=8080
   - --threads={{ int $encoder.threads }}
+  - --drain-seconds={{ $root.Values.shutdown.connectionCloseSeconds }}
 ports:
   - {name: http1, containerPort: 8080, protocol: TCP}
 env:
@@ -63,7 +64,17 @@ readinessProbe:
   httpGet: {path: /v2/models/encoder/ready, port: 8080}
   periodSeconds: 5
   timeoutSeconds: 3
+{{- with $root.Values.shutdown.preStopSeconds }}
+lifecycle:
+  preStop:
+    sleep: {seconds: {{ int . }}}
+{{- end }}
 resources: {{- toYaml $encoder.resources | nindent 2 }}
+{{- end -}}
+
+{{/* Time to leave the proxies' endpoints, to close connections, and to finish the longest request. */}}
+{{- define "assessor.encoderGrace" -}}
+{{- add .Values.shutdown.preStopSeconds .Values.shutdown.connectionCloseSeconds (ceil .Values.encoder.timeoutSeconds) 10 -}}
 {{- end -}}
 
 {{- define "assessor.encoderStrategy" -}}

@@ -6,6 +6,7 @@
 {{- $autoscaling := $v.autoscaling -}}
 {{- $claim := $v.persistence.existingClaim -}}
 {{- $kind := include "assessor.encoderKind" . -}}
+{{- $service := $v.encoder.service -}}
 {{- range list
   (list (not (or $v.encoder.enabled $v.decoder.enabled))
     "decoder.enabled: is false, and encoder.enabled, too."
@@ -25,6 +26,12 @@
   (list (and (eq $kind "kserve") (.Capabilities.APIVersions.Has "v1/Pod") (not (.Capabilities.APIVersions.Has "serving.kserve.io/v1beta1/InferenceService")))
     "encoder.kserve: true, but the cluster has no serving.kserve.io/v1beta1."
     "Install KServe 0.16 or later, or set encoder.kserve to false to install a Deployment.")
+  (list (and (eq $kind "kserve") (or (omit $service "type" "appProtocol" | values | compact) (ne $service.type "ClusterIP")))
+    "encoder.service: has no effect with encoder.kserve, because KServe creates the Service."
+    "Remove it, or set encoder.kserve to false.")
+  (list (and $service.loadBalancerSourceRanges (ne $service.type "LoadBalancer"))
+    (printf "encoder.service.loadBalancerSourceRanges: is set, but encoder.service.type is %s." $service.type)
+    "Set encoder.service.type to LoadBalancer, or remove the ranges.")
   (list (gt (int $v.encoder.minReplicas) (int $v.encoder.maxReplicas))
     (printf "encoder.minReplicas: %d is greater than encoder.maxReplicas, %d." (int $v.encoder.minReplicas) (int $v.encoder.maxReplicas))
     "Increase encoder.maxReplicas or reduce encoder.minReplicas.")
@@ -70,6 +77,9 @@
   (list (and $claim (not $v.persistence.enabled))
     (printf "persistence.existingClaim: %q, but persistence.enabled is false." $claim)
     "Set persistence.enabled to true, or remove persistence.existingClaim.")
+  (list (and $claim $v.persistence.claimName)
+    (printf "persistence.claimName: %q, but persistence.existingClaim is %q." $v.persistence.claimName $claim)
+    "Keep only one of them.")
   (list (and $claim $v.persistence.size)
     (printf "persistence.size: %q, but persistence.existingClaim is %q, which has its own size." $v.persistence.size $claim)
     "Keep only one of them.")

@@ -18,8 +18,8 @@ reason: why the GPU cannot run the quantization. option: nearest configuration t
 {{- $table := .Files.Get "files/capacity.json" | fromJson -}}
 {{- $model := include "model-server.knownModel" (list . $table.models) -}}
 {{- $known := get $table.models $model | default dict -}}
-{{- $rows := dig .Values.engine $model dict $table.cells -}}
-{{- $anyModel := get $table.any_model .Values.engine | default dict -}}
+{{- $rows := dig $engine.table $model dict $table.cells -}}
+{{- $anyModel := get $table.any_model $engine.table | default dict -}}
 {{- $tensor := toString (int .Values.parallelism.tensor) -}}
 {{- /* 16-bit weights: dtype decides if both types are in the table; bf16 is used if fp16 is not. */ -}}
 {{- $quantization := .Values.quantization -}}
@@ -62,7 +62,7 @@ reason: why the GPU cannot run the quantization. option: nearest configuration t
 {{- if and (eq .Values.model.source "hf") (not .Values.model.sizeGiB) -}}
 {{- range $engine.copies }}{{ if hasPrefix . $.Values.model.name }}{{ $copies = 2 }}{{ end }}{{ end -}}
 {{- end -}}
-{{- $terms := dig .Values.engine $model $quantization $tensor "0 0 0" $table.terms | splitList " " -}}
+{{- $terms := dig $engine.table $model $quantization $tensor "0 0 0" $table.terms | splitList " " -}}
 {{- $weights := mul (index $terms 0 | int) (int $tensor) -}}
 {{- /* Without a row: the files, in fewer bits if the engine quantizes them while loading. It is a lower bound. */ -}}
 {{- if and (not $weights) $files -}}
@@ -138,17 +138,10 @@ model.sizeGiB or, from the table, what the engine downloads; 0 if it is unknown.
 {{- define "model-server.cacheSize" -}}
 {{- $size := .Values.persistence.size | default (printf "%dGi" (max 50 (div (mul (include "model-server.filesMiB" . | int) 6) 5120 | add1))) -}}
 {{- $current := dig "spec" "resources" "requests" "storage" "" (include "model-server.currentClaim" . | fromJson) -}}
-{{- if gt (include "model-server.quantityMiB" (default "0" $current) | int) (include "model-server.quantityMiB" $size | int) -}}
+{{- if gt (include "common.quantityMiB" (default "0" $current) | int) (include "common.quantityMiB" $size | int) -}}
 {{- $size = $current -}}
 {{- end -}}
 {{- $size -}}
-{{- end -}}
-
-{{/* Argument: a quantity such as 50Gi or 1.5T. Its MiB. */}}
-{{- define "model-server.quantityMiB" -}}
-{{- $binary := dict "Ki" 0.0009765625 "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0 "Pi" 1073741824.0 -}}
-{{- $decimal := dict "" 0.00000095367 "k" 0.00095367 "M" 0.953674 "G" 953.674316 "T" 953674.316406 "P" 953674316.4 -}}
-{{- mulf (regexFind "^[0-9.]+" (toString .) | float64) (get (merge $binary $decimal) (regexFind "[A-Za-z]*$" (toString .))) | floor | int -}}
 {{- end -}}
 
 {{/* Seconds until the server must be ready. */}}
@@ -159,6 +152,6 @@ model.sizeGiB or, from the table, what the engine downloads; 0 if it is unknown.
 {{/* Seconds that engine and model are expected to need. */}}
 {{- define "model-server.expectedStartup" -}}
 {{- $startup := .Values.probes.startup -}}
-{{- $perGiB := ternary $startup.secondsPerGiBDownloaded $startup.secondsPerGiBRead (has .Values.model.source (list "hf" "url")) -}}
+{{- $perGiB := ternary $startup.secondsPerGiBDownloaded $startup.secondsPerGiBRead (has .Values.model.source (list "hf" "url" "s3")) -}}
 {{- add (include "model-server.engine" . | fromJson).startup (div (add (mul (include "model-server.filesMiB" . | int) (int $perGiB)) 1023) 1024) -}}
 {{- end -}}

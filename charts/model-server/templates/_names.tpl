@@ -15,6 +15,12 @@
 {{- default (include "model-server.currentClaim" . | fromJson).name .Values.persistence.existingClaim -}}
 {{- end -}}
 
+{{/* Name of the ConfigMap with the chat template or the Modelfiles; empty if there is none. */}}
+{{- define "model-server.configMap" -}}
+{{- $own := ternary "" (printf "%s-files" (include "common.fullname" .)) (empty (or .Values.chatTemplate.text .Values.ollama.modelfiles)) -}}
+{{- .Values.chatTemplate.existingConfigMap | default .Values.ollama.existingConfigMap | default $own -}}
+{{- end -}}
+
 {{/* The claim that the chart creates, as JSON: its name and, if the cluster has it already, its spec. */}}
 {{- define "model-server.currentClaim" -}}
 {{- include "model-server.once" (list . "model-server.claimEntry") -}}
@@ -27,13 +33,13 @@ whose modes are the same keeps its name.
 {{- define "model-server.claimEntry" -}}
 {{- $modes := .Values.persistence.accessModes -}}
 {{- $name := default (printf "%s-cache" (include "common.fullname" .)) .Values.persistence.claimName -}}
-{{- $spec := dig "spec" dict (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $name) -}}
-{{- $current := default (list "ReadWriteOnce") $spec.accessModes -}}
+{{- $live := include "common.liveClaim" (list . $name) | fromJson -}}
+{{- $current := default (list "ReadWriteOnce") $live.spec.accessModes -}}
 {{- if and (not .Values.persistence.claimName) (ne (sortAlpha $current | toJson) (sortAlpha $modes | toJson)) -}}
 {{- $name = printf "%s-%s" $name (ternary "rwx" (ternary "rwop" "rwo" (has "ReadWriteOncePod" $modes)) (has "ReadWriteMany" $modes)) -}}
-{{- $spec = dig "spec" dict (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $name) -}}
+{{- $live = include "common.liveClaim" (list . $name) | fromJson -}}
 {{- end -}}
-{{- dict "name" $name "spec" $spec | toJson -}}
+{{- merge $live (dict "name" $name) | toJson -}}
 {{- end -}}
 
 {{/* Arguments: (list ROOT NAME). Result of the template NAME, computed once per render and kept in .Values, which all templates share. */}}

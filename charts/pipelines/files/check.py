@@ -10,14 +10,13 @@ import httpx2
 from pydantic import SecretStr
 
 from signalbox.contracts.routes import MODELS
+from signalbox.proxies import DIRECT
 from signalbox.settings import Settings
 from signalbox.store import open_store
 
 SETTINGS = Settings()
-# These are servers of our own, so proxies are not used. The context reads SSL_CERT_FILE, which trust_env=False would ignore.
-CLIENT = httpx2.Client(
-    timeout=20, follow_redirects=True, trust_env=False, verify=ssl.create_default_context()
-)
+# As the jobs: certificates of SSL_CERT_FILE, and the proxy of the environment for hosts that NO_PROXY does not name.
+CLIENT = httpx2.Client(timeout=20, follow_redirects=True, mounts=DIRECT, verify=ssl.create_default_context())
 
 
 def request(method: str, url: str, key: str | None = None, body: object = None) -> None:

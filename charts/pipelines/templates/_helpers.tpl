@@ -1,6 +1,15 @@
 {{/* Name of the claim with the jobs' state; empty without persistence. */}}
 {{- define "pipelines.claim" -}}
-{{- ternary (default (include "common.fullname" .) .Values.persistence.existingClaim) "" .Values.persistence.enabled -}}
+{{- if .Values.persistence.enabled }}{{ default (include "pipelines.newClaim" . | fromJson).name .Values.persistence.existingClaim }}{{ end -}}
+{{- end -}}
+
+{{/* The claims that the chart creates, for the state and for MLflow, as JSON; see common.claim. */}}
+{{- define "pipelines.newClaim" -}}
+{{- include "common.claim" (list . (include "common.fullname" .) .Values.persistence) -}}
+{{- end -}}
+
+{{- define "pipelines.mlflowClaim" -}}
+{{- include "common.claim" (list . (include "pipelines.mlflowName" .) .Values.mlflow.persistence) -}}
 {{- end -}}
 
 {{- define "pipelines.mlflowName" -}}
@@ -66,11 +75,12 @@ podAffinity:
 {{- end -}}
 {{- end -}}
 
-{{/* Egress rules of jobs and MLflow: this namespace, DNS, and networkPolicy.extraEgress. */}}
+{{/* Egress rules of jobs and MLflow: this namespace, DNS, the proxy, and those in networkPolicy. */}}
 {{- define "pipelines.egress" -}}
 - to: [{podSelector: {}}]
 {{ include "common.egressDns" . }}
-{{- with .Values.networkPolicy.extraEgress }}
+{{- include "common.egressProxy" . }}
+{{- with concat (default list .Values.networkPolicy.extraEgress) (default list .Values.networkPolicy.mesh.egress) }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}

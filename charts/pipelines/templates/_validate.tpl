@@ -99,7 +99,7 @@
 {{- if and $claim (not $volume.enabled) -}}
 {{- fail (printf "%s.existingClaim: %q, but %s.enabled is false. Set %s.enabled to true, or remove the claim." $key $claim $key $key) -}}
 {{- end -}}
-{{- range list "size" "storageClass" -}}
+{{- range list "size" "storageClass" "claimName" -}}
 {{- if and $claim (get $volume .) -}}
 {{- fail (printf "%s.%s: %q, but %s.existingClaim is %q, which has its own. Keep only one of them." $key . (get $volume .) $key $claim) -}}
 {{- end -}}

@@ -4,7 +4,10 @@
 {{- $defaults := $root.Files.Get "files/defaults/model-server.yaml" | fromYaml -}}
 {{- $names := dict "nameOverride" $name "fullnameOverride" $name "global" $root.Values.global -}}
 {{- $entry := index $root.Values.models (index . 1) | default dict -}}
-{{- include "signalbox.merged" (list (mustMergeOverwrite $defaults $names) $entry) -}}
+{{- $values := include "signalbox.merged" (list (mustMergeOverwrite $defaults $names) $entry) | fromJson -}}
+{{- /* Errors name the entry: those of the chart, and those of both fragments of a pod. */ -}}
+{{- range list $values $values.podTemplate $values.helmTest.podTemplate }}{{ if . }}{{ $_ := set . "entry" (printf "models.%s: " (index $ 1)) }}{{ end }}{{ end -}}
+{{- toJson $values -}}
 {{- end -}}
 
 {{/* Arguments: (list MAP MORE). MAP with MORE over it, as JSON. In contrast to mergeOverwrite, MORE also sets false, 0 and "". */}}

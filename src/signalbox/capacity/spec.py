@@ -12,17 +12,18 @@ from signalbox.capacity.gpu_names import product
 from signalbox.capacity.units import GIB, round_up
 
 CacheKind = Literal["full", "sliding", "chunked", "mla", "state"]
-EngineName = Literal["vllm", "tgi", "llamacpp", "ollama", "nim"]
+EngineName = Literal["vllm", "sglang", "tgi", "llamacpp", "ollama", "nim"]
 
 ENGINE_TITLES: dict[EngineName, str] = {
     "vllm": "vLLM",
+    "sglang": "SGLang",
     "tgi": "TGI",
     "llamacpp": "llama.cpp",
     "ollama": "Ollama",
     "nim": "NIM",
 }
 # Engines that split heads over GPUs; the others give each GPU whole layers.
-TENSOR_ENGINES: tuple[EngineName, ...] = ("vllm", "tgi", "nim")
+TENSOR_ENGINES: tuple[EngineName, ...] = ("vllm", "sglang", "tgi", "nim")
 
 BF16_CAPABILITY = 8.0  # Ampere, the first generation with bfloat16 (and with FlashAttention 2)
 FP8_CAPABILITY = 8.9  # Ada, the first generation with FP8 arithmetic

@@ -16,6 +16,7 @@ from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelError, ModelUnparsable
 from signalbox.models.base import Answer
 from signalbox.models.transport import CONNECTION_RESETS, RetryBudget, model_errors, status_error
+from signalbox.proxies import is_loopback
 from signalbox.tasks import Task
 
 _PROBE, _PROBE_LANGUAGE = "-", "en"
@@ -109,7 +110,7 @@ class EncoderClient:
         self, method: str, url: str, body: dict[str, Any] | None, limit: aiohttp.ClientTimeout
     ) -> dict[str, Any]:
         if self._session is None:
-            self._session = aiohttp.ClientSession()
+            self._session = aiohttp.ClientSession(trust_env=not is_loopback(self._url))
         async with self._session.request(method, url, json=body, timeout=limit) as response:
             content = await response.read()
             if response.status != HTTPStatus.OK:

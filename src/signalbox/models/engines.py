@@ -68,6 +68,11 @@ def _structured_outputs(words: Sequence[str]) -> dict[str, Any]:
     return {"structured_outputs": {"regex": _regex(words)}}
 
 
+def _regex_field(words: Sequence[str]) -> dict[str, Any]:
+    """SGLang's own field of a chat request."""
+    return {"regex": _regex(words)}
+
+
 def _response_format(words: Sequence[str]) -> dict[str, Any]:
     return {"response_format": {"type": "regex", "value": _regex(words)}}
 
@@ -77,6 +82,7 @@ ENGINES: Mapping[str, Engine] = {
     for engine in (
         Engine("llama.cpp", "llamacpp", _grammar),
         Engine("vllm", "vllm", _structured_outputs),
+        Engine("sglang", "sglang", _regex_field),
         Engine("tgi", None, _response_format, max_top_logprobs=5),
         Engine("ollama", "library", None),
         # Any other server that speaks the protocol. It has no common way to force a first word.

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import InputError, ModelError, ModelRejected, ModelUnavailable
@@ -16,11 +15,11 @@ from signalbox.models.engines import ENGINES, Engine, engine_of
 from signalbox.models.release import release_from_listing
 from signalbox.models.session import ChatSession
 from signalbox.models.transport import model_errors
+from signalbox.proxies import is_loopback
 
 _SEED = 0
 _READY_TIMEOUT_SECONDS = 2.0
 _LISTED_MODELS = 10
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Messages = Sequence[Mapping[str, str]]
 
@@ -67,7 +66,7 @@ class ChatServer:
         if self._current_release is None:
             entry = await self._listing()
             engine = self._engine = self._engine or engine_of(entry.get("owned_by"))
-            local = urlsplit(self.base_url).hostname in _LOOPBACK
+            local = is_loopback(self.base_url)
             self._current_release = await asyncio.to_thread(release_from_listing, entry, engine, local=local)
         return self._current_release
 

@@ -7,12 +7,10 @@ from typing import Any
 
 import httpx2
 
+from signalbox import proxies
 from signalbox.errors import ModelUnavailable
 from signalbox.models.chat import Chunk, Transcript, parse_chunks, parse_completion
 from signalbox.models.transport import CONNECTION_RESETS, RetryBudget, error_message, status_error
-
-# Where http_proxy is set, no_proxy often is not, and a proxy cannot reach the loopback of this machine.
-_NO_PROXY: Mapping[str, None] = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
 
 
 class ChatSession:
@@ -102,7 +100,7 @@ class ChatSession:
             self._pool = httpx2.AsyncClient(
                 headers=self._headers,
                 timeout=self._timeout_seconds,
-                mounts=_NO_PROXY,
+                mounts=proxies.DIRECT,
                 follow_redirects=False,
             )
         return self._pool

@@ -7,14 +7,17 @@ from pathlib import Path
 from signalbox.errors import InputError
 from signalbox.store.base import Backend, Store, StoreUnavailable, unknown_prediction
 from signalbox.store.postgres import PostgresBackend
+from signalbox.store.spool import SpoolFull
 from signalbox.store.sqlite import SqliteBackend
 
-__all__ = ["Store", "StoreUnavailable", "migrate", "open_store", "unknown_prediction"]
+__all__ = ["SpoolFull", "Store", "StoreUnavailable", "migrate", "open_store", "unknown_prediction"]
 
 
-def open_store(url: str, *, store_text: bool = True, spool_dir: Path | None = None) -> Store:
+def open_store(
+    url: str, *, store_text: bool = True, spool_dir: Path | None = None, spool_max_bytes: int | None = None
+) -> Store:
     """The store at `sqlite:///PATH` or `postgresql://…`; use it as an async context manager or `open()` it."""
-    return Store(_backend(url), store_text=store_text, spool_dir=spool_dir)
+    return Store(_backend(url), store_text=store_text, spool_dir=spool_dir, spool_max_bytes=spool_max_bytes)
 
 
 async def migrate(url: str) -> list[str]:

@@ -93,10 +93,17 @@ class Store:
     wait for a database that hangs.
     """
 
-    def __init__(self, backend: Backend, *, store_text: bool = True, spool_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        store_text: bool = True,
+        spool_dir: Path | None = None,
+        spool_max_bytes: int | None = None,
+    ) -> None:
         self._backend = backend
         self._store_text = store_text
-        self._spool = Spool(spool_dir / "records.jsonl") if spool_dir else None
+        self._spool = Spool(spool_dir / "records.jsonl", spool_max_bytes) if spool_dir else None
         self._connected = False
         self._connecting = asyncio.Lock()
         self._replaying = asyncio.Lock()

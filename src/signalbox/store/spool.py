@@ -4,33 +4,50 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from signalbox.contracts.record import Feedback, Record
-from signalbox.errors import SetupError
+from signalbox.errors import SetupError, SignalboxError
 from signalbox.io import AppendLog, write_whole
+
+log = logging.getLogger(__name__)
 
 Row = Record | Feedback
 _KINDS: dict[str, type[Record] | type[Feedback]] = {"record": Record, "feedback": Feedback}
 
 
+# Rows that are held in memory while the disk is full: about 20 MB of short texts.
+MAX_UNWRITTEN_ROWS = 10_000
+
+
+class SpoolFull(SignalboxError):  # noqa: N818 - reads as what happened
+    """Neither the disk nor the memory takes another row."""
+
+
 class Spool:
     """A log of rows in the order in which they came. A row is durable when `add` returns.
 
-    Processes that share the file lose nothing of each other: each adds and drops its own rows under a lock, and
-    a process that starts takes over the rows in the file. The database passes over a row that is written twice.
+    While the disk is full, or the file has `max_bytes`, up to MAX_UNWRITTEN_ROWS rows are held in memory only; the next `add` for which there is room
+    writes them first. Processes that share the file lose nothing of each other: each adds and drops its own rows under a
+    lock, and a process that starts takes over the rows in the file. The database passes over a row that is written twice.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_bytes: int | None = None) -> None:
         self._log = AppendLog(path)
+        self._max_bytes = max_bytes
         self._lock_path = path.with_suffix(".lock")
         self._lock = threading.Lock()
         with self._locked():
             lines = self._log.load()
         self._rows = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
+        self._unwritten: list[str] = []
+        # Lines of the file that are in the database, but that a full disk did not let go.
+        self._obsolete: set[bytes] = set()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -48,18 +65,53 @@ class Spool:
         return [row for row in self._rows if isinstance(row, Feedback) and row.prediction_id == record_id]
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Append rows durably. Raises OSError."""
+        """Append rows durably, or hold them while the disk is full. Raises SpoolFull."""
         with self._lock, self._locked():
-            self._log.append(*map(_line, rows))
+            lines = [*self._unwritten, *map(_line, rows)]
+            rest, reason = self._write(lines)
+            if len(rest) > MAX_UNWRITTEN_ROWS:
+                self._unwritten = rest[: -len(rows)]
+                raise SpoolFull(
+                    f"{self._log.path} cannot be written ({reason}), and {len(self._unwritten)} rows wait.",
+                    hint="Free space on its disk, or make the database available.",
+                )
+            if rest:
+                log.warning("spool cannot be written", extra={"rows_in_memory": len(rest), "cause": reason})
+            self._unwritten = rest
             self._rows.extend(rows)
 
     def drop(self, count: int) -> None:
         """Delete the oldest rows: they are in the database now."""
         with self._lock, self._locked():
-            in_database = {_line(row).encode() for row in self._rows[:count]}
-            rest = [line + b"\n" for line in self._log.load() if line not in in_database]
-            write_whole(self._log.path, b"".join(rest))
+            dropped = {_line(row) for row in self._rows[:count]}
+            self._unwritten = [line for line in self._unwritten if line not in dropped]
+            self._obsolete |= {line.encode() for line in dropped}
             self._rows = self._rows[count:]
+            rest = [line + b"\n" for line in self._log.load() if line not in self._obsolete]
+            try:
+                # A file without rows is cut: that needs no space, and a full disk has none.
+                write_whole(self._log.path, b"".join(rest)) if rest else self._log.clear()
+            except OSError as error:
+                log.warning("spool cannot be shortened yet", extra={"cause": str(error)})
+            else:
+                self._obsolete.clear()
+
+    def _write(self, lines: list[str]) -> tuple[list[str], str]:
+        """Append as many lines as fit; returns the others and why they do not."""
+        count = self._room_for(lines)
+        try:
+            self._log.append(*lines[:count])
+        except OSError as error:
+            return lines, str(error.strerror)
+        return lines[count:], f"its limit is {self._max_bytes} bytes"
+
+    def _room_for(self, lines: list[str]) -> int:
+        """How many of the lines the limit of the file allows."""
+        if self._max_bytes is None:
+            return len(lines)
+        size = self._log.path.stat().st_size if self._log.path.exists() else 0
+        ends = itertools.accumulate((len(line.encode()) + 1 for line in lines), initial=size)
+        return sum(1 for end in itertools.islice(ends, 1, None) if end <= self._max_bytes)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

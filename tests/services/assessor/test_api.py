@@ -19,7 +19,7 @@ from signalbox.contracts.record import ModelRelease
 from signalbox.errors import InputError, ModelTimeout, ModelUnavailable, NotFoundError, SetupError
 from signalbox.models.base import Answer
 from signalbox.settings import Settings
-from signalbox.store import StoreUnavailable, open_store
+from signalbox.store import SpoolFull, Store, StoreUnavailable, open_store
 from tests.helpers import record
 
 
@@ -167,6 +167,19 @@ def test_a_new_calibration_is_seen_without_a_restart(
     )
     thresholds.save(settings.thresholds_dir, file)
     assert assess(client, "0.95")["light"]["reason"] == "unsure"
+
+
+def test_thresholds_may_be_in_a_folder_that_the_first_calibration_creates(
+    models: dict[str, Table], tmp_path: Path
+) -> None:
+    settings = Settings(state_dir=tmp_path / "state", thresholds_path=tmp_path / "jobs" / "thresholds")
+    with TestClient(create_app(settings, clients=models)) as client:
+        assert assess(client, "0.95")["light"]["reason"] == "uncalibrated"
+        file = thresholds.ThresholdFile(
+            task="medical", release=models["encoder"].model, languages={"en": CUTS}
+        )
+        thresholds.save(tmp_path / "jobs" / "thresholds", file)
+        assert assess(client, "0.95")["light"]["reason"] == "provisional"
 
 
 def test_cascade_queries_the_decoder_only_if_the_encoder_is_unsure(
@@ -467,3 +480,19 @@ def test_the_class_of_an_error_decides_its_status(error: Exception, status: int)
     problem = errors.problem_of(error)
     assert problem.status == status
     assert "secret" not in str(problem)
+
+
+def test_no_answer_is_given_when_its_record_cannot_be_kept(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise SpoolFull("/var/lib/signalbox/spool cannot be written.", hint="Free space on its disk.")
+
+    monkeypatch.setattr(Store, "append_many", full)
+    answer = client.post("/v1/assess", json={"text": "0.95", "language": "en"})
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert "verdict" not in answer.text
+    assert "/var/lib" not in answer.text
+    with client.stream("POST", "/v1/assess/stream", json={"text": "0.95", "language": "en"}) as stream:
+        assert "event: error" in "".join(stream.iter_text())

@@ -22,7 +22,7 @@ from tests.helpers import RELEASE, free_port
 from tests.services.assessor.page_app import TASK, serving
 
 TEXT = "Socio-medical indication for the aid is confirmed."
-_ANSWER = {
+ENCODER_ANSWER = {
     "model_name": "encoder",
     "parameters": {"release": RELEASE.model_dump_json()},
     "outputs": [
@@ -40,7 +40,7 @@ async def encoder_app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         pass
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(_ANSWER).encode()})
+    await send({"type": "http.response.body", "body": json.dumps(ENCODER_ANSWER).encode()})
 
 
 @contextlib.contextmanager

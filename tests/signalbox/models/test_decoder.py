@@ -677,7 +677,9 @@ async def test_vllm_stream_without_a_verdict_is_neutral(task):
     assert (answer.stated, answer.p_yes, answer.completion_tokens) == (NEUTRAL, None, 8)
 
 
-@pytest.mark.parametrize(("engine", "key"), [("vllm", "structured_outputs"), ("tgi", "response_format")])
+@pytest.mark.parametrize(
+    ("engine", "key"), [("vllm", "structured_outputs"), ("sglang", "regex"), ("tgi", "response_format")]
+)
 async def test_constraints_by_engine(task, engine, key):
     requests = []
 

@@ -44,7 +44,9 @@ def test_bases_are_arguments_pinned_to_a_patch_version(image: Image) -> None:
     for base in re.findall(r"^FROM (\S+)", text, re.MULTILINE):
         assert base.startswith("$") or base in stages(text), base
     for default in re.findall(r"^ARG \w+_IMAGE=(?!\$)(\S+)", text, re.MULTILINE):
-        assert re.fullmatch(r"docker\.io/library/[a-z]+:\d+(\.\d+)+-[a-z-]+", default), default
+        assert re.fullmatch(
+            r"docker\.io/library/[a-z]+:\d+(\.\d+)+-[a-z-]+(@sha256:[0-9a-f]{64})?", default
+        ), default
     assert "latest" not in text
 
 

@@ -50,7 +50,7 @@ class PlanOptions:
         str | None, _option(_INPUT, "Cluster whose stored boots correct the plan; defaults to the only one.")
     ] = None
 
-    engine: Annotated[str, _option(_ENGINE, "vllm, tgi, llamacpp, ollama or nim.")] = "vllm"
+    engine: Annotated[str, _option(_ENGINE, "vllm, sglang, tgi, llamacpp, ollama or nim.")] = "vllm"
     engine_version: Annotated[str | None, _option(_ENGINE, "Version of the engine, such as 0.24.0.")] = None
     quantization: Annotated[str, _option(_ENGINE, "Quantization; auto is the best quality that fits.")] = (
         "auto"

@@ -6,7 +6,7 @@ The arithmetic is pure. `budget` loads the constants that belong to the engine; 
 from __future__ import annotations
 
 from signalbox.capacity.budget import Budget
-from signalbox.capacity.memory import llamacpp, tgi, vllm
+from signalbox.capacity.memory import llamacpp, sglang, tgi, vllm
 from signalbox.capacity.memory.constants import load_constants
 from signalbox.capacity.memory.gguf_tables import load_gguf_tables
 from signalbox.capacity.spec import Spec
@@ -20,4 +20,6 @@ def budget(spec: Spec) -> Budget:
         return llamacpp.budget(spec, load_gguf_tables())
     if spec.engine.name == "tgi":
         return tgi.budget(spec, load_constants())
+    if spec.engine.name == "sglang":
+        return sglang.budget(spec, load_constants())
     return vllm.budget(spec, load_constants())  # NIM's generic profiles run vLLM

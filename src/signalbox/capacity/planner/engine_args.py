@@ -11,6 +11,7 @@ from signalbox.capacity.spec import EngineName, Spec
 from signalbox.capacity.support.matrix import load_support
 
 _VLLM_DTYPES = {"float16": "half", "bfloat16": "bfloat16", "float32": "float"}
+_SGLANG_DTYPES = {"float16": "half", "bfloat16": "bfloat16"}
 _TGI_CACHE = {"fp8": "fp8_e4m3fn", "fp8_e4m3": "fp8_e4m3fn"}
 # Quantizations that an engine makes of a 16-bit checkpoint while it loads. It reads others from config.json.
 _QUANTIZE: Mapping[str, Mapping[str, str]] = {
@@ -20,6 +21,7 @@ _QUANTIZE: Mapping[str, Mapping[str, str]] = {
         "fp8-block": "fp8_per_block",
         "bnb-nf4": "bitsandbytes",
     },
+    "sglang": {"fp8": "fp8", "fp8-marlin": "fp8"},
     "tgi": {
         "fp8": "fp8",
         "fp8-marlin": "fp8",
@@ -72,7 +74,7 @@ def _several(count: int) -> int | None:
 
 def _quantize(spec: Spec) -> str | None:
     """The method to name; None where the checkpoint's config.json declares it."""
-    if spec.engine.name == "vllm" and spec.model.checkpoint_quantization is not None:
+    if spec.engine.name in ("vllm", "sglang") and spec.model.checkpoint_quantization is not None:
         return None
     return _QUANTIZE[spec.engine.name].get(spec.quantization.name)
 
@@ -91,6 +93,25 @@ def _vllm(spec: Spec) -> Start:
         ("--enforce-eager", spec.eager),
     )
     return Start(("vllm", "serve"), (spec.model.name, *_words(options)), {})
+
+
+def _sglang(spec: Spec) -> Start:
+    options: Options = (
+        ("--model-path", spec.model.name),
+        ("--port", 8000),
+        ("--dtype", _SGLANG_DTYPES.get(spec.dtype, spec.dtype)),
+        ("--quantization", _quantize(spec)),
+        ("--context-length", spec.context),
+        ("--mem-fraction-static", _share(spec)),
+        ("--tp-size", _several(spec.tensor_parallel)),
+        ("--pp-size", _several(spec.pipeline_parallel)),
+        ("--max-running-requests", spec.concurrency),
+        ("--chunked-prefill-size", spec.batched_tokens),
+        ("--kv-cache-dtype", None if spec.kv_dtype == "auto" else spec.kv_dtype),
+        ("--cuda-graph-backend-decode", "disabled" if spec.eager else None),
+        ("--cuda-graph-backend-prefill", "disabled" if spec.eager else None),
+    )
+    return Start(("python3", "-m", "sglang.launch_server"), _words(options), {})
 
 
 def _tgi(spec: Spec) -> Start:
@@ -164,6 +185,7 @@ def _cache_types(spec: Spec) -> tuple[str, str]:
 
 _ENGINES: Mapping[EngineName, Callable[[Spec], Start]] = {
     "vllm": _vllm,
+    "sglang": _sglang,
     "tgi": _tgi,
     "llamacpp": _llamacpp,
     "ollama": _ollama,

@@ -11,6 +11,7 @@ import yaml
 from signalbox.capacity.gpu_names import product, quantity
 from signalbox.capacity.planner.plan import default_catalogue
 from signalbox.capacity.planner.result import Plan
+from signalbox.capacity.spec import TENSOR_ENGINES
 from signalbox.capacity.support.matrix import load_support
 from signalbox.errors import InputError, SetupError
 
@@ -38,9 +39,17 @@ def values(plan: Plan, *, model: str | None = None, replicas: int = 1) -> dict[s
         "concurrency": plan.concurrency or max(1, min(_MOST_REQUESTS, int(plan.max_concurrency))),
         "replicas": replicas,
         "parallelism": {"tensor": plan.tensor_parallel, "pipeline": plan.pipeline_parallel},
+        **_memory_share(plan),
         # The chart's table has the same rules: it would reject what --allow-unproven allows.
         **({"capacity": {"enforce": "warn"}} if plan.overruled else {}),
     }
+
+
+def _memory_share(plan: Plan) -> dict[str, float]:
+    """`memoryShare` if it is not the engine's default, which the chart has. llama.cpp and Ollama have no such setting."""
+    default = default_catalogue().engine(plan.engine).memory_utilization
+    own = plan.engine in TENSOR_ENGINES and plan.memory_utilization != default
+    return {"memoryShare": plan.memory_utilization} if own else {}
 
 
 def _file_size(plan: Plan) -> dict[str, int]:

@@ -47,7 +47,7 @@ def _waiting(evaluation: Evaluation) -> Remark | None:
 def _cast(evaluation: Evaluation) -> Remark | None:
     spec = evaluation.spec
     if (
-        spec.engine.name not in ("vllm", "tgi", "nim")
+        spec.engine.name not in ("vllm", "sglang", "tgi", "nim")
         or spec.gpu.has_bfloat16
         or spec.model.dtype != "bfloat16"
     ):

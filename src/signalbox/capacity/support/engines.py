@@ -65,8 +65,12 @@ def context(spec: Spec, _: Support) -> Finding | None:
 
 _ASSUMPTIONS = {
     "tgi": (
-        "TGI has been in maintenance mode since December 2025; its memory is derived from its source, not measured.",
-        "Leave a tenth of the GPU free, or use engine vllm.",
+        "TGI is archived since 2026-03-21; its memory is derived from its source, not measured.",
+        "Use engine vllm. For TGI, build an image that starts without root, and leave a tenth of the GPU free.",
+    ),
+    "sglang": (
+        "SGLang's memory is derived from its source, not measured; it does not check the part outside its static memory.",
+        "Read `max_total_num_tokens` in its log, and lower the memory utilization if it runs out of memory under load.",
     ),
     "nim": (
         "NIM is planned as vLLM, which its generic profiles run; a TensorRT-LLM profile has its own engine and buffers.",

@@ -40,6 +40,26 @@ def test_every_flag_of_vllm_is_in_its_help() -> None:
         assert {word for word in words if word.startswith("--")} <= flags
 
 
+@pytest.mark.parametrize("eager", [False, True])
+def test_every_flag_of_sglang_is_in_its_source(eager: bool) -> None:
+    flags = set((DATA / "sglang-0.5.18-flags.txt").read_text(encoding="utf-8").split())
+    for row in catalogue().quantizations:
+        if "sglang" in row.engines:
+            limits = {"tensor_parallel": 2, "pipeline_parallel": 2, "concurrency": 8, "batched_tokens": 4096}
+            planned = spec(
+                "llama-3.1-8b", "h100", row.name, "sglang", kv_dtype="fp8_e4m3", eager=eager, **limits
+            )
+            words = start(planned).arguments
+            assert {word for word in words if word.startswith("--")} <= flags
+
+
+def test_sglang_starts_with_the_share_that_its_memory_is_planned_for() -> None:
+    words = start(spec("llama-3.1-8b", "l4", "fp8", "sglang", context=8192, concurrency=8)).arguments
+    assert value(words, "--mem-fraction-static") == "0.77"
+    assert value(words, "--quantization") == "fp8"
+    assert (value(words, "--context-length"), value(words, "--max-running-requests")) == ("8192", "8")
+
+
 def test_every_flag_of_llama_server_is_in_its_help() -> None:
     flags = set((DATA / "llama-server-11434-flags.txt").read_text(encoding="utf-8").split())
     planned = spec("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", batched_tokens=1024, kv_dtype="q8_0/q4_0")

@@ -45,6 +45,13 @@ def test_an_unproven_plan_is_written_for_a_chart_that_only_warns(tmp_path):
     assert "--allow-unproven: tgi-generation" in text
 
 
+@pytest.mark.parametrize(("engine", "share"), [("vllm", 0.8), ("sglang", 0.8)])
+def test_another_share_of_the_gpu_is_written(engine, share):
+    request = Request(model="llama-3.2-1b", gpu="l4", engine=engine, context=4096, memory_utilization=share)
+    assert values(plan(request))["memoryShare"] == share
+    assert "memoryShare" not in values(plan(request.model_copy(update={"memory_utilization": None})))
+
+
 def test_an_open_limit_becomes_what_the_cache_fits():
     answer = plan(Request(model="llama-3.1-8b", gpu="l4", context=8192))
     assert values(answer)["concurrency"] == int(answer.max_concurrency)

@@ -47,11 +47,17 @@
       key: {{ ternary $postgres.existingSecretKey "database-url" (not (empty $postgres.existingSecret)) }}
 {{- end -}}
 
-{{/* Egress rules of all pods: this namespace, DNS, and networkPolicy.extraEgress. */}}
+{{/* The claim with the SQLite database that the chart creates, as JSON; see common.claim. */}}
+{{- define "assessor.claim" -}}
+{{- include "common.claim" (list . (include "common.fullname" .) .Values.persistence) -}}
+{{- end -}}
+
+{{/* Egress rules of all pods: this namespace, DNS, the proxy, and those in networkPolicy. */}}
 {{- define "assessor.egress" -}}
 - to: [{podSelector: {}}]
 {{ include "common.egressDns" . }}
-{{- with .Values.networkPolicy.extraEgress }}
+{{- include "common.egressProxy" . }}
+{{- with concat (default list .Values.networkPolicy.extraEgress) (default list .Values.networkPolicy.mesh.egress) }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}

@@ -1,10 +1,32 @@
-{{/* The engine's entry in files/engines.yaml, as JSON. */}}
+{{/*
+The engine's entry in files/engines.yaml, or that of files/engine-defaults.yaml, overridden by .Values.engines, as JSON. Adds table, its
+name in the capacity table. Maps and lists of named items merge; all other values replace.
+*/}}
 {{- define "model-server.engine" -}}
 {{- include "model-server.once" (list . "model-server.engineEntry") -}}
 {{- end -}}
 
 {{- define "model-server.engineEntry" -}}
-{{- get (.Files.Get "files/engines.yaml" | fromYaml) .Values.engine | toJson -}}
+{{- $table := .Files.Get "files/engines.yaml" | fromYaml -}}
+{{- $name := .Values.engine -}}
+{{- $own := get (default dict .Values.engines) $name | default dict -}}
+{{- if not (or $own (hasKey $table $name)) -}}
+{{- $known := concat (keys $table) (keys (default dict .Values.engines)) | uniq | sortAlpha | join ", " -}}
+{{- include "model-server.fail" (list . (printf "engine: unknown engine %q. Use one of %s. Other engines can be added in engines." $name $known)) -}}
+{{- end -}}
+{{- $like := default $name $own.like -}}
+{{- if and $own.like (not (hasKey $table $like)) -}}
+{{- include "model-server.fail" (list . (printf "engines.%s.like: unknown engine %q. Use one of %s, or remove it."
+  $name $like (keys $table | sortAlpha | join ", "))) -}}
+{{- end -}}
+{{- $base := get $table $like | default (.Files.Get "files/engine-defaults.yaml" | fromYaml) -}}
+{{- $entry := (include "common.merge" (list "engines" "" (merge (dict "table" $like) $base) (omit $own "like")) | fromJson).result -}}
+{{- if not (and $entry.image.repository (or $entry.image.tag $entry.imageTags)) -}}
+{{- include "model-server.fail" (list . (printf
+  "engines.%s.image: repository and tag are required for an engine of your own. Set them, or set engines.%s.like to one of %s."
+  $name $name (keys $table | sortAlpha | join ", "))) -}}
+{{- end -}}
+{{- merge $entry (dict "title" $name) | toJson -}}
 {{- end -}}
 
 {{- define "model-server.servedName" -}}
@@ -16,6 +38,7 @@
 {{- $engine := include "model-server.engine" . | fromJson -}}
 {{- $pool := include "model-server.pool" . | fromJson -}}
 {{- $image := $engine.image -}}
+{{- with get (default dict $engine.imageTags) .Values.model.name }}{{ $_ := set $image "tag" . }}{{ end -}}
 {{- if and (not $pool.resource) $engine.cpuTag }}{{ $_ := set $image "tag" $engine.cpuTag }}{{ end -}}
 {{- if $engine.imageOfModel }}{{ $_ := set $image "repository" (printf "%s/%s" $image.repository .Values.model.name) }}{{ end -}}
 {{- range $field := list "registry" "repository" "tag" "digest" -}}
@@ -31,22 +54,31 @@
 {{- $model := .Values.model -}}
 {{- $parallel := .Values.parallelism -}}
 {{- $onHub := eq $model.source "hf" -}}
+{{- $host := .Values.listenAddress | default $engine.listenAddress | default "0.0.0.0" -}}
 {{- $folder := get (dict "pvc" $model.pvc.path "oci" $model.oci.path) $model.source | default "" | trimAll "/" -}}
-{{- $path := printf "/model/%s" $folder | trimSuffix "/" -}}
+{{- $root := ternary "/cache/s3" "/model" (eq $model.source "s3") -}}
+{{- $path := printf "%s/%s" $root $folder | trimSuffix "/" -}}
 {{- $halfOnly := and $pool.capability (lt (float64 $pool.capability) 8.0) -}}
 {{- $auto := ternary "float16" "auto" (or (eq .Values.quantization "fp16") (not (empty $halfOnly))) -}}
 {{- $dtype := get $engine.dtypes (ternary $auto .Values.dtype (eq .Values.dtype "auto")) | default "" -}}
+{{- $adapters := list -}}
+{{- range default list .Values.lora.adapters -}}
+{{- $adapters = append $adapters (printf "%s=%s" .name (.repository | default (printf "%s/%s" $root .path))) -}}
+{{- end -}}
+{{- $models := concat (list $model.name) (default list .Values.ollama.models) (keys (default dict .Values.ollama.modelfiles) | sortAlpha) | uniq -}}
+{{- $precision := get (default dict $engine.precisions) .Values.quantization -}}
 {{- $quantize := ternary "" (get $engine.quantize .Values.quantization | default "") $model.quantized -}}
 {{- dict
   "model" (ternary $model.name $path $onHub)
   "modelFile" (ternary "" (printf "%s/%s" $path $model.file) (or $onHub (eq $model.source "url")))
+  "key" (ternary (printf "$(%s)" $engine.keyVariable) "" (and .Values.apiKey.enabled (ne $engine.keyVariable "")))
   "hubName" (ternary $model.name "" $onHub)
   "hubFile" (ternary $model.file "" $onHub)
   "url" (ternary $model.url.address "" (eq $model.source "url"))
   "servedName" (include "model-server.servedName" .)
   "revision" (ternary $model.revision "" $onHub)
-  "host" "0.0.0.0"
-  "address" (printf "0.0.0.0:%d" (int $engine.port))
+  "host" $host
+  "address" (printf (ternary "[%s]:%d" "%s:%d" (contains ":" $host)) $host (int $engine.port))
   "port" (toString $engine.port)
   "dtype" $dtype
   "dtypeUnlessQuantized" (ternary $dtype "" (eq $quantize ""))
@@ -62,6 +94,17 @@
   "gpuLayers" (ternary "999" "0" (ne $pool.resource ""))
   "drainSeconds" (toString (int .Values.shutdown.drainSeconds))
   "offline" (ternary "true" "" .Values.airGapped)
+  "hasAdapters" (ternary "true" "" (not (empty $adapters)))
+  "adapters" $adapters
+  "adaptersJoined" (join "," $adapters)
+  "adapterCount" (ternary (len $adapters | toString) "" (not (empty $adapters)))
+  "adapterCountAndBase" (ternary (add1 (len $adapters) | toString) "" (not (empty $adapters)))
+  "adapterRank" (ternary (toString (int .Values.lora.maxRank)) "" (not (empty $adapters)))
+  "chatTemplate" (ternary "" "/etc/signalbox/files/chat-template.jinja" (empty (or .Values.chatTemplate.text .Values.chatTemplate.existingConfigMap)))
+  "pulls" (ternary "" (join " " $models) .Values.airGapped)
+  "modelCount" (ternary (len $models | toString) "" (gt (len $models) 1))
+  "profile" $model.profile
+  "profileTags" (ternary (printf "precision=%s,tp=%d" $precision (int $parallel.tensor)) "" (and (empty $model.profile) (ne $precision "")))
   "always" "true" | toJson -}}
 {{- end -}}
 
@@ -71,9 +114,15 @@
 {{- $facts := include "model-server.facts" (index . 0) | fromJson -}}
 {{- $words := list -}}
 {{- with $engine.positional }}{{ $words = append $words (get $facts .) }}{{ end -}}
-{{- range $engine.flags -}}
+{{- range $flag := $engine.flags -}}
 {{- $value := get $facts .value -}}
-{{- if eq $value "true" }}{{ $words = append $words .flag }}{{ else if $value }}{{ $words = concat $words (list .flag $value) }}{{ end -}}
+{{- if kindIs "slice" $value -}}
+{{- with $value }}{{ $words = concat $words (list $flag.flag) . }}{{ end -}}
+{{- else if eq $value "true" -}}
+{{- $words = append $words $flag.flag -}}
+{{- else if $value -}}
+{{- $words = concat $words (list $flag.flag $value) -}}
+{{- end -}}
 {{- end -}}
 {{- with concat $words (index . 1) (default list (index . 0).Values.extraArgs) }}{{ toYaml . }}{{ end -}}
 {{- end -}}

@@ -21,8 +21,8 @@
 {{- if and $resource (not (hasKey $entry .Values.gpu.labelSet)) -}}
 {{- $sets := list -}}
 {{- range list "gfd" "gke" "eks" "eksAuto" "aks" }}{{ if get $entry . }}{{ $sets = append $sets . }}{{ end }}{{ end -}}
-{{- fail (printf "gpu.labelSet: %q has no labels for %s. Use one of %s, or set pools.%s.%s."
-  .Values.gpu.labelSet $name (join ", " $sets | default "none") $name .Values.gpu.labelSet) -}}
+{{- include "model-server.fail" (list $ (printf "gpu.labelSet: %q has no labels for %s. Use one of %s, or set pools.%s.%s."
+  .Values.gpu.labelSet $name (join ", " $sets | default "none") $name .Values.gpu.labelSet)) -}}
 {{- end -}}
 {{- if and $mixed (eq .Values.gpu.labelSet "gfd") -}}
 {{- $labels = dict (printf "%s.product" $resource) (get $labels "nvidia.com/gpu.product") -}}
@@ -46,7 +46,8 @@
 {{- end -}}
 {{- $hint := printf "Did you mean %s?" (join ", " $near) -}}
 {{- if not $near }}{{ $hint = printf "Use one of %s or a MIG slice such as H100-MIG-1g.10gb." (join ", " $whole) }}{{ end -}}
-{{- fail (printf "gpu.product: unknown product %q. %s Other products can be added in pools." (index . 0).Values.gpu.product $hint) -}}
+{{- $problem := printf "gpu.product: unknown product %q. %s Other products can be added in pools." (index . 0).Values.gpu.product $hint -}}
+{{- include "model-server.fail" (list (index . 0) $problem) -}}
 {{- end -}}
 
 {{/* A product without case, punctuation and brand names, for comparison. */}}

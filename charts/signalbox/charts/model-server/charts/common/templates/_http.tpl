@@ -4,6 +4,11 @@ type: {{ .type }}
 {{- range $field := list "ipFamilyPolicy" "ipFamilies" "loadBalancerSourceRanges" }}{{ with get $ $field }}{{ printf "\n%s: %s" $field (toJson .) }}{{ end }}{{ end -}}
 {{- end -}}
 
+{{/* Arguments: (list SERVICE PORT TARGET), where SERVICE is service of the values. The port of a Service. */}}
+{{- define "common.servicePort" -}}
+{name: http, port: {{ int (index . 1) }}, targetPort: {{ index . 2 }}, protocol: TCP{{ with (index . 0).appProtocol }}, appProtocol: {{ . }}{{ end }}}
+{{- end -}}
+
 {{/* Argument: ingress of the values. Annotations for its timeout, which has no field; controllers ignore those of others. */}}
 {{- define "common.ingressTimeout" -}}
 nginx.ingress.kubernetes.io/proxy-buffering: "off" # for streamed answers

@@ -1,10 +1,11 @@
 {{/* Arguments: (list TEXT FRAGMENT…). TEXT is the YAML of a workload, of the spec of a Job, or of a Pod. Each FRAGMENT is a map with
-     metadata and spec that is merged over its pod. Without fragments, TEXT is unchanged and keeps its comments. */}}
+     metadata and spec that is merged over its pod; entry, if set, begins its errors. Without fragments, TEXT is unchanged and keeps its comments. */}}
 {{- define "common.pod" -}}
 {{- $object := dict -}}{{- $pod := dict -}}
 {{- range $fragment := compact (rest .) -}}
 {{- if not $object }}{{ $object = first $ | fromYaml }}{{ $pod = dig "spec" "template" (get $object "template" | default $object) $object }}{{ end -}}
-{{- $merged := include "common.merge" (list "podTemplate" "" (pick $pod "metadata" "spec") $fragment) | fromJson -}}
+{{- $path := print (default "" $fragment.entry) "podTemplate" -}}
+{{- $merged := include "common.merge" (list $path "" (pick $pod "metadata" "spec") (omit $fragment "entry")) | fromJson -}}
 {{- range $key, $value := $merged.result }}{{ $_ := set $pod $key $value }}{{ end -}}
 {{- end -}}
 {{- if $object }}{{ toYaml $object }}{{ else }}{{ first . }}{{ end -}}

