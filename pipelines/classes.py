@@ -46,7 +46,7 @@ class Classes:
     @property
     def slugs(self) -> dict[Label, str]:
         """Names for metrics and paths, of NEUTRAL too."""
-        return slugs((*self.answers, NEUTRAL))
+        return {**slugs(self.answers), NEUTRAL: NEUTRAL}
 
     def codes(self, labels: Sequence[Label]) -> NDArray[np.int64]:
         """The class of each label. KeyError for a label that is none."""
