@@ -23,6 +23,7 @@ BENCHMARKS = (
     "pods",
     "store",
     "decoder",
+    "answer_forms",
     "naive_threshold",
     "capacity_peers",
     "speed_fit",

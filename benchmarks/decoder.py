@@ -10,6 +10,8 @@ import asyncio
 import statistics
 import tempfile
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -18,8 +20,10 @@ from local import provision, stack
 from local.processes import Supervisor
 from pipelines.calibrate.fit import fit_language
 from pipelines.calibrate.job import query_all
+from pipelines.classes import Classes
 from signalbox.artifacts import gguf_file
-from signalbox.contracts.record import LabeledText, Verdict
+from signalbox.contracts.labels import NEUTRAL, LabelProbabilities, Verdict, ranking
+from signalbox.contracts.record import LabeledText
 from signalbox.errors import ModelError
 from signalbox.models.base import Answer
 from signalbox.models.factory import make_decoder
@@ -34,16 +38,24 @@ MODES = {"free": False, "constrained": True}
 
 def run() -> list[dict[str, object]]:
     """One row per language and mode."""
+    with running_decoder() as settings:
+        return asyncio.run(_compare(settings))
+
+
+@contextmanager
+def running_decoder() -> Iterator[Settings]:
+    """The settings of a llama-server with the default model; of the configured decoder if it is one that runs."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings().model_copy(update={"state_dir": Path(folder), "decoder_port": free_port()})
         binary = provision.llama_server(settings.cache_dir, Console())
         service = stack.decoder(settings, binary, gguf_file(settings.decoder_model))
         if service is None:
-            return asyncio.run(_compare(settings))
+            yield settings
+            return
         with Supervisor(settings.logs_dir) as supervisor:
             supervisor.start(service)
             supervisor.wait_ready(service)
-            return asyncio.run(_compare(settings))
+            yield settings
 
 
 def sample(task: Task) -> list[LabeledText]:
@@ -61,7 +73,10 @@ async def _compare(settings: Settings) -> list[dict[str, object]]:
     task = load_task(settings.task)
     rows = sample(task)
     answers = {mode: await _query(settings, task, rows, constrained) for mode, constrained in MODES.items()}
-    return [_row(language, mode, rows, answers[mode]) for language in task.languages for mode in MODES]
+    classes = Classes.of(task)
+    return [
+        _row(classes, language, mode, rows, answers[mode]) for language in task.languages for mode in MODES
+    ]
 
 
 async def _query(
@@ -76,12 +91,12 @@ async def _query(
 
 
 def _row(
-    language: str, mode: str, rows: list[LabeledText], answers: list[Answer | ModelError]
+    classes: Classes, language: str, mode: str, rows: list[LabeledText], answers: list[Answer | ModelError]
 ) -> dict[str, object]:
     pairs = [(row, answer) for row, answer in zip(rows, answers, strict=True) if row.language == language]
     answered = [(row, answer) for row, answer in pairs if isinstance(answer, Answer)]
-    calibration = fit_language(language, *map(list, zip(*pairs, strict=True)))
-    decision = calibration.thresholds.decision if calibration.thresholds else None
+    calibration = fit_language(language, [row for row, _ in pairs], [answer for _, answer in pairs], classes)
+    fit = calibration.thresholds
     return {
         "language": language,
         "mode": mode,
@@ -91,21 +106,23 @@ def _row(
         "verdict_mass": _rounded(calibration.mean_verdict_mass),
         "auc": _rounded(calibration.auc),
         "accuracy_stated": _rounded(_accuracy(answered, None)),
-        "accuracy_at_0.5": _rounded(_accuracy(answered, 0.5)),
-        "accuracy_at_fitted": _rounded(_accuracy(answered, decision)) if decision is not None else "",
+        "accuracy_most_probable": _rounded(_accuracy(answered, lambda p: ranking(p)[0])),
+        "accuracy_at_fitted": _rounded(_accuracy(answered, fit.verdict)) if fit is not None else "",
         "p50_s": round(statistics.median(answer.latency_seconds for _, answer in answered), 2),
         "tokens_mean": round(statistics.mean(answer.completion_tokens or 0 for _, answer in answered), 1),
     }
 
 
-def _accuracy(answered: list[tuple[LabeledText, Answer]], decision: float | None) -> float:
-    """Share of rows that are right; by the stated word, or by p(yes) against a threshold. Neutral is never right."""
+def _accuracy(
+    answered: list[tuple[LabeledText, Answer]], decide: Callable[[LabelProbabilities], Verdict] | None
+) -> float:
+    """Share of rows that are right; by the stated word, or by a rule on the probabilities. Neutral is never right."""
     right = 0
     for row, answer in answered:
         verdict = answer.stated
-        if decision is not None and answer.p_yes is not None and verdict is not Verdict.NEUTRAL:
-            verdict = Verdict.YES if answer.p_yes >= decision else Verdict.NO
-        right += verdict.value == row.label
+        if decide is not None and answer.probabilities is not None and verdict != NEUTRAL:
+            verdict = decide(answer.probabilities)
+        right += verdict == row.label
     return right / len(answered)
 
 

@@ -51,7 +51,7 @@ def _numbers(rng: np.random.Generator, sizes: tuple[int, int], shift: float) -> 
         alarms += any(row.verdict is Verdict.DRIFT for row in rows)
         p_yes += any(row.verdict is Verdict.DRIFT for row in rows if row.column == "p_yes")
         few += all(row.verdict is Verdict.TOO_FEW for row in rows)
-        distance = wasserstein_distance(reference.p_yes, current.p_yes) / np.std(reference.p_yes)
+        distance = wasserstein_distance(reference.outputs, current.outputs) / np.std(reference.outputs)
         wasserstein += bool(distance >= 0.1)
         one_sample += _one_sample(reference, current) < LEVEL
     counts = {"any_alarm": alarms, "p_yes": p_yes, "too_few": few}

@@ -86,7 +86,7 @@ async def _fill(settings: Settings, task: Task, rows: list[LabeledText]) -> None
                     release=answer.release,
                     verdict=answer.stated,
                     stated=answer.stated,
-                    p_yes=answer.p_yes,
+                    probabilities=answer.probabilities,
                     justification=answer.justification,
                 )
                 await store.append(prediction)

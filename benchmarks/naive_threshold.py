@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 
-from signalbox.thresholds import Thresholds, fit
+from signalbox.contracts.labels import NO, YES
+from signalbox.thresholds import Thresholds, fit_binary
 
 TARGET_ERROR = 0.10
 ROWS = (40, 80, 200, 1000)
@@ -37,13 +38,13 @@ def run(seed: int = 0) -> list[dict[str, object]]:
 
 def _draw(rng: random.Random, shape: float, rows: int, population: list[float]) -> tuple[float, float]:
     scores = [rng.betavariate(shape, shape) for _ in range(rows)]
-    thresholds = fit(scores, [rng.random() < p for p in scores], TARGET_ERROR)
+    thresholds = fit_binary(scores, [rng.random() < p for p in scores], TARGET_ERROR)
     return _true_error(thresholds, population)
 
 
 def _true_error(thresholds: Thresholds, population: list[float]) -> tuple[float, float]:
     """True error and coverage of the confident zones; the error of an answer with score p is 1-p or p."""
-    high, low = thresholds.confident_yes, thresholds.confident_no
+    high, low = thresholds.verdicts[YES].confident, thresholds.verdicts[NO].confident
     errors = [1 - p for p in population if high is not None and p >= high]
     errors += [p for p in population if low is not None and p <= low]
     return (sum(errors) / len(errors) if errors else 0.0), len(errors) / len(population)

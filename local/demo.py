@@ -17,19 +17,10 @@ from local.startup import start, wait_for_mlflow
 from signalbox import assessor_client
 from signalbox.settings import Settings
 from signalbox.show_prediction import print_prediction
-from signalbox.tasks import load_task
+from signalbox.tasks import Task, load_data, load_task
 
-# Texts that the demo assesses; none of them is in the task's data.
-SENTENCES = {
-    "en": (
-        "The requested walking frame is necessary to keep the insured person mobile.",
-        "A medical reason for the requested walking frame cannot be found in the file.",
-    ),
-    "de": (
-        "Die beantragte Gehhilfe ist notwendig, um die Mobilität zu erhalten.",
-        "Ein medizinischer Grund für die beantragte Gehhilfe ist den Akten nicht zu entnehmen.",
-    ),
-}
+# As many labels per language: a decoder on a CPU needs seconds for each text.
+_EXAMPLE_LABELS = 3
 
 
 def demo(settings: Settings, console: Console, *, interactive: bool) -> None:
@@ -105,12 +96,27 @@ def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervi
     addresses(settings, console)
 
 
+def examples(task: Task) -> dict[str, list[str]]:
+    """For each language a text of the test split of each of the first labels: no model has learned from it."""
+    rows = load_data(task, "test")
+    first = {
+        (language, label): next(
+            (row.text for row in rows if (row.language, row.label) == (language, label)), None
+        )
+        for language in task.languages
+        for label in task.names[:_EXAMPLE_LABELS]
+    }
+    return {
+        language: [text for (code, _), text in first.items() if code == language and text is not None]
+        for language in task.languages
+    }
+
+
 def _assess(settings: Settings, console: Console) -> None:
-    languages = load_task(settings.task).languages
-    for language in (language for language in SENTENCES if language in languages):
-        texts = SENTENCES[language]
-        for model in settings.models:
-            predictions = assessor_client.assess(settings, list(texts), language, model)
+    """As an evaluation: feedback to a text of the test split must not become training data."""
+    for language, texts in examples(load_task(settings.task)).items():
+        for model in settings.models if texts else ():
+            predictions = assessor_client.assess(settings, texts, language, model, source="evaluation")
             for text, prediction in zip(texts, predictions, strict=True):
                 print_prediction(console, text, prediction)
 

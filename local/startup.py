@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from rich.console import Console
 
@@ -11,7 +12,8 @@ from local.clock import Clock
 from local.processes import Service, Supervisor, check_port
 from local.upstreams import wait_for_models
 from signalbox import thresholds
-from signalbox.artifacts import gguf_file
+from signalbox.artifacts import current_release, gguf_file
+from signalbox.contracts.labels import BINARY
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 from signalbox.models.factory import make_client
@@ -32,7 +34,7 @@ def start(settings: Settings, console: Console, clock: Clock, supervisor: Superv
         decoder = _decoder(settings, console)
     if decoder:
         supervisor.start(decoder)
-    if settings.starts_encoder and not (settings.releases_dir / "current").exists():
+    if settings.starts_encoder and not is_trained(settings):
         with clock.step("wait for MLflow"):
             _wait(supervisor, tracking)
         with clock.step("train the encoder"):
@@ -55,6 +57,24 @@ def start(settings: Settings, console: Console, clock: Clock, supervisor: Superv
 def wait_for_mlflow(settings: Settings, supervisor: Supervisor) -> None:
     """Return when MLflow is ready; at once where it runs elsewhere."""
     _wait(supervisor, stack.mlflow(settings))
+
+
+def is_trained(settings: Settings) -> bool:
+    """Whether the newest release is one of this task, with the labels that it has today.
+
+    A release of another task in the same folder, or of fewer labels, would answer none of the texts.
+    """
+    try:
+        description = json.loads((current_release(settings) / "release.json").read_text(encoding="utf-8"))
+    except (SetupError, OSError, ValueError):
+        return False
+    if not isinstance(description, dict):
+        return False
+    task = load_task(settings.task)
+    labels = description.get("labels", BINARY)  # the first version did not write them
+    return description.get("task") == task.name and {task.current(label) for label in labels} == set(
+        task.names
+    )
 
 
 def is_calibrated(settings: Settings) -> bool:

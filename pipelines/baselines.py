@@ -5,91 +5,141 @@
 
 from __future__ import annotations
 
-import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
+import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from pipelines.classes import Classes, Floats
+from signalbox.command import command_settings
+from signalbox.contracts.labels import Label, LabelProbabilities, listed, ranking
 from signalbox.contracts.record import LabeledText
 from signalbox.errors import InputError
 from signalbox.tasks import load_data, load_task
 
 
 class Baseline(Protocol):
-    """Learns from texts and labels (True: yes)."""
+    """Learns from texts and labels. One that `knows_the_test_labels` learns from the rows that it is tested on."""
 
-    def fit(self, texts: Sequence[str], labels: Sequence[bool]) -> Self: ...
+    knows_the_test_labels: ClassVar[bool]
 
-    def predict_p_yes(self, texts: Sequence[str]) -> list[float]:
-        """p(yes) of each text."""
+    def fit(self, texts: Sequence[str], labels: Sequence[Label]) -> Self: ...
+
+    def predict(self, texts: Sequence[str]) -> list[Label]:
+        """The label of each text."""
         ...
 
 
 class Majority:
-    """The share of yes in the training rows; a tie is a yes."""
+    """The most frequent label of the test rows, on a tie the first of the task: what an answer without a model reaches."""
 
-    def fit(self, texts: Sequence[str], labels: Sequence[bool]) -> Self:  # noqa: ARG002
-        self._share = sum(labels) / len(labels)
+    knows_the_test_labels: ClassVar[bool] = True
+
+    def __init__(self, classes: Classes) -> None:
+        self._classes = classes
+
+    def fit(self, texts: Sequence[str], labels: Sequence[Label]) -> Self:  # noqa: ARG002
+        counts = Counter(labels)
+        self._label = max(self._classes.answers, key=lambda label: counts[label])
         return self
 
-    def predict_p_yes(self, texts: Sequence[str]) -> list[float]:
-        return [self._share] * len(texts)
+    def predict(self, texts: Sequence[str]) -> list[Label]:
+        return [self._label] * len(texts)
 
 
-class Length:
+class _Classifier:
+    """Logistic regression on features of a text; two equally probable labels give the first of the task."""
+
+    knows_the_test_labels: ClassVar[bool] = False
+
+    def __init__(self, classes: Classes, pipeline: Any) -> None:  # noqa: ANN401 - scikit-learn is untyped
+        self._classes, self._pipeline = classes, pipeline
+
+    def fit(self, texts: Sequence[str], labels: Sequence[Label]) -> Self:
+        self._pipeline.fit(list(texts), self._classes.codes(labels))
+        return self
+
+    def by_code(self, texts: Sequence[str]) -> Floats:
+        """Probabilities [n, classes]."""
+        return self._classes.by_code(self._pipeline, list(texts))
+
+    def probabilities(self, texts: Sequence[str]) -> list[LabelProbabilities]:
+        """The probabilities of each text, in the order of the task."""
+        return self._classes.named(self.by_code(texts))
+
+    def predict(self, texts: Sequence[str]) -> list[Label]:
+        return [ranking(row)[0] for row in self.probabilities(texts)]
+
+
+class Length(_Classifier):
     """Logistic regression on the number of characters."""
 
-    def __init__(self) -> None:
-        self._pipeline = make_pipeline(FunctionTransformer(_lengths), StandardScaler(), LogisticRegression())
-
-    def fit(self, texts: Sequence[str], labels: Sequence[bool]) -> Self:
-        self._pipeline.fit(list(texts), list(labels))
-        return self
-
-    def predict_p_yes(self, texts: Sequence[str]) -> list[float]:
-        return [float(p) for p in self._pipeline.predict_proba(list(texts))[:, 1]]
+    def __init__(self, classes: Classes) -> None:
+        steps = FunctionTransformer(_lengths), StandardScaler(), LogisticRegression()
+        super().__init__(classes, make_pipeline(*steps))
 
 
-class Tfidf:
+class Tfidf(_Classifier):
     """Logistic regression on TF-IDF of words and word pairs."""
 
-    def __init__(self, regularization: float = 10.0) -> None:
+    def __init__(self, classes: Classes, regularization: float = 10.0) -> None:
         self.vectorizer = TfidfVectorizer(ngram_range=(1, 2))
         self.classifier = LogisticRegression(C=regularization, max_iter=1000)
-
-    def fit(self, texts: Sequence[str], labels: Sequence[bool]) -> Self:
-        self.classifier.fit(self.vectorizer.fit_transform(texts), list(labels))
-        return self
-
-    def predict_p_yes(self, texts: Sequence[str]) -> list[float]:
-        return [float(p) for p in self.classifier.predict_proba(self.vectorizer.transform(texts))[:, 1]]
+        super().__init__(classes, make_pipeline(self.vectorizer, self.classifier))
 
 
-BASELINES: dict[str, Callable[[], Baseline]] = {"majority": Majority, "length": Length, "tfidf": Tfidf}
+BASELINES: dict[str, Callable[[Classes], Baseline]] = {
+    "majority": Majority,
+    "length": Length,
+    "tfidf": Tfidf,
+}
 
 
-def check_learnable(few_shot: Sequence[LabeledText], languages: Collection[str]) -> None:
-    """InputError where a language has only one label to learn from."""
+def check_learnable(
+    classes: Classes, rows: Sequence[LabeledText], languages: Collection[str], split: str = "few-shot"
+) -> None:
+    """InputError where a language has no row of a label to learn from."""
     for language in sorted(languages):
-        labels = sorted({row.label for row in few_shot if row.language == language})
-        if len(labels) < 2:
-            hint = "The baselines learn from it: add rows of yes and no in every language of the test split."
-            raise InputError("few-shot", f"{language}: {', '.join(labels) or 'no rows'}", hint)
+        present = {row.label for row in rows if row.language == language}
+        missing = [label for label in classes.labels if label not in present]
+        if missing:
+            hint = (
+                f"The baselines learn from it: add rows of {listed(missing)} in the language `{language}`, "
+                "at least one of each label in every language of the test split."
+            )
+            raise InputError(split, f"{language}: {', '.join(sorted(present)) or 'no rows'}", hint)
+
+
+def teach(baseline: Baseline, train: Sequence[LabeledText], test: Sequence[LabeledText]) -> Baseline:
+    """The baseline after it learned from `train`, or from the labels of `test` if it knows them."""
+    rows = test if baseline.knows_the_test_labels else train
+    return baseline.fit([row.text for row in rows], [row.label for row in rows])
 
 
 def accuracy(baseline: Baseline, train: Sequence[LabeledText], test: Sequence[LabeledText]) -> float:
     """Accuracy on `test` after learning from `train`."""
-    baseline.fit([row.text for row in train], [row.label == "yes" for row in train])
-    p_yes = baseline.predict_p_yes([row.text for row in test])
-    return float(np.mean([(p >= 0.5) == (row.label == "yes") for p, row in zip(p_yes, test, strict=True)]))
+    verdicts = teach(baseline, train, test).predict([row.text for row in test])
+    return float(np.mean([verdict == row.label for verdict, row in zip(verdicts, test, strict=True)]))
+
+
+def teachable(classes: Classes, rows: Sequence[LabeledText]) -> list[LabeledText]:
+    """Rows that a classifier can learn from: "none of these" is no class."""
+    return [row for row in rows if row.label in classes.labels]
+
+
+# Without borders, so that nothing is cut at 80 columns.
+_STYLE: dict[str, Any] = {"box": box.SIMPLE, "pad_edge": False}
 
 
 def _lengths(texts: Sequence[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -97,21 +147,35 @@ def _lengths(texts: Sequence[str]) -> np.ndarray[tuple[int, int], np.dtype[np.fl
 
 
 def main(folder: Path) -> None:
-    """Print counts and the accuracy of the baselines per language, trained on few-shot and on calibration."""
+    """Print the accuracy of the baselines per language, trained on few-shot and on calibration, and counts per label.
+
+    Raises InputError where a split has no row of a label.
+    """
     task = load_task(folder)
-    rows = load_data(task)
-    table = Table("language", "trained on", "rows", "test rows", *BASELINES, "mean characters yes/no")
+    classes, rows = Classes.of(task), load_data(task)
+    table = Table("language", "trained on", "rows", "test rows", *BASELINES, **_STYLE)
+    counts = Table("language", "label", "test rows", "mean characters", **_STYLE)
     for language in sorted(task.languages):
         here = [row for row in rows if row.language == language]
         test = [row for row in here if row.split == "test"]
-        means = [np.mean([len(row.text) for row in test if row.label == label]) for label in ("yes", "no")]
+        if not test:
+            raise InputError("split", "test", f"Add rows in the language `{language}` to data.jsonl.")
         for split in ("few-shot", "calibration"):
-            train = [row for row in here if row.split == split]
-            scores = [f"{accuracy(make(), train, test):.2f}" for make in BASELINES.values()]
-            lengths = f"{means[0]:.0f}/{means[1]:.0f}"
-            table.add_row(language, split, str(len(train)), str(len(test)), *scores, lengths)
-    Console().print(table)
+            train = teachable(classes, [row for row in here if row.split == split])
+            check_learnable(classes, train, {language}, split)
+            scores = [f"{accuracy(make(classes), train, test):.2f}" for make in BASELINES.values()]
+            table.add_row(language, split, str(len(train)), str(len(test)), *scores)
+        for label in classes.answers:
+            lengths = [len(row.text) for row in test if row.label == label]
+            mean = f"{np.mean(lengths):.0f}" if lengths else ""
+            counts.add_row(language, escape(label), str(len(lengths)), mean)
+    Console().print(table, counts)
+
+
+def _command(folder: Path) -> None:
+    with command_settings():
+        main(folder)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    typer.run(_command)

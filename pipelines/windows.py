@@ -11,9 +11,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from pipelines.classes import Classes, today
+from signalbox.contracts.labels import margin
 from signalbox.contracts.record import Record
 from signalbox.contracts.routes import Route
 from signalbox.store import Store
+from signalbox.tasks import Task
 
 ALL = "all"
 PAGE_ROWS = 5_000
@@ -41,21 +44,22 @@ class Group:
 
 @dataclass
 class Sample:
-    """One group in one window. A missing p(yes) is no value; `texts` is a random sample of those that were stored."""
+    """One group in one window. `outputs` are what `output_of` says of each answer, where it says anything; `texts` is a
+    random sample of those that were stored."""
 
     rows: int = 0
-    p_yes: list[float] = field(default_factory=list)
+    outputs: list[float] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
     lights: Counter[str] = field(default_factory=Counter)
     characters: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     texts_seen: int = 0
 
-    def add(self, record: Record, rng: random.Random) -> None:
+    def add(self, record: Record, classes: Classes, rng: random.Random) -> None:
         self.rows += 1
-        if record.p_yes is not None:
-            self.p_yes.append(record.p_yes)
-        self.verdicts[record.verdict.value] += 1
+        if (output := output_of(record, classes)) is not None:
+            self.outputs.append(output)
+        self.verdicts[record.verdict] += 1
         self.lights[record.candidate_light.value] += 1
         self.characters.append(record.input_characters)
         if record.input_text is not None:
@@ -70,6 +74,18 @@ class Sample:
             self.texts[place] = text
 
 
+def output_of(record: Record, classes: Classes) -> float | None:
+    """The probability of the positive one of two labels. Of more, the margin of the two best.
+
+    The margin is the score before calibration: with the score, each calibration would look like drift of the model.
+    """
+    if record.probabilities is None:
+        return None
+    if classes.positive is not None:
+        return record.probabilities.get(classes.positive)
+    return margin(record.probabilities)
+
+
 @dataclass
 class Pair:
     """Both windows of a group."""
@@ -80,7 +96,7 @@ class Pair:
 
 async def read(
     store: Store,
-    task: str,
+    task: Task,
     languages: Sequence[str],
     routes: Sequence[Route],
     windows: Windows,
@@ -90,26 +106,29 @@ async def read(
 ) -> dict[Group, Pair]:
     """Samples of every group that has records, of users only: an evaluation sends the same rows each time.
 
+    Verdicts have the names of today, so that a label that was renamed is no drift.
+
     Both windows count a text once a day (UTC) in a group. The same text within a day is mostly one act: a retry, a
     script, a page that was loaded again. Over days it is traffic. Thinning whole windows instead would make the longer
     one look richer in rare texts.
     """
     pairs: dict[Group, Pair] = {}
+    classes = Classes.of(task)
     rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
     for language in languages:
-        today: set[tuple[Group, str]] = set()
+        texts: set[tuple[Group, str]] = set()
         day: date | None = None
-        async for record in pages(store, task, language, windows, page_rows):
+        async for record in pages(store, task.name, language, windows, page_rows):
             if record.route not in routes:
                 continue
             if record.created_at.astimezone(UTC).date() != day:
-                day, today = record.created_at.astimezone(UTC).date(), set()
+                day, texts = record.created_at.astimezone(UTC).date(), set()
             for group in _groups(record):
-                if (group, record.input_sha256) not in today:
-                    today.add((group, record.input_sha256))
+                if (group, record.input_sha256) not in texts:
+                    texts.add((group, record.input_sha256))
                     pair = pairs.setdefault(group, Pair())
                     side = pair.reference if record.created_at < windows.border else pair.current
-                    side.add(record, rng)
+                    side.add(today(task, record), classes, rng)
     return pairs
 
 

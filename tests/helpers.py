@@ -18,15 +18,16 @@ from typing import Any
 
 from local import stack
 from local.processes import Supervisor
+from signalbox.contracts.labels import YES, yes_no
 from signalbox.contracts.light import Light, LightReason
-from signalbox.contracts.record import ModelRelease, Record, Verdict, text_sha256
+from signalbox.contracts.record import ModelRelease, Record, text_sha256
 from signalbox.settings import Settings
 
 RELEASE = ModelRelease(name="toy", revision="r1", engine="test", quantization="none")
 
 
 def record(text: str = "The aid is indicated.", **changes: Any) -> Record:
-    """A record with sensible fields."""
+    """A record with sensible fields; `p_yes` sets the probabilities of yes and no."""
     fields: dict[str, Any] = {
         "task": "medical",
         "language": "en",
@@ -35,15 +36,18 @@ def record(text: str = "The aid is indicated.", **changes: Any) -> Record:
         "input_sha256": text_sha256(text),
         "input_characters": len(text),
         "input_text": text,
-        "verdict": Verdict.YES,
-        "stated": Verdict.YES,
-        "p_yes": 0.9,
+        "verdict": YES,
+        "stated": YES,
+        "probabilities": yes_no(0.9),
+        "score": 2.0,
         "light": Light.YELLOW,
         "candidate_light": Light.GREEN,
         "light_reason": LightReason.PROVISIONAL,
         "justification": "Because.",
         "latency_seconds": 0.01,
     }
+    if "p_yes" in changes:
+        changes["probabilities"] = yes_no(changes.pop("p_yes"))
     return Record(**{**fields, **changes})
 
 

@@ -24,6 +24,7 @@ ERRORS = {
     ("purge", "--days", "0"): "--days",
     ("migrate",): "Postgres",
     ("keys", "list", "--file", "absent.yaml"): "absent.yaml",
+    ("task", "init", "--from", "absent.csv"): "absent.csv",
     **{(name,): f"signalbox-{folder}" for name, (folder, _) in OPTIONAL_COMMANDS.items()},
 }
 COMMANDS = [
@@ -35,6 +36,7 @@ COMMANDS = [
     ["keys"],
     ["keys", "add"],
     ["keys", "list"],
+    ["task", "init"],
 ]
 COMMANDS += [["keys", "revoke"], *([name] for name in OPTIONAL_COMMANDS)]
 
@@ -101,3 +103,17 @@ def test_an_error_is_a_message(program: Path, tmp_path: Path, arguments: tuple[s
     assert "Traceback" not in result.stderr + result.stdout
     assert ERRORS[arguments] in result.stderr
     assert "secret" not in result.stderr
+
+
+def test_a_task_is_written_with_the_data_of_the_wheel(program: Path, tmp_path: Path) -> None:
+    labels = {"The": "a", "My": "b"}
+    words = ("amber", "birch", "cloud", "daisy", "eagle", "fjord")
+    rows = [
+        f"{start} {word} is not in this {word}room,{label}"
+        for start, label in labels.items()
+        for word in words
+    ]
+    (tmp_path / "labels.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    result = run(program, tmp_path, "task", "init", "--from", "labels.csv")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "tasks" / "labels" / "task.yaml").is_file()

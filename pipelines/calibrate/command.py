@@ -10,6 +10,7 @@ from rich.console import Console
 from pipelines.options import LogRun, job_settings
 from signalbox.contracts.routes import MODELS
 from signalbox.errors import InputError
+from signalbox.tasks import load_task
 
 
 def calibrate(
@@ -20,14 +21,11 @@ def calibrate(
 ) -> None:
     """Fit the thresholds of the traffic light for a running model, on the calibration split."""
     with job_settings("calibrate") as settings:
-        from pipelines.calibrate import job
+        from pipelines.calibrate import job, report
 
         name = route or settings.models[-1]
         model = next((model for model in settings.models if model == name), None)
         if model is None:
             raise InputError("--route", route, f"Choose {' or '.join(settings.models)}.")
         file = job.calibrate(settings, model, log_run=log_run)
-        for language, thresholds in file.languages.items():
-            Console().print(
-                f"{language}: decision at p(yes) = {thresholds.decision:.3f} from {thresholds.rows} rows"
-            )
+        report.show(load_task(settings.task), file, Console())

@@ -10,6 +10,8 @@ import mlflow
 from rich.console import Console
 
 from pipelines.calibrate.fit import Calibration, fit_language
+from pipelines.calibrate.sparse import warn_of_sparse_verdicts
+from pipelines.classes import Classes
 from pipelines.progress import progress
 from pipelines.sinks import mlflow_runs, textfile
 from signalbox import thresholds
@@ -41,7 +43,8 @@ def calibrate(
         raise InputError("split", "calibration", f"{task.folder}/data.jsonl has no such rows; add some.")
     release, results = asyncio.run(_query(settings, task, model, rows, console))
     calibrations = [
-        fit_language(language, *_of_language(rows, results, language)) for language in task.languages
+        fit_language(language, *_of_language(rows, results, language), Classes.of(task))
+        for language in task.languages
     ]
     file = ThresholdFile(task=task.name, release=release, languages=_fits(calibrations))
     path = thresholds.save(settings.thresholds_dir, file)
@@ -112,6 +115,8 @@ def _fits(calibrations: Sequence[Calibration]) -> dict[str, thresholds.Threshold
     for one in calibrations:
         if one.reason:
             logger.warning("language left out", extra={"language": one.language, "reason": one.reason})
+        if one.thresholds is not None:
+            warn_of_sparse_verdicts(one.language, one.sparse, one.thresholds.target_error)
     fits = {one.language: one.thresholds for one in calibrations if one.thresholds is not None}
     if not fits:
         reasons = "; ".join(f"{one.language}: {one.reason}" for one in calibrations)
@@ -125,13 +130,23 @@ def _log_run(
     with mlflow_runs.run(settings, task.name, "calibrate", f"calibrate-{model}"):
         mlflow.log_params({"route": model, "release": file.release.key, "engine": file.release.engine})
         for one in calibrations:
-            figures = {
-                "rows": one.rows,
-                "usable_rows": one.usable,
-                "neutral_share": one.neutral_share,
-                "mean_verdict_mass": one.mean_verdict_mass,
-                "auc": one.auc,
-                "decision_threshold": one.thresholds.decision if one.thresholds else None,
-            }
+            figures = _figures(task, one)
             mlflow.log_metrics({f"{one.language}.{k}": v for k, v in figures.items() if v is not None})
         mlflow.log_dict(file.model_dump(mode="json"), "thresholds.json")
+
+
+def _figures(task: Task, one: Calibration) -> dict[str, float | None]:
+    """The figures of a language; those of a verdict have the slug of its label."""
+    figures = {
+        "rows": one.rows,
+        "usable_rows": one.usable,
+        "neutral_share": one.neutral_share,
+        "mean_verdict_mass": one.mean_verdict_mass,
+        "auc": one.auc,
+    }
+    if (fit := one.thresholds) is None:
+        return figures
+    slugs = Classes.of(task).slugs
+    for verdict, cuts in fit.verdicts.items():
+        figures |= {f"confident_{slugs[verdict]}": cuts.confident, f"unclear_{slugs[verdict]}": cuts.unclear}
+    return figures | {"decision_threshold": fit.decision}

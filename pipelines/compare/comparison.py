@@ -14,13 +14,15 @@ LEVEL = 0.05  # of the paired test
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of the table: a model or a baseline."""
+    """A row of the table: a model or a baseline. Balanced accuracy and macro F1 are of all rows together."""
 
     name: str
     right: tuple[bool, ...]
     latencies_seconds: tuple[float, ...]
     memory_bytes: int | None
     size_bytes: int | None
+    balanced_accuracy: float | None = None
+    macro_f1: float | None = None
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,18 @@ from pathlib import Path
 
 import mlflow
 
-from pipelines.baselines import BASELINES
+from pipelines.baselines import BASELINES, teach, teachable
+from pipelines.classes import Classes
 from pipelines.compare import footprint
 from pipelines.compare.comparison import Comparison, Entry, conclude
 from pipelines.compare.table import markdown
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.job import evaluate
+from pipelines.evaluate.summary import ALL
 from pipelines.sinks import mlflow_runs, textfile
+from pipelines.statistics import balanced_accuracy, label_figures, macro_f1
 from signalbox.artifacts import current_release, gguf_file
+from signalbox.contracts.labels import Label
 from signalbox.contracts.record import LabeledText
 from signalbox.contracts.routes import ROUTES, ModelName
 from signalbox.settings import Settings
@@ -56,40 +60,54 @@ def publish(settings: Settings, comparison: Comparison) -> None:
     with mlflow_runs.run(settings, comparison.task, "compare", "compare"):
         mlflow.log_text(text, "comparison.md")
         for entry in comparison.entries:
-            mlflow.log_metric(f"accuracy.{entry.name}", sum(entry.right) / len(entry.right))
+            mlflow.log_metrics(_figures(entry))
     textfile.write_success(settings.state_dir / "metrics", f"compare-{comparison.task}")
+
+
+def _figures(entry: Entry) -> dict[str, float]:
+    figures = {
+        "accuracy": sum(entry.right) / len(entry.right),
+        "balanced_accuracy": entry.balanced_accuracy,
+        "macro_f1": entry.macro_f1,
+    }
+    return {f"{name}.{entry.name}": value for name, value in figures.items() if value is not None}
 
 
 def _model_entry(settings: Settings, evaluation: Evaluation) -> Entry:
     models = ROUTES[evaluation.route].models
     memory = [_MEMORY[model](settings) for model in models]
     sizes = [_SIZE[model](settings) for model in models]
+    summary = evaluation.summaries[ALL]
     return Entry(
         evaluation.route,
         tuple(evaluation.right),
         tuple(record.latency_seconds for record in evaluation.records),
         footprint.total_bytes(memory),
         footprint.total_bytes(sizes),
+        summary.balanced_accuracy,
+        summary.macro_f1,
     )
 
 
 def _baseline_entry(task: Task, name: str, rows: Sequence[LabeledText]) -> Entry:
     """Trained per language on the few-shot split; one call per text, to be timed like the models."""
-    right: list[bool] = []
-    latencies: list[float] = []
-    few_shot = load_data(task, "few-shot")
+    classes = Classes.of(task)
+    few_shot = teachable(classes, load_data(task, "few-shot"))
     baselines = {}
     for language in {row.language for row in rows}:
-        train = [row for row in few_shot if row.language == language]
-        baselines[language] = BASELINES[name]().fit(
-            [r.text for r in train], [r.label == "yes" for r in train]
-        )
+        train, test = ([row for row in part if row.language == language] for part in (few_shot, rows))
+        baselines[language] = teach(BASELINES[name](classes), train, test)
+    verdicts: list[Label] = []
+    latencies: list[float] = []
     for row in rows:
         start = time.perf_counter()
-        (p_yes,) = baselines[row.language].predict_p_yes([row.text])
+        verdicts += baselines[row.language].predict([row.text])
         latencies.append(time.perf_counter() - start)
-        right.append((p_yes >= 0.5) == (row.label == "yes"))
-    return Entry(name, tuple(right), tuple(latencies), None, None)
+    truth = [row.label for row in rows]
+    right = [verdict == label for verdict, label in zip(verdicts, truth, strict=True)]
+    figures = label_figures(truth, verdicts, classes.labels).values()
+    quality = (balanced_accuracy(figures), macro_f1(figures))
+    return Entry(name, tuple(right), tuple(latencies), None, None, *quality)
 
 
 def _decoder_size(settings: Settings) -> int | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
+from pipelines.classes import Classes
 from pipelines.drift.classifier import domain_classifier
 from pipelines.drift.defaults import ALPHA
 from pipelines.statistics import (
@@ -24,7 +25,6 @@ from pipelines.statistics import (
 )
 from pipelines.windows import ALL, Group, Pair, Sample
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Verdict as Answer
 
 GROSS_SHIFT = 0.5  # of the rows; a test that might overlook this says nothing by its silence
 
@@ -71,23 +71,34 @@ class Column:
     test: Callable[[Sample, Sample, int], Outcome]
 
 
-# First what the model says: p(yes) sees most kinds of drift with the fewest rows (Rabanser et al. 2019, 1810.11953).
+def columns_of(classes: Classes) -> tuple[Column, ...]:
+    """The columns of a task. Pure.
+
+    First what the model says: p(positive) sees most kinds of drift with the fewest rows (Rabanser et al. 2019,
+    1810.11953). More labels have the margin in its place, and all verdicts in one test.
+    """
+    slug = None if classes.positive is None else classes.slugs[classes.positive]
+    return (
+        Column(
+            "margin" if slug is None else f"p_{slug.replace('-', '_')}",
+            True,
+            lambda s: len(s.outputs),
+            ks_needs,
+            lambda r, c, _: kolmogorov_smirnov(r.outputs, c.outputs),
+        ),
+        Column(
+            "verdict",
+            True,
+            lambda s: s.rows,
+            partial(chi_square_needs, categories=len(classes.verdicts)),
+            lambda r, c, n: categories(r.verdicts, c.verdicts, resamples=n),
+        ),
+        *_FIXED_COLUMNS,
+    )
+
+
 # The light is the candidate: a certificate, or a red shown to collect ground truth, changes the light that is shown.
-COLUMNS: tuple[Column, ...] = (
-    Column(
-        "p_yes",
-        True,
-        lambda s: len(s.p_yes),
-        ks_needs,
-        lambda r, c, _: kolmogorov_smirnov(r.p_yes, c.p_yes),
-    ),
-    Column(
-        "verdict",
-        True,
-        lambda s: s.rows,
-        partial(chi_square_needs, categories=len(Answer)),
-        lambda r, c, n: categories(r.verdicts, c.verdicts, resamples=n),
-    ),
+_FIXED_COLUMNS: tuple[Column, ...] = (
     Column(
         "candidate_light",
         True,
@@ -112,14 +123,21 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-def compare(pairs: Mapping[Group, Pair], alpha: float = ALPHA, correction: str = "holm") -> list[Comparison]:
+def compare(
+    classes: Classes, pairs: Mapping[Group, Pair], alpha: float = ALPHA, correction: str = "holm"
+) -> list[Comparison]:
     """Every column of every group: drift, no drift seen, or too few rows. Pure.
 
     Too few: with the sizes of *both* sides, a gross shift would pass with a chance of more than a fifth at the level that
     the correction leaves for the smallest p-value. Such a comparison is not tested, and the others are corrected without
     it.
     """
-    planned = [(group, column, pairs[group]) for group in sorted(pairs) for column in _columns(pairs, group)]
+    columns = columns_of(classes)
+    planned = [
+        (group, column, pairs[group])
+        for group in sorted(pairs)
+        for column in _columns(columns, pairs[group], group)
+    ]
     both = sum(bool(column.size(p.reference) and column.size(p.current)) for _, column, p in planned)
     level = alpha / max(1, both)
     rows = [_compare_column(group, column, pair, level) for group, column, pair in planned]
@@ -131,14 +149,13 @@ def compare(pairs: Mapping[Group, Pair], alpha: float = ALPHA, correction: str =
     return rows
 
 
-def _columns(pairs: Mapping[Group, Pair], group: Group) -> list[Column]:
+def _columns(columns: Sequence[Column], pair: Pair, group: Group) -> list[Column]:
     """None of a release without current records, and no column without a value on either side."""
-    pair = pairs[group]
     of_release = group.release != ALL
     if of_release and not pair.current.rows:
         return []
     sides = (pair.reference, pair.current)
-    return [c for c in COLUMNS if c.of_release is of_release and any(c.size(side) for side in sides)]
+    return [c for c in columns if c.of_release is of_release and any(c.size(side) for side in sides)]
 
 
 def _compare_column(group: Group, column: Column, pair: Pair, level: float) -> Comparison:

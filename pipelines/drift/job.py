@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from pipelines.classes import Classes
 from pipelines.drift.comparison import Verdict, compare
 from pipelines.drift.defaults import ALPHA, REFERENCE_DAYS
 from pipelines.drift.report import Report
@@ -43,9 +44,9 @@ def drift(
 
     async def pairs() -> dict[Group, Pair]:
         async with open_store(settings.store_url) as store:
-            return await read(store, task.name, list(task.languages), routes, windows)
+            return await read(store, task, list(task.languages), routes, windows)
 
-    comparisons = compare(asyncio.run(pairs()), alpha, correction)
+    comparisons = compare(Classes.of(task), asyncio.run(pairs()), alpha, correction)
     report = Report(task.name, tuple(routes), windows, alpha, correction, tuple(comparisons))
     counts = {verdict.name.lower(): report.count(verdict) for verdict in Verdict}
     logger.info("windows compared", extra={"comparisons": len(comparisons), **counts})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines.evaluate.summary import Summary
+from pipelines.classes import Classes
+from pipelines.evaluate.summary import Summary, correct
 from signalbox.contracts.record import LabeledText, ModelRelease, Record
 from signalbox.contracts.routes import Route
 
@@ -19,6 +20,7 @@ class Evaluation:
     summaries: dict[str, Summary]
     rows: tuple[LabeledText, ...]
     records: tuple[Record, ...]
+    classes: Classes
 
     @property
     def release_key(self) -> str:
@@ -28,4 +30,4 @@ class Evaluation:
     @property
     def right(self) -> list[bool]:
         """Whether each row was answered correctly."""
-        return [r.verdict.value == row.label for r, row in zip(self.records, self.rows, strict=True)]
+        return [correct(record, row.label) for record, row in zip(self.records, self.rows, strict=True)]

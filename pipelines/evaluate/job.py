@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from pipelines.baselines import BASELINES, accuracy, check_learnable
+from pipelines.baselines import BASELINES, accuracy, check_learnable, teachable
+from pipelines.classes import Classes, today
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.journal import Journal
 from pipelines.evaluate.publish import publish
@@ -48,7 +49,7 @@ def evaluate(
     rows = select_rows(load_data(task, "test"), limit)
     if not rows:
         raise InputError("split", "test", f"{task.folder}/data.jsonl has no such rows; add some.")
-    check_learnable(load_data(task, "few-shot"), {row.language for row in rows})
+    check_learnable(Classes.of(task), load_data(task, "few-shot"), {row.language for row in rows})
     return [
         asyncio.run(_evaluate(settings, task, route, rows, fresh, console))
         for route in routes or settings.routes
@@ -72,10 +73,11 @@ async def _evaluate(
     completed = len(rows) - len(pending)
     with progress(f"evaluate {route}", len(rows), completed=completed, console=console) as advance:
         await query_assessor(settings, route, pending, journal, advance)
-    records = await _read_records(settings, rows, journal)
+    records = [today(task, record) for record in await _read_records(settings, rows, journal)]
     check_releases(releases, records)
     figures = summaries(task, rows, records)
-    evaluation = Evaluation(task.name, route, releases, figures, tuple(rows), tuple(records))
+    classes = Classes.of(task)
+    evaluation = Evaluation(task.name, route, releases, figures, tuple(rows), tuple(records), classes)
     if pending or not journal.published:
         publish(settings, evaluation)
         journal.mark_published()
@@ -96,15 +98,18 @@ def select_rows(rows: Sequence[LabeledText], limit: int | None) -> list[LabeledT
 
 def summaries(task: Task, rows: Sequence[LabeledText], records: Sequence[Record]) -> dict[str, Summary]:
     """Figures per language, and for `all`. Baselines learn from the few-shot split, as the encoder's head does."""
-    few_shot = load_data(task, "few-shot")
+    classes = Classes.of(task)
+    few_shot = teachable(classes, load_data(task, "few-shot"))
     by_language = {}
     for language in (*sorted({row.language for row in rows}), ALL):
         here = [(r, row) for r, row in zip(records, rows, strict=True) if language in {ALL, row.language}]
         train = [row for row in few_shot if language in {ALL, row.language}]
         test = [row for _, row in here]
-        baselines = {name: accuracy(make(), train, test) for name, make in BASELINES.items()}
+        baselines = {name: accuracy(make(classes), train, test) for name, make in BASELINES.items()}
         labels = [row.label for row in test]
-        by_language[language] = summarize([record for record, _ in here], labels, baselines, language)
+        by_language[language] = summarize(
+            [record for record, _ in here], labels, baselines, classes, language
+        )
     return by_language
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import mlflow
@@ -9,7 +10,7 @@ import mlflow
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.plots import confusion_figure, reliability_figure
 from pipelines.evaluate.report import flat, markdown
-from pipelines.evaluate.summary import ALL
+from pipelines.evaluate.summary import ALL, Summary
 from pipelines.sinks import mlflow_runs, textfile
 from signalbox.contracts import metrics as names
 from signalbox.settings import Settings
@@ -43,21 +44,52 @@ def write_metrics(folder: Path, evaluation: Evaluation) -> Path:
     baselines: textfile.Values = []
     for language, summary in evaluation.summaries.items():
         where = (evaluation.task, language, evaluation.route, evaluation.release_key)
-        values += [
-            (names.EVAL_ACCURACY, where, summary.accuracy),
-            (names.EVAL_ACCURACY_BOUND, (*where, "low"), summary.interval[0]),
-            (names.EVAL_ACCURACY_BOUND, (*where, "high"), summary.interval[1]),
-            (names.EVAL_BRIER, where, summary.brier),
-            (names.EVAL_ECE, where, summary.ece),
-            (names.EVAL_ROWS, where, float(summary.rows)),
-        ]
-        values += [(names.EVAL_LATENCY, (*where, f"{q:g}"), s) for q, s in summary.latency_seconds.items()]
-        for light, share in summary.lights.items():
-            values.append((names.EVAL_COVERAGE, (*where, light), share.coverage))
-            values.append((names.EVAL_LIGHT_ERROR, (*where, light), share.error))
+        values += [*_of_all(where, summary), *_of_labels(where, summary)]
         for baseline, value in summary.baselines.items():
             baselines.append((names.EVAL_BASELINE, (evaluation.task, language, baseline), value))
     job = f"evaluate-{evaluation.task}-{evaluation.route}"
     values.append(textfile.succeeded(job))
     textfile.write_values(folder / f"evaluate-{evaluation.task}-baselines.prom", baselines)
     return textfile.write_values(folder / f"{job}.prom", values)
+
+
+def _of_all(where: tuple[str, ...], summary: Summary) -> textfile.Values:
+    """Figures of all answers of a language together, and of each light."""
+    values: textfile.Values = [
+        (names.EVAL_ACCURACY, where, summary.accuracy),
+        (names.EVAL_ACCURACY_BOUND, (*where, "low"), summary.interval[0]),
+        (names.EVAL_ACCURACY_BOUND, (*where, "high"), summary.interval[1]),
+        (names.EVAL_BALANCED_ACCURACY, where, summary.balanced_accuracy),
+        (names.EVAL_MACRO_F1, where, summary.macro_f1),
+        (names.EVAL_AUC, where, summary.auc),
+        (names.EVAL_BRIER, where, summary.brier),
+        (names.EVAL_ECE, where, summary.ece),
+        (names.EVAL_ROWS, where, float(summary.rows)),
+    ]
+    values += [(names.EVAL_LATENCY, (*where, f"{q:g}"), s) for q, s in summary.latency_seconds.items()]
+    for light, share in summary.lights.items():
+        values.append((names.EVAL_COVERAGE, (*where, light), share.coverage))
+        values.append((names.EVAL_LIGHT_ERROR, (*where, light), share.error))
+    return values
+
+
+def _of_labels(where: tuple[str, ...], summary: Summary) -> textfile.Values:
+    """Precision and recall of each label with their bounds, and the confusion table, by slugs."""
+    values: textfile.Values = []
+    for label, figures in summary.labels.items():
+        of_label = (*where, summary.slugs[label])
+        low, high = figures.precision_interval or (None, None)
+        values.append((names.EVAL_LABEL_PRECISION, of_label, figures.precision))
+        values += [(names.EVAL_LABEL_PRECISION_BOUND, (*of_label, "low"), low)]
+        values += [(names.EVAL_LABEL_PRECISION_BOUND, (*of_label, "high"), high)]
+        low, high = figures.recall_interval or (None, None)
+        values.append((names.EVAL_LABEL_RECALL, of_label, figures.recall))
+        values += [(names.EVAL_LABEL_RECALL_BOUND, (*of_label, "low"), low)]
+        values += [(names.EVAL_LABEL_RECALL_BOUND, (*of_label, "high"), high)]
+    for label, row in summary.confusion.items():
+        counts: Counter[str] = Counter()
+        for verdict, rows in row.items():
+            counts[summary.slugs.get(verdict, "other")] += rows
+        of_label = (*where, summary.slugs[label])
+        values += [(names.EVAL_CONFUSION, (*of_label, slug), float(rows)) for slug, rows in counts.items()]
+    return values

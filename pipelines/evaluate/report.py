@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.summary import LightShare, Summary
+from pipelines.statistics import Interval, LabelFigures
+
+_BASELINES = ("majority", "length", "tfidf")
+_SCORES = ("Brier", "ECE", "AUC")
+_QUALITY = ("accuracy (95 %)", "balanced", "macro F1")
+_FIGURES = ("language", "n", *_QUALITY, *_BASELINES, *_SCORES, "p50 s", "p95 s")
+_LABELS = ("language", "label", "n", "precision (95 %)", "recall (95 %)", "F1", "AUC")
+_LIGHTS = ("green", "yellow", "red")
 
 
 def markdown(evaluation: Evaluation) -> str:
     """Tables of all figures."""
+    summaries = list(evaluation.summaries.values())
     lines = [f"# {evaluation.task}: {evaluation.route}", "", f"Release: `{evaluation.release_key}`", ""]
-    lines += [
-        "| language | n | accuracy (95 %) | majority | length | tf-idf | Brier | ECE | AUC | p50 s | p95 s |"
-    ]
-    lines += ["|---|---|---|---|---|---|---|---|---|---|---|"]
-    for s in evaluation.summaries.values():
-        cells = [s.language, str(s.rows), with_interval(s.accuracy, s.interval)]
-        cells += [f"{s.baselines[name]:.2f}" for name in ("majority", "length", "tfidf")]
-        cells += [_number(s.brier), _number(s.ece), _number(s.auc)]
-        cells += [f"{s.latency_seconds[0.5]:.3f}", f"{s.latency_seconds[0.95]:.3f}"]
-        lines.append(f"| {' | '.join(cells)} |")
+    lines += table(_FIGURES, [_figures(summary) for summary in summaries])
     for title, pick in (("shown", "lights"), ("if certified", "candidate_lights")):
         lines += ["", f"Light {title}: coverage, error among them (95 %)", ""]
-        lines += ["| language | green | yellow | red |", "|---|---|---|---|"]
-        for s in evaluation.summaries.values():
-            shares = getattr(s, pick)
-            lines.append(
-                f"| {s.language} | {' | '.join(_share(shares[k]) for k in ('green', 'yellow', 'red'))} |"
-            )
-    lines += ["", "| language | label | answer yes | answer no | neutral |", "|---|---|---|---|---|"]
-    for s in evaluation.summaries.values():
-        for label, row in s.confusion.items():
-            lines.append(f"| {s.language} | {label} | {row['yes']} | {row['no']} | {row['neutral']} |")
-    return "\n".join(lines) + "\n"
+        shares = [(summary.language, getattr(summary, pick)) for summary in summaries]
+        lines += table(
+            ("language", *_LIGHTS), [[name, *(_share(here[k]) for k in _LIGHTS)] for name, here in shares]
+        )
+    lines += ["", *table(_LABELS, [row for summary in summaries for row in _label_rows(summary)])]
+    columns = next(iter(summaries[-1].confusion.values()))
+    header = ("language", "label", *(f"answer {column}" for column in columns))
+    return "\n".join([*lines, "", *table(header, _confusion(summaries, list(columns)))]) + "\n"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a Markdown table; a bar in a cell does not end it."""
+    lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in (header, *rows)]
+    return [lines[0], "|" + "---|" * len(header), *lines[1:]]
 
 
 def with_interval(value: float, interval: tuple[float, float]) -> str:
@@ -40,11 +45,13 @@ def with_interval(value: float, interval: tuple[float, float]) -> str:
 
 
 def flat(summary: Summary) -> dict[str, float]:
-    """The figures by name, without those that do not exist."""
+    """The figures by name, without those that do not exist; those of a label have its slug."""
     values: dict[str, float | None] = {
         "accuracy": summary.accuracy,
         "accuracy_low": summary.interval[0],
         "accuracy_high": summary.interval[1],
+        "balanced_accuracy": summary.balanced_accuracy,
+        "macro_f1": summary.macro_f1,
         "brier": summary.brier,
         "ece": summary.ece,
         "auc": summary.auc,
@@ -52,22 +59,74 @@ def flat(summary: Summary) -> dict[str, float]:
         "tokens_per_second": summary.tokens_per_second,
         **{f"baseline_{name}": value for name, value in summary.baselines.items()},
         **{f"latency_p{q * 100:g}_seconds": value for q, value in summary.latency_seconds.items()},
-        **{f"coverage_{light}": share.coverage for light, share in summary.lights.items()},
-        **{f"error_{light}": share.error for light, share in summary.lights.items()},
-        **{
-            f"candidate_coverage_{light}": share.coverage for light, share in summary.candidate_lights.items()
-        },
-        **{f"candidate_error_{light}": share.error for light, share in summary.candidate_lights.items()},
+        **_of_lights("", summary.lights),
+        **_of_lights("candidate_", summary.candidate_lights),
+        **_of_labels(summary),
     }
     if summary.lengths:
         values |= {f"answer_{name}": value for name, value in vars(summary.lengths).items()}
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _of_lights(prefix: str, shares: dict[str, LightShare]) -> dict[str, float | None]:
+    coverage: dict[str, float | None] = {
+        f"{prefix}coverage_{light}": share.coverage for light, share in shares.items()
+    }
+    return coverage | {f"{prefix}error_{light}": share.error for light, share in shares.items()}
+
+
+def _of_labels(summary: Summary) -> dict[str, float | None]:
+    values: dict[str, float | None] = {}
+    for label, figures in summary.labels.items():
+        slug = summary.slugs[label]
+        values |= {f"{name}_{slug}": getattr(figures, name) for name in ("precision", "recall", "f1")}
+        values[f"auc_{slug}"] = summary.auc_by_label.get(label)
+    return values
+
+
+def _figures(summary: Summary) -> list[str]:
+    return [
+        summary.language,
+        str(summary.rows),
+        with_interval(summary.accuracy, summary.interval),
+        _number(summary.balanced_accuracy),
+        _number(summary.macro_f1),
+        *(f"{summary.baselines[name]:.2f}" for name in _BASELINES),
+        *(_number(value) for value in (summary.brier, summary.ece, summary.auc)),
+        *(f"{summary.latency_seconds[q]:.3f}" for q in (0.5, 0.95)),
+    ]
+
+
+def _label_rows(summary: Summary) -> list[list[str]]:
+    return [
+        [summary.language, label, str(figures.rows), *_of_label(figures, summary.auc_by_label.get(label))]
+        for label, figures in summary.labels.items()
+    ]
+
+
+def _of_label(figures: LabelFigures, auc: float | None) -> list[str]:
+    precision = _ratio(figures.precision, figures.precision_interval)
+    recall = _ratio(figures.recall, figures.recall_interval)
+    return [precision, recall, _number(figures.f1), _number(auc)]
+
+
+def _confusion(summaries: Sequence[Summary], columns: Sequence[str]) -> list[list[str]]:
+    """A row for each language and label; a column that a language lacks has no answers there."""
+    return [
+        [summary.language, label, *(str(row.get(column, 0)) for column in columns)]
+        for summary in summaries
+        for label, row in summary.confusion.items()
+    ]
+
+
 def _share(share: LightShare) -> str:
     if share.error is None or share.error_interval is None:
         return "0 %"
     return f"{share.coverage:.0%}, {with_interval(share.error, share.error_interval)}"
+
+
+def _ratio(value: float | None, interval: Interval | None) -> str:
+    return "" if value is None or interval is None else with_interval(value, interval)
 
 
 def _number(value: float | None) -> str:

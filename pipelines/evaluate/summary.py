@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipelines import statistics
-from pipelines.statistics import Interval, LengthStatistics
+from pipelines.classes import Classes, verdict_for
+from pipelines.statistics import Interval, LabelFigures, LengthStatistics
+from signalbox.contracts.labels import Label, Verdict
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Label, Record, Verdict
+from signalbox.contracts.record import Record
 
 ALL = "all"
 
@@ -27,20 +29,29 @@ class LightShare:
 
 @dataclass(frozen=True)
 class Summary:
-    """One language (or all) of one route."""
+    """One language (or all) of one route.
+
+    Two labels: `brier`, `ece` and `auc` are of the probability of the positive one. More labels: `brier` is summed over
+    them, `ece` is of the score, and `auc` is the mean of `auc_by_label`, each label against the rest.
+    """
 
     language: str
     rows: int
     correct: int
     accuracy: float
     interval: Interval
+    balanced_accuracy: float | None
+    macro_f1: float | None
+    labels: dict[Label, LabelFigures]
+    slugs: dict[Label, str]
     baselines: dict[str, float]
-    confusion: dict[str, dict[str, int]]
+    confusion: dict[Label, dict[Verdict, int]]
     lights: dict[str, LightShare]
     candidate_lights: dict[str, LightShare]
     brier: float | None
     ece: float | None
     auc: float | None
+    auc_by_label: dict[Label, float]
     verdict_mass: float | None
     lengths: LengthStatistics | None
     latency_seconds: dict[float, float]
@@ -52,19 +63,24 @@ class Summary:
 
 
 def correct(record: Record, label: Label) -> bool:
-    """Neutral is wrong: the user got no answer. The verdict counts even where the light withheld it."""
-    return record.verdict.value == label
+    """Neutral is wrong, because the user got no answer, unless the ground truth is "none of these".
+
+    The verdict counts even where the light withheld it.
+    """
+    return record.verdict == verdict_for(label)
 
 
 def summarize(
-    records: Sequence[Record], labels: Sequence[Label], baselines: dict[str, float], language: str = ALL
+    records: Sequence[Record],
+    labels: Sequence[Label],
+    baselines: dict[str, float],
+    classes: Classes,
+    language: str = ALL,
 ) -> Summary:
-    """The figures; records and labels in the same order, at least one."""
+    """The figures; records and labels in the same order, under the names of today, at least one."""
     right = [correct(record, label) for record, label in zip(records, labels, strict=True)]
-    scored = [
-        (r.p_yes, label == "yes") for r, label in zip(records, labels, strict=True) if r.p_yes is not None
-    ]
-    p_yes, truth = [p for p, _ in scored], [y for _, y in scored]
+    figures = statistics.label_figures(labels, [record.verdict for record in records], classes.labels)
+    scores = _scores(records, labels, classes)
     masses = [record.verdict_mass for record in records if record.verdict_mass is not None]
     return Summary(
         language=language,
@@ -72,13 +88,18 @@ def summarize(
         correct=sum(right),
         accuracy=sum(right) / len(right),
         interval=statistics.accuracy_interval(sum(right), len(right)),
+        balanced_accuracy=statistics.balanced_accuracy(figures.values()),
+        macro_f1=statistics.macro_f1(figures.values()),
+        labels=figures,
+        slugs=classes.slugs,
         baselines=baselines,
-        confusion=confusion(records, labels),
+        confusion=confusion(records, labels, classes),
         lights=light_shares([record.light for record in records], right),
         candidate_lights=light_shares([record.candidate_light for record in records], right),
-        brier=statistics.brier_score(p_yes, truth) if scored else None,
-        ece=statistics.expected_calibration_error(p_yes, truth) if scored else None,
-        auc=statistics.area_under_curve(p_yes, truth) if scored else None,
+        brier=scores.brier,
+        ece=scores.ece,
+        auc=scores.auc,
+        auc_by_label=scores.auc_by_label,
         verdict_mass=sum(masses) / len(masses) if masses else None,
         lengths=statistics.answer_lengths([r.justification for r in records if r.justification]),
         latency_seconds=statistics.quantiles([record.latency_seconds for record in records]),
@@ -86,10 +107,33 @@ def summarize(
     )
 
 
-def confusion(records: Sequence[Record], labels: Sequence[Label]) -> dict[str, dict[str, int]]:
-    """Counts by label (rows) and verdict (columns), Neutral as a column of its own."""
+def certainties(
+    records: Sequence[Record], labels: Sequence[Label], classes: Classes
+) -> tuple[list[float], list[bool]]:
+    """What is compared with what is true: of two labels the probability of the positive one and whether it is the ground
+    truth, of more the score and whether the verdict is right. Answers without a number are left out."""
+    pairs = []
+    for record, label in zip(records, labels, strict=True):
+        if classes.positive is None:
+            pairs.append((record.score, correct(record, label)))
+        else:
+            p = record.probabilities.get(classes.positive) if record.probabilities else None
+            pairs.append((p, label == classes.positive))
+    numbers = [(number, truth) for number, truth in pairs if number is not None]
+    return [number for number, _ in numbers], [truth for _, truth in numbers]
+
+
+def confusion(
+    records: Sequence[Record], labels: Sequence[Label], classes: Classes
+) -> dict[Label, dict[Verdict, int]]:
+    """Counts by label (rows) and verdict (columns), Neutral as a column of its own.
+
+    A verdict that is no label of the task any more has a column at the end, so that no answer is lost.
+    """
     counts = Counter((label, record.verdict) for record, label in zip(records, labels, strict=True))
-    return {label: {verdict.value: counts[label, verdict] for verdict in Verdict} for label in ("yes", "no")}
+    strangers = sorted({record.verdict for record in records} - set(classes.verdicts))
+    columns = (*classes.verdicts, *strangers)
+    return {label: {verdict: counts[label, verdict] for verdict in columns} for label in classes.answers}
 
 
 def light_shares(lights: Sequence[Light], right: Sequence[bool]) -> dict[str, LightShare]:
@@ -102,6 +146,31 @@ def light_shares(lights: Sequence[Light], right: Sequence[bool]) -> dict[str, Li
         interval = statistics.accuracy_interval(wrong, len(hits)) if hits else None
         shares[light.value] = LightShare(len(hits), len(hits) / len(lights), error, interval)
     return shares
+
+
+@dataclass(frozen=True)
+class _Scores:
+    brier: float | None
+    ece: float | None
+    auc: float | None
+    auc_by_label: dict[Label, float]
+
+
+def _scores(records: Sequence[Record], labels: Sequence[Label], classes: Classes) -> _Scores:
+    """Scores of the probabilities, where there are any."""
+    numbers, truth = certainties(records, labels, classes)
+    ece = statistics.expected_calibration_error(numbers, truth) if numbers else None
+    if classes.positive is not None:
+        brier = statistics.brier_score(numbers, truth) if numbers else None
+        auc = statistics.area_under_curve(numbers, truth) if numbers else None
+        return _Scores(brier, ece, auc, {})
+    rows = [(r.probabilities, label) for r, label in zip(records, labels, strict=True) if r.probabilities]
+    if not rows:
+        return _Scores(None, ece, None, {})
+    probabilities, answers = [p for p, _ in rows], [label for _, label in rows]
+    areas = statistics.one_against_rest(probabilities, answers, classes.labels)
+    mean = sum(areas.values()) / len(areas) if areas else None
+    return _Scores(statistics.multiclass_brier(probabilities, answers), ece, mean, areas)
 
 
 def _tokens_per_second(records: Sequence[Record]) -> float | None:

@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipelines.judge.criteria import Criterion
-from signalbox.contracts.record import Contract, Label, ModelRelease, Probability, Record, Verdict
+from signalbox.contracts.labels import NEUTRAL, NO, YES, Label
+from signalbox.contracts.record import Contract, ModelRelease, Probability, Record
 from signalbox.errors import ModelTimeout, ModelUnavailable, SetupError
 from signalbox.models import ChatServer, Engine, Position, RetryBudget, verdict
 from signalbox.settings import Settings
-from signalbox.tasks import Task, as_verdict
+from signalbox.tasks import Task
 
 SYSTEM = (
     "You check the answer that somebody gave to a task. Questions about it are numbered. Answer each of them with "
     "Yes or No, in order, on one line and without reasons. For three questions such a line is: 1: No; 2: Yes; 3: No"
 )
-WORDS = {"yes": ("Yes",), "no": ("No",)}
+WORDS = {YES: ("Yes",), NO: ("No",)}
 # No word of the input, the answer or the questions is an instruction to the judge's own code: only this line is read.
 _PAUSES_SECONDS = (1.0, 4.0, 15.0)
 _TOKENS_A_QUESTION = 6  # five where digits are tokens of their own; more would only add latency
@@ -91,7 +92,7 @@ def _constraint(engine: Engine, count: int) -> dict[str, Any]:
     """Every possible line of verdicts, where the engine can be constrained."""
     if engine.constraint is None:
         return {}
-    words = (WORDS["yes"][0], WORDS["no"][0])
+    words = (WORDS[YES][0], WORDS[NO][0])
     lines = [
         "; ".join(f"{number}: {word}" for number, word in enumerate(verdicts, start=1))
         for verdicts in itertools.product(words, repeat=count)
@@ -125,13 +126,29 @@ def prompt_for(task: Task, record: Record, criteria: Sequence[Criterion], label:
     question = task.question.get(record.language) or next(iter(task.question.values()), task.name)
     parts = [
         f"Task: {question}",
+        *_meanings(task, record.language),
         f"<input>\n{record.input_text}\n</input>",
         f"<answer>\n{task.word(record.verdict, record.language)}. {record.justification}\n</answer>",
     ]
     if label is not None and any(criterion.needs_label for criterion in criteria):
-        parts.append(f"<ground-truth>{task.word(as_verdict(label), record.language)}</ground-truth>")
+        parts.append(f"<ground-truth>{task.word(label, record.language)}</ground-truth>")
     questions = [f"{number}: {criterion.question}" for number, criterion in enumerate(criteria, start=1)]
     return "\n".join([*parts, "Questions:", *questions])
+
+
+def _meanings(task: Task, language: str) -> list[str]:
+    """The labels with their descriptions: a judge that does not know what they mean judges the word alone.
+
+    A yes/no question without descriptions says it all.
+    """
+    words = task.words(language) if language in task.languages else {}
+    if len(words) <= 2 and not any(task.description(label, language) for label in words):
+        return []
+    lines = [
+        ": ".join(filter(None, (f"- {forms[0]}", task.description(label, language))))
+        for label, forms in words.items()
+    ]
+    return ["The answer begins with one of these categories:", *lines]
 
 
 def read_line(text: str, positions: Sequence[Position], count: int) -> list[Score]:
@@ -145,7 +162,7 @@ def read_line(text: str, positions: Sequence[Position], count: int) -> list[Scor
     for start, following in zip(starts, ends, strict=True):
         if start is None:
             scores.append(Score(reason="not answered"))
-        elif verdict.stated_verdict(line[start:], WORDS) is Verdict.NEUTRAL:
+        elif verdict.stated_verdict(line[start:], WORDS) == NEUTRAL:
             scores.append(Score(reason="no verdict word"))
         else:
             until = len(line) if following is None else following

@@ -12,6 +12,7 @@ from pipelines.judge.criteria import Criterion, calls
 from pipelines.judge.run import DELETED, Plan, Row, RunFolder, Selection
 from pipelines.judge.shards import Shard
 from pipelines.progress import progress
+from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Record
 from signalbox.errors import ModelError, ModelUnavailable
 from signalbox.store import Store
@@ -85,13 +86,17 @@ class Grader:
             scores |= {criterion.name: score for criterion, score in zip(group, replies, strict=True)}
         return self._row(record, selection, scores, None), None
 
+    def _is_right(self, record: Record, label: Label) -> bool:
+        """The record keeps the verdict as it was named then."""
+        return self.task.verdict_of(record.verdict) == self.task.verdict_of(label)
+
     def _row(self, record: Record, selection: Selection, scores: dict[str, Score], error: str | None) -> Row:
         label, release = selection.label, record.release
         return Row(
             id=record.id,
             language=record.language,
             label=label,
-            right=None if label is None else record.verdict.value == label,
+            right=None if label is None else self._is_right(record, label),
             sampled=selection.sampled,
             own_answer=release is not None and release.key == self.plan.options.judge,
             propensity=record.sampling_propensity,

@@ -13,7 +13,7 @@ from pipelines.windows import PAGE_ROWS, Windows, pages
 from signalbox.contracts.record import Label, Record
 from signalbox.contracts.routes import Route
 from signalbox.store import Store
-from signalbox.tasks import Task
+from signalbox.tasks import Task, of_today
 
 
 async def agreed_plan(store: Store, task: Task, folder: RunFolder, options: Options) -> Plan:
@@ -30,7 +30,8 @@ async def agreed_plan(store: Store, task: Task, folder: RunFolder, options: Opti
 async def make_plan(store: Store, task: Task, options: Options, until: datetime) -> Plan:
     """All answers of the window with ground truth, a random sample of the others, and the counts left out by reason."""
     since = until - timedelta(days=options.days)
-    labels: dict[str, Label] = {row.id: row.label for row in await store.ground_truth(task.name)}
+    truth, _ = of_today(task, await store.ground_truth(task.name))
+    labels: dict[str, Label] = {row.id: row.label for row in truth}
     left_out: Counter[str] = Counter()
     ids = []
     async for record in _of_route(store, task, options.route, Windows(since, since, until)):

@@ -1,5 +1,13 @@
 """Statistics of the jobs: pure functions. Sources are cited where a formula is used."""
 
+from pipelines.statistics.labels import (
+    LabelFigures,
+    balanced_accuracy,
+    label_figures,
+    macro_f1,
+    multiclass_brier,
+    one_against_rest,
+)
 from pipelines.statistics.multiple_testing import CORRECTIONS, benjamini_hochberg, holm
 from pipelines.statistics.ppi import Estimate, power_weight, ppi_mean, share_right
 from pipelines.statistics.proportions import (
@@ -36,11 +44,13 @@ __all__ = [
     "Bin",
     "Estimate",
     "Interval",
+    "LabelFigures",
     "LengthStatistics",
     "Outcome",
     "accuracy_interval",
     "answer_lengths",
     "area_under_curve",
+    "balanced_accuracy",
     "benjamini_hochberg",
     "brier_score",
     "categories",
@@ -52,7 +62,11 @@ __all__ = [
     "jensen_shannon",
     "kolmogorov_smirnov",
     "ks_needs",
+    "label_figures",
+    "macro_f1",
     "mcnemar_p_value",
+    "multiclass_brier",
+    "one_against_rest",
     "power_weight",
     "ppi_mean",
     "quantiles",

@@ -46,12 +46,12 @@ class Bin:
     low: float
     high: float
     count: int
-    mean_p_yes: float | None
-    share_yes: float | None
+    mean_probability: float | None
+    share_true: float | None
 
 
 def reliability(p_yes: Sequence[float], labels: Sequence[bool], bins: int = 10) -> list[Bin]:
-    """Equal-width bins of p(yes), each with its mean p(yes) and its share of yes; None in empty bins."""
+    """Equal-width bins of a probability, each with its mean and its share of true labels; None in empty bins."""
     if bins < 1:
         raise ValueError(f"bins: got {bins}, needs at least 1")
     p, y = _as_arrays(p_yes, labels)
@@ -68,12 +68,12 @@ def reliability(p_yes: Sequence[float], labels: Sequence[bool], bins: int = 10) 
 
 
 def expected_calibration_error(p_yes: Sequence[float], labels: Sequence[bool], bins: int = 10) -> float:
-    """Count-weighted mean gap between p(yes) and the share of yes over equal-width bins (Naeini et al. 2015)."""
+    """Count-weighted mean gap between probability and share of true labels over equal-width bins (Naeini et al. 2015)."""
     total = len(p_yes)
     return sum(
-        row.count / total * abs(row.mean_p_yes - row.share_yes)
+        row.count / total * abs(row.mean_probability - row.share_true)
         for row in reliability(p_yes, labels, bins)
-        if row.mean_p_yes is not None and row.share_yes is not None
+        if row.mean_probability is not None and row.share_true is not None
     )
 
 

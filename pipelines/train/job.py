@@ -16,15 +16,25 @@ from pathlib import Path
 
 import mlflow
 
+from pipelines.baselines import teachable
+from pipelines.classes import Classes
 from pipelines.sinks import mlflow_runs, textfile
 from pipelines.train import minilm
-from pipelines.train.candidates import CANDIDATES, FOLDS, cross_validate, embedder, fit_head, texts_of
+from pipelines.train.candidates import (
+    CANDIDATES,
+    FOLDS,
+    check_families,
+    cross_validate,
+    embedder,
+    fit_head,
+    texts_of,
+)
 from pipelines.train.learning_curve import learning_curve
 from pipelines.train.release import TrainedRelease, Training, write_release
 from signalbox.contracts.record import LabeledText
 from signalbox.settings import Settings
 from signalbox.store import open_store
-from signalbox.tasks import Task, load_data, load_task
+from signalbox.tasks import Task, load_data, load_task, of_today
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +45,12 @@ def train(settings: Settings, *, extra: Sequence[LabeledText] = (), track: bool 
     Raises InputError, SetupError, StoreUnavailable.
     """
     task = load_task(settings.task)
-    rows = [*load_data(task, "few-shot"), *_ground_truth(settings, task), *extra]
+    classes = Classes.of(task)
+    # To abstain is no class of a head: such rows say that none is right.
+    rows = teachable(classes, [*load_data(task, "few-shot"), *_ground_truth(settings, task), *extra])
+    check_families(classes, rows)
     model_path = minilm.ensure_onnx(settings.cache_dir)
-    training = fit(rows, load_data(task, "calibration"), model_path)
+    training = fit(classes, rows, load_data(task, "calibration"), model_path)
     digest = hashlib.sha256(json.dumps(training.head, sort_keys=True).encode()).hexdigest()[:8]
     if not track:
         return write_release(settings, task, training, f"untracked-{digest}", model_path)
@@ -53,24 +66,32 @@ def train(settings: Settings, *, extra: Sequence[LabeledText] = (), track: bool 
     return result
 
 
-def fit(rows: Sequence[LabeledText], calibration: Sequence[LabeledText], model_path: Path) -> Training:
+def fit(
+    classes: Classes, rows: Sequence[LabeledText], calibration: Sequence[LabeledText], model_path: Path
+) -> Training:
     """Score all candidates on `rows`, fit the best on all of them. Pure, but for the embedding model."""
     texts = texts_of([*rows, *calibration])
     vectors = dict(zip(texts, embedder(model_path)(texts), strict=True))
-    scores = tuple(cross_validate(candidate, rows, vectors) for candidate in CANDIDATES)
+    scores = tuple(cross_validate(candidate, classes, rows, vectors) for candidate in CANDIDATES)
     best = min(scores, key=lambda score: score.log_loss).candidate
-    head, predict = fit_head(best, rows, vectors)
-    return Training(rows, scores, best, head, predict, learning_curve(rows, calibration, vectors))
+    head, predict = fit_head(best, classes, rows, vectors)
+    curve = learning_curve(classes, rows, teachable(classes, calibration), vectors)
+    return Training(rows, scores, best, head, predict, curve)
 
 
 def _ground_truth(settings: Settings, task: Task) -> list[LabeledText]:
-    """Labels from people; none where nothing was ever stored."""
+    """Labels from people, under their names of today; none where nothing was ever stored."""
 
     async def read() -> list[LabeledText]:
         async with open_store(settings.store_url) as store:
             return await store.ground_truth(task.name)
 
-    return asyncio.run(read())
+    rows, left_out = of_today(task, asyncio.run(read()))
+    for label, count in left_out.items():
+        logger.warning(
+            "ground truth left out; its label is not in the task", extra={"label": label, "rows": count}
+        )
+    return rows
 
 
 def _register(name: str, run_id: str) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
+from pipelines.classes import Classes
 from pipelines.statistics import accuracy_interval
 from signalbox.contracts.record import LabeledText
 
@@ -29,7 +30,10 @@ class Point:
 
 
 def learning_curve(
-    rows: Sequence[LabeledText], pool: Sequence[LabeledText], vectors: dict[str, NDArray[np.float32]]
+    classes: Classes,
+    rows: Sequence[LabeledText],
+    pool: Sequence[LabeledText],
+    vectors: dict[str, NDArray[np.float32]],
 ) -> tuple[Point, ...]:
     """Learn from a part of `pool` as if it were feedback, and test on other families of it.
 
@@ -40,7 +44,7 @@ def learning_curve(
     for language in sorted({row.language for row in pool}):
         here = [row for row in pool if row.language == language]
         for size in SIZES:
-            accuracy = _accuracy(rows, here, vectors, size)
+            accuracy = _accuracy(classes, rows, here, vectors, size)
             if accuracy is not None:
                 low, high = accuracy_interval(round(accuracy * len(here)), len(here))
                 points.append(Point(language, size, accuracy, low, high))
@@ -48,6 +52,7 @@ def learning_curve(
 
 
 def _accuracy(
+    classes: Classes,
     rows: Sequence[LabeledText],
     pool: Sequence[LabeledText],
     vectors: dict[str, NDArray[np.float32]],
@@ -64,15 +69,20 @@ def _accuracy(
             return None
         for _ in range(REPEATS if size else 1):
             feedback = [pool[i] for i in generator.permutation(train)[:size]]
-            right += _right([*rows, *feedback], [pool[i] for i in test], vectors)
+            right += _right(classes, [*rows, *feedback], [pool[i] for i in test], vectors)
             total += len(test)
     return right / total
 
 
 def _right(
-    train: Sequence[LabeledText], test: Sequence[LabeledText], vectors: dict[str, NDArray[np.float32]]
+    classes: Classes,
+    train: Sequence[LabeledText],
+    test: Sequence[LabeledText],
+    vectors: dict[str, NDArray[np.float32]],
 ) -> int:
     classifier = LogisticRegression(C=1.0, max_iter=1000)
-    classifier.fit(np.array([vectors[row.text] for row in train]), [row.label == "yes" for row in train])
+    classifier.fit(
+        np.array([vectors[row.text] for row in train]), classes.codes([row.label for row in train])
+    )
     verdicts = classifier.predict(np.array([vectors[row.text] for row in test]))
-    return int(sum(verdict == (row.label == "yes") for verdict, row in zip(verdicts, test, strict=True)))
+    return int((verdicts == classes.codes([row.label for row in test])).sum())

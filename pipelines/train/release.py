@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipelines.calibrate.sparse import warn_of_sparse_verdicts
 from pipelines.train import minilm
 from pipelines.train.candidates import Candidate, Predict, Score, texts_of
 from pipelines.train.learning_curve import Point
@@ -81,13 +82,22 @@ def write_release(
 
 
 def save_thresholds(settings: Settings, task: Task, release: ModelRelease, predict: Predict) -> None:
-    """Fit on the calibration split, per language; a language with too few rows is left out."""
+    """Fit on the calibration split, per language; one with too few rows is left out, with a warning."""
     by_language = {}
     for language in task.languages:
         rows = [row for row in load_data(task, "calibration") if row.language == language]
-        if len(rows) >= thresholds.MINIMUM_ROWS:
-            p_yes = predict(texts_of(rows))
-            by_language[language] = thresholds.fit(p_yes, [row.label == "yes" for row in rows])
+        if not rows:
+            continue
+        probabilities = predict(texts_of(rows))
+        try:
+            fit = thresholds.fit(probabilities, [row.label for row in rows], positive=task.positive)
+        except ValueError as error:
+            extra = {"language": language, "reason": str(error)}
+            logger.warning("language left out of the thresholds", extra=extra)
+            continue
+        sparse = thresholds.sparse_verdicts(fit, probabilities)
+        warn_of_sparse_verdicts(language, sparse, fit.target_error)
+        by_language[language] = fit
     file = thresholds.ThresholdFile(task=task.name, release=release, languages=by_language)
     thresholds.save(settings.thresholds_dir, file)
 
@@ -113,6 +123,8 @@ def _description(release: ModelRelease, task: Task, training: Training) -> dict[
     return {
         "release": release.model_dump(),
         "task": task.name,
+        "labels": list(task.names),
+        "positive": task.positive,
         "created_at": datetime.now(UTC).isoformat(),
         "rows": len(training.rows),
         "cross_validation": scores,

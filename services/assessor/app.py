@@ -36,7 +36,7 @@ def create_app(
     Raises InputError for a task or a file of keys that is invalid.
     """
     task = load_task(settings.task)
-    metrics = Metrics()
+    metrics = Metrics(task)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -13,11 +13,15 @@ from prometheus_client import (
 )
 
 from signalbox.contracts import metrics as names
-from signalbox.contracts.record import Feedback, Record
+from signalbox.contracts.labels import NEUTRAL, Verdict
+from signalbox.contracts.record import Record
+from signalbox.tasks import Task
 
 _TABLE = (
     names.PREDICTIONS,
     names.PREDICTION_SECONDS,
+    names.VERDICTS,
+    names.SCORE,
     names.P_YES,
     names.FEEDBACK,
     names.TOKENS,
@@ -34,7 +38,8 @@ _TABLE = (
 class Metrics:
     """One registry per application, so that two applications in one process do not share counters."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task) -> None:
+        self._task, self._slugs = task, task.slugs
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
@@ -49,16 +54,23 @@ class Metrics:
         where = (record.task, record.language, record.route)
         self[names.PREDICTIONS].labels(*where, record.light.value, record.light_reason.value).inc()
         self[names.PREDICTION_SECONDS].labels(*where).observe(record.latency_seconds)
+        self[names.VERDICTS].labels(*where, self._slug(record.verdict)).inc()
+        if record.score is not None:
+            self[names.SCORE].labels(*where).observe(record.score)
         if record.p_yes is not None:
             self[names.P_YES].labels(*where).observe(record.p_yes)
         for direction, tokens in (("prompt", record.prompt_tokens), ("completion", record.completion_tokens)):
             if tokens is not None:
                 self[names.TOKENS].labels(record.task, record.language, direction).inc(tokens)
 
-    def count_feedback(self, record: Record, feedback: Feedback) -> None:
+    def count_feedback(self, record: Record, *, agrees: bool) -> None:
         """Count one ground truth."""
-        agreement = "agrees" if feedback.label == record.verdict.value else "differs"
+        agreement = "agrees" if agrees else "differs"
         self[names.FEEDBACK].labels(record.task, record.language, agreement).inc()
+
+    def _slug(self, verdict: Verdict) -> str:
+        """The verdict as a value of a label. A model answers only with labels of the task, or not at all."""
+        return self._slugs.get(self._task.current(verdict) or verdict, NEUTRAL)
 
     def page(self) -> bytes:
         """The exposition text."""

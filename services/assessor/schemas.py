@@ -7,8 +7,9 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from services.assessor.texts import APPEARANCE, REASON_TEXT, in_language
+from signalbox.contracts.labels import NO, YES, Label, LabelProbabilities, Verdict
 from signalbox.contracts.light import Light, LightReason
-from signalbox.contracts.record import Contract, Label, ModelRelease, Record, Source, Verdict
+from signalbox.contracts.record import Contract, ModelRelease, Record, Source
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.tasks import Task
 
@@ -34,8 +35,10 @@ _YELLOW: dict[str, JsonValue] = {
         "text": "Provisional: not certified. The model is not confident enough.",
         "provisional": True,
     },
-    "verdict": "yes",
+    "verdict": YES,
     "word": "Yes",
+    "probabilities": {YES: 0.83, NO: 0.17},
+    "score": 1.2,
     "p_yes": 0.83,
     "verdict_mass": 0.99,
     "justification": "The indication is confirmed, so the aid is supported.",
@@ -54,6 +57,8 @@ _RED: dict[str, JsonValue] = {
     },
     "verdict": None,
     "word": None,
+    "probabilities": None,
+    "score": None,
     "p_yes": None,
     "verdict_mass": None,
     "justification": None,
@@ -121,12 +126,22 @@ class PublicPrediction(Contract):
     language: str
     route: Route
     light: ShownLight
-    verdict: Verdict | None
+    verdict: Verdict | None = Field(description="A label of the task, or neutral.")
     word: str | None = Field(description="The verdict in the language of the text.")
-    p_yes: float | None
+    probabilities: LabelProbabilities | None = Field(
+        description="Probability of each label, in the order of the task. They sum to 1."
+    )
+    score: float | None = Field(
+        description="How sure the verdict is, as the light uses it: the distance of logits from the decision threshold "
+        "for two labels, the margin of the two best for more."
+    )
+    p_yes: float | None = Field(
+        description="Deprecated: probabilities has it. None unless the labels are yes and no.",
+        json_schema_extra={"deprecated": True},
+    )
     verdict_mass: float | None = Field(
-        description="Probability that the decoder's first word is a verdict word at all; p_yes is the share of yes in "
-        "it. None for an encoder."
+        description="Probability that the decoder's first word is a verdict word at all; probabilities are the shares "
+        "in it. None for an encoder."
     )
     justification: str | None
     release: ModelRelease | None
@@ -144,10 +159,10 @@ class AssessResponse(Contract):
 class FeedbackRequest(Contract):
     """The ground truth of one prediction."""
 
-    model_config = _examples({"prediction_id": _ID, "label": "yes", "comment": "Page 3 confirms it."})
+    model_config = _examples({"prediction_id": _ID, "label": YES, "comment": "Page 3 confirms it."})
 
     prediction_id: str = Field(min_length=1, max_length=64)
-    label: Label
+    label: Label = Field(description="A label of the task, or its answer to abstain.")
     comment: str | None = Field(default=None, max_length=2000)
 
 
@@ -155,7 +170,7 @@ class FeedbackResponse(Contract):
     """The entry that was stored."""
 
     model_config = _examples(
-        {"id": "0d5c0a52-52a5-4f0f-9d0b-6f2f0c1de001", "prediction_id": _ID, "label": "yes"}
+        {"id": "0d5c0a52-52a5-4f0f-9d0b-6f2f0c1de001", "prediction_id": _ID, "label": YES}
     )
 
     id: str
@@ -244,6 +259,8 @@ def to_public(record: Record, task: Task) -> PublicPrediction:
         light=light,
         verdict=record.verdict if visible else None,
         word=task.word(record.verdict, record.language) if visible else None,
+        probabilities=record.probabilities if visible else None,
+        score=record.score if visible else None,
         p_yes=record.p_yes if visible else None,
         verdict_mass=record.verdict_mass if visible else None,
         justification=record.justification if visible else None,

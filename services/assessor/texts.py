@@ -50,8 +50,8 @@ REASON_TEXT: dict[LightReason, dict[str, str]] = {
         "de": "Wortlaut und kalibrierte Wahrscheinlichkeit widersprechen sich; die Begründung passt womöglich nicht.",
     },
     LightReason.NEUTRAL: {
-        "en": "The answer starts with neither “yes” nor “no”.",
-        "de": "Die Antwort beginnt weder mit „Ja“ noch mit „Nein“.",
+        "en": "The answer starts with none of the verdict words.",
+        "de": "Die Antwort beginnt mit keinem der vorgesehenen Wörter.",
     },
     LightReason.UNPARSABLE: {
         "en": "The answer contains no usable probabilities.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +14,7 @@ from kserve import InferOutput, InferRequest, InferResponse
 from kserve.errors import InvalidInput
 
 from services.encoder.runtime import Encoder
-from signalbox.contracts.record import Verdict
+from signalbox.contracts.labels import BINARY, LabelProbabilities, p_yes_of, ranking
 from signalbox.errors import InputError
 
 MAX_BATCH = 256
@@ -41,25 +42,40 @@ class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
             raise InvalidInput(str(error)) from error
 
     async def predict(self, payload: Any, headers: dict[str, str] | None = None, **_: object) -> Any:  # noqa: ANN401, ARG002
-        """p(yes), verdict and release of each text."""
+        """Probabilities, verdict and release of each text."""
         texts, request = payload
         loop = asyncio.get_running_loop()
-        p_yes = await loop.run_in_executor(self._thread, self._encoder.p_yes, texts)
-        return self._v1(p_yes) if request is None else self._v2(p_yes, request)
+        rows = await loop.run_in_executor(self._thread, self._encoder.probabilities, texts)
+        return self._v1(rows) if request is None else self._v2(rows, request)
 
-    def _v1(self, p_yes: list[float]) -> Payload:
+    def _v1(self, rows: list[LabelProbabilities]) -> Payload:
         release = self._encoder.release.model_dump()
-        return {"predictions": [{"verdict": verdict(p), "p_yes": p, "release": release} for p in p_yes]}
+        return {
+            "predictions": [
+                {"verdict": ranking(row)[0], "probabilities": row, **_old_fields(row), "release": release}
+                for row in rows
+            ]
+        }
 
-    def _v2(self, p_yes: list[float], request: InferRequest) -> InferResponse:
-        probability = InferOutput("p_yes", [len(p_yes)], "FP64", data=p_yes)
-        verdicts = InferOutput("verdict", [len(p_yes)], "BYTES", data=[verdict(p) for p in p_yes])
+    def _v2(self, rows: list[LabelProbabilities], request: InferRequest) -> InferResponse:
+        labels, count = list(self._encoder.labels.names), len(rows)
+        flat = [p for row in rows for p in row.values()]
+        outputs = [
+            InferOutput("probabilities", [count, len(labels)], "FP64", data=flat),
+            InferOutput("verdict", [count], "BYTES", data=[ranking(row)[0] for row in rows]),
+        ]
+        if self._is_yes_no:
+            outputs.append(InferOutput("p_yes", [count], "FP64", data=[p_yes_of(row) for row in rows]))
         return InferResponse(
             response_id=request.id or str(uuid.uuid4()),  # optional in the protocol, required by KServe 0.21
             model_name=self.name,
             model_version=self._encoder.release.revision,
-            infer_outputs=[probability, verdicts],
-            parameters={"release": self._encoder.release.model_dump_json()},
+            infer_outputs=outputs,
+            # Parameters of the protocol are flat, so both are JSON in a string.
+            parameters={
+                "release": self._encoder.release.model_dump_json(),
+                "labels": json.dumps(labels, ensure_ascii=False),
+            },
         )
 
     async def get_input_types(self) -> list[dict[str, Any]]:
@@ -68,15 +84,23 @@ class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
 
     async def get_output_types(self) -> list[dict[str, Any]]:
         """For the metadata route."""
+        names = self._encoder.labels.names
+        old = [{"name": "p_yes", "datatype": "FP64", "shape": [-1]}] if self._is_yes_no else []
         return [
-            {"name": "p_yes", "datatype": "FP64", "shape": [-1]},
+            {"name": "probabilities", "datatype": "FP64", "shape": [-1, len(names)]},
             {"name": "verdict", "datatype": "BYTES", "shape": [-1]},
+            *old,
         ]
 
+    @property
+    def _is_yes_no(self) -> bool:
+        return set(self._encoder.labels.names) == set(BINARY)
 
-def verdict(p_yes: float) -> str:
-    """The verdict by one half, before any calibrated threshold."""
-    return (Verdict.YES if p_yes >= 0.5 else Verdict.NO).value
+
+def _old_fields(row: LabelProbabilities) -> dict[str, float]:
+    """The field of the first version, for one more version; only yes/no tasks have it."""
+    p_yes = p_yes_of(row)
+    return {} if p_yes is None else {"p_yes": p_yes}
 
 
 def texts_v1(payload: object) -> list[str]:

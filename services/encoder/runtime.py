@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import onnxruntime
@@ -16,18 +17,54 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from services.encoder.releases import release_folder
+from signalbox.contracts.labels import BINARY, YES
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 
 MAX_TOKENS = 256  # as in the model's training; longer inputs are truncated
 Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a release in the order of its task. A head with one score gives that of the label `positive`."""
+
+    names: tuple[str, ...] = BINARY
+    positive: str = YES
+
+    @classmethod
+    def of_release(cls, release: Mapping[str, Any]) -> Self:
+        """From `release.json`; a release of the first version has the labels yes and no, and does not name them."""
+        if "labels" not in release:
+            return cls()
+        names = tuple(release["labels"])
+        return cls(names, release.get("positive") or names[0])
+
+    def probabilities(self, scores: Vector | Matrix) -> Matrix:
+        """Shape [n, labels] from linear scores: [n] of the positive label of two, or [n, labels] in their order."""
+        return softmax(scores) if scores.ndim == 2 else self._columns(sigmoid(scores))
+
+    def check(self, weights: Matrix) -> None:
+        """Raise SetupError where a head has not one row of weights a label, or the one of two labels."""
+        rows, expected = np.atleast_2d(weights).shape[0], len(self.names)
+        if rows != (expected if weights.ndim == 2 else 1) or (weights.ndim == 1 and expected != 2):
+            raise SetupError(
+                f"head.json has {rows} rows of weights, release.json has {expected} labels.",
+                hint="Train again with `signalbox train`.",
+            )
+
+    def _columns(self, p_positive: Vector) -> Matrix:
+        other = 1.0 - p_positive
+        first = self.names[0] == self.positive
+        return np.column_stack((p_positive, other) if first else (other, p_positive))
 
 
 class Head(Protocol):
-    """Computes p(yes) from texts."""
+    """Computes the probabilities of the labels from texts."""
 
-    def p_yes(self, texts: Sequence[str]) -> Vector:
-        """Shape [n], each in [0, 1]."""
+    def probabilities(self, texts: Sequence[str]) -> Matrix:
+        """Shape [n, labels]; each row sums to 1."""
         ...
 
 
@@ -59,35 +96,35 @@ class Embedder:
 class EmbeddingHead:
     """Logistic regression on the embedding."""
 
-    def __init__(self, spec: dict[str, object], embedder: Embedder) -> None:
-        self._weights = np.asarray(spec["weights"], dtype=np.float64)
-        self._bias = float(str(spec["bias"]))
+    def __init__(self, spec: dict[str, object], embedder: Embedder, labels: Labels) -> None:
+        self._labels = labels
+        self._weights, self._bias = _linear(spec, labels)
         self._embedder = embedder
 
-    def p_yes(self, texts: Sequence[str]) -> Vector:
-        """Sigmoid of the linear score."""
-        return sigmoid(self._embedder.embed(texts) @ self._weights + self._bias)
+    def probabilities(self, texts: Sequence[str]) -> Matrix:
+        """From the linear scores."""
+        return self._labels.probabilities(self._embedder.embed(texts) @ self._weights.T + self._bias)
 
 
 class TfidfHead:
     """Logistic regression on TF-IDF of words and word pairs, as scikit-learn computes it (its defaults)."""
 
-    def __init__(self, spec: dict[str, object]) -> None:
+    def __init__(self, spec: dict[str, object], labels: Labels) -> None:
+        self._labels = labels
         self._index = {term: i for i, term in enumerate(_strings(spec["terms"]))}
         self._idf = np.asarray(spec["idf"], dtype=np.float64)
-        self._weights = np.asarray(spec["weights"], dtype=np.float64)
-        self._bias = float(str(spec["bias"]))
+        self._weights, self._bias = _linear(spec, labels)
 
-    def p_yes(self, texts: Sequence[str]) -> Vector:
-        """Sigmoid of the linear score."""
-        return sigmoid(np.array([self._score(text) for text in texts]))
+    def probabilities(self, texts: Sequence[str]) -> Matrix:
+        """From the linear scores."""
+        return self._labels.probabilities(np.array([self._score(text) for text in texts]))
 
-    def _score(self, text: str) -> float:
+    def _score(self, text: str) -> Vector:
         counts = Counter(term for term in terms(text) if term in self._index)
         columns = [self._index[term] for term in counts]
         values = np.array([*counts.values()], dtype=np.float64) * self._idf[columns]
         norm = np.linalg.norm(values)
-        return self._bias + (float(values @ self._weights[columns] / norm) if norm else 0.0)
+        return self._bias + (self._weights[..., columns] @ values / norm if norm else 0.0)
 
 
 def terms(text: str) -> list[str]:
@@ -101,6 +138,12 @@ def sigmoid(score: Vector) -> Vector:
     return np.where(score >= 0, 1 / (1 + np.exp(-np.abs(score))), 1 - 1 / (1 + np.exp(-np.abs(score))))
 
 
+def softmax(scores: Matrix) -> Matrix:
+    """Rows that sum to 1, without overflow."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
 class Encoder:
     """A release folder, or the newest of a folder of releases, loaded."""
 
@@ -110,16 +153,25 @@ class Encoder:
         head = json.loads((folder / "head.json").read_text(encoding="utf-8"))
         self.release = ModelRelease.model_validate(release["release"])
         self.task: str = release["task"]
+        self.labels = Labels.of_release(release)
         self._head: Head = (
-            TfidfHead(head)
+            TfidfHead(head, self.labels)
             if head["kind"] == "tfidf-logistic"
-            else EmbeddingHead(head, Embedder(folder, threads))
+            else EmbeddingHead(head, Embedder(folder, threads), self.labels)
         )
-        self.p_yes(["warm up"])
+        self.probabilities(["warm up"])
 
-    def p_yes(self, texts: Sequence[str]) -> list[float]:
-        """p(yes) of each text."""
-        return [float(p) for p in self._head.p_yes(texts)]
+    def probabilities(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """The probabilities of each text, in the order of the release's labels."""
+        rows = self._head.probabilities(texts)
+        return [dict(zip(self.labels.names, map(float, row), strict=True)) for row in rows]
+
+
+def _linear(spec: dict[str, object], labels: Labels) -> tuple[Matrix, Vector]:
+    """Weights and bias of a head: one row for two labels, one for each of more."""
+    weights, bias = (np.asarray(spec[name], dtype=np.float64) for name in ("weights", "bias"))
+    labels.check(weights)
+    return weights, bias
 
 
 def _strings(value: object) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 from pydantic import BaseModel, ValidationError
 
+from signalbox.contracts.record import Source
 from signalbox.errors import InputError, SetupError, SignalboxError
 from signalbox.settings import Settings
 
@@ -23,9 +24,11 @@ class Problem(BaseModel):
     detail: str = ""
 
 
-def assess(settings: Settings, texts: list[str], language: str, model: str) -> list[dict[str, Any]]:
+def assess(
+    settings: Settings, texts: list[str], language: str, model: str, source: Source = "user"
+) -> list[dict[str, Any]]:
     """Predictions as the API returns them. Raises InputError and SetupError with the assessor's hint."""
-    body = {"texts": texts, "language": language, "model": model}
+    body = {"texts": texts, "language": language, "model": model, "source": source}
     payload = _post(settings, "/v1/assess", body)
     if not isinstance(payload, dict) or "predictions" not in payload:
         raise _not_the_assessor(settings, "its answer has no predictions")

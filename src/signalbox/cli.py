@@ -22,6 +22,7 @@ from signalbox.command import command_settings
 from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
 from signalbox.keys.commands import keys
+from signalbox.new_task.commands import task
 
 ENTRY_POINTS = "signalbox.commands"
 # Commands of other packages of this repository → the package's folder, and what they do.
@@ -49,6 +50,7 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
     for command in (plan, check_boot, assess, download, purge, migrate):
         app.command()(command)
     app.add_typer(keys)
+    app.add_typer(task)
     names = set()
     for plugin in plugins:
         group: typer.Typer = plugin.load()

@@ -18,7 +18,10 @@ def print_prediction(console: Console, text: str, prediction: dict[str, object])
             hint="Another version of the assessor may be running on this port: stop it, and start this one.",
         )
     style = _STYLES[str(light["color"])]
-    console.print(f"  [{style}]{light['symbol']} {light['word']}[/]  {prediction['word'] or '-'}", end="  ")
+    console.print(
+        f"  {light['symbol']} {light['word']}", style=style, end="  ", markup=False, highlight=False
+    )
+    console.print(prediction["word"] or "-", end="  ", markup=False, highlight=False)
     console.print(text, style="italic", markup=False, highlight=False)
     reason = prediction["justification"] or light["text"]
     console.print(f"      {prediction['route']}: {reason}", style="dim", markup=False, highlight=False)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from signalbox.contracts.labels import ABSTAIN, NEUTRAL, LabelProbabilities, Verdict
 from signalbox.contracts.light import Light, LightReason
-from signalbox.contracts.record import Verdict
 from signalbox.errors import ModelError, ModelRejected, ModelTimeout, ModelUnparsable
 from signalbox.models.base import Answer
-from signalbox.thresholds import Thresholds
+from signalbox.thresholds import Thresholds, score_of
 
 _FAILURE_REASONS: dict[type[ModelError], LightReason] = {
     ModelTimeout: LightReason.TIMEOUT,
@@ -19,12 +19,13 @@ _FAILURE_REASONS: dict[type[ModelError], LightReason] = {
 
 @dataclass(frozen=True)
 class Decision:
-    """A verdict with its light. `candidate` is the light that a certificate would allow."""
+    """A verdict with its light. `candidate` is the light that a certificate would allow; a larger `score` is surer."""
 
     verdict: Verdict
     light: Light
     candidate: Light
     reason: LightReason
+    score: float | None = None
 
 
 def decide(answer: Answer, thresholds: Thresholds | None) -> Decision:
@@ -32,20 +33,19 @@ def decide(answer: Answer, thresholds: Thresholds | None) -> Decision:
 
     Without a certificate nothing is green: a confident answer is a green *candidate* shown yellow.
     """
-    if answer.stated is Verdict.NEUTRAL:
+    if answer.stated in (NEUTRAL, ABSTAIN):
         return _withheld(LightReason.NEUTRAL)
-    if answer.p_yes is None:
+    if answer.probabilities is None:
         return _withheld(LightReason.UNPARSABLE)
-    if thresholds is None:
-        return Decision(answer.stated, Light.YELLOW, Light.YELLOW, LightReason.UNCALIBRATED)
-    verdict = Verdict.YES if answer.p_yes >= thresholds.decision else Verdict.NO
-    if _too_close(answer.p_yes, thresholds):
-        return Decision(verdict, Light.RED, Light.RED, LightReason.TOO_CLOSE)
-    if answer.justification and verdict is not answer.stated:
-        return Decision(verdict, Light.YELLOW, Light.YELLOW, LightReason.CONTRADICTION)
-    if _confident(answer.p_yes, thresholds):
-        return Decision(verdict, Light.YELLOW, Light.GREEN, LightReason.PROVISIONAL)
-    return Decision(verdict, Light.YELLOW, Light.YELLOW, LightReason.UNSURE)
+    if thresholds is None or not thresholds.cover(answer.probabilities):
+        score = score_of(answer.probabilities, None)
+        return Decision(answer.stated, Light.YELLOW, Light.YELLOW, LightReason.UNCALIBRATED, score)
+    verdict = thresholds.verdict(answer.probabilities)
+    if verdict == ABSTAIN:
+        return _withheld(LightReason.NEUTRAL)
+    contradicts = bool(answer.justification) and verdict != answer.stated
+    lights = _lights(answer.probabilities, thresholds, contradicts=contradicts)
+    return Decision(verdict, *lights, score_of(answer.probabilities, thresholds))
 
 
 def decide_failure(error: ModelError) -> Decision:
@@ -58,16 +58,18 @@ def is_sure(decision: Decision) -> bool:
     return decision.candidate is Light.GREEN
 
 
+def _lights(
+    probabilities: LabelProbabilities, thresholds: Thresholds, *, contradicts: bool
+) -> tuple[Light, Light, LightReason]:
+    """The light, the candidate and the reason of a verdict."""
+    if thresholds.is_unclear(probabilities):
+        return Light.RED, Light.RED, LightReason.TOO_CLOSE
+    if contradicts:
+        return Light.YELLOW, Light.YELLOW, LightReason.CONTRADICTION
+    if thresholds.is_confident(probabilities):
+        return Light.YELLOW, Light.GREEN, LightReason.PROVISIONAL
+    return Light.YELLOW, Light.YELLOW, LightReason.UNSURE
+
+
 def _withheld(reason: LightReason) -> Decision:
-    return Decision(Verdict.NEUTRAL, Light.RED, Light.RED, reason)
-
-
-def _confident(p_yes: float, thresholds: Thresholds) -> bool:
-    high, low = thresholds.confident_yes, thresholds.confident_no
-    return (high is not None and p_yes >= high) or (low is not None and p_yes <= low)
-
-
-def _too_close(p_yes: float, thresholds: Thresholds) -> bool:
-    """Inside the unclear zone: its ends are outside, but where it is cut off at 0 or 1 it holds them."""
-    low, high = thresholds.unclear_low, thresholds.unclear_high
-    return low < high and (p_yes > low or low == 0.0) and (p_yes < high or high == 1.0)
+    return Decision(NEUTRAL, Light.RED, Light.RED, reason)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipelines.classes import YES_NO, Classes
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.summary import ALL, summarize
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import LabeledText, Record, Route, Verdict
+from signalbox.contracts.record import LabeledText, Record, Route
 from tests.helpers import RELEASE, record
 
 BASELINES = {"majority": 0.5, "length": 0.52, "tfidf": 0.48}
@@ -25,7 +26,11 @@ ANSWERS: tuple[Row, ...] = (
 
 
 def evaluation(
-    answers: Sequence[Row] = ANSWERS, *, task: str = "toy", route: Route = "decoder"
+    answers: Sequence[Row] = ANSWERS,
+    *,
+    task: str = "toy",
+    route: Route = "decoder",
+    classes: Classes = YES_NO,
 ) -> Evaluation:
     """An evaluation whose summaries are those of the answers."""
     rows = tuple(_row(number, *answer[:2]) for number, answer in enumerate(answers))
@@ -34,8 +39,8 @@ def evaluation(
     for language in (*sorted({row.language for row in rows}), ALL):
         here = [i for i, row in enumerate(rows) if language in {ALL, row.language}]
         labels = [rows[i].label for i in here]
-        summaries[language] = summarize([records[i] for i in here], labels, BASELINES, language)
-    return Evaluation(task, route, (RELEASE,), summaries, rows, records)
+        summaries[language] = summarize([records[i] for i in here], labels, BASELINES, classes, language)
+    return Evaluation(task, route, (RELEASE,), summaries, rows, records, classes)
 
 
 def _row(number: int, label: str, language: str) -> LabeledText:
@@ -48,7 +53,7 @@ def _record(number: int, language: str, verdict: str, p_yes: float | None, light
     return record(
         str(number),
         language=language,
-        verdict=Verdict(verdict),
+        verdict=verdict,
         p_yes=p_yes,
         verdict_mass=None if p_yes is None else 0.5,
         light=Light(light),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipelines.classes import YES_NO
 from pipelines.drift.comparison import Comparison, compare
 from pipelines.windows import ALL, Group, Pair, Sample
 
@@ -11,7 +12,7 @@ from pipelines.windows import ALL, Group, Pair, Sample
 def draw_sample(rng: np.random.Generator, rows: int, shift: float = 0.0) -> Sample:
     """One window, without texts; `shift` is added to p(yes), up to 1."""
     p_yes = [float(p) for p in np.minimum(1.0, rng.beta(2, 3, rows) + shift)]
-    sample = Sample(rows=rows, p_yes=p_yes)
+    sample = Sample(rows=rows, outputs=p_yes)
     sample.verdicts.update("yes" if p >= 0.4 else "no" for p in p_yes)
     sample.lights.update(
         "green" if abs(p - 0.4) > 0.35 else "red" if abs(p - 0.4) < 0.02 else "yellow" for p in p_yes
@@ -23,4 +24,4 @@ def draw_sample(rng: np.random.Generator, rows: int, shift: float = 0.0) -> Samp
 def compare_windows(reference: Sample, current: Sample, alpha: float = 0.05) -> list[Comparison]:
     """All columns of one release and of the input."""
     pair = Pair(reference, current)
-    return compare({Group("decoder", "en", ALL): pair, Group("decoder", "en", "m"): pair}, alpha)
+    return compare(YES_NO, {Group("decoder", "en", ALL): pair, Group("decoder", "en", "m"): pair}, alpha)

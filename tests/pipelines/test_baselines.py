@@ -1,5 +1,6 @@
 """Each baseline learns from its own feature, and from nothing else."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -7,48 +8,67 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import baselines
-from pipelines.baselines import Length, Majority, Tfidf, accuracy, check_learnable
+from pipelines.baselines import Length, Majority, Tfidf, accuracy, check_learnable, teach
+from pipelines.classes import YES_NO, Classes
 from pipelines.train.learning_curve import SIZES, learning_curve
 from signalbox.errors import InputError
+from signalbox.tasks import load_task
 from tests.pipelines.world import row
 
+THREE = Classes(("Netz/LAN", "Größe", "חירום"))
 
-@given(st.lists(st.booleans(), min_size=1))
-def test_majority_is_the_share_of_yes_whatever_is_asked(labels):
-    baseline = Majority().fit([""] * len(labels), labels)
-    assert baseline.predict_p_yes(["short", "a much longer text"]) == [sum(labels) / len(labels)] * 2
+
+@given(st.lists(st.sampled_from(THREE.labels), min_size=1))
+def test_majority_is_the_most_frequent_label_of_the_test_rows_whatever_it_learns_from(labels):
+    test = [row(i, label, "x") for i, label in enumerate(labels)]
+    most = max(Counter(labels).values())
+    assert accuracy(Majority(THREE), [row(0, "Größe", "x")], test) == pytest.approx(most / len(labels))
+
+
+def test_majority_of_a_tie_is_the_first_label_of_the_task():
+    test = [row(0, "no", "x"), row(1, "yes", "y")]
+    assert teach(Majority(YES_NO), [], test).predict(["a", "b"]) == ["yes", "yes"]
 
 
 def test_length_tells_long_from_short():
-    baseline = Length().fit(["aa", "aaa", "a" * 30, "a" * 40], [False, False, True, True])
-    p_yes = baseline.predict_p_yes(["b", "b" * 25, "b" * 60])
+    baseline = Length(YES_NO).fit(["aa", "aaa", "a" * 30, "a" * 40], ["no", "no", "yes", "yes"])
+    p_yes = [p["yes"] for p in baseline.probabilities(["b", "b" * 25, "b" * 60])]
     assert p_yes == sorted(p_yes)
     assert p_yes[0] < 0.5 < p_yes[-1]
 
 
 def test_length_does_not_see_words():
-    baseline = Length().fit(["good aid", "bad aids", "good"], [True, False, True])
-    assert len(set(baseline.predict_p_yes(["good", "evil", "xxxx"]))) == 1
+    baseline = Length(YES_NO).fit(["good aid", "bad aids", "good"], ["yes", "no", "yes"])
+    rows = baseline.probabilities(["good", "evil", "xxxx"])
+    assert rows[0] == rows[1] == rows[2]
 
 
 def test_tfidf_tells_words_and_their_pairs():
     texts = ["aid is needed", "aid is not needed", "bed is needed", "bed is not needed"]
-    baseline = Tfidf().fit(texts, [True, False, True, False])
-    yes, no = baseline.predict_p_yes(["chair is needed", "chair is not needed"])
-    assert no < 0.5 < yes
+    baseline = Tfidf(YES_NO).fit(texts, ["yes", "no", "yes", "no"])
+    assert baseline.predict(["chair is needed", "chair is not needed"]) == ["yes", "no"]
+
+
+@pytest.mark.parametrize("count", [3, 20])
+def test_tfidf_tells_any_number_of_labels(count):
+    classes = Classes(tuple(f"Größe {i}/ä" for i in range(count)))
+    texts = [f"word{i} again" for i in range(count)]
+    baseline = Tfidf(classes).fit(texts, classes.labels)
+    assert baseline.predict(texts) == list(classes.labels)
+    for probabilities in baseline.probabilities([*texts, "something else"]):
+        assert tuple(probabilities) == classes.labels
+        assert sum(probabilities.values()) == pytest.approx(1.0)
+
+
+def test_a_tie_of_probabilities_gives_the_first_label_of_the_task():
+    baseline = Tfidf(Classes(("b", "a"), "a")).fit(["some text", "some text"], ["a", "b"])
+    assert baseline.predict(["some text"]) == ["b"]
 
 
 def test_accuracy_is_on_rows_that_were_not_learnt_from():
     train = [row(0, "yes", "long " * 20), row(1, "no", "short")]
     test = [row(2, "yes", "long " * 20), row(3, "no", "short"), row(4, "yes", "short")]
-    assert accuracy(Length(), train, test) == pytest.approx(2 / 3)
-
-
-def test_a_tie_says_yes():
-    train = [row(0, "yes", "a"), row(1, "no", "b")]
-    assert accuracy(Majority(), train, [row(2, "yes", "c"), row(3, "no", "d"), row(4, "yes", "e")]) == (
-        pytest.approx(2 / 3)
-    )
+    assert accuracy(Length(YES_NO), train, test) == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(
@@ -61,16 +81,25 @@ def test_a_tie_says_yes():
 )
 def test_rows_with_one_label_are_an_error(few_shot, message):
     with pytest.raises(InputError, match=message):
-        check_learnable(few_shot, {"de"})
-    check_learnable([row(0, "yes", "x", "de"), row(1, "no", "x", "de")], {"de"})
+        check_learnable(YES_NO, few_shot, {"de"})
+    check_learnable(YES_NO, [row(0, "yes", "x", "de"), row(1, "no", "x", "de")], {"de"})
 
 
-def test_the_table_of_a_task_is_printed(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    baselines.main(Path("tasks/tickets"))
+def test_a_label_that_a_language_lacks_is_named_with_its_split():
+    rows = [row(0, "Größe", "x", "de"), row(1, "Netz/LAN", "x", "de"), row(2, "חירום", "x", "en")]
+    with pytest.raises(InputError, match=r"calibration: got 'de: Größe, Netz/LAN'.*`חירום`.*`de`"):
+        check_learnable(THREE, rows, {"de"}, "calibration")
+
+
+@pytest.mark.parametrize("task", ["medical", "tickets"])
+def test_the_tables_of_a_task_are_whole_in_a_narrow_terminal(task, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    baselines.main(Path("tasks") / task)
     printed = capsys.readouterr().out
-    assert "few-shot" in printed
-    assert "calibration" in printed
+    labels = load_task(Path("tasks") / task).names
+    assert "…" not in printed
+    assert all(part in printed for part in ("few-shot", "calibration", "mean characters", *labels))
+    assert printed.count("few-shot") == 2
 
 
 # --- learning curve ---------------------------------------------------------------------------------------
@@ -81,7 +110,7 @@ def test_more_labels_help_where_they_can():
     few_shot = [row(i, "no" if i % 2 else "yes", "x", split="few-shot") for i in range(2)]
     pool = [row(i, "yes" if i % 2 else "no", "x", split="calibration") for i in range(80)]
     vectors = {r.text: [float(r.id.split("-")[-1]) % 2 * 2 - 1] for r in [*few_shot, *pool]}
-    curve = learning_curve(few_shot, pool, vectors)
+    curve = learning_curve(YES_NO, few_shot, pool, vectors)
     assert [point.labels for point in curve] == list(SIZES)
     assert curve[0].accuracy == 0.0
     assert curve[-1].accuracy == 1.0
@@ -92,12 +121,12 @@ def test_a_pool_that_holds_too_few_labels_gives_fewer_points():
     few_shot = [row(0, "yes", "x"), row(1, "no", "x")]
     pool = [row(i, "yes" if i % 2 else "no", "x", split="calibration") for i in range(2, 12)]
     vectors = {r.text: [float(i % 2)] for i, r in enumerate([*few_shot, *pool])}
-    assert [point.labels for point in learning_curve(few_shot, pool, vectors)] == [0, 8]
+    assert [point.labels for point in learning_curve(YES_NO, few_shot, pool, vectors)] == [0, 8]
 
 
 def test_one_family_has_nothing_to_hold_out():
     few_shot = [row(0, "yes", "x"), row(1, "no", "x")]
     pool = [row(2, "yes", "x", split="calibration")]
     vectors = {r.text: [1.0] for r in [*few_shot, *pool]}
-    assert learning_curve(few_shot, pool, vectors) == ()
-    assert learning_curve(few_shot, [], vectors) == ()
+    assert learning_curve(YES_NO, few_shot, pool, vectors) == ()
+    assert learning_curve(YES_NO, few_shot, [], vectors) == ()

@@ -2,16 +2,19 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from pipelines import windows as module
 from pipelines.windows import ALL, Group, Windows, read
+from signalbox.contracts.labels import NEUTRAL
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Verdict
 from signalbox.store import open_store
+from signalbox.tasks import Task, load_task
 from tests.helpers import RELEASE, record
 
+TASK = load_task(Path("tasks/medical"))
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 WINDOWS = Windows(NOW - timedelta(days=35), NOW - timedelta(days=7), NOW)
 ROUTES = ("encoder", "decoder", "cascade")
@@ -27,17 +30,15 @@ async def pairs_of(folder, records, **options):
     async with open_store(f"sqlite:///{folder / 'signalbox.db'}") as store:
         if records:
             await store.append_many(records)
-        return await read(
-            store, "medical", options.pop("languages", ["en", "de"]), ROUTES, WINDOWS, **options
-        )
+        return await read(store, TASK, options.pop("languages", ["en", "de"]), ROUTES, WINDOWS, **options)
 
 
 async def test_a_window_holds_its_begin_and_not_its_end(tmp_path):
     days = {"before": 35.001, "begin": 35, "last": 7.001, "border": 7, "newest": 0.001, "now": 0}
     pairs = await pairs_of(tmp_path, [made(text, d, p_yes=d / 100) for text, d in days.items()])
     assert set(pairs) == {OURS, INPUT}
-    assert pairs[OURS].reference.p_yes == [0.35, 0.07001]
-    assert pairs[OURS].current.p_yes == [0.07, 1e-5]
+    assert pairs[OURS].reference.outputs == [0.35, 0.07001]
+    assert pairs[OURS].current.outputs == [0.07, 1e-5]
 
 
 async def test_evaluations_other_tasks_and_languages_that_the_task_has_not_are_left_out(tmp_path):
@@ -50,6 +51,26 @@ async def test_evaluations_other_tasks_and_languages_that_the_task_has_not_are_l
     pairs = await pairs_of(tmp_path, records)
     assert pairs[INPUT].current.texts == ["d"]
     assert set(pairs) == {OURS, INPUT}
+
+
+async def test_verdicts_have_the_names_of_today(tmp_path):
+    """A label that was renamed is no drift."""
+    labels = [
+        {"name": "network", "words": {"en": ["Network"]}, "former": ["lan"]},
+        {"name": "access", "words": {"en": ["Access"]}},
+        {"name": "other", "words": {"en": ["Other"]}},
+    ]
+    languages = {"en": {"system": "s", "turns": []}}
+    fields = {"name": "toy", "title": {}, "question": {}, "labels": labels, "languages": languages}
+    task = Task.model_validate({**fields, "folder": tmp_path})
+    rest = {"access": 0.25, "other": 0.25}
+    old = made("a", 20, task="toy", verdict="lan", probabilities={"lan": 0.5, **rest})
+    new = made("b", 1, task="toy", verdict="network", probabilities={"network": 0.5, **rest})
+    async with open_store(f"sqlite:///{tmp_path / 'signalbox.db'}") as store:
+        await store.append_many([old, new])
+        pairs = await read(store, task, ["en"], ROUTES, WINDOWS)
+    assert pairs[OURS].reference.verdicts == pairs[OURS].current.verdicts == {"network": 1}
+    assert pairs[OURS].reference.outputs == pairs[OURS].current.outputs == [0.25]
 
 
 async def test_an_empty_store_gives_no_group(tmp_path):
@@ -78,16 +99,16 @@ async def test_a_day_is_one_of_utc(tmp_path):
 
 
 async def test_what_no_model_answered_counts_as_input_only(tmp_path):
-    failed = {"release": None, "p_yes": None, "verdict": Verdict.NEUTRAL, "candidate_light": Light.RED}
+    failed = {"release": None, "p_yes": None, "verdict": NEUTRAL, "candidate_light": Light.RED}
     pairs = await pairs_of(tmp_path, [made("a", 1), made("bb", 1, **failed)])
     assert pairs[OURS].current.rows == 1
     assert sorted(pairs[INPUT].current.characters) == [1, 2]
 
 
 async def test_an_answer_without_p_yes_is_a_row_without_this_value(tmp_path):
-    pairs = await pairs_of(tmp_path, [made("a", 1, p_yes=None, verdict=Verdict.NEUTRAL), made("b", 1)])
+    pairs = await pairs_of(tmp_path, [made("a", 1, p_yes=None, verdict=NEUTRAL), made("b", 1)])
     sample = pairs[OURS].current
-    assert (sample.rows, sample.p_yes) == (2, [0.9])
+    assert (sample.rows, sample.outputs) == (2, [0.9])
     assert sample.verdicts == {"neutral": 1, "yes": 1}
     assert sample.lights == {"green": 2}
 

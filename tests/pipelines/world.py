@@ -13,7 +13,8 @@ from fastapi import FastAPI
 
 from services.assessor.app import create_app
 from signalbox import thresholds
-from signalbox.contracts.record import LabeledText, ModelRelease, Verdict
+from signalbox.contracts.labels import yes_no
+from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.errors import ModelTimeout
 from signalbox.models.base import Answer
 from signalbox.models.engines import ENGINES
@@ -34,8 +35,8 @@ class Scripted(TableClient):
             raise ModelTimeout("no answer within 60 s")
         return Answer(
             release=await self.release(),
-            stated=Verdict(word),
-            p_yes=float(p_yes),
+            stated=word,
+            probabilities=yes_no(float(p_yes)),
             verdict_mass=0.98 if self._reasons else None,
             justification="So it is." if self._reasons else None,
             completion_tokens=3 if self._reasons else None,

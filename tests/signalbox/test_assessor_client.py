@@ -50,7 +50,8 @@ def test_texts_and_key_are_sent_and_predictions_returned() -> None:
         assert assess(settings, ["größer \udce4"], "de", "decoder") == [{"id": "1"}]
     ((key, body),) = requests
     assert key == "Bearer a key"
-    assert json.loads(body) == {"texts": ["größer \udce4"], "language": "de", "model": "decoder"}
+    expected = {"texts": ["größer \udce4"], "language": "de", "model": "decoder", "source": "user"}
+    assert json.loads(body) == expected
 
 
 def test_a_problem_becomes_an_input_error_with_its_detail_and_hint() -> None:

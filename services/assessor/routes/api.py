@@ -87,7 +87,7 @@ async def _events(text: str, body: AssessRequest, state: State) -> AsyncIterator
 @router.post("/v1/feedback", status_code=201, responses=_BODY | _problems(errors.NOT_FOUND))
 async def feedback(body: FeedbackRequest, state: Current) -> FeedbackResponse:
     """Store the correct answer (ground truth) of a prediction."""
-    entry = await add_feedback(body, state.store, state.metrics)
+    entry = await add_feedback(body, state.task, state.store, state.metrics)
     return FeedbackResponse(id=entry.id, prediction_id=entry.prediction_id, label=entry.label)
 
 

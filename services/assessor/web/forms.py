@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast, get_args
+from typing import cast
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 
 from services.assessor.access.same_origin import is_same_origin
+from services.assessor.web.labels import MOST_BUTTONS, Choice
 from services.assessor.web.language import Texts
-from signalbox.contracts.record import Label
 from signalbox.contracts.routes import Route
 from signalbox.tasks import Task
 
-LABELS: tuple[Label, ...] = get_args(Label)
 COMMENT_CHARACTERS = 2000
 
 _MOST_FIELDS = 20
@@ -103,12 +102,14 @@ def check_assess(
     return AssessForm(text, language, model, errors)
 
 
-def check_feedback(fields: Mapping[str, str], words: Mapping[str, str], t: Texts) -> FeedbackForm:
-    """The form for ground truth, with its errors. `words`: the words for the labels."""
+def check_feedback(fields: Mapping[str, str], choices: Sequence[Choice], t: Texts) -> FeedbackForm:
+    """The form for ground truth, with its errors. `choices`: the answers that a person may give."""
     label, comment = fields.get("label", ""), fields.get("comment", "")
     errors: dict[str, str] = {}
-    if label not in LABELS:
-        errors["label"] = t("error_label", **words)
+    if label not in {choice.label for choice in choices}:
+        is_list = len(choices) > MOST_BUTTONS
+        words = t.choices(choice.word for choice in choices)
+        errors["label"] = t("error_label_list") if is_list else t("error_label", choices=words)
     if len(comment) > COMMENT_CHARACTERS:
         errors["comment"] = t("error_comment_long", **_excess(comment, COMMENT_CHARACTERS))
     elif _has_control_characters(comment):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from services.assessor.texts import DEFAULT_LANGUAGE
@@ -15,6 +16,7 @@ LANGUAGE_NAMES: dict[str, dict[str, str]] = {
 OWN_NAMES = {"en": "English", "de": "Deutsch"}
 LANGUAGES = tuple(OWN_NAMES)
 
+_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _PERCENT_SIGN = {"en": "%", "de": f"{_NO_BREAK_SPACE}%"}
 _DECIMAL_MARK = {"en": ".", "de": ","}
@@ -29,10 +31,8 @@ class Texts:
         self.language = language
 
     def __call__(self, key: str, **values: object) -> str:
-        """One message with its values; whole numbers get a thousands separator."""
-        texts = {
-            name: self.count(value) if isinstance(value, int) else value for name, value in values.items()
-        }
+        """One message with its values: whole numbers with a thousands separator, texts in their own direction."""
+        texts = {name: self._text(value) for name, value in values.items()}
         return MESSAGES[key][self.language].format(**texts)
 
     def raw(self, key: str) -> str:
@@ -46,6 +46,11 @@ class Texts:
     def language_name(self, code: str) -> str:
         """The name of another language in this one."""
         return LANGUAGE_NAMES[code][self.language] if code in LANGUAGE_NAMES else code
+
+    def choices(self, words: Iterable[str]) -> str:
+        """Words to choose from: each in quotes, the last one after "or"."""
+        *rest, last = [self("quoted", word=word) for word in words]
+        return self("or").join(filter(None, (", ".join(rest), last)))
 
     def count(self, number: int) -> str:
         """A whole number."""
@@ -70,8 +75,19 @@ class Texts:
         """A moment in UTC: the server does not know the reader's zone."""
         return moment.astimezone(UTC).strftime(_TIME_FORMAT[self.language])
 
+    def _text(self, value: object) -> object:
+        if isinstance(value, int):
+            return self.count(value)
+        return isolated(value) if isinstance(value, str) else value
+
     def _decimal(self, number: float, digits: int) -> str:
         return f"{number:.{digits}f}".replace(".", _DECIMAL_MARK[self.language])
+
+
+def isolated(text: str) -> str:
+    """A text for a sentence of the page: one that is written from right to left must not turn the rest around."""
+    is_right_to_left = any(unicodedata.bidirectional(character) in {"R", "AL"} for character in text)
+    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}" if is_right_to_left else text
 
 
 def negotiate(accept_language: str) -> str:

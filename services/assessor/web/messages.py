@@ -44,14 +44,19 @@ MESSAGES: dict[str, dict[str, str]] = {
         "de": "Das Ergebnis wird nicht angezeigt. Bitte beurteilen Sie den Text selbst.",
     },
     "verdict": {"en": "Verdict", "de": "Ergebnis"},
-    "p_yes": {"en": "Probability of “{word}”", "de": "Wahrscheinlichkeit für „{word}“"},
-    "cut_off_yes": {
-        "en": "Above the calibrated threshold of this model, therefore “{yes}”",
-        "de": "Über dem kalibrierten Schwellenwert dieses Modells, daher „{yes}“",
+    "runner_up": {
+        "en": "Runner-up: {word} ({probability})",
+        "de": "An zweiter Stelle: {word} ({probability})",
     },
-    "cut_off_no": {
-        "en": "Below the calibrated threshold of this model, therefore “{no}”",
-        "de": "Unter dem kalibrierten Schwellenwert dieses Modells, daher „{no}“",
+    "probabilities": {"en": "Probabilities", "de": "Wahrscheinlichkeiten"},
+    "bars_more": {"en": "{count} more", "de": "{count} weitere"},
+    "cut_off_above": {
+        "en": "Above the calibrated threshold of this model, therefore “{word}”",
+        "de": "Über dem kalibrierten Schwellenwert dieses Modells, daher „{word}“",
+    },
+    "cut_off_below": {
+        "en": "Below the calibrated threshold of this model, therefore “{word}”",
+        "de": "Unter dem kalibrierten Schwellenwert dieses Modells, daher „{word}“",
     },
     "reason": {"en": "Justification by the model", "de": "Begründung des Modells"},
     "no_reason_encoder": {
@@ -73,6 +78,16 @@ MESSAGES: dict[str, dict[str, str]] = {
     "again": {"en": "Edit or reassess this text", "de": "Diesen Text ändern oder erneut bewerten"},
     # --- feedback ---
     "feedback_heading": {"en": "What is the correct answer?", "de": "Was ist die richtige Antwort?"},
+    "filter_label": {"en": "Filter the answers", "de": "Antworten filtern"},
+    "filter_count": {"en": "{count} of {maximum} answers", "de": "{count} von {maximum} Antworten"},
+    "filter_none": {
+        "en": "No answer matches. Shorten the filter.",
+        "de": "Keine Antwort passt. Kürzen Sie den Filter.",
+    },
+    "keys_hint": {
+        "en": "Press a number to select an answer and Enter to save it.",
+        "de": "Mit einer Zifferntaste wählen Sie eine Antwort, mit der Eingabetaste speichern Sie sie.",
+    },
     "comment_label": {"en": "Comment (optional)", "de": "Kommentar (optional)"},
     "feedback_submit": {"en": "Save answer", "de": "Antwort speichern"},
     "feedback_correct": {"en": "Correct this entry", "de": "Eintrag korrigieren"},
@@ -131,9 +146,15 @@ MESSAGES: dict[str, dict[str, str]] = {
         "de": "Das Modell „{value}“ ist unbekannt. Wählen Sie eines von: {choices}.",
     },
     "error_label": {
-        "en": "No answer is selected. Choose “{yes}” or “{no}”.",
-        "de": "Es ist keine Antwort ausgewählt. Wählen Sie „{yes}“ oder „{no}“.",
+        "en": "No answer is selected. Choose {choices}.",
+        "de": "Es ist keine Antwort ausgewählt. Wählen Sie {choices}.",
     },
+    "error_label_list": {
+        "en": "No answer is selected. Select one from the list.",
+        "de": "Es ist keine Antwort ausgewählt. Wählen Sie eine aus der Liste.",
+    },
+    "or": {"en": " or ", "de": " oder "},
+    "quoted": {"en": "“{word}”", "de": "„{word}“"},
     "error_comment_long": {
         "en": "The comment has {count} characters; the limit is {maximum}. Shorten it by {excess}.",
         "de": "Der Kommentar hat {count} Zeichen, erlaubt sind {maximum}. Bitte um {excess} kürzen.",

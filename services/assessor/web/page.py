@@ -20,7 +20,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from services.assessor.feedback import add_feedback
 from services.assessor.schemas import FeedbackRequest
 from services.assessor.state import State, state_of
-from services.assessor.web import history, views
+from services.assessor.web import history, labels, views
 from services.assessor.web.forms import (
     AssessForm,
     FeedbackForm,
@@ -89,7 +89,7 @@ class Page:
             fields = await self._read()
         except FormError as error:
             return await self._reject(error)
-        form = check_feedback(fields, views.label_words(self._state.task, self._t), self._t)
+        form = check_feedback(fields, labels.choices(self._state.task, self._t), self._t)
         answer_id = fields.get("prediction_id", "")
         if form.errors:
             record, notice = await self._find(answer_id)
@@ -97,7 +97,9 @@ class Page:
             return await self._render(record, status, feedback=form, notice=notice)
         body = {"prediction_id": answer_id, "label": form.label, "comment": form.comment or None}
         try:
-            await add_feedback(FeedbackRequest.model_validate(body), self._state.store, self._state.metrics)
+            await add_feedback(
+                FeedbackRequest.model_validate(body), self._state.task, self._state.store, self._state.metrics
+            )
         except (InputError, ValueError):
             notice = self._t("error_answer_unknown")
             return await self._render(None, HTTPStatus.NOT_FOUND, notice=notice)
@@ -185,7 +187,9 @@ class Page:
             "question": t.pick(task.question),
             "languages": OWN_NAMES,
             "lights": [views.light_view(light, t) for light in Light],
-            "words": views.label_words(task, t),
+            "choices": labels.choices(task, t),
+            "most_buttons": labels.MOST_BUTTONS,
+            "task_language": labels.task_language(task, t),
             "routes": self._state.routes,
             "maximum": task.max_input_characters,
             "version": self._templates.version,
@@ -209,6 +213,7 @@ class Page:
             **self._frame(),
             "answer": views.answer_view(record, self._state.task, self._t) if record else None,
             "truth": entries[-1] if entries else None,
+            "truth_word": labels.word_of(entries[-1].label, self._state.task, self._t) if entries else None,
             "saved": saved,
             "form": form,
             "feedback": feedback,

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from services.assessor.schemas import to_public
 from services.assessor.texts import APPEARANCE, REASON_TEXT
+from services.assessor.web.labels import Bar, bars, folded, runner_up, word_of
 from services.assessor.web.language import Texts
+from signalbox.contracts.labels import LabelProbabilities, Verdict
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Feedback, Record, Verdict
+from signalbox.contracts.record import Feedback, Record
 from signalbox.tasks import Task
 
 _EXCERPT_CHARACTERS = 120
@@ -33,7 +35,9 @@ class AnswerView:
     reason: str
     provisional: str | None
     verdict: str | None
-    p_yes: str | None
+    runner_up: Bar | None
+    bars: list[Bar]
+    more_bars: list[Bar]
     cut_off: str | None
     justification: str | None
     no_justification: str | None
@@ -64,12 +68,6 @@ class HistoryRow:
     timestamp: str
 
 
-def label_words(task: Task, t: Texts) -> dict[str, str]:
-    """The words for yes and no: the task's, in the page's language if the task has it."""
-    language = t.language if t.language in task.languages else next(iter(task.languages))
-    return {verdict.value: task.word(verdict, language) for verdict in (Verdict.YES, Verdict.NO)}
-
-
 def light_view(light: Light, t: Texts) -> LightView:
     """How a light is shown."""
     look = APPEARANCE[light]
@@ -81,7 +79,8 @@ def answer_view(record: Record, task: Task, t: Texts) -> AnswerView:
     public = to_public(record, task)
     reason = t.pick(REASON_TEXT[public.light.reason])
     provisional = t("provisional") if record.light is Light.YELLOW and public.light.provisional else None
-    release = public.release
+    release, shown = public.release, bars(public.probabilities, public.verdict, task, t)
+    first, more = folded(shown)
     return AnswerView(
         id=public.id,
         light=light_view(public.light.color, t),
@@ -89,8 +88,10 @@ def answer_view(record: Record, task: Task, t: Texts) -> AnswerView:
         reason=reason.removeprefix(f"{provisional}.").strip(),
         provisional=provisional,
         verdict=_verdict_word(public.verdict, task, t),
-        p_yes=None if public.p_yes is None else t.percent(public.p_yes),
-        cut_off=_cut_off(public.verdict, public.p_yes, label_words(task, t), t),
+        runner_up=runner_up(shown),
+        bars=first,
+        more_bars=more,
+        cut_off=_cut_off(public.verdict, public.probabilities, task, t),
         justification=public.justification,
         no_justification=_no_justification(record, t) if public.verdict else None,
         text=record.input_text,
@@ -108,7 +109,6 @@ def answer_view(record: Record, task: Task, t: Texts) -> AnswerView:
 def history_row(record: Record, feedback: list[Feedback], task: Task, t: Texts) -> HistoryRow:
     """One line: the light, the verdict unless withheld, the text's start, the ground truth."""
     public = to_public(record, task)
-    words = label_words(task, t)
     return HistoryRow(
         id=public.id,
         light=light_view(public.light.color, t),
@@ -117,7 +117,7 @@ def history_row(record: Record, feedback: list[Feedback], task: Task, t: Texts) 
         characters=record.input_characters,
         language=public.language,
         route=t(f"route_{public.route}"),
-        truth=words[feedback[-1].label] if feedback else None,
+        truth=word_of(feedback[-1].label, task, t) if feedback else None,
         time=t.time(record.created_at),
         timestamp=record.created_at.isoformat(),
     )
@@ -125,18 +125,19 @@ def history_row(record: Record, feedback: list[Feedback], task: Task, t: Texts) 
 
 def _verdict_word(verdict: Verdict | None, task: Task, t: Texts) -> str | None:
     """The verdict in the page's language, as the question is."""
-    return None if verdict is None else label_words(task, t).get(verdict.value, "Neutral")
+    return None if verdict is None else word_of(verdict, task, t)
 
 
-def _cut_off(verdict: Verdict | None, p_yes: float | None, words: dict[str, str], t: Texts) -> str | None:
+def _cut_off(
+    verdict: Verdict | None, probabilities: LabelProbabilities | None, task: Task, t: Texts
+) -> str | None:
     """Explains a verdict that seems to contradict its probability: the threshold is not one half."""
-    if (
-        verdict not in (Verdict.YES, Verdict.NO)
-        or p_yes is None
-        or (p_yes >= 0.5) == (verdict is Verdict.YES)
-    ):
+    positive = task.positive
+    if positive is None or not probabilities or verdict not in probabilities or positive not in probabilities:
         return None
-    return t(f"cut_off_{verdict.value}", **words)
+    if (probabilities[positive] >= 0.5) == (verdict == positive):
+        return None
+    return t(f"cut_off_{'above' if verdict == positive else 'below'}", word=word_of(verdict, task, t))
 
 
 def _no_justification(record: Record, t: Texts) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalbox.contracts.labels import ABSTAIN, BINARY, NEUTRAL, NO, YES, LabelProbabilities
 from signalbox.contracts.light import Light, LightReason
 from signalbox.contracts.record import (
     Contract,
@@ -19,12 +20,18 @@ from signalbox.contracts.record import (
 from signalbox.contracts.routes import MODELS, ROUTES, ModelName, Route, RouteSpec, routes_over
 
 __all__ = [
+    "ABSTAIN",
+    "BINARY",
     "MODELS",
+    "NEUTRAL",
+    "NO",
     "ROUTES",
+    "YES",
     "Contract",
     "EvidenceSpan",
     "Feedback",
     "Label",
+    "LabelProbabilities",
     "LabeledText",
     "Light",
     "LightReason",

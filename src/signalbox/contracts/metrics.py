@@ -66,6 +66,20 @@ PREDICTION_SECONDS = Metric(
     "Time from request to answer of a prediction.",
     ("task", "language", "route"),
 )
+VERDICTS = Metric(
+    "signalbox_prediction_verdicts",
+    "counter",
+    "Predictions by verdict: the label in a-z, 0-9 and hyphens, or neutral; also those that a red light withholds.",
+    ("task", "language", "route", "verdict"),
+)
+SCORE = Metric(
+    "signalbox_prediction_score",
+    "histogram",
+    "How sure verdicts are: the distance of logits from the decision threshold for two labels, the margin of the two "
+    "best for more.",
+    ("task", "language", "route"),
+    buckets=(*(round(0.05 * i, 2) for i in range(1, 21)), 1.5, 2, 3, 4, 6, 8),
+)
 P_YES = Metric(
     "signalbox_prediction_p_yes",
     "histogram",
@@ -143,8 +157,59 @@ EVAL_COVERAGE = Metric(
 EVAL_LIGHT_ERROR = Metric(
     "signalbox_evaluation_light_error_ratio", "gauge", "Share of wrong answers, by light.", (*_EVAL, "light")
 )
-EVAL_BRIER = Metric("signalbox_evaluation_brier_score", "gauge", "Brier score of p(yes).", _EVAL)
-EVAL_ECE = Metric("signalbox_evaluation_ece_ratio", "gauge", "Expected calibration error of p(yes).", _EVAL)
+EVAL_BALANCED_ACCURACY = Metric(
+    "signalbox_evaluation_balanced_accuracy_ratio", "gauge", "Mean recall of the labels.", _EVAL
+)
+EVAL_MACRO_F1 = Metric("signalbox_evaluation_macro_f1_ratio", "gauge", "Mean F1 of the labels.", _EVAL)
+_EVAL_LABEL = (*_EVAL, "label")
+EVAL_LABEL_PRECISION = Metric(
+    "signalbox_evaluation_label_precision_ratio",
+    "gauge",
+    "Share of correct answers among those with a label as verdict.",
+    _EVAL_LABEL,
+)
+EVAL_LABEL_PRECISION_BOUND = Metric(
+    "signalbox_evaluation_label_precision_bound_ratio",
+    "gauge",
+    "Bound of the 95 % interval of the precision.",
+    (*_EVAL_LABEL, "bound"),
+)
+EVAL_LABEL_RECALL = Metric(
+    "signalbox_evaluation_label_recall_ratio",
+    "gauge",
+    "Share of correct answers among rows with a label as ground truth.",
+    _EVAL_LABEL,
+)
+EVAL_LABEL_RECALL_BOUND = Metric(
+    "signalbox_evaluation_label_recall_bound_ratio",
+    "gauge",
+    "Bound of the 95 % interval of the recall.",
+    (*_EVAL_LABEL, "bound"),
+)
+EVAL_CONFUSION = Metric(
+    "signalbox_evaluation_confusion_rows",
+    "gauge",
+    "Rows by label and verdict; a verdict that the task no longer has is `other`.",
+    (*_EVAL_LABEL, "verdict"),
+)
+EVAL_AUC = Metric(
+    "signalbox_evaluation_auc_ratio",
+    "gauge",
+    "Area under the curve: of the positive label of two, else the mean of each label against the rest.",
+    _EVAL,
+)
+EVAL_BRIER = Metric(
+    "signalbox_evaluation_brier_score",
+    "gauge",
+    "Brier score: of the positive label of two, else summed over the labels.",
+    _EVAL,
+)
+EVAL_ECE = Metric(
+    "signalbox_evaluation_ece_ratio",
+    "gauge",
+    "Expected calibration error: of the probability of the positive label of two, else of the score.",
+    _EVAL,
+)
 EVAL_LATENCY = Metric(
     "signalbox_evaluation_latency_seconds",
     "gauge",

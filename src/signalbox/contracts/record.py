@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from signalbox.contracts.labels import Label, LabelProbabilities, Probability, Verdict, p_yes_of, yes_no
 from signalbox.contracts.light import Light, LightReason
 from signalbox.contracts.routes import Route
 
@@ -22,28 +22,22 @@ __all__ = [
     "EvidenceSpan",
     "Feedback",
     "Label",
+    "LabelProbabilities",
     "LabeledText",
     "ModelRelease",
     "Probability",
     "Record",
     "Route",
     "Source",
+    "Tier",
     "Verdict",
     "text_sha256",
 ]
 
-Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-Label = Literal["yes", "no"]
+# How hard a task's texts are: prose as it is written, or minimal pairs. Figures are reported per tier.
+Tier = Literal["everyday", "hard"]
 # Who sent a text: a user, or an evaluation job, whose records are kept apart.
 Source = Literal["user", "evaluation"]
-
-
-class Verdict(StrEnum):
-    """The content of an answer. NEUTRAL: it starts with neither word; the verdict is never guessed."""
-
-    YES = "yes"
-    NO = "no"
-    NEUTRAL = "neutral"
 
 
 class Contract(BaseModel):
@@ -78,9 +72,9 @@ class EvidenceSpan(Contract):
 
 
 class Record(Contract):
-    """One prediction."""
+    """One prediction. A record of schema version 1 is read as one of version 2; what it lacks is None."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     id: str = Field(default_factory=lambda: str(uuid.uuid4()))
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     source: Source = "user"
@@ -91,11 +85,22 @@ class Record(Contract):
     input_sha256: str
     input_characters: int = Field(ge=0)
     input_text: str | None = Field(description="None if text storage is off.")
-    verdict: Verdict
+    verdict: Verdict = Field(description="A label of the task as it was then, or neutral.")
     stated: Verdict = Field(description="Verdict in the answer's first word, before any threshold.")
-    p_yes: Probability | None
+    probabilities: LabelProbabilities | None = Field(
+        description="Probability of each label, in the order of the task. They sum to 1: verdict_mass has what is outside."
+    )
     verdict_mass: Probability | None = Field(
-        default=None, description="Share of the first token's probability on verdict words."
+        default=None,
+        description="Share of the probability on the labels; the rest is outside. None for an encoder, whose share is 1.",
+    )
+    score: float | None = Field(
+        default=None,
+        ge=0.0,
+        allow_inf_nan=False,
+        description="How sure the verdict is, as the light uses it: the distance of logits from the decision threshold "
+        "for two labels; for more, the share of right answers at this margin of the two best in the calibration, and the "
+        "margin itself without one.",
     )
     justification: str | None = None
     light: Light
@@ -109,6 +114,18 @@ class Record(Contract):
     sampling_propensity: Probability = Field(
         default=1.0, description="Probability with which ground truth was requested for this answer."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgraded(cls, value: Any) -> Any:  # noqa: ANN401 - whatever is validated
+        return (
+            _from_version_1(value) if isinstance(value, dict) and value.get("schema_version") == 1 else value
+        )
+
+    @property
+    def p_yes(self) -> float | None:
+        """p(yes) of a yes/no task, derived; None for another task."""
+        return p_yes_of(self.probabilities)
 
 
 class Feedback(Contract):
@@ -129,7 +146,30 @@ class LabeledText(Contract):
     label: Label
     language: str
     family: str = Field(description="Paraphrases share a family; a family never crosses a split.")
-    split: Literal["few-shot", "calibration", "test", "feedback"]
+    split: Literal["few-shot", "pool", "calibration", "test", "feedback"]
+    tier: Tier = "hard"
+    decisive: tuple[int, int] | None = Field(
+        default=None,
+        description="Character offsets (end exclusive) of the sentence that decides a text of several sentences.",
+    )
+
+    @model_validator(mode="after")
+    def _decisive_is_in_the_text(self) -> Self:
+        if self.decisive is not None and not 0 <= self.decisive[0] < self.decisive[1] <= len(self.text):
+            raise ValueError(
+                f"decisive: [{self.decisive[0]}, {self.decisive[1]}] is not a part of the text of "
+                f"{len(self.text)} characters; write the offsets of its first and after its last character"
+            )
+        return self
+
+
+def _from_version_1(record: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had the labels yes and no, and p(yes) as a field."""
+    p_yes = record.get("p_yes")
+    # What is no number stays as it is, and the validation names it.
+    probabilities = yes_no(p_yes) if p_yes is None or isinstance(p_yes, (int, float)) else p_yes
+    rest = {name: value for name, value in record.items() if name != "p_yes"}
+    return {**rest, "schema_version": 2, "probabilities": probabilities}
 
 
 def text_sha256(text: str) -> str:

@@ -7,24 +7,31 @@ from typing import Protocol
 
 from pydantic import Field
 
-from signalbox.contracts.record import Contract, ModelRelease, Probability, Verdict
+from signalbox.contracts.labels import LabelProbabilities, Probability, Verdict, p_yes_of
+from signalbox.contracts.record import Contract, ModelRelease
 
 
 class Answer(Contract):
     """A model's answer, before any threshold or light.
 
-    `stated` is the answer's first word (for an encoder: p_yes against ½). `verdict_mass` is the share of
-    the first token's probability that lies on verdict words (None for an encoder, whose mass is 1).
+    `stated` is the answer's first word (for an encoder: the most probable label). `probabilities` are in the order of
+    the task's labels and sum to 1. `verdict_mass` is the share of the probability that is on labels at all (None for
+    an encoder, whose mass is 1).
     """
 
     release: ModelRelease
     stated: Verdict
-    p_yes: Probability | None
+    probabilities: LabelProbabilities | None
     verdict_mass: Probability | None = None
     justification: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     latency_seconds: float = Field(ge=0.0)
+
+    @property
+    def p_yes(self) -> float | None:
+        """p(yes) of a yes/no task, derived; None for another task."""
+        return p_yes_of(self.probabilities)
 
 
 class ModelClient(Protocol):
@@ -47,7 +54,7 @@ class ModelClient(Protocol):
         ...
 
     def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
-        """The answer as it comes: an `Answer` with the final verdict and p(yes) before any text, then pieces of
+        """The answer as it comes: an `Answer` with the final verdict and probabilities before any text, then pieces of
         text, then the whole `Answer`. A model without text yields its `Answer` once. Raises a ModelError.
         """
         ...

@@ -6,9 +6,9 @@ import json
 import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from signalbox.models.verdict import Position
 
@@ -26,6 +26,14 @@ class Alternative(_Wire):
 
     token: str
     logprob: float
+    bytes: tuple[Annotated[int, Field(ge=0, le=255)], ...] | None = None
+
+    @property
+    def text(self) -> str:
+        """The token; what is no whole character as escaped bytes, which `signalbox.tasks.forms` joins."""
+        if self.bytes and ("\ufffd" in self.token or not self.token):
+            return bytearray(self.bytes).decode("utf-8", "surrogateescape")
+        return self.token
 
 
 class TokenLogprob(Alternative):
@@ -92,6 +100,7 @@ class Transcript:
     positions: list[Position] = field(default_factory=list)
     usage: Usage | None = None
     finished: bool = False
+    complete: bool = False  # the model ended it, not the limit of tokens
     _next: int = 0
 
     def add(self, chunk: Chunk) -> None:
@@ -101,6 +110,7 @@ class Transcript:
             return
         choice = chunk.choices[0]
         self.finished = self.finished or choice.finish_reason is not None
+        self.complete = self.complete or _ends(choice.finish_reason)
         self.positions += _positions(choice.logprobs)
         if choice.delta and choice.delta.content:
             self.pieces.append(choice.delta.content)
@@ -123,7 +133,13 @@ def parse_completion(body: bytes) -> Transcript:
     choice = completion.choices[0]
     if choice.message.content is None:
         raise ValueError(f"it has no text, finish_reason={choice.finish_reason}")
-    return Transcript([choice.message.content], _positions(choice.logprobs), completion.usage, finished=True)
+    return Transcript(
+        [choice.message.content],
+        _positions(choice.logprobs),
+        completion.usage,
+        finished=True,
+        complete=_ends(choice.finish_reason),
+    )
 
 
 async def parse_chunks(pieces: AsyncIterator[bytes]) -> AsyncIterator[Chunk]:
@@ -154,12 +170,16 @@ def well_formed(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def _ends(finish_reason: str | None) -> bool:
+    return finish_reason not in {None, "length"}
+
+
 def _positions(logprobs: Logprobs | None) -> list[Position]:
     """The engine's log-probabilities as positions; the generated token is always among its alternatives."""
     positions = []
     for entry in (logprobs.content if logprobs else None) or ():
-        alternatives = [(other.token, other.logprob) for other in entry.top_logprobs or ()]
-        if entry.token not in {token for token, _ in alternatives} and math.isfinite(entry.logprob):
-            alternatives.append((entry.token, entry.logprob))
-        positions.append(Position(entry.token, tuple(alternatives)))
+        alternatives = [(other.text, other.logprob) for other in entry.top_logprobs or ()]
+        if entry.text not in {token for token, _ in alternatives} and math.isfinite(entry.logprob):
+            alternatives.append((entry.text, entry.logprob))
+        positions.append(Position(entry.text, tuple(alternatives)))
     return positions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -15,6 +16,9 @@ from signalbox.models.chat import Transcript
 from signalbox.models.engines import Engine
 from signalbox.models.server import ChatCall, ChatServer
 from signalbox.tasks import Task
+from signalbox.tasks.checks import alike
+
+log = logging.getLogger(__name__)
 
 
 class DecoderClient:
@@ -51,6 +55,14 @@ class DecoderClient:
             release=release,
             variables=variables,
         )
+        self._warn_of_words()
+
+    def _warn_of_words(self) -> None:
+        """The tokenizer decides, and it is not known here: words may begin with the same token."""
+        for language in self._task.languages:
+            for one, other, beginning in alike(self._task.answer_forms(language)):
+                fields = {"language": language, "labels": [one, other], "beginning": beginning}
+                log.warning("labels begin alike; `answer: letters` distinguishes them better", extra=fields)
 
     async def release(self) -> ModelRelease:
         """The release that is served: the configured one, else that of the server's listing."""
@@ -82,7 +94,7 @@ class DecoderClient:
             await asyncio.gather(*calls, return_exceptions=True)
 
     async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
-        """An `Answer` once verdict and p(yes) are settled, the text in pieces, then the whole `Answer`.
+        """An `Answer` once verdict and probabilities are settled, the text in pieces, then the whole `Answer`.
 
         What comes before they are settled is held back, for a red light must withhold it. Raises a ModelError.
         """
@@ -94,7 +106,7 @@ class DecoderClient:
             async with aclosing(call.stream(messages, **options)) as chunks:
                 async for chunk in chunks:
                     transcript.add(chunk)
-                    if not settled and _is_settled(transcript):
+                    if not settled and self._is_settled(transcript, language):
                         settled = True
                         yield self._answer(transcript, language, release, call.seconds)
                     if settled:
@@ -121,20 +133,21 @@ class DecoderClient:
                 f"Set {self._server.variables}_CONSTRAINED=false.",
                 problem=f"{engine.name} cannot force the first word of an answer.",
             )
-        words = self._task.language(language).words
-        return engine.constraint([word for label in ("yes", "no") for word in words[label]])
+        forms = self._task.answer_forms(language)
+        return engine.constraint([form for words in forms.values() for form in words])
 
     def _answer(
         self, transcript: Transcript, language: str, release: ModelRelease, latency_seconds: float
     ) -> Answer:
-        words = self._task.language(language).words
+        words = self._task.answer_forms(language)
         text, usage = transcript.text, transcript.usage
         positions = verdict.answer_positions(transcript.positions, text)
-        reading = verdict.read_verdict(positions, words) if positions else None
+        complete = transcript.complete
+        reading = verdict.read_verdict(positions, words, complete=complete) if positions else None
         return Answer(
             release=release,
             stated=verdict.stated_verdict(text, words),
-            p_yes=reading.p_yes if reading else None,
+            probabilities=reading.probabilities if reading else None,
             verdict_mass=reading.verdict_mass if reading else None,
             justification=verdict.split_justification(text, words) or None,
             prompt_tokens=usage.prompt_tokens if usage else None,
@@ -142,7 +155,7 @@ class DecoderClient:
             latency_seconds=latency_seconds,
         )
 
-
-def _is_settled(transcript: Transcript) -> bool:
-    """Whether more text would not change verdict and p(yes)."""
-    return transcript.finished or verdict.is_readable(transcript.positions, transcript.text)
+    def _is_settled(self, transcript: Transcript, language: str) -> bool:
+        """Whether more text would not change verdict and probabilities."""
+        words = self._task.answer_forms(language)
+        return transcript.finished or verdict.is_readable(transcript.positions, transcript.text, words)

@@ -11,18 +11,23 @@ from typing import Any
 
 import aiohttp
 
-from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.contracts.labels import ABSTAIN, LabelProbabilities, listed, yes_no
+from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelError, ModelUnparsable
 from signalbox.models.base import Answer
 from signalbox.models.transport import CONNECTION_RESETS, RetryBudget, model_errors, status_error
 from signalbox.proxies import is_loopback
+from signalbox.tasks import Task
 
 _PROBE, _PROBE_LANGUAGE = "-", "en"
 _READY_TIMEOUT_SECONDS = 2.0
 
 
 class EncoderClient:
-    """Queries a KServe predictor; many texts are one request. Implements `ModelClient`."""
+    """Queries a KServe predictor; many texts are one request. Implements `ModelClient`.
+
+    With a task, answers have its labels in its order, and a release with other labels is a ModelUnparsable.
+    """
 
     def __init__(
         self,
@@ -30,7 +35,9 @@ class EncoderClient:
         *,
         timeout_seconds: float,
         model_name: str = "encoder",
+        task: Task | None = None,
     ) -> None:
+        self._task = task
         self._url = f"{base_url.rstrip('/')}/v2/models/{model_name}"
         self._timeout_seconds = timeout_seconds
         self._budget = RetryBudget()
@@ -66,7 +73,7 @@ class EncoderClient:
         body = await self._call("POST", f"{self._url}/infer", _request(texts, language))
         with self._errors():
             # The latency of a batch is that of each answer in it: that is how long its reader waited.
-            return _answers(body, len(texts), time.monotonic() - started)
+            return _answers(body, len(texts), time.monotonic() - started, self._task)
 
     async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
         """The answer, once: an encoder writes no text. Raises a ModelError."""
@@ -129,16 +136,50 @@ def _request(texts: list[str], language: str) -> dict[str, Any]:
     }
 
 
-def _answers(body: dict[str, Any], expected: int, latency_seconds: float) -> list[Answer]:
-    outputs = {output["name"]: output["data"] for output in body["outputs"]}
+def _answers(body: dict[str, Any], expected: int, latency_seconds: float, task: Task | None) -> list[Answer]:
     release = _release((body.get("parameters") or {})["release"])
-    p_yes, verdicts = outputs["p_yes"], outputs["verdict"]
-    if not len(p_yes) == len(verdicts) == expected:
-        raise ModelUnparsable(f"The encoder gave {len(p_yes)} answers for {expected} texts.")
+    outputs = {output["name"]: output["data"] for output in body["outputs"]}
+    rows, verdicts = _probabilities(outputs, body["parameters"]), outputs["verdict"]
+    if not len(rows) == len(verdicts) == expected:
+        raise ModelUnparsable(f"The encoder gave {len(rows)} answers for {expected} texts.")
+    if strangers := [verdict for row, verdict in zip(rows, verdicts, strict=True) if verdict not in row]:
+        raise ModelUnparsable(f"The encoder's verdict {strangers[0]!r} is none of its labels.")
     return [
-        Answer(release=release, stated=Verdict(stated), p_yes=p, latency_seconds=latency_seconds)
-        for p, stated in zip(p_yes, verdicts, strict=True)
+        Answer(
+            release=release,
+            stated=verdict if task is None else task.current(verdict) or verdict,
+            probabilities=row if task is None else of_task(row, task),
+            latency_seconds=latency_seconds,
+        )
+        for row, verdict in zip(rows, verdicts, strict=True)
     ]
+
+
+def _probabilities(outputs: dict[str, Any], parameters: dict[str, Any]) -> list[LabelProbabilities]:
+    """One mapping a text, from the tensor [texts, labels]; a release of the first version has p(yes) only."""
+    if "probabilities" not in outputs:
+        return [yes_no(float(p)) or {} for p in outputs["p_yes"]]
+    labels: list[str] = json.loads(parameters["labels"])
+    values, width = outputs["probabilities"], len(labels)
+    if len(values) % width:
+        raise ModelUnparsable(f"The encoder gave {len(values)} probabilities for rows of {width} labels.")
+    rows = [values[start : start + width] for start in range(0, len(values), width)]
+    return [dict(zip(labels, row, strict=True)) for row in rows]
+
+
+def of_task(probabilities: LabelProbabilities, task: Task) -> LabelProbabilities:
+    """The probabilities in the task's order and under its names of today. Raises ModelUnparsable for other labels.
+
+    A release that has never learned a label can never answer it, so it is no release of this task.
+    """
+    today = {task.current(label) or label: p for label, p in probabilities.items()}
+    learned = set(today) - {ABSTAIN}
+    if learned != set(task.names) or len(today) != len(probabilities):
+        raise ModelUnparsable(
+            f"The encoder's labels are {listed(probabilities)}, those of the task {task.name} are {listed(task.names)}.",
+            hint="Train an encoder with `signalbox train`, or restore the labels in task.yaml.",
+        )
+    return {label: today[label] for label in task.answers if label in today}
 
 
 def _release(value: object) -> ModelRelease:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from signalbox.tasks.forms import form_key
+
 Constraint = Callable[[Sequence[str]], dict[str, Any]]
 
 
@@ -21,14 +23,44 @@ class Engine:
     max_top_logprobs: int = 20
 
 
+# What may follow a word, and what a letter or number, which must not become "A person", "a.m." or "1.5".
+_AFTER_WORD, _AFTER_SIGN = "[ .,:;!]", "[.:;)]"
+
+
 def _grammar(words: Sequence[str]) -> dict[str, Any]:
     """GBNF: one of the words, then nothing or any text that does not continue it."""
-    choice = " | ".join(json.dumps(word, ensure_ascii=False) for word in words)
-    return {"grammar": f"root ::= ({choice}) ([ .,:;!] [^\\x00]*)?"}
+    rest = "[^\\x00]*"
+    tails = (f"({_AFTER_WORD} {rest})?", f"({_AFTER_SIGN} ([ \\n] {rest})?)?")
+    branches = [
+        f"({' | '.join(json.dumps(word, ensure_ascii=False) for word in part)}) {tail}"
+        for part, tail in zip(_parts(words), tails, strict=True)
+        if part
+    ]
+    return {"grammar": f"root ::= {' | '.join(branches)}"}
 
 
 def _regex(words: Sequence[str]) -> str:
-    return f"({'|'.join(re.escape(word) for word in words)})([ .,:;!].*)?"
+    tails = (f"({_AFTER_WORD}.*)?", f"({_AFTER_SIGN}( .*)?)?")
+    branches = [
+        f"({'|'.join(_SPECIAL.sub(_escaped, word) for word in part)}){tail}"
+        for part, tail in zip(_parts(words), tails, strict=True)
+        if part
+    ]
+    return branches[0] if len(branches) == 1 else f"({'|'.join(branches)})"
+
+
+def _parts(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Words, and forms that are a letter or end with a digit."""
+    signs = [word for word in words if len(key := form_key(word)) == 1 or key[-1].isdigit()]
+    return [word for word in words if word not in signs], signs
+
+
+# Not re.escape: it also escapes spaces and hyphens, which the engines' own regex parsers need not accept.
+_SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
+
+
+def _escaped(special: re.Match[str]) -> str:
+    return f"\\{special[0]}"
 
 
 def _structured_outputs(words: Sequence[str]) -> dict[str, Any]:

@@ -23,7 +23,8 @@ def make_client(
     A cascade is no client: it is the order in which the assessor queries these two.
     """
     if route == "encoder":
-        return EncoderClient(settings.encoder_base_url, timeout_seconds=settings.encoder_timeout_seconds)
+        timeout = settings.encoder_timeout_seconds
+        return EncoderClient(settings.encoder_base_url, timeout_seconds=timeout, task=task)
     return make_decoder(settings, task, release=release)
 
 

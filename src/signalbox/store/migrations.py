@@ -46,4 +46,15 @@ def _tables(types: dict[str, str]) -> tuple[str, ...]:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("0001_records", _tables(_SQLITE), _tables(_POSTGRES)),)
+def _score(types: dict[str, str]) -> tuple[str, ...]:
+    """p(yes) is derived from the probabilities in the body now. Its column stays for one version, and is empty in new
+    rows: processes of the version before may still write while a deployment replaces them. Bodies are append-only, so
+    a record of the first version is upgraded when it is read (`contracts.record`).
+    """
+    return (f"ALTER TABLE record ADD COLUMN score {types['real']}",)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration("0001_records", _tables(_SQLITE), _tables(_POSTGRES)),
+    Migration("0002_labels", _score(_SQLITE), _score(_POSTGRES)),
+)

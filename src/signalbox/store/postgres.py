@@ -15,7 +15,7 @@ from signalbox.errors import InputError
 from signalbox.store.base import Query, StoreUnavailable
 from signalbox.store.migrations import LEDGER, MIGRATIONS
 
-_COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, p_yes, body"
+_COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, score, body"
 _INSERT = f"""INSERT INTO record ({_COLUMNS})
 SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
 $8::text[], $9::text[], $10::float8[], $11::text[]) ON CONFLICT (id) DO NOTHING RETURNING id"""  # noqa: S608
@@ -138,7 +138,8 @@ class PostgresBackend:
 
     async def _check_equal(self, record: Record) -> None:
         rows = await self._fetch("SELECT body FROM record WHERE id = $1", record.id)
-        if rows and rows[0]["body"] != record.model_dump_json():
+        # Compared as records: the row may be of an earlier version.
+        if rows and Record.model_validate_json(rows[0]["body"]) != record:
             raise InputError("id", record.id, "Another record has this id; records are append-only.")
 
     @staticmethod
@@ -171,7 +172,7 @@ def _row(record: Record) -> tuple[object, ...]:
         record.route,
         record.release.key if record.release else None,
         record.light.value,
-        record.verdict.value,
-        record.p_yes,
+        record.verdict,
+        record.score,
         record.model_dump_json(),
     )

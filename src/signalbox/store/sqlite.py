@@ -21,7 +21,7 @@ from signalbox.store.base import Query, StoreUnavailable
 from signalbox.store.migrations import LEDGER, MIGRATIONS
 
 _INSERT = """INSERT INTO record (id, created_at, source, task, language, route, release_key, light, verdict,
-p_yes, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
+score, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
 _INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
 SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM record WHERE id = ?) ON CONFLICT (id) DO NOTHING"""
 _NEWEST_FEEDBACK = """SELECT record.body, feedback.body FROM record JOIN feedback
@@ -225,7 +225,8 @@ class SqliteBackend:
     async def _check_equal(writer: aiosqlite.Connection, records: list[Record]) -> None:
         for record in records:
             rows = list(await writer.execute_fetchall("SELECT body FROM record WHERE id = ?", (record.id,)))
-            if rows[0][0] != record.model_dump_json():
+            # Compared as records: the row may be of an earlier version.
+            if Record.model_validate_json(rows[0][0]) != record:
                 raise InputError("id", record.id, "Another record has this id; records are append-only.")
 
     async def _rows(self, sql: str, values: Sequence[object]) -> list[sqlite3.Row]:
@@ -258,6 +259,6 @@ def _row(record: Record) -> tuple[object, ...]:
         record.release.key if record.release else None,
         record.light,
         record.verdict,
-        record.p_yes,
+        record.score,
         record.model_dump_json(),
     )

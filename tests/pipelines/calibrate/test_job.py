@@ -7,9 +7,12 @@ from mlflow import MlflowClient
 from pipelines.calibrate import job as module
 from pipelines.calibrate.fit import fit_language
 from pipelines.calibrate.job import calibrate
+from pipelines.calibrate.sparse import warn_of_sparse_verdicts
+from pipelines.classes import YES_NO, Classes
 from signalbox import thresholds
+from signalbox.contracts.labels import NEUTRAL, YES, yes_no
 from signalbox.contracts.metrics import JOB_LAST_SUCCESS
-from signalbox.contracts.record import LabeledText, ModelRelease, Verdict
+from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.errors import ModelUnavailable, SetupError
 from signalbox.models.base import Answer
 from signalbox.settings import Settings
@@ -28,8 +31,10 @@ def row(number, label, language="en") -> LabeledText:
     )
 
 
-def reply(p_yes, stated=Verdict.YES, mass=0.8) -> Answer:
-    return Answer(release=RELEASE, stated=stated, p_yes=p_yes, verdict_mass=mass, latency_seconds=0.1)
+def reply(p_yes, stated=YES, mass=0.8) -> Answer:
+    return Answer(
+        release=RELEASE, stated=stated, probabilities=yes_no(p_yes), verdict_mass=mass, latency_seconds=0.1
+    )
 
 
 ROWS = [row(i, "yes" if i % 2 else "no") for i in range(24)]
@@ -48,7 +53,7 @@ class Model:
         if self.failures:
             self.failures -= 1
             raise ModelUnavailable("down")
-        return reply(0.7 if "yes" in text else 0.2, Verdict.NEUTRAL if language == "de" else Verdict.YES)
+        return reply(0.7 if "yes" in text else 0.2, NEUTRAL if language == "de" else YES)
 
     async def close(self):
         pass
@@ -103,17 +108,17 @@ def test_no_language_at_all_is_an_error_with_the_reason(settings, monkeypatch):
 
 
 async def _neutral():
-    return reply(0.5, Verdict.NEUTRAL)
+    return reply(0.5, NEUTRAL)
 
 
 def test_neutral_and_unreadable_answers_are_counted_but_not_fitted():
     answers = [reply(0.9 if r.label == "yes" else 0.1) for r in ROWS]
     answers[0], answers[1], answers[2] = (
-        reply(0.9, Verdict.NEUTRAL, 0.1),
+        reply(0.9, NEUTRAL, 0.1),
         reply(None, mass=None),
         ModelUnavailable("x"),
     )
-    result = fit_language("en", ROWS, answers)
+    result = fit_language("en", ROWS, answers, YES_NO)
     assert (result.rows, result.usable) == (24, 21)
     assert result.neutral_share == pytest.approx(1 / 23)
     assert result.mean_verdict_mass == pytest.approx((21 * 0.8 + 0.1) / 22)
@@ -122,7 +127,37 @@ def test_neutral_and_unreadable_answers_are_counted_but_not_fitted():
 
 
 def test_too_few_rows_are_the_reason():
-    result = fit_language("en", ROWS[:10], [reply(0.5)] * 10)
+    result = fit_language("en", ROWS[:10], [reply(0.5)] * 10, YES_NO)
     assert result.thresholds is None
     assert "10 usable of 10" in result.reason
-    assert fit_language("en", [], []).auc is None
+    assert fit_language("en", [], [], YES_NO).auc is None
+
+
+# --- more labels ------------------------------------------------------------------------------------------
+
+THREE = Classes(("Netz/LAN", "Größe", "חירום"))
+
+
+def replies(count, verdict):
+    """Answers that are rather sure of one label."""
+    probabilities = {label: 0.8 if label == verdict else 0.1 for label in THREE.labels}
+    return [
+        Answer(release=RELEASE, stated=verdict, probabilities=probabilities, latency_seconds=0.1)
+        for _ in range(count)
+    ]
+
+
+def test_a_language_of_three_labels_has_cuts_by_verdict_and_few_rows_are_counted():
+    rows = [row(i, THREE.labels[i >= 15]) for i in range(24)]
+    result = fit_language("en", rows, [*replies(15, "Netz/LAN"), *replies(9, "Größe")], THREE)
+    assert result.thresholds is not None
+    assert tuple(result.thresholds.verdicts) == THREE.labels
+    assert result.thresholds.calibration is not None
+    assert result.sparse == {"Größe": 9, "חירום": 0}
+    assert result.auc == 1.0
+
+
+def test_few_rows_of_a_verdict_are_logged_with_their_number_and_the_need(caplog):
+    warn_of_sparse_verdicts("en", {"Größe": 9}, 0.1)
+    (warning,) = caplog.records
+    assert (warning.language, warning.verdict, warning.rows, warning.needed) == ("en", "Größe", 9, 10)

@@ -3,6 +3,7 @@
 import io
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -107,11 +108,15 @@ def test_any_rows_lead_to_one_of_the_four_sentences(columns):
 
 # --- the table --------------------------------------------------------------------------------------------
 
+HEADER = ("balanced accuracy", "macro F1", "p50 ms", "p95 ms", "memory MiB", "size MiB")
 TABLE = Comparison(
     "toy",
     ("de", "en"),
     tuple(["en", "de"] * 50),
-    (entry("encoder", 60, 20), entry("majority", alternating())),
+    (
+        replace(entry("encoder", 60, 20), balanced_accuracy=0.61, macro_f1=0.59),
+        entry("majority", alternating()),
+    ),
     "No model.",
 )
 
@@ -119,11 +124,11 @@ TABLE = Comparison(
 def test_the_table_is_well_formed():
     lines = markdown(TABLE).splitlines()
     rows = [line.strip("| ").split(" | ") for line in lines[:4]]
-    assert rows[0] == ["model", "accuracy de", "accuracy en", "p50 ms", "p95 ms", "memory MiB", "size MiB"]
+    assert rows[0] == ["model", "accuracy de", "accuracy en", *HEADER]
     assert set(rows[1]) == {"---"}
     assert all(line.count("|") == len(rows[0]) + 1 for line in lines[:4])
-    assert rows[2][:5] == ["encoder", "0.60 (0.45-0.74)", "0.60 (0.45-0.74)", "1.5", "1.9"]
-    assert rows[2][5] == "20"
+    assert rows[2][:7] == ["encoder", "0.60 (0.45-0.74)", "0.60 (0.45-0.74)", "0.61", "0.59", "1.5", "1.9"]
+    assert rows[2][7] == "20"
     assert lines[4:] == ["", "No model."]
 
 
@@ -179,7 +184,20 @@ def test_models_and_baselines_are_compared_on_the_same_rows(world):
     client = mlflow.MlflowClient(world.settings.mlflow_base_url)
     experiment = client.get_experiment_by_name(world.task_name)
     (run,) = client.search_runs([experiment.experiment_id], "tags.`signalbox.job` = 'compare'")
-    assert run.data.metrics == {f"accuracy.{e.name}": sum(e.right) / 16 for e in comparison.entries}
+    assert run.data.metrics == {
+        f"{name}.{e.name}": value
+        for e in comparison.entries
+        for name, value in (
+            ("accuracy", sum(e.right) / 16),
+            ("balanced_accuracy", e.balanced_accuracy),
+            ("macro_f1", e.macro_f1),
+        )
+    }
+    # Both labels are equally frequent, and the majority baseline never gives one of them.
+    assert (comparison.entries[-1].balanced_accuracy, comparison.entries[-1].macro_f1) == (
+        0.5,
+        pytest.approx(1 / 3),
+    )
     job = f"compare-{world.task_name}"
     metrics = (world.settings.state_dir / "metrics" / f"{job}.prom").read_text(encoding="utf-8")
     assert f'{JOB_LAST_SUCCESS.name}{{job="{job}"}}' in metrics

@@ -14,6 +14,7 @@ from rich.console import Console
 from scipy.stats import binom
 from typer.testing import CliRunner
 
+from pipelines.classes import YES_NO
 from pipelines.cli import app
 from pipelines.drift import publish, report
 from pipelines.drift.comparison import Verdict, compare
@@ -22,8 +23,8 @@ from pipelines.drift.job import drift, windows_of
 from pipelines.drift.report import Report
 from pipelines.windows import ALL, Group, Pair, Sample
 from signalbox.contracts import metrics
+from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Verdict as Answer
 from signalbox.contracts.routes import ROUTES
 from signalbox.errors import InputError, SetupError
 from signalbox.settings import Settings
@@ -71,7 +72,7 @@ def test_a_shift_of_p_yes_is_detected(reference, current, shift):
     """0.15 is three quarters of the standard deviation of p(yes)."""
     alarms = 0
     for seed in range(50):
-        rows = compare({OURS: pair(reference, current, shift, seed)})
+        rows = compare(YES_NO, {OURS: pair(reference, current, shift, seed)})
         alarms += by_column(rows)["p_yes"].verdict is Verdict.DRIFT
     assert alarms >= binom.ppf(0.001, 50, 0.8)
 
@@ -80,10 +81,10 @@ def test_a_shift_of_p_yes_is_detected(reference, current, shift):
 def test_too_few_rows_on_either_side_never_give_a_verdict(reference, current):
     """However far apart the samples are."""
     apart = Pair(
-        Sample(rows=reference, p_yes=[0.1] * reference, characters=[10] * reference),
-        Sample(rows=current, p_yes=[0.9] * current, characters=[90] * current),
+        Sample(rows=reference, outputs=[0.1] * reference, characters=[10] * reference),
+        Sample(rows=current, outputs=[0.9] * current, characters=[90] * current),
     )
-    rows = compare({OURS: apart, INPUT: apart})
+    rows = compare(YES_NO, {OURS: apart, INPUT: apart})
     checked = [row for row in rows if row.column in {"p_yes", "input_characters"}]
     assert len(checked) == (2 if current else 1)
     for row in checked:
@@ -94,17 +95,17 @@ def test_too_few_rows_on_either_side_never_give_a_verdict(reference, current):
 
 
 def test_with_the_rows_that_it_needs_it_tests():
-    (needs,) = {row.needed for row in compare({OURS: pair(5000, 3)}) if row.column == "p_yes"}
-    (row,) = [row for row in compare({OURS: pair(*needs)}) if row.column == "p_yes"]
+    (needs,) = {row.needed for row in compare(YES_NO, {OURS: pair(5000, 3)}) if row.column == "p_yes"}
+    (row,) = [row for row in compare(YES_NO, {OURS: pair(*needs)}) if row.column == "p_yes"]
     assert row.outcome is not None
-    (row,) = [row for row in compare({OURS: pair(needs[0], needs[1] - 1)}) if row.column == "p_yes"]
+    (row,) = [row for row in compare(YES_NO, {OURS: pair(needs[0], needs[1] - 1)}) if row.column == "p_yes"]
     assert row.verdict is Verdict.TOO_FEW
 
 
 def test_constant_columns_are_no_drift():
-    constant = Sample(rows=200, p_yes=[0.5] * 200, characters=[7] * 200)
+    constant = Sample(rows=200, outputs=[0.5] * 200, characters=[7] * 200)
     constant.verdicts["yes"] = constant.lights["red"] = 200
-    rows = compare({OURS: Pair(constant, constant), INPUT: Pair(constant, constant)})
+    rows = compare(YES_NO, {OURS: Pair(constant, constant), INPUT: Pair(constant, constant)})
     assert {row.verdict for row in rows} == {Verdict.NONE_SEEN}
     assert {row.p_adjusted for row in rows} == {1.0}
 
@@ -112,27 +113,27 @@ def test_constant_columns_are_no_drift():
 def test_p_yes_that_no_answer_has_is_not_compared():
     neutral = Sample(rows=200)
     neutral.verdicts["neutral"] = neutral.lights["red"] = 200
-    assert set(by_column(compare({OURS: Pair(neutral, neutral)}))) == {"verdict", "candidate_light"}
+    assert set(by_column(compare(YES_NO, {OURS: Pair(neutral, neutral)}))) == {"verdict", "candidate_light"}
 
 
 def test_the_models_columns_are_of_a_release_and_the_inputs_of_all():
-    rows = compare({INPUT: pair(300, 300), OURS: pair(300, 300)})
+    rows = compare(YES_NO, {INPUT: pair(300, 300), OURS: pair(300, 300)})
     assert set(by_column(rows, OURS)) == {"p_yes", "verdict", "candidate_light"}
     assert set(by_column(rows, INPUT)) == {"input_characters"}  # no texts
 
 
 def test_a_release_that_answers_no_more_is_left_out_and_a_new_one_waits_for_its_reference():
     old, new = Group("decoder", "en", "old"), Group("decoder", "en", "new")
-    rows = compare({old: pair(500, 0), new: pair(0, 500), INPUT: pair(500, 500)})
+    rows = compare(YES_NO, {old: pair(500, 0), new: pair(0, 500), INPUT: pair(500, 500)})
     assert {row.group for row in rows} == {new, INPUT}
     assert {row.verdict for row in rows if row.group == new} == {Verdict.TOO_FEW}
     assert by_column(rows, INPUT)["input_characters"].verdict is Verdict.NONE_SEEN
 
 
 def test_p_values_are_corrected_for_all_tests_of_a_run():
-    alone = by_column(compare({OURS: pair(300, 300, 0.1)}))["p_yes"]
+    alone = by_column(compare(YES_NO, {OURS: pair(300, 300, 0.1)}))["p_yes"]
     groups = {Group("decoder", "en", f"m{i}"): pair(300, 300, seed=i + 1) for i in range(9)}
-    among = by_column(compare({OURS: pair(300, 300, 0.1), **groups}), OURS)["p_yes"]
+    among = by_column(compare(YES_NO, {OURS: pair(300, 300, 0.1), **groups}), OURS)["p_yes"]
     assert among.outcome == alone.outcome
     assert alone.p_adjusted == pytest.approx(3 * alone.outcome.p_value)
     assert among.p_adjusted == pytest.approx(30 * alone.outcome.p_value)
@@ -217,7 +218,7 @@ def fill(settings, language="en", rows=400, shift=0.3, now=None):
                 route="decoder",
                 created_at=now - timedelta(days=days),
                 p_yes=None if number % 50 == 0 else p_yes,
-                verdict=Answer.YES if p_yes > 0.4 else Answer.NO,
+                verdict=YES if p_yes > 0.4 else NO,
                 candidate_light=Light.GREEN if abs(p_yes - 0.4) > 0.3 else Light.YELLOW,
             )
         )
@@ -331,7 +332,7 @@ def test_a_wrong_level_is_rejected_before_anything_is_read(settings):
 
 def report_of(groups):
     windows = windows_of(NOW, current_days=7)
-    return Report("toy", ("decoder",), windows, 0.01, "holm", tuple(compare(groups)))
+    return Report("toy", ("decoder",), windows, 0.01, "holm", tuple(compare(YES_NO, groups)))
 
 
 def test_the_table_shows_comparisons_and_the_conclusion():

@@ -133,7 +133,7 @@ def test_a_language_that_the_baselines_cannot_learn_is_named(new_world):
     few_shot = [r for r in FEW_SHOT if r.language == "en" or r.label == "yes"]
     data = [*few_shot, *rows_right_and_wrong("de")]
     (world.settings.task / "data.jsonl").write_text("".join(r.model_dump_json() + "\n" for r in data))
-    with world.model_servers(), pytest.raises(InputError, match=r"few-shot.*de.*yes and no"):
+    with world.model_servers(), pytest.raises(InputError, match=r"few-shot.*de: yes.*add rows of `no`"):
         evaluate(world.settings, routes=["encoder"])
     assert world.asked == []
 

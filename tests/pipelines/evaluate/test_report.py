@@ -24,7 +24,7 @@ def tables(text):
 @pytest.mark.parametrize("example", [evaluation(), EMPTY])
 def test_every_table_has_a_rule_and_rows_of_one_width(example):
     blocks = tables(report.markdown(example))
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for table in blocks:
         assert {len(line) for line in table} == {len(table[0])}
         assert set("".join(table[1])) == {"-"}
@@ -34,7 +34,7 @@ def test_every_table_has_a_rule_and_rows_of_one_width(example):
 def test_the_tables_show_the_figures():
     text = report.markdown(evaluation())
     assert f"`{RELEASE.key}`" in text
-    assert "| en | 4 | 0.50 (0.07-0.93) | 0.50 | 0.52 | 0.48 |" in text
+    assert "| en | 4 | 0.50 (0.07-0.93) | 0.50 | 0.58 | 0.50 | 0.52 | 0.48 |" in text
     assert "| en | no | 0 | 1 | 1 |" in text
     # Never green, three yellow of which one is wrong, one red that is wrong.
     assert "| en | 0 % | 75%, 0.33 (0.01-0.91) | 25%, 1.00 (0.03-1.00) |" in text

@@ -12,7 +12,8 @@ OWN = "- name: tone\n  question: Is the answer polite?\n"
 def task_in(folder, own=None):
     if own is not None:
         (folder / "criteria.yaml").write_text(own, encoding="utf-8")
-    return Task(name="toy", title={}, question={}, languages={}, folder=folder)
+    english = {"system": "s", "words": {"yes": ["Yes"], "no": ["No"]}, "turns": []}
+    return Task(name="toy", title={}, question={}, languages={"en": english}, folder=folder)
 
 
 def test_a_task_adds_its_own_criteria(tmp_path):

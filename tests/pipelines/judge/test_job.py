@@ -17,7 +17,8 @@ from pipelines.judge.client import JudgeClient
 from pipelines.judge.job import Request, judge
 from pipelines.judge.run import RunFolder
 from pipelines.judge.shards import Shard
-from signalbox.contracts.record import Feedback, ModelRelease, Verdict
+from signalbox.contracts.labels import NO, YES
+from signalbox.contracts.record import Feedback, ModelRelease
 from signalbox.errors import InputError, ModelRejected, ModelTimeout, ModelUnavailable, SetupError
 from signalbox.settings import Settings
 from signalbox.store import Store, open_store
@@ -31,7 +32,7 @@ SECRET = "A sentence that no log may contain."
 
 def answer(number, **changes):
     """A decoder's answer with id rNNN; every fourth one is wrong (a No to a true statement)."""
-    verdict = Verdict.NO if number % 4 == 3 else Verdict.YES
+    verdict = NO if number % 4 == 3 else YES
     fields = {"id": f"r{number:03}", "task": "toy", "route": "decoder", "verdict": verdict, "stated": verdict}
     return record(f"{SECRET} {number}", **{**fields, **changes})
 
@@ -110,7 +111,7 @@ def test_the_line_of_verdicts_is_forced_where_the_engine_can(settings, stub):
     judge_shard(settings)
     (body,) = stub.bodies
     assert body["top_logprobs"] == 20
-    assert r"1:\ Yes;\ 2:\ No" in body["structured_outputs"]["regex"]
+    assert "1: Yes; 2: No" in body["structured_outputs"]["regex"]
     stub.owner = "somebody"
     judge_shard(settings, run="other")
     assert "structured_outputs" not in stub.bodies[-1]

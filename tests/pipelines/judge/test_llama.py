@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.judge.client import JudgeClient, prompt_for
 from pipelines.judge.criteria import calls, load_criteria
-from signalbox.contracts.record import Verdict
+from signalbox.contracts.labels import YES
 from signalbox.settings import Settings
 from signalbox.tasks import Task, load_task
 from tests.helpers import free_port, record
@@ -34,7 +34,7 @@ def scores_of(server, task, per_call, language="en"):
     answer = record(
         "The indication for the aid is confirmed." if language == "en" else "Die Indikation wird bestätigt.",
         language=language,
-        verdict=Verdict.YES,
+        verdict=YES,
         justification="The indication is confirmed.",
     )
 

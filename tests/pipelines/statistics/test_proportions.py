@@ -162,11 +162,11 @@ def test_every_answer_is_in_the_bin_that_the_table_states(rows, bins):
         inside = [(x, y) for x, y in rows if row.low <= x < row.high or (number == bins and x == 1.0)]
         assert row.count == len(inside)
         if inside:
-            assert row.mean_p_yes == pytest.approx(np.mean([x for x, _ in inside]))
-            assert row.share_yes == pytest.approx(np.mean([y for _, y in inside]))
+            assert row.mean_probability == pytest.approx(np.mean([x for x, _ in inside]))
+            assert row.share_true == pytest.approx(np.mean([y for _, y in inside]))
         else:
-            assert row.mean_p_yes is None
-            assert row.share_yes is None
+            assert row.mean_probability is None
+            assert row.share_true is None
 
 
 @pytest.mark.parametrize("bins", [1, 7, 10, 22, 49])
@@ -175,8 +175,8 @@ def test_the_edge_of_a_bin_belongs_to_the_bin_above(bins):
     for i in range(1, bins):
         edge = i / bins
         table = proportions.reliability([edge, np.nextafter(edge, 0.0)], [True, False], bins)
-        assert (table[i].count, table[i].share_yes) == (1, 1.0)
-        assert (table[i - 1].count, table[i - 1].share_yes) == (1, 0.0)
+        assert (table[i].count, table[i].share_true) == (1, 1.0)
+        assert (table[i - 1].count, table[i - 1].share_true) == (1, 0.0)
 
 
 @given(pairs)

@@ -6,10 +6,11 @@ import mlflow
 import numpy as np
 import pytest
 
+from pipelines.classes import YES_NO
 from pipelines.train import minilm
 from pipelines.train.candidates import CANDIDATES, embedder, fit_head
 from pipelines.train.job import train
-from services.encoder.runtime import Encoder, TfidfHead
+from services.encoder.runtime import Encoder, Labels, TfidfHead
 from signalbox import thresholds
 from signalbox.contracts.metrics import JOB_LAST_SUCCESS
 from signalbox.contracts.record import LabeledText
@@ -31,7 +32,8 @@ def test_release_answers_as_trained(settings: Settings) -> None:
     file = thresholds.load(settings.thresholds_dir, "medical", trained.release)
     assert file is not None
     assert set(file.languages) == {"en", "de"}
-    assert all(0 <= p <= 1 for p in encoder.p_yes(["One.", "Another, longer sentence."]))
+    rows = encoder.probabilities(["One.", "Another, longer sentence."])
+    assert all(list(row) == ["yes", "no"] and sum(row.values()) == pytest.approx(1) for row in rows)
 
 
 def test_a_link_that_is_known_before_leads_to_the_newest_release(
@@ -79,9 +81,13 @@ def test_tfidf_without_scikit_learn_equals_scikit_learn() -> None:
     embed = embedder(minilm.ensure_onnx(Settings().cache_dir))
     vectors = dict(zip([row.text for row in rows[:2]], embed([row.text for row in rows[:2]]), strict=True))
     candidate = next(c for c in CANDIDATES if c.kind == "tfidf-logistic")
-    head, predict = fit_head(candidate, rows, vectors)
+    head, predict = fit_head(candidate, YES_NO, rows, vectors)
     texts = [*(row.text for row in rows), "Völlig unbekannte Wörter", "a", "Die Die die DIE ist"]
-    np.testing.assert_allclose(TfidfHead(head).p_yes(texts), predict(texts), atol=1e-12)
+    np.testing.assert_allclose(
+        TfidfHead(head, Labels()).probabilities(texts)[:, 0],
+        [row["yes"] for row in predict(texts)],
+        atol=1e-12,
+    )
 
 
 def test_without_links_the_release_is_there_and_a_warning_names_its_folder(

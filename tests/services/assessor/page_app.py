@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -14,7 +14,8 @@ from fastapi import FastAPI
 
 from services.assessor.app import create_app
 from signalbox import thresholds
-from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.contracts.labels import NO, YES, Verdict, normalized, yes_no
+from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelError, ModelTimeout
 from signalbox.models.base import Answer
 from signalbox.settings import Settings
@@ -59,13 +60,13 @@ CUTS = thresholds.Thresholds(
 
 Entry = tuple[Verdict, float, str | None] | ModelError
 ANSWERS: Mapping[str, Entry] = {
-    SURE: (Verdict.YES, 0.93, "The indication is confirmed."),
-    UNSURE: (Verdict.NO, 0.31, REASON),
-    TOO_CLOSE: (Verdict.YES, 0.51, "The documents support it."),
-    TOO_CLOSE_DE: (Verdict.YES, 0.51, "Die Unterlagen stützen es."),
+    SURE: (YES, 0.93, "The indication is confirmed."),
+    UNSURE: (NO, 0.31, REASON),
+    TOO_CLOSE: (YES, 0.51, "The documents support it."),
+    TOO_CLOSE_DE: (YES, 0.51, "Die Unterlagen stützen es."),
     SLOW: ModelTimeout("no answer within 60 s"),
-    SURE_DE: (Verdict.YES, 0.93, "Die Indikation ist bestätigt."),
-    UNSURE_DE: (Verdict.NO, 0.31, REASON_DE),
+    SURE_DE: (YES, 0.93, "Die Indikation ist bestätigt."),
+    UNSURE_DE: (NO, 0.31, REASON_DE),
 }
 
 
@@ -86,14 +87,14 @@ class TableClient:
     async def answer(self, text: str, language: str) -> Answer:
         self.asked.append((text, language))
         await asyncio.sleep(self.pause_seconds)
-        entry = ANSWERS.get(text, (Verdict.NO, 0.31, text))
+        entry = ANSWERS.get(text, (NO, 0.31, text))
         if isinstance(entry, ModelError):
             raise entry
         stated, p_yes, reason = entry
         return Answer(
             release=self._release,
             stated=stated,
-            p_yes=p_yes,
+            probabilities=yes_no(p_yes),
             verdict_mass=0.98 if self._reasons else None,
             justification=reason if self._reasons else None,
             completion_tokens=14 if self._reasons else None,
@@ -110,6 +111,22 @@ class TableClient:
         return None
 
 
+class RankingClient(TableClient):
+    """A model of a task with more labels: the label that the text names is the best, the next ones follow."""
+
+    def __init__(self, labels: Sequence[str], release: ModelRelease = ENCODER) -> None:
+        super().__init__(release, reasons=False)
+        self._labels = labels
+
+    async def answer(self, text: str, language: str) -> Answer:
+        self.asked.append((text, language))
+        best = self._labels.index(text)
+        order = [*self._labels[best:], *self._labels[:best]]
+        masses = {label: 0.6 * 0.4 ** order.index(label) for label in self._labels}
+        probabilities, _ = normalized(masses)
+        return Answer(release=self._release, stated=text, probabilities=probabilities, latency_seconds=0.4)
+
+
 def clients() -> dict[str, TableClient]:
     """An encoder without and a decoder with reasons."""
     return {"encoder": TableClient(ENCODER, reasons=False), "decoder": TableClient(DECODER, reasons=True)}
@@ -121,9 +138,10 @@ def make_app(
     models: Mapping[str, TableClient] | None = None,
     store: Store | None = None,
     api_keys_file: Path | None = None,
+    task: Path = TASK,
 ) -> FastAPI:
-    """The application with thresholds for both models: sure outside .2-.8, unclear within .45-.55."""
-    settings = Settings(task=TASK, state_dir=state_dir, api_keys_file=api_keys_file)
+    """The application with thresholds for both models of `medical`: sure outside .2-.8, unclear within .45-.55."""
+    settings = Settings(task=task, state_dir=state_dir, api_keys_file=api_keys_file)
     for release in (ENCODER, DECODER):
         file = thresholds.ThresholdFile(task="medical", release=release, languages={"en": CUTS, "de": CUTS})
         thresholds.save(settings.thresholds_dir, file)

@@ -20,6 +20,7 @@ from services.assessor.routes.pages import FORMS
 from signalbox import keys
 from signalbox.errors import InputError
 from signalbox.settings import Settings
+from signalbox.tasks import load_task
 from tests.helpers import answering
 from tests.services.assessor.test_api import Table
 
@@ -199,7 +200,10 @@ def test_time_gives_a_client_its_requests_back(clients):
     now = [0.0]
     app = Starlette()
     app.add_middleware(
-        access.Access, file=access.KeyFile(clients.path), metrics=Metrics(), clock=lambda: now[0]
+        access.Access,
+        file=access.KeyFile(clients.path),
+        metrics=Metrics(load_task(Path("tasks/medical"))),
+        clock=lambda: now[0],
     )
     key = clients.add("reports", requests_per_minute=6, burst=1)
     with TestClient(app) as api:

@@ -14,7 +14,8 @@ from fastapi.testclient import TestClient
 from services.assessor import errors
 from services.assessor.app import create_app
 from signalbox import thresholds
-from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.contracts.labels import NEUTRAL, NO, YES, yes_no
+from signalbox.contracts.record import ModelRelease
 from signalbox.errors import InputError, ModelTimeout, ModelUnavailable, NotFoundError, SetupError
 from signalbox.models.base import Answer
 from signalbox.settings import Settings
@@ -43,11 +44,15 @@ class Table:
         if text == "slow":
             raise ModelTimeout("no answer within 1 s")
         if text == "neutral":
-            return Answer(release=self.model, stated=Verdict.NEUTRAL, p_yes=0.9, latency_seconds=0.0)
+            return Answer(release=self.model, stated=NEUTRAL, probabilities=yes_no(0.9), latency_seconds=0.0)
         p = float(text)
-        stated = Verdict.YES if p >= 0.5 else Verdict.NO
+        stated = YES if p >= 0.5 else NO
         return Answer(
-            release=self.model, stated=stated, p_yes=p, justification="So it is.", latency_seconds=0.0
+            release=self.model,
+            stated=stated,
+            probabilities=yes_no(p),
+            justification="So it is.",
+            latency_seconds=0.0,
         )
 
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
@@ -138,6 +143,14 @@ def test_light_and_what_it_withholds(
     assert client.get(f"/v1/predictions/{prediction['id']}").json() == prediction
 
 
+def test_the_fields_of_the_version_before_stay_for_yes_and_no(client: TestClient) -> None:
+    prediction = assess(client, "0.7")
+    assert prediction["p_yes"] == prediction["probabilities"]["yes"] == 0.7
+    assert list(prediction["probabilities"]) == ["yes", "no"]
+    schema = client.get("/openapi.json").json()["components"]["schemas"]["PublicPrediction"]["properties"]
+    assert [name for name, field in schema.items() if field.get("deprecated")] == ["p_yes"]
+
+
 def test_an_uncalibrated_language_has_its_reason(client: TestClient) -> None:
     prediction = assess(client, "0.95", language="de")
     assert (prediction["light"]["reason"], prediction["word"]) == ("uncalibrated", "Ja")
@@ -147,7 +160,8 @@ def test_a_new_calibration_is_seen_without_a_restart(
     client: TestClient, models: dict[str, Table], settings: Settings
 ) -> None:
     assert assess(client, "0.95")["light"]["reason"] == "provisional"
-    stricter = CUTS.model_copy(update={"confident_yes": 0.99})
+    sure = thresholds.VerdictCuts(confident=0.99, unclear=CUTS.verdicts[YES].unclear)
+    stricter = CUTS.model_copy(update={"verdicts": {**CUTS.verdicts, YES: sure}})
     file = thresholds.ThresholdFile(
         task="medical", release=models["encoder"].model, languages={"en": stricter}
     )
@@ -193,9 +207,14 @@ def test_an_unavailable_model_is_a_stored_red_prediction_without_paths(
 
 
 def answer(p_yes: float) -> Answer:
-    stated = Verdict.YES if p_yes >= 0.5 else Verdict.NO
+    stated = YES if p_yes >= 0.5 else NO
     return Answer(
-        release=LARGE, stated=stated, p_yes=p_yes, verdict_mass=0.9, justification="So.", latency_seconds=0.0
+        release=LARGE,
+        stated=stated,
+        probabilities=yes_no(p_yes),
+        verdict_mass=0.9,
+        justification="So.",
+        latency_seconds=0.0,
     )
 
 

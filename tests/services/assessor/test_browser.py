@@ -105,7 +105,7 @@ def test_from_text_to_light_to_ground_truth(open_page: Callable[..., Page], site
 
     page.get_by_role("button", name="Save answer").click()
     expect(page.locator("#label-error")).to_contain_text("Choose “Yes” or “No”.")
-    page.get_by_label("Yes", exact=True).check()
+    page.get_by_role("radio", name="Yes", exact=True).check()
     page.get_by_label("Comment (optional)").fill("Page 3 says so.")
     page.get_by_role("button", name="Save answer").click()
     expect(page.locator("#feedback .thanks")).to_contain_text("Thank you.")
@@ -171,7 +171,7 @@ def test_everything_can_be_done_by_keyboard(open_page: Callable[..., Page]):
     tab()  # edit or assess again
     assert tab() == "label"
     press("Space")
-    expect(page.get_by_label("Yes", exact=True)).to_be_checked()
+    expect(page.get_by_role("radio", name="Yes", exact=True)).to_be_checked()
     assert tab() == "comment"
     page.keyboard.type("Typed.")
     tab()
@@ -255,7 +255,7 @@ def _feedback_error(page: Page) -> None:
 
 def _thanks(page: Page) -> None:
     ask(page, SURE)
-    page.get_by_label("No", exact=True).check()
+    page.get_by_role("radio", name="No", exact=True).check()
     page.get_by_role("button", name="Save answer").click()
     page.locator("#feedback summary").click()
 

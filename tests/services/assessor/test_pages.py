@@ -15,8 +15,9 @@ from services.assessor.access.same_origin import is_same_origin
 from services.assessor.web import history, views
 from services.assessor.web.language import Texts, negotiate
 from services.assessor.web.messages import MESSAGES
+from signalbox.contracts.labels import NO, YES, Verdict
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Record, Verdict
+from signalbox.contracts.record import Record
 from signalbox.store import Store, open_store
 from signalbox.store.base import StoreUnavailable
 from signalbox.tasks import load_task
@@ -97,7 +98,7 @@ def test_an_unsure_answer_is_yellow_and_complete(page: TestClient):
         "Provisional: not certified",
         "The model is not confident enough.",
         "Verdict No",
-        "Probability of “Yes” 31.0%",
+        "Probabilities Yes 31.0% No 69.0%",
         REASON,
         "example-decoder · none · none",
         "table-1",
@@ -107,18 +108,19 @@ def test_an_unsure_answer_is_yellow_and_complete(page: TestClient):
 
 def test_the_page_speaks_german_about_a_german_text(page: TestClient):
     words = plain(assess(page, text=UNSURE_DE, language="de", lang="de"))
-    for expected in ("! Prüfen", "Vorläufig: nicht zertifiziert", "Ergebnis Nein", "für „Ja“ 31,0 %"):
+    for expected in ("! Prüfen", "Vorläufig: nicht zertifiziert", "Ergebnis Nein", "Ja 31,0 % Nein 69,0 %"):
         assert expected in words.replace("\N{NO-BREAK SPACE}", " ")
+    assert "zweiter Stelle" not in words
 
 
 @pytest.mark.parametrize(
     ("verdict", "p_yes", "light", "sentence"),
     [
-        (Verdict.NO, 0.69, Light.YELLOW, "Below the calibrated threshold of this model, therefore “No”"),
-        (Verdict.YES, 0.31, Light.YELLOW, "Above the calibrated threshold of this model, therefore “Yes”"),
-        (Verdict.YES, 0.69, Light.YELLOW, None),
-        (Verdict.NO, 0.31, Light.YELLOW, None),
-        (Verdict.NO, 0.69, Light.RED, None),
+        (NO, 0.69, Light.YELLOW, "Below the calibrated threshold of this model, therefore “No”"),
+        (YES, 0.31, Light.YELLOW, "Above the calibrated threshold of this model, therefore “Yes”"),
+        (YES, 0.69, Light.YELLOW, None),
+        (NO, 0.31, Light.YELLOW, None),
+        (NO, 0.69, Light.RED, None),
     ],
 )
 def test_a_verdict_against_its_probability_is_explained(

@@ -32,7 +32,10 @@ async def test_v1(url: str) -> None:
     status, body = await post(f"{url}/v1/models/encoder:predict", {"instances": instances})
     assert status == 200
     assert len(body["predictions"]) == 2
-    assert all(0 <= p["p_yes"] <= 1 for p in body["predictions"])
+    for prediction in body["predictions"]:
+        assert list(prediction["probabilities"]) == ["yes", "no"]
+        assert sum(prediction["probabilities"].values()) == pytest.approx(1)
+        assert prediction["p_yes"] == prediction["probabilities"]["yes"]
     assert ModelRelease.model_validate(body["predictions"][0]["release"]).engine == "onnxruntime"
 
 
@@ -52,7 +55,7 @@ async def test_both_protocols_and_the_client_agree(url: str) -> None:
     assert await client.ready()
     assert await client.release() == answer.release
     await client.close()
-    assert answer.p_yes == pytest.approx(body["predictions"][0]["p_yes"], abs=1e-9)
+    assert answer.probabilities == pytest.approx(body["predictions"][0]["probabilities"], abs=1e-9)
 
 
 async def test_a_large_batch_keeps_its_order(url: str) -> None:

@@ -123,6 +123,15 @@ def task(tmp_path) -> Task:
     )
 
 
+@pytest.fixture
+def tickets(tmp_path) -> Task:
+    """Three labels, answered with letters."""
+    english = {"system": "Answer with the letter of the network first, then give the reason.", "turns": []}
+    labels = [{"name": name, "words": {"en": [name.upper()]}} for name in ("lan", "wan", "vpn")]
+    spec = {"name": "nets", "title": {}, "question": {}, "labels": labels, "answer": "letters"}
+    return Task.model_validate({**spec, "languages": {"en": english}, "folder": tmp_path})
+
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

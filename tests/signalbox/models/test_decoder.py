@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,11 +12,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.contracts.labels import NEUTRAL, NO, YES
+from signalbox.contracts.record import ModelRelease
 from signalbox.errors import InputError, ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
 from signalbox.models.base import Answer
 from signalbox.models.decoder import DecoderClient
 from signalbox.models.release import file_revision
+from signalbox.tasks import Task
 
 from .conftest import serving, start_llama, stop
 
@@ -94,7 +97,7 @@ async def test_an_answer_of_the_real_model(llama, task):
     assert answer.p_yes is not None
     assert answer.verdict_mass is not None
     assert answer.verdict_mass > 0.5
-    assert answer.stated is not Verdict.NEUTRAL
+    assert answer.stated != NEUTRAL
     assert answer.justification
     assert answer.prompt_tokens
     assert 0 < answer.completion_tokens <= 24
@@ -152,8 +155,18 @@ async def test_constrained_answers_start_with_a_verdict_word(llama, task, langua
     _, *pieces, answer = await collect(client, text, language)
     await client.close()
     assert "".join(pieces).startswith(words)
-    assert answer.stated is not Verdict.NEUTRAL
+    assert answer.stated != NEUTRAL
     assert answer.justification
+
+
+@pytest.mark.slow
+async def test_constrained_answers_start_with_a_letter_that_the_reader_reads(llama, tickets):
+    client = DecoderClient(tickets, llama.url, model="any", constrained=True, max_answer_tokens=12)
+    _, *pieces, answer = await collect(client, "A printer on the second floor is out of toner.")
+    await client.close()
+    assert re.fullmatch(r"[ABC]([.:;)]( .*)?)?", "".join(pieces), re.DOTALL)
+    assert answer.stated in tickets.names
+    assert list(answer.probabilities) == list(tickets.names)
 
 
 @pytest.mark.slow
@@ -297,7 +310,7 @@ async def test_a_server_that_drips_times_out_as_a_whole(task):
 async def test_without_log_probabilities_there_is_no_p_yes(task):
     async with serving(faulty(replying(body=json.dumps(completion()).encode()))) as url:
         answer = await query(task, url)
-    assert (answer.stated, answer.p_yes, answer.verdict_mass) == (Verdict.YES, None, None)
+    assert (answer.stated, answer.p_yes, answer.verdict_mass) == (YES, None, None)
     assert answer.justification == "Because."
 
 
@@ -346,6 +359,50 @@ async def test_words_are_held_back_until_the_verdict_is_settled(task):
         await client.close()
 
 
+async def test_pieces_of_a_character_are_joined(task):
+    """An engine shows such a token as � or as nothing, and says its bytes."""
+    first, second = "ל".encode()
+    entries = [
+        {"token": "�", "logprob": 0.0, "bytes": [first], "top_logprobs": []},
+        {"token": "", "logprob": 0.0, "bytes": [second], "top_logprobs": []},
+        {"token": "א", "logprob": 0.0, "bytes": [*"א".encode()], "top_logprobs": []},
+    ]
+    words = {"yes": ("כן",), "no": ("לא",)}
+    hebrew = task.language("en").model_copy(update={"words": words, "turns": ()})
+    other = Task(name="he", title={}, question={}, languages={"he": hebrew}, folder=task.folder)
+    body = json.dumps(completion("לא.", logprobs={"content": entries})).encode()
+    async with serving(faulty(replying(body=body))) as url:
+        client = DecoderClient(other, f"{url}/v1", model="tiny")
+        answer = await client.answer("x", "he")
+        await client.close()
+    assert (answer.stated, answer.p_yes, answer.verdict_mass) == (NO, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(("finish_reason", "p_no"), [("stop", 1.0), ("length", None)])
+async def test_a_word_that_another_one_continues_counts_where_the_answer_ends(task, finish_reason, p_no):
+    words = {"yes": ("No objection",), "no": ("No",)}
+    english = task.language("en").model_copy(update={"words": words, "turns": ()})
+    other = Task(name="nets", title={}, question={}, languages={"en": english}, folder=task.folder)
+    reply = completion("No", logprobs=tokens("No"))
+    reply["choices"][0]["finish_reason"] = finish_reason
+    async with serving(faulty(replying(body=json.dumps(reply).encode()))) as url:
+        answer = await query(other, url)
+    assert (answer.probabilities or {}).get(NO) == p_no
+
+
+def test_words_that_begin_alike_are_logged(tickets, caplog):
+    labels = [
+        label.model_copy(update={"words": {"en": (f"Network {label.name}",)}}) for label in tickets.labels
+    ]
+    words = {**dict(tickets), "labels": labels, "folder": tickets.folder}
+    DecoderClient(Task.model_validate({**words, "answer": "words"}), "http://127.0.0.1:9/v1", model="tiny")
+    assert [record.labels for record in caplog.records] == [["lan", "wan"], ["lan", "vpn"], ["wan", "vpn"]]
+    assert caplog.records[0].beginning == "network "
+    caplog.clear()
+    DecoderClient(Task.model_validate(words), "http://127.0.0.1:9/v1", model="tiny")
+    assert caplog.records == []
+
+
 async def test_a_stream_that_its_reader_leaves_frees_its_slot_and_connection(task):
     closed = asyncio.Event()
 
@@ -368,7 +425,7 @@ async def test_a_stream_that_its_reader_leaves_frees_its_slot_and_connection(tas
         stream = client.stream("A text.", "en")
         assert isinstance(await anext(stream), Answer)
         await stream.aclose()
-        assert (await client.answer("A text.", "en")).stated is Verdict.YES
+        assert (await client.answer("A text.", "en")).stated == YES
         async with asyncio.timeout(5):
             await closed.wait()
         await client.close()
@@ -441,7 +498,7 @@ async def test_loopback_is_reached_without_the_proxy_of_the_environment(task, mo
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     async with serving(faulty(replying(body=json.dumps(completion()).encode()))) as url:
-        assert (await query(task, url)).stated is Verdict.YES
+        assert (await query(task, url)).stated == YES
         client = DecoderClient(task, "http://decoder.example/v1", model="tiny")
         with pytest.raises(ModelUnavailable, match="ConnectError"):  # by the proxy, which is not there
             await client.answer("A text.", "en")
@@ -596,7 +653,7 @@ async def test_vllm_pieces_of_words_are_summed(task):
     """Tokens Y, Yes, Ye and N, each a quarter."""
     async with serving(vllm("choice")) as url:
         answer = await query(task, url)
-    assert answer.stated is Verdict.YES
+    assert answer.stated == YES
     assert answer.p_yes == pytest.approx(0.75, abs=0.001)
     assert answer.verdict_mass == pytest.approx(1.0, abs=0.001)
     assert answer.release == ModelRelease(
@@ -617,7 +674,7 @@ async def test_vllm_stream_without_a_verdict_is_neutral(task):
         _, *pieces, answer = await collect(client)
         await client.close()
     assert "".join(pieces).startswith("+")
-    assert (answer.stated, answer.p_yes, answer.completion_tokens) == (Verdict.NEUTRAL, None, 8)
+    assert (answer.stated, answer.p_yes, answer.completion_tokens) == (NEUTRAL, None, 8)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ import json
 import pytest
 from aiohttp import web
 
-from signalbox.contracts.record import ModelRelease, Verdict
+from signalbox.contracts.labels import NO, YES
+from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
 from signalbox.models.encoder import EncoderClient
+from signalbox.tasks import Task, load_task
 
 from .conftest import serving
 
@@ -53,12 +55,12 @@ async def test_a_batch_is_one_request_in_order():
     async with serving(ROUTES) as url:
         client = EncoderClient(url, timeout_seconds=5)
         answers = await client.answer_many(["ax", "b", "cx"], "en")
-        assert [a.stated for a in answers] == [Verdict.YES, Verdict.NO, Verdict.YES]
+        assert [a.stated for a in answers] == [YES, NO, YES]
         assert [a.p_yes for a in answers] == [0.9, 0.1, 0.9]
         assert {a.release for a in answers} == {RELEASE}
         assert (await client.answer("x", "de")).p_yes == 0.9
         (streamed,) = [piece async for piece in client.stream("x", "de")]
-        assert (streamed.stated, streamed.p_yes) == (Verdict.YES, 0.9)
+        assert (streamed.stated, streamed.p_yes) == (YES, 0.9)
         assert await client.answer_many([], "en") == []
         assert await client.ready()
         assert await client.release() == RELEASE
@@ -96,6 +98,74 @@ async def test_bad_replies(status, body, error):
             await client.answer("x", "en")
         await client.close()
     assert type(caught.value) is error
+
+
+TASK = """
+name: toy
+title: {en: Toy}
+question: {en: "Which?"}
+labels:
+  - {name: Netz, words: {en: [Network]}, former: [LAN]}
+  - {name: Größe, words: {en: [Size]}}
+  - {name: a/b, words: {en: [Other]}}
+languages:
+  en: {system: Answer., turns: []}
+"""
+
+
+@pytest.fixture
+def task(tmp_path) -> Task:
+    (tmp_path / "task.yaml").write_text(TASK, encoding="utf-8")
+    return load_task(tmp_path)
+
+
+def saying_labels(labels, rows, verdicts):
+    body = {
+        "outputs": [
+            {
+                "name": "probabilities",
+                "datatype": "FP64",
+                "shape": [len(rows), len(labels)],
+                "data": [p for row in rows for p in row],
+            },
+            {"name": "verdict", "datatype": "BYTES", "shape": [len(verdicts)], "data": verdicts},
+        ],
+        "parameters": {"release": RELEASE.model_dump_json(), "labels": json.dumps(labels)},
+    }
+    return {"POST /v2/models/encoder/infer": saying(body=json.dumps(body).encode())}
+
+
+async def test_all_probabilities_come_in_the_order_of_the_task(task):
+    """The release may be older than the order, and than a label's name."""
+    labels = ["a/b", "LAN", "Größe"]
+    routes = saying_labels(labels, [[0.25, 0.5, 0.25], [0.75, 0.0, 0.25]], ["LAN", "a/b"])
+    async with serving(routes) as url:
+        client = EncoderClient(url, timeout_seconds=5, task=task)
+        first, second = await client.answer_many(["x", "y"], "en")
+        await client.close()
+    assert list(first.probabilities.items()) == [("Netz", 0.5), ("Größe", 0.25), ("a/b", 0.25)]
+    assert (first.stated, second.stated) == ("Netz", "a/b")
+    assert first.p_yes is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "row", "verdict", "named"),
+    [
+        (["Netz", "Größe"], [0.5, 0.5], "Netz", "signalbox train"),
+        (["Netz", "Größe", "removed"], [0.5, 0.25, 0.25], "Netz", "removed"),
+        (["Netz", "LAN", "Größe", "a/b"], [0.25, 0.25, 0.25, 0.25], "Netz", "LAN"),
+        (["Netz", "Größe", "a/b"], [0.5, 0.25, 0.25], "other", "none of its labels"),
+        (["Netz", "Größe", "a/b"], [0.5, 0.25], "Netz", "rows of 3 labels"),
+        (["Netz", "Größe", "a/b"], [0.5, 0.25, 0.5], "Netz", "agreed form"),
+    ],
+)
+async def test_a_release_of_other_labels_is_named_with_its_hint(task, labels, row, verdict, named):
+    async with serving(saying_labels(labels, [row], [verdict])) as url:
+        client = EncoderClient(url, timeout_seconds=5, task=task)
+        with pytest.raises(ModelUnparsable) as caught:
+            await client.answer("x", "en")
+        await client.close()
+    assert named in str(caught.value)
 
 
 async def test_a_server_that_wants_a_key_is_not_explained_by_the_decoders():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from signalbox.contracts.labels import yes_no
 from signalbox.contracts.record import Feedback
 from signalbox.errors import InputError, SetupError
 from signalbox.store import StoreUnavailable, migrate, open_store
@@ -48,7 +49,7 @@ async def test_an_equal_record_is_passed_over_and_a_different_one_rejected(url: 
         await store.append(prediction)
         await store.append(prediction)
         with pytest.raises(InputError, match="append-only"):
-            await store.append(prediction.model_copy(update={"p_yes": 0.1}))
+            await store.append(prediction.model_copy(update={"probabilities": yes_no(0.1)}))
         assert await store.records() == [prediction]
 
 

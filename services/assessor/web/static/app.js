@@ -50,8 +50,65 @@ function localTimes() {
   for (const time of document.querySelectorAll("time")) time.textContent = format.format(new Date(time.dateTime));
 }
 
+// A digit selects an answer, but only while the focus is in the answer or its form: speech input sends single keys, too.
+function selectByKey(list) {
+  const typed = "input:not([type=radio]), textarea, select";
+  const radios = [...list.querySelectorAll("[data-key]")];
+  for (const part of list.querySelectorAll("kbd")) part.hidden = false;
+  for (const radio of radios) radio.setAttribute("aria-keyshortcuts", radio.dataset.key);
+  document.getElementById("keys-hint").hidden = false;
+  const select = (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches(typed)) return;
+    const radio = radios.find((other) => other.dataset.key === event.key && other.offsetParent);
+    if (!radio) return;
+    event.preventDefault();
+    radio.checked = true;
+    radio.focus();
+  };
+  for (const part of document.querySelectorAll("#answer, #feedback")) part.addEventListener("keydown", select);
+}
+
+// Upper case, accents and the order of words make no difference.
+function filterAnswers(filter, list) {
+  const field = document.getElementById("filter-text");
+  const count = document.getElementById("filter-count");
+  const number = new Intl.NumberFormat(document.documentElement.lang);
+  const plain = (string) => string.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase().trim();
+  const entries = [...list.querySelectorAll(".choice")].map((element) => {
+    const radio = element.querySelector("input");
+    return { element, radio, text: plain(`${radio.value} ${element.querySelector("span").textContent}`) };
+  });
+  const show = () => {
+    const words = plain(field.value).split(/\s+/);
+    const hits = entries.filter(({ text }) => words.every((word) => text.includes(word)));
+    // What is selected stays in sight: it is what would be saved.
+    for (const entry of entries) entry.element.hidden = !hits.includes(entry) && !entry.radio.checked;
+    count.textContent = hits.length
+      ? count.dataset.count
+          .replace("{count}", number.format(hits.length))
+          .replace("{maximum}", number.format(entries.length))
+      : count.dataset.none;
+    return hits;
+  };
+  field.addEventListener("input", show);
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== "ArrowDown") return;
+    event.preventDefault(); // Enter must not send the form before an answer is selected.
+    const [first] = show();
+    if (!first) return;
+    if (event.key === "Enter") first.radio.checked = true;
+    first.radio.focus();
+  });
+  filter.hidden = false;
+  show();
+}
+
 const text = document.getElementById("text");
 keepDraft(text);
 countCharacters(text);
 showProgress(text.form);
 localTimes();
+const labels = document.getElementById("labels");
+if (labels) selectByKey(labels);
+const filter = document.getElementById("filter");
+if (filter) filterAnswers(filter, labels);

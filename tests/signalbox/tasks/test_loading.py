@@ -87,3 +87,34 @@ def test_data_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "data.jsonl").unlink()
     with pytest.raises(InputError, match="No such file"):
         load_data(task)
+
+
+def test_rows_of_another_tier_are_selected_only_by_name(tmp_path: Path) -> None:
+    """A job that names no tier reports the same figures whatever else is added."""
+    everyday = (LINE % "test").replace('"1"', '"2"').replace('"f"', '"g"')
+    data = (LINE % "test") + everyday.replace('"split"', '"tier":"everyday","split"')
+    task = load_task(make(tmp_path, data=data))
+    assert [row.id for row in load_data(task)] == ["1"]
+    assert [row.id for row in load_data(task, "test")] == ["1"]
+    assert [row.id for row in load_data(task, tier="everyday")] == ["2"]
+
+
+def test_a_family_in_splits_of_two_tiers_leaks_as_well(tmp_path: Path) -> None:
+    other = (LINE % "pool").replace('"1"', '"2"').replace('"split"', '"tier":"everyday","split"')
+    with pytest.raises(InputError, match="Keep a family in one split"):
+        load_data(load_task(make(tmp_path, data=LINE % "test" + other)))
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ('"decisive":[0,2]', r"decisive: \[0, 2\] is not a part of the text of 1 characters"),
+        ('"decisive":[1,1]', r"decisive: \[1, 1\]"),
+        ('"decisive":[-1,1]', r"decisive: \[-1, 1\]"),
+        ('"tier":"easy"', "tier"),
+    ],
+)
+def test_a_wrong_tier_or_offset_is_named(tmp_path: Path, field: str, reason: str) -> None:
+    data = (LINE % "test").replace('"split"', field + ',"split"')
+    with pytest.raises(InputError, match=reason):
+        load_data(load_task(make(tmp_path, data=data)))

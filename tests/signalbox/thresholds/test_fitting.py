@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import InputError
-from signalbox.thresholds import MINIMUM_ROWS, ThresholdFile, fit, load, path_for, save
+from signalbox.thresholds import MINIMUM_ROWS, ThresholdFile, fit_binary, load, path_for, save
 
 RELEASE = ModelRelease(name="SmolLM2", revision="sha256:1", engine="llama.cpp", quantization="Q4_1")
 
@@ -43,44 +44,47 @@ def separable(gap=(0.4, 0.6), rows=10):
 
 
 def test_separable_rows_are_cut_in_the_middle_of_the_gap():
-    fitted = fit(*separable((0.1, 0.3)))
+    fitted = fit_binary(*separable((0.1, 0.3)))
     assert fitted.decision == pytest.approx(0.2)
-    assert (fitted.confident_no, fitted.confident_yes) == (pytest.approx(0.1), pytest.approx(0.3))
-    assert fitted.unclear_low == fitted.unclear_high == fitted.decision
+    assert (fitted.verdicts[NO].confident, fitted.verdicts[YES].confident) == (
+        pytest.approx(0.1),
+        pytest.approx(0.3),
+    )
+    assert fitted.verdicts[NO].unclear == fitted.verdicts[YES].unclear == fitted.decision
     assert fitted.rows == 20
 
 
 def test_a_shifted_model_gets_a_shifted_decision():
     """SmolLM2 says no too often: half is not the place to cut."""
     p_yes, labels = separable((0.02, 0.05))
-    assert fit(p_yes, labels).decision == pytest.approx(0.035)
+    assert fit_binary(p_yes, labels).decision == pytest.approx(0.035)
 
 
 def test_errors_in_the_middle_are_outside_the_confident_zones():
     p_yes = [0.05] * 10 + [0.45] * 6 + [0.55] * 6 + [0.95] * 10
     labels = [False] * 10 + [True, True, False, False, False, False] + [True] * 4 + [False] * 2 + [True] * 10
-    fitted = fit(p_yes, labels, target_error=0.1)
-    assert (fitted.confident_no, fitted.confident_yes) == (0.05, 0.95)
+    fitted = fit_binary(p_yes, labels, target_error=0.1)
+    assert (fitted.verdicts[NO].confident, fitted.verdicts[YES].confident) == (0.05, 0.95)
 
 
 def test_no_confident_zone_when_even_the_ends_are_wrong():
     p_yes = [0.0] * 10 + [1.0] * 10
     labels = [False] * 7 + [True] * 3 + [True] * 7 + [False] * 3
-    fitted = fit(p_yes, labels, target_error=0.1)
-    assert (fitted.confident_no, fitted.confident_yes) == (None, None)
+    fitted = fit_binary(p_yes, labels, target_error=0.1)
+    assert (fitted.verdicts[NO].confident, fitted.verdicts[YES].confident) == (None, None)
 
 
 def test_a_constant_model_is_unclear_where_it_answers():
-    fitted = fit([0.3] * 20, [True, False] * 10)
-    assert fitted.unclear_low < 0.3 < fitted.unclear_high
+    fitted = fit_binary([0.3] * 20, [True, False] * 10)
+    assert fitted.verdicts[NO].unclear < 0.3 < fitted.verdicts[YES].unclear
 
 
 def test_whole_ties_decide_whether_a_zone_is_unclear():
     """One wrong and two right at the same place are better than a guess."""
     p_yes = [0.4] * 3 + [0.6] * 3 + [0.0] * 10 + [1.0] * 10
     labels = [False, False, True, True, True, False] + [False] * 10 + [True] * 10
-    fitted = fit(p_yes, labels)
-    assert fitted.unclear_low == fitted.unclear_high
+    fitted = fit_binary(p_yes, labels)
+    assert fitted.verdicts[NO].unclear == fitted.verdicts[YES].unclear
 
 
 @pytest.mark.parametrize(
@@ -98,13 +102,13 @@ def test_whole_ties_decide_whether_a_zone_is_unclear():
 )
 def test_what_cannot_be_fitted_is_rejected(p_yes, labels):
     with pytest.raises(ValueError, match=r"needs|probabilities|between"):
-        fit(p_yes, labels)
+        fit_binary(p_yes, labels)
 
 
 @given(calibrations())
 def test_no_cut_between_rows_is_better(rows):
     p_yes, labels = rows
-    fitted = fit(p_yes, labels)
+    fitted = fit_binary(p_yes, labels)
     ordered = sorted(set(p_yes))
     best = max((balanced_accuracy(p_yes, labels, cut) for cut in ordered[1:]), default=0.5)
     assert balanced_accuracy(p_yes, labels, fitted.decision) == pytest.approx(best)
@@ -113,13 +117,13 @@ def test_no_cut_between_rows_is_better(rows):
 @given(calibrations(), st.floats(0.0, 0.4))
 def test_confident_zones_keep_the_target_and_cannot_be_larger(rows, target):
     p_yes, labels = rows
-    fitted = fit(p_yes, labels, target)
+    fitted = fit_binary(p_yes, labels, target)
     pairs = list(zip(p_yes, labels, strict=True))
 
     def error(subset: list[tuple[float, bool]], verdict: bool) -> float:
         return sum(label is not verdict for _, label in subset) / len(subset)
 
-    for verdict, bound in ((True, fitted.confident_yes), (False, fitted.confident_no)):
+    for verdict, bound in ((True, fitted.verdicts[YES].confident), (False, fitted.verdicts[NO].confident)):
         side = [(p, label) for p, label in pairs if (p >= fitted.decision) is verdict]
         inside = [] if bound is None else [(p, y) for p, y in side if (p >= bound if verdict else p <= bound)]
         assert bound is None or error(inside, verdict) <= target
@@ -131,17 +135,17 @@ def test_confident_zones_keep_the_target_and_cannot_be_larger(rows, target):
 
 @given(calibrations())
 def test_zones_lie_on_their_sides(rows):
-    fitted = fit(*rows)
-    assert 0.0 <= fitted.unclear_low <= fitted.decision <= fitted.unclear_high <= 1.0
-    assert fitted.confident_yes is None or fitted.confident_yes >= fitted.decision
-    assert fitted.confident_no is None or fitted.confident_no < fitted.decision
+    fitted = fit_binary(*rows)
+    assert 0.0 <= fitted.verdicts[NO].unclear <= fitted.decision <= fitted.verdicts[YES].unclear <= 1.0
+    assert fitted.verdicts[YES].confident is None or fitted.verdicts[YES].confident >= fitted.decision
+    assert fitted.verdicts[NO].confident is None or fitted.verdicts[NO].confident < fitted.decision
 
 
 @given(calibrations())
 def test_the_unclear_zone_is_no_better_than_a_guess(rows):
     p_yes, labels = rows
-    fitted = fit(p_yes, labels)
-    low, high = fitted.unclear_low, fitted.unclear_high
+    fitted = fit_binary(p_yes, labels)
+    low, high = fitted.verdicts[NO].unclear, fitted.verdicts[YES].unclear
     # A zone is cut off at 0 and 1, where the rows on the end belong to it all the same.
     inside = [
         (p, y)
@@ -155,11 +159,11 @@ def test_the_unclear_zone_is_no_better_than_a_guess(rows):
 def test_the_order_of_rows_is_irrelevant(rows, rng):
     pairs = list(zip(*rows, strict=True))
     shuffled = rng.sample(pairs, len(pairs))
-    assert fit([p for p, _ in shuffled], [y for _, y in shuffled]) == fit(*rows)
+    assert fit_binary([p for p, _ in shuffled], [y for _, y in shuffled]) == fit_binary(*rows)
 
 
 def a_file(release=RELEASE, task="medical") -> ThresholdFile:
-    return ThresholdFile(task=task, release=release, languages={"en": fit(*separable())})
+    return ThresholdFile(task=task, release=release, languages={"en": fit_binary(*separable())})
 
 
 def test_what_is_saved_is_loaded(tmp_path):
@@ -210,7 +214,7 @@ def test_a_file_of_another_release_under_this_name_is_rejected(tmp_path):
         load(tmp_path, "medical", other)
 
 
-@pytest.mark.parametrize("field", ["decision", "unclear_low", "rows", "target_error"])
+@pytest.mark.parametrize("field", ["decision", "verdicts", "rows", "target_error"])
 def test_a_file_with_a_value_out_of_range_is_rejected(tmp_path, field):
     path = save(tmp_path, a_file())
     content = json.loads(path.read_text())
@@ -222,5 +226,5 @@ def test_a_file_with_a_value_out_of_range_is_rejected(tmp_path, field):
 
 def test_separable_rows_of_many_shapes():
     for low, high in itertools.pairwise([0.0, 0.1, 0.5, 0.500001, 0.9, 1.0]):
-        fitted = fit(*separable((low, high)))
+        fitted = fit_binary(*separable((low, high)))
         assert low < fitted.decision <= high

@@ -1,0 +1,29 @@
+"""A task is a folder: `task.yaml` (labels, prompts) and `data.jsonl` (labeled texts). No code."""
+
+from signalbox.tasks.labels import ABSTAIN_WORDS, AnswerForm, TaskLabel
+from signalbox.tasks.loading import (
+    Split,
+    check_families,
+    check_ids,
+    known_tasks,
+    load_data,
+    load_task,
+    of_today,
+)
+from signalbox.tasks.task import LanguageSpec, Task, Turn
+
+__all__ = [
+    "ABSTAIN_WORDS",
+    "AnswerForm",
+    "LanguageSpec",
+    "Split",
+    "Task",
+    "TaskLabel",
+    "Turn",
+    "check_families",
+    "check_ids",
+    "known_tasks",
+    "load_data",
+    "load_task",
+    "of_today",
+]

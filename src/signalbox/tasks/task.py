@@ -1,0 +1,278 @@
+"""The model of `task.yaml`: labels, languages and prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from signalbox.contracts.labels import (
+    ABSTAIN,
+    BINARY,
+    NEUTRAL,
+    YES,
+    Label,
+    Verdict,
+    listed,
+    normal_form,
+    slugs,
+)
+from signalbox.contracts.record import Contract
+from signalbox.errors import InputError
+from signalbox.tasks.checks import check_forms, check_turn
+from signalbox.tasks.labels import (
+    ABSTAIN_WORDS,
+    LETTERS,
+    AnswerForm,
+    TaskLabel,
+    check_names,
+    check_quoted,
+    check_words,
+    unknown_label_hint,
+)
+
+LISTING = "{labels}"  # where a system prompt has the list of labels
+
+
+class Turn(Contract):
+    """One few-shot turn: a text, and the answer a good model gives, whole or as its label and its reason."""
+
+    text: str
+    answer: str | None = None
+    label: Label | None = None
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _has_one_answer(self) -> Self:
+        if (self.answer is None) == (self.label is None):
+            raise ValueError("write either answer, or label and reason")
+        return self
+
+
+class LanguageSpec(Contract):
+    """A task's prompt in one language, and the words of yes and no where the task has no `labels`."""
+
+    system: str = Field(description="System prompt; asks for a verdict word first, then the reason.")
+    user: str = Field(default="{text}", description="Template of the user's turn; {text} is the input.")
+    words: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Words of yes and no; the first one is the canonical form."
+    )
+    abstain: tuple[str, ...] = Field(default=(), description="Words to abstain with, if the task abstains.")
+    turns: tuple[Turn, ...] = Field(description="Few-shot turns shown to a decoder before the question.")
+
+    @field_validator("user")
+    @classmethod
+    def _has_text(cls, value: str) -> str:
+        if "{text}" not in value:
+            raise ValueError("must contain {text}, where the input goes")
+        return value
+
+    @field_validator("words", mode="before")
+    @classmethod
+    def _quoted(cls, value: object) -> object:
+        return check_quoted(
+            value, 'YAML reads a bare yes or no as true or false: put them in quotes, "yes": ["Yes"]'
+        )
+
+    @field_validator("words")
+    @classmethod
+    def _both_labels(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        labels = {label for label, words in value.items() if words}
+        if value and labels != set(BINARY):
+            raise ValueError(
+                f"needs words for {' and for '.join(BINARY)}, got {sorted(labels)}; "
+                "other labels are written under `labels` of the task"
+            )
+        return value
+
+
+class Task(Contract):
+    """A classification task with a justification: two labels or more, and prompts in its languages."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: dict[str, str]
+    question: dict[str, str] = Field(description="What the labels answer, per language, for people.")
+    languages: dict[str, LanguageSpec] = Field(min_length=1)
+    labels: tuple[TaskLabel, ...] = Field(
+        description="In order. A yes/no task may leave them out and write the words in its languages."
+    )
+    positive_label: Label | None = Field(
+        default=None, description="The positive one of two labels: for thresholds and the AUC."
+    )
+    answer: AnswerForm = Field(
+        default="words",
+        description="How a decoder answers: with the word of a label, or with a letter that the prompt gives it.",
+    )
+    abstain: bool = Field(default=False, description="Whether the prompt has the answer “none of these”.")
+    max_input_characters: int = Field(default=4000, gt=0)
+    max_answer_tokens: int = Field(default=48, gt=0)
+    folder: Path = Field(exclude=True)
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _bare_names(cls, value: object) -> object:
+        if isinstance(value, (list, tuple)) and any(isinstance(item, (str, bool)) for item in value):
+            raise ValueError("each label is a mapping: {name: NAME, words: {en: [WORD]}}")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labels_from_words(cls, value: Any) -> Any:  # noqa: ANN401 - whatever is validated
+        return _with_labels(value) if isinstance(value, dict) and "labels" not in value else value
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        check_names(self.labels)
+        if self.positive_label is not None and len(self.labels) != 2:
+            raise InputError("positive_label", self.positive_label, "Remove it: it is for two labels only.")
+        if self.positive_label is not None and self.positive_label not in self.names:
+            raise InputError("positive_label", self.positive_label, f"Use one of {listed(self.names)}.")
+        for code, spec in self.languages.items():
+            self._check_language(code, spec)
+        return self
+
+    def _check_language(self, code: str, spec: LanguageSpec) -> None:
+        if self.abstain and not (spec.abstain or code in ABSTAIN_WORDS):
+            hint = "Write the words for “none of these” in this language."
+            raise InputError(f"languages.{code}.abstain", None, hint)
+        check_words(code, self.words(code))
+        if spec.words and spec.words != {label.name: label.words[code] for label in self.labels}:
+            hint = "Write the words at the labels, and remove them here."
+            raise InputError(f"languages.{code}.words", spec.words, hint)
+        forms = self.answer_forms(code)
+        check_forms(code, forms, self.max_answer_tokens)
+        for index, turn in enumerate(spec.turns):
+            field = f"languages.{code}.turns.{index}"
+            if turn.label is not None and turn.label not in self.answers:
+                raise InputError(f"{field}.label", turn.label, unknown_label_hint(self.answers))
+            part = "reason" if turn.label else "answer"
+            check_turn(f"{field}.{part}", self._answer_of(turn, code), turn.label, forms)
+
+    @property
+    def names(self) -> tuple[Label, ...]:
+        """The names of the labels, in order."""
+        return tuple(label.name for label in self.labels)
+
+    @property
+    def answers(self) -> tuple[Label, ...]:
+        """What people and models may answer: the labels, then ABSTAIN if the task abstains."""
+        return (*self.names, ABSTAIN) if self.abstain else self.names
+
+    @property
+    def positive(self) -> Label | None:
+        """The positive one of two labels: the task's, else yes, else the first; None for more labels."""
+        if len(self.labels) != 2:
+            return None
+        return self.positive_label or (YES if YES in self.names else self.names[0])
+
+    @property
+    def slugs(self) -> dict[Label, str]:
+        """For each answer a name that is safe in paths and names of metrics."""
+        return slugs(self.answers)
+
+    def language(self, code: str) -> LanguageSpec:
+        """The spec of one language; an unknown code is an InputError that lists the known ones."""
+        if code not in self.languages:
+            raise InputError(
+                "language", code, f"Task {self.name!r} knows: {', '.join(sorted(self.languages))}."
+            )
+        return self.languages[code]
+
+    def current(self, label: Label) -> Label | None:
+        """The answer's name today, also for a former name of a label; None if the task no longer has it."""
+        name = normal_form(label)
+        if name in self.answers:
+            return name
+        return next((other.name for other in self.labels if name in other.former), None)
+
+    def check_label(self, label: Label, field: str = "label") -> Label:
+        """The label's name today. Raises InputError where the task does not have it."""
+        name = self.current(label)
+        if name is None:
+            raise InputError(field, label, unknown_label_hint(self.answers))
+        return name
+
+    def verdict_of(self, label: Label) -> Verdict:
+        """The verdict that agrees with a ground truth, or with the verdict of an earlier record: to abstain is NEUTRAL.
+
+        A label that the task no longer has stays itself.
+        """
+        name = self.current(label) or label
+        return NEUTRAL if name == ABSTAIN else name
+
+    def words(self, language: str) -> dict[Label, tuple[str, ...]]:
+        """The words of each answer in a language; the first one is the canonical form."""
+        spec = self.language(language)
+        words = {label.name: label.words.get(language, ()) for label in self.labels}
+        return words | ({ABSTAIN: spec.abstain or ABSTAIN_WORDS[language]} if self.abstain else {})
+
+    def answer_forms(self, language: str) -> Mapping[Label, tuple[str, ...]]:
+        """What a decoder may begin its answer with, for each answer: words, or the letter of the prompt."""
+        if self.answer == "words":
+            return self.words(language)
+        return {label: (letter,) for label, letter in zip(self.answers, LETTERS, strict=False)}
+
+    def word(self, verdict: Verdict, language: str) -> str:
+        """The canonical word of a verdict, as people read it. A label that the task no longer has is its own word."""
+        if verdict == NEUTRAL:
+            return "Neutral"
+        forms = self.words(language).get(self.current(verdict) or verdict, ())
+        return forms[0] if forms else verdict
+
+    def description(self, label: Label, language: str) -> str:
+        """What a label means in a language; empty if the task does not say it."""
+        return next((other.description.get(language, "") for other in self.labels if other.name == label), "")
+
+    def listing(self, language: str) -> str:
+        """The labels as lines of a prompt, with their letters if these are the answer."""
+        words, forms = self.words(language), self.answer_forms(language)
+        lines = []
+        for label in self.answers:
+            mark = "-" if self.answer == "words" else f"{forms[label][0]}."
+            lines.append(
+                ": ".join(filter(None, (f"{mark} {words[label][0]}", self.description(label, language))))
+            )
+        return "\n".join(lines)
+
+    def messages(self, text: str, language: str) -> list[dict[str, str]]:
+        """The chat sent to a decoder: system prompt, few-shot turns, the question."""
+        spec = self.language(language)
+        chat = [{"role": "system", "content": self._system(spec, language)}]
+        for turn in spec.turns:
+            chat.append({"role": "user", "content": spec.user.replace("{text}", turn.text)})
+            chat.append({"role": "assistant", "content": self._answer_of(turn, language)})
+        return [*chat, {"role": "user", "content": spec.user.replace("{text}", text)}]
+
+    def _system(self, spec: LanguageSpec, language: str) -> str:
+        """The system prompt with the labels: where it says so, else at its end unless it has their words itself."""
+        if LISTING in spec.system:
+            return spec.system.replace(LISTING, self.listing(language))
+        names_them = spec.words and self.answer == "words" and not self.abstain
+        return spec.system if names_them else f"{spec.system}\n{self.listing(language)}"
+
+    def _answer_of(self, turn: Turn, language: str) -> str:
+        if turn.label is None:
+            return turn.answer or ""
+        return f"{self.answer_forms(language)[turn.label][0]}. {turn.reason}".rstrip()
+
+
+def _with_labels(value: dict[str, Any]) -> dict[str, Any]:
+    """A yes/no task with its labels, from the words in its languages; what is malformed there is named there."""
+    languages = value.get("languages")
+    words: dict[str, Any] = {}
+    for code, spec in languages.items() if isinstance(languages, dict) else ():
+        words[code] = spec.words if isinstance(spec, LanguageSpec) else _mapping(spec).get("words")
+        if words[code] is None or words[code] == {}:
+            hint = "Write the words of yes and no, or write `labels` with the labels of your own."
+            raise InputError(f"languages.{code}.words", None, hint)
+    labels = [
+        {"name": name, "words": {code: _mapping(here).get(name, ()) for code, here in words.items()}}
+        for name in BINARY
+    ]
+    return {**value, "labels": labels}
+
+
+def _mapping(value: object) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,30 @@
+"""Thresholds by language and verdict, fitted on the calibration split. A file belongs to one release and task."""
+
+from signalbox.thresholds.calibration import MarginCalibration
+from signalbox.thresholds.cuts import Thresholds, VerdictCuts, score_of
+from signalbox.thresholds.files import ThresholdFile, load, path_for, save
+from signalbox.thresholds.fitting import (
+    MINIMUM_ROWS,
+    TARGET_ERROR,
+    fewest_rows,
+    fit,
+    fit_binary,
+    sparse_verdicts,
+)
+
+__all__ = [
+    "MINIMUM_ROWS",
+    "TARGET_ERROR",
+    "MarginCalibration",
+    "ThresholdFile",
+    "Thresholds",
+    "VerdictCuts",
+    "fewest_rows",
+    "fit",
+    "fit_binary",
+    "load",
+    "path_for",
+    "save",
+    "score_of",
+    "sparse_verdicts",
+]
