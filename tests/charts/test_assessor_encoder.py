@@ -66,7 +66,7 @@ def test_both_kinds_run_the_same_predictor():
 def test_the_pod_mounts_the_claim_of_the_uri_and_waits_for_its_release(uri, claim, folder):
     pod = pod_of(encoder({"storageUri": uri}))
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
-    assert volumes["release"]["persistentVolumeClaim"] == {"claimName": claim, "readOnly": True}
+    assert volumes["release"]["persistentVolumeClaim"] == {"claimName": claim}
     (waiting,) = pod["initContainers"]
     assert waiting["command"] == ["python", "-m", "services.encoder.wait"]
     for each in (waiting, pod["containers"][0]):

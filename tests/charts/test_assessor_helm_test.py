@@ -89,6 +89,7 @@ def test_the_helm_test_fails_when_a_model_gives_no_answer(helm_test):
     done = helm_test(SLOW)
     assert done.returncode == 1
     assert done.stderr.startswith("encoder: no answer, timeout")
+    assert done.stdout.count("encoder: no answer in time, asking again") == 2
 
 
 def test_the_helm_test_fails_with_the_error_of_the_assessor(helm_test):

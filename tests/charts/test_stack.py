@@ -282,7 +282,7 @@ def test_with_postgres_the_assessor_reads_what_a_later_calibration_writes():
     assert "pipelines" in names(objects, "PersistentVolumeClaim")
     pod = pod_of(one(objects, "Deployment", "assessor"))
     (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "thresholds"]
-    assert volume["persistentVolumeClaim"] == {"claimName": "pipelines", "readOnly": True}
+    assert volume["persistentVolumeClaim"] == {"claimName": "pipelines"}
     (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "thresholds"]
     assert "subPath" not in mount
     (path,) = [e["value"] for e in pod["containers"][0]["env"] if e["name"] == "SIGNALBOX_THRESHOLDS_PATH"]

@@ -11,6 +11,8 @@ import httpx2
 
 NO_ANSWER = {"timeout", "unavailable", "rejected", "unparsable"}
 START_SECONDS = 30
+# A model that has just started may take too long for its first answer, and has the next one in time.
+ATTEMPTS = 3
 
 headers = {"Authorization": f"Bearer {key}"} if (key := os.environ.get("API_KEY")) else {}
 
@@ -27,6 +29,20 @@ def assess(client: httpx2.Client, body: dict[str, str]) -> httpx2.Response:
             time.sleep(1)
 
 
+def predict(client: httpx2.Client, model: str) -> dict:
+    """The prediction of a model; one that timed out is requested again."""
+    body = {"text": os.environ["TEXT"], "language": os.environ["LANGUAGE"], "model": model}
+    for attempts_left in reversed(range(ATTEMPTS)):
+        response = assess(client, body)
+        if response.status_code != httpx2.codes.OK:
+            sys.exit(f"{model}: HTTP {response.status_code}: {response.text}")
+        prediction = response.json()["predictions"][0]
+        if prediction["light"]["reason"] != "timeout" or not attempts_left:
+            break
+        sys.stdout.write(f"{model}: no answer in time, asking again\n")
+    return prediction
+
+
 # The Service is in the cluster, so proxies are not used.
 url = f"http://{os.environ['ASSESSOR']}"
 with httpx2.Client(
@@ -34,11 +50,7 @@ with httpx2.Client(
 ) as client:
     answers = 0
     for model in os.environ["MODELS"].split():
-        body = {"text": os.environ["TEXT"], "language": os.environ["LANGUAGE"], "model": model}
-        response = assess(client, body)
-        if response.status_code != httpx2.codes.OK:
-            sys.exit(f"{model}: HTTP {response.status_code}: {response.text}")
-        prediction = response.json()["predictions"][0]
+        prediction = predict(client, model)
         light = prediction["light"]
         if light["reason"] == "unavailable" and model == os.environ.get("MAY_WAIT"):
             sys.stdout.write(f"{model}: unavailable, its release may not be trained yet\n")
