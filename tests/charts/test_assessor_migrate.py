@@ -86,7 +86,7 @@ def test_the_migration_creates_the_tables_or_reports_the_error():
         url = server.create("migrated")
         first, second = run(url), run(url)
     away = run(url)
-    assert (first.returncode, first.stdout) == (0, "migrated: 0001_records\n")
+    assert (first.returncode, first.stdout) == (0, "migrated: 0001_records, 0002_labels\n")
     assert (second.returncode, second.stdout) == (0, "nothing to migrate\n")
     assert away.returncode == 1
     error, hint = away.stderr.splitlines()
