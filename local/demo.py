@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import time
-from collections.abc import Iterator
-from types import FrameType
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +11,7 @@ from local.clock import Clock
 from local.processes import Supervisor
 from local.startup import start, wait_for_mlflow
 from signalbox import assessor_client
+from signalbox.serving.signals import terminated_as_interrupt
 from signalbox.settings import Settings
 from signalbox.show_prediction import print_prediction
 from signalbox.tasks import Task, load_data, load_task
@@ -46,20 +43,6 @@ def watch(supervisor: Supervisor) -> None:
     while True:
         supervisor.check()
         time.sleep(1)
-
-
-@contextlib.contextmanager
-def terminated_as_interrupt() -> Iterator[None]:
-    """SIGTERM has the effect of Ctrl-C, so that every child is stopped too."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def addresses(settings: Settings, console: Console) -> None:

@@ -202,4 +202,6 @@ def test_the_certificate_of_postgres_is_verified_if_its_url_says_so(private_ca, 
     assert rejection.returncode == 1
     assert "certificate verify failed" in rejection.stderr
     assert "PGSSLROOTCERT" in rejection.stderr
-    assert (success.returncode, success.stdout) == (0, "migrated: 0001_records, 0002_labels\n"), success.stderr
+    assert (success.returncode, success.stdout) == (0, "migrated: 0001_records, 0002_labels\n"), (
+        success.stderr
+    )

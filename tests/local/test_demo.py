@@ -18,7 +18,7 @@ from rich.console import Console
 
 from local import demo
 from local.clock import Clock
-from local.demo import examples, terminated_as_interrupt
+from local.demo import examples
 from local.processes import Service, Supervisor, check_port, is_answering
 from local.stack import as_environment
 from local.startup import is_calibrated
@@ -26,6 +26,7 @@ from signalbox import thresholds
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 from signalbox.models.release import file_revision
+from signalbox.serving.signals import terminated_as_interrupt
 from signalbox.settings import Settings
 from signalbox.show_prediction import print_prediction
 from signalbox.tasks import load_data, load_task

@@ -6,13 +6,13 @@ import base64
 import contextlib
 import signal
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 from rich.console import Console
 
 from signalbox.errors import SetupError
+from signalbox.serving.signals import terminated_as_interrupt
 from tools.cluster.cluster import down, up
 from tools.cluster.components import Say
 from tools.cluster.images import project_archives
@@ -57,20 +57,6 @@ def demo(layout: Layout, console: Console, *, port: int, interactive: bool) -> N
                 console.print(ask(f"http://127.0.0.1:{relay.port}", key), highlight=False, markup=False)
         finally:
             _remove(layout, say)
-
-
-@contextlib.contextmanager
-def terminated_as_interrupt() -> Iterator[None]:
-    """SIGTERM has the effect of Ctrl-C, so that the cluster is removed too."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def api_key(inside: Inside) -> str:
