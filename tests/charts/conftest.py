@@ -67,6 +67,16 @@ def render_error_fixture():
     return render_error
 
 
+def add_notes(folder: Path) -> None:
+    """Give a copy of a chart an object with its notes."""
+    text = (folder / "templates" / "NOTES.txt").read_text(encoding="utf-8")
+    (folder / "templates" / "notes.yaml").write_text(
+        '{{ define "notes" }}' + text + "{{ end }}\nkind: Notes\nmetadata: {name: notes}\n"
+        'text: {{ include "notes" . | toJson }}\n',
+        encoding="utf-8",
+    )
+
+
 @pytest.fixture(scope="session")
 def notes(tmp_path_factory):
     """The text of a chart's NOTES.txt, which only an install into a cluster prints: a copy has it in an object."""
@@ -75,11 +85,7 @@ def notes(tmp_path_factory):
     def copy(chart: str) -> Path:
         folder = tmp_path_factory.mktemp("notes") / chart
         shutil.copytree(CHARTS / chart, folder)
-        text = (folder / "templates" / "NOTES.txt").read_text(encoding="utf-8")
-        template_text = (
-            '{{ define "notes" }}' + text + '{{ end }}\nkind: Notes\ntext: {{ include "notes" . | toJson }}\n'
-        )
-        (folder / "templates" / "notes.yaml").write_text(template_text, encoding="utf-8")
+        add_notes(folder)
         return folder
 
     def text(values: dict, chart: str = "model-server") -> str:

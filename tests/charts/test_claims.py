@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,11 +10,10 @@ import pytest
 import yaml
 
 from tests.charts.api_server import api_server
+from tests.charts.claims import copy_with_claims
 from tests.charts.conftest import chart_folder, one, pods, render_error
 from tests.charts.hatches import nested
 from tools.charts.helm import template
-
-LOOKUP = 'lookup "v1" "PersistentVolumeClaim" (index . 0).Release.Namespace (index . 1)'
 
 
 @dataclass(frozen=True)
@@ -71,20 +69,7 @@ def upgrade(tmp_path_factory):
 
     @cache
     def copy(chart: str, claims: str):
-        folder = tmp_path_factory.mktemp("claims") / chart
-        shutil.copytree(chart_folder(chart), folder)
-        helper = folder / "charts" / "common" / "templates" / "_claim.tpl"
-        text = helper.read_text(encoding="utf-8")
-        assert text.count(LOOKUP) == text.count("lookup") == 1
-        stand_in = f"(get ({json.dumps(claims)} | fromJson) (index . 1) | default dict)"
-        helper.write_text(text.replace(LOOKUP, stand_in), encoding="utf-8")
-        notes = (folder / "templates" / "NOTES.txt").read_text(encoding="utf-8")
-        (folder / "templates" / "notes.yaml").write_text(
-            '{{ define "notes" }}' + notes + "{{ end }}\nkind: Notes\nmetadata: {name: notes}\n"
-            'text: {{ include "notes" . | toJson }}\n',
-            encoding="utf-8",
-        )
-        return folder
+        return copy_with_claims(chart, claims, tmp_path_factory.mktemp("claims") / chart)
 
     def objects(owner: Owner, claims: dict, values: dict):
         process = template(copy(owner.chart, json.dumps(claims)), values=yaml.safe_dump(values))

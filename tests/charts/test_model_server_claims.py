@@ -1,13 +1,13 @@
 """The claim of the cache survives upgrades: with a stand-in for helm's lookup, and against a real API server."""
 
 import json
-import shutil
 from functools import cache
 
 import pytest
 import yaml
 
 from tests.charts.api_server import ApiServer, api_server
+from tests.charts.claims import copy_with_claims
 from tests.charts.conftest import chart_folder, one, render
 from tools.charts.helm import template
 
@@ -21,7 +21,6 @@ LARGE = {
     "parallelism": {"tensor": 2},
 }
 TWO = {"replicas": 2, "persistence": {"accessModes": ["ReadWriteMany"]}}
-LOOKUP = 'lookup "v1" "PersistentVolumeClaim" (index . 0).Release.Namespace (index . 1)'
 
 
 def claim(size: str, *modes: str, **more: str) -> dict:
@@ -35,20 +34,7 @@ def upgrade(tmp_path_factory):
 
     @cache
     def copy(claims: str):
-        folder = tmp_path_factory.mktemp("claims") / CHART
-        shutil.copytree(chart_folder(CHART), folder)
-        helper = folder / "charts" / "common" / "templates" / "_claim.tpl"
-        text = helper.read_text(encoding="utf-8")
-        assert text.count(LOOKUP) == text.count("lookup") == 1
-        stand_in = f"(get ({json.dumps(claims)} | fromJson) (index . 1) | default dict)"
-        helper.write_text(text.replace(LOOKUP, stand_in), encoding="utf-8")
-        (folder / "templates" / "notes.yaml").write_text(
-            '{{ define "notes" }}'
-            + (folder / "templates" / "NOTES.txt").read_text(encoding="utf-8")
-            + '{{ end }}\nkind: Notes\nmetadata: {name: notes}\ntext: {{ include "notes" . | toJson }}\n',
-            encoding="utf-8",
-        )
-        return folder
+        return copy_with_claims(CHART, claims, tmp_path_factory.mktemp("claims") / CHART)
 
     def text(values: dict, claims: dict, *, notes: bool = False):
         process = template(copy(json.dumps(claims)), values=yaml.safe_dump(values))

@@ -11,9 +11,7 @@ from tests.cluster.support.installed import Installed, fill_volumes
 from tools.cluster.cluster import default_layout, down, up
 from tools.cluster.images import project_archives
 from tools.cluster.inside import Inside
-from tools.cluster.stack import IMAGES
-
-RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
+from tools.cluster.stack import IMAGES, RESTRICTED
 
 
 @pytest.fixture(scope="session")

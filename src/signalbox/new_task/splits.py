@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from signalbox.contracts.record import text_sha256
 from signalbox.tasks import Split
 
 # Half of the texts train the encoder and the baselines; thresholds and figures need texts of their own.
@@ -23,7 +23,7 @@ def splits_of(families: Sequence[int], cells: Sequence[Cell], texts: Sequence[st
     totals = Counter(cells)
     counts: dict[Split, Counter[Cell]] = {split: Counter() for split in SHARES}
     splits: dict[int, Split] = {}
-    for family in sorted(members, key=lambda root: (-members[root].total(), _digest(texts[root]))):
+    for family in sorted(members, key=lambda root: (-members[root].total(), text_sha256(texts[root]))):
         rows = members[family]
         split = max(SHARES, key=lambda name: _gap(rows, totals, counts[name], SHARES[name]))
         splits[family] = split
@@ -36,7 +36,3 @@ def _gap(rows: Counter[Cell], totals: Counter[Cell], counts: Counter[Cell], shar
     return sum(
         count * (share * totals[cell] - counts[cell]) / (share * totals[cell]) for cell, count in rows.items()
     )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect
 
 from signalbox import keys
 from tests.helpers import free_port
 from tests.services.assessor import screenshots
 from tests.services.assessor.page_app import (
-    CHROMIUM,
-    CHROMIUM_ARGUMENTS,
     REASON,
     SLOW,
     SURE,
@@ -39,14 +37,6 @@ class Site:
 
     url: str
     models: dict[str, TableClient]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from signalbox.tasks import load_task
 from tests.helpers import free_port
 from tests.services.assessor.page_app import (
-    CHROMIUM,
-    CHROMIUM_ARGUMENTS,
     RankingClient,
     make_app,
     serving,
@@ -29,14 +27,6 @@ NAMES = (
     "Donaudampfschifffahrtsgesellschaftskapitänspatentprüfung",
     *(f"Bereich {number}" for number in range(1, 13)),
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
