@@ -75,7 +75,10 @@ def _accuracy(model: Pipeline, train: Sequence[LabeledText], test: Sequence[Labe
 
 def similarity(one: str, other: str) -> float:
     """Jaccard similarity of the character 5-grams of two texts, case and white space ignored."""
-    first, second = _grams(one), _grams(other)
+    return _jaccard(_grams(one), _grams(other))
+
+
+def _jaccard(first: frozenset[str], second: frozenset[str]) -> float:
     return len(first & second) / len(first | second)
 
 
@@ -91,7 +94,7 @@ def near_duplicates(
     grams = [_grams(row.text) for row in rows]
     for (i, one), (j, other) in combinations(enumerate(rows), 2):
         if one.language == other.language and one.split != other.split:
-            value = len(grams[i] & grams[j]) / len(grams[i] | grams[j])
+            value = _jaccard(grams[i], grams[j])
             if value >= limit:
                 yield value, one, other
 

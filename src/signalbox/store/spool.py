@@ -19,8 +19,6 @@ log = logging.getLogger(__name__)
 
 Row = Record | Feedback
 _KINDS: dict[str, type[Record] | type[Feedback]] = {"record": Record, "feedback": Feedback}
-
-
 # Rows that are held in memory while the disk is full: about 20 MB of short texts.
 MAX_UNWRITTEN_ROWS = 10_000
 
@@ -32,9 +30,10 @@ class SpoolFull(SignalboxError):  # noqa: N818 - reads as what happened
 class Spool:
     """A log of rows in the order in which they came. A row is durable when `add` returns.
 
-    While the disk is full, or the file has `max_bytes`, up to MAX_UNWRITTEN_ROWS rows are held in memory only; the next `add` for which there is room
-    writes them first. Processes that share the file lose nothing of each other: each adds and drops its own rows under a
-    lock, and a process that starts takes over the rows in the file. The database passes over a row that is written twice.
+    While the disk is full, or the file has `max_bytes`, up to MAX_UNWRITTEN_ROWS rows are held in memory only; the next
+    `add` for which there is room writes them first. Processes that share the file lose nothing of each other: each adds
+    and drops its own rows under a lock, and a process that starts takes over the rows in the file. The database passes
+    over a row that is written twice.
     """
 
     def __init__(self, path: Path, max_bytes: int | None = None) -> None:
@@ -89,8 +88,10 @@ class Spool:
             self._rows = self._rows[count:]
             rest = [line + b"\n" for line in self._log.load() if line not in self._obsolete]
             try:
-                # A file without rows is cut: that needs no space, and a full disk has none.
-                write_whole(self._log.path, b"".join(rest)) if rest else self._log.clear()
+                if rest:
+                    write_whole(self._log.path, b"".join(rest))
+                else:
+                    self._log.clear()  # needs no space, and a full disk has none
             except OSError as error:
                 log.warning("spool cannot be shortened yet", extra={"cause": str(error)})
             else:
@@ -109,9 +110,10 @@ class Spool:
         """How many of the lines the limit of the file allows."""
         if self._max_bytes is None:
             return len(lines)
-        size = self._log.path.stat().st_size if self._log.path.exists() else 0
-        ends = itertools.accumulate((len(line.encode()) + 1 for line in lines), initial=size)
-        return sum(1 for end in itertools.islice(ends, 1, None) if end <= self._max_bytes)
+        room = self._max_bytes - (self._log.path.stat().st_size if self._log.path.exists() else 0)
+        # Measured up to the first that is too many: while the file is full, each request adds to thousands that wait.
+        ends = itertools.accumulate(len(line.encode()) + 1 for line in lines)
+        return sum(1 for _ in itertools.takewhile(lambda end: end <= room, ends))
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
