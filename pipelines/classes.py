@@ -79,11 +79,6 @@ class Classes:
 YES_NO = Classes(BINARY, YES)
 
 
-def verdict_for(label: Label) -> Label:
-    """The verdict that agrees with a ground truth of today: for "none of these" it is NEUTRAL."""
-    return NEUTRAL if label == ABSTAIN else label
-
-
 def today(task: Task, record: Record) -> Record:
     """A record under the names that labels have today; it stays as it is where nothing was renamed."""
     verdict = task.verdict_of(record.verdict)

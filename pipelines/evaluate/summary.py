@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipelines import statistics
-from pipelines.classes import Classes, verdict_for
+from pipelines.classes import Classes
 from pipelines.statistics import Interval, LabelFigures, LengthStatistics
-from signalbox.contracts.labels import Label, Verdict
+from signalbox.contracts.labels import Label, Verdict, verdict_for
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Record
 

@@ -18,6 +18,7 @@ from signalbox.contracts.labels import (
     listed,
     normal_form,
     slugs,
+    verdict_for,
 )
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
@@ -199,8 +200,7 @@ class Task(Contract):
 
         A label that the task no longer has stays itself.
         """
-        name = self.current(label) or label
-        return NEUTRAL if name == ABSTAIN else name
+        return verdict_for(self.current(label) or label)
 
     def words(self, language: str) -> dict[Label, tuple[str, ...]]:
         """The words of each answer in a language; the first one is the canonical form."""
