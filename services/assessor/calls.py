@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from typing import Any
 
 from services.assessor.metrics import Metrics
 from signalbox.contracts import metrics as names
@@ -54,23 +55,30 @@ class CountedClient:
         """Whether the server accepts requests now; not counted, because nobody waits for it."""
         return await self._client.ready()
 
-    async def answer(self, text: str, language: str) -> Answer:
+    async def answer(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
         """One answer. Raises a ModelError."""
         with self._calls.waiting():
-            return await self._client.answer(text, language)
+            return await self._client.answer(text, language, **_passages(context))
 
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         """Answers in the order of `texts`, counted as one call. Raises a ModelError."""
         with self._calls.waiting():
             return await self._client.answer_many(texts, language)
 
-    async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
+    async def stream(
+        self, text: str, language: str, context: Sequence[str] = ()
+    ) -> AsyncIterator[str | Answer]:
         """The answer as it comes. Raises a ModelError."""
         with self._calls.waiting():
-            async with aclosing(self._client.stream(text, language)) as pieces:  # type: ignore[type-var]
+            async with aclosing(self._client.stream(text, language, **_passages(context))) as pieces:  # type: ignore[type-var]
                 async for piece in pieces:
                     yield piece
 
     async def close(self) -> None:
         """Release connections."""
         await self._client.close()
+
+
+def _passages(context: Sequence[str]) -> dict[str, Any]:
+    """The argument for passages, if there are some: a client of a task without them need not know it."""
+    return {"context": context} if context else {}

@@ -123,6 +123,14 @@ class Settings(BaseSettings):
         default=64, gt=0, description="Maximum number of texts in one request to /v1/assess."
     )
 
+    evidence_calls: int = Field(
+        default=8,
+        ge=0,
+        le=64,
+        description="Most calls to the decoder for the evidence of one answer, unless the task has its own "
+        "number. 0: no evidence for a decoder.",
+    )
+
     mlflow_url: str | None = Field(
         default=None, description="URL of an external MLflow server. No local one is started then."
     )

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from signalbox.contracts.evidence import EvidenceStatus, EvidenceUnit
 from signalbox.contracts.labels import Label, LabelProbabilities, Probability, Verdict, p_yes_of, yes_no
 from signalbox.contracts.light import Light, LightReason
 from signalbox.contracts.routes import Route
@@ -63,12 +64,21 @@ class ModelRelease(Contract):
 class EvidenceSpan(Contract):
     """A part of the input that speaks for (weight > 0) or against (weight < 0) the verdict.
 
-    `start` and `end` are character offsets into the original text, end exclusive.
+    `start` and `end` are offsets into `input_text`, end exclusive. They count Unicode code points, not bytes, UTF-16
+    units or what a reader sees as one character.
     """
 
-    start: int = Field(ge=0)
-    end: int = Field(ge=0)
-    weight: float
+    start: int = Field(ge=0, description="First code point of the part in the text. 0 for passages.")
+    end: int = Field(ge=0, description="Code point after the part. 0 for passages.")
+    weight: float = Field(
+        allow_inf_nan=False,
+        description="Probability of the verdict with the whole input less that without this part.",
+    )
+    unit: EvidenceUnit = "sentence"
+    passages: tuple[int, ...] = Field(
+        default=(), description="Positions in `context` of the passages that the part consists of; empty for the text."
+    )
+    verdict: Verdict | None = Field(default=None, description="The verdict without this part.")
 
 
 class Record(Contract):
@@ -85,6 +95,14 @@ class Record(Contract):
     input_sha256: str
     input_characters: int = Field(ge=0)
     input_text: str | None = Field(description="None if text storage is off.")
+    input_start: int = Field(
+        default=0,
+        ge=0,
+        description="Where input_text begins in the text as it was sent: white space around it is not part of it.",
+    )
+    context: tuple[str, ...] = Field(
+        default=(), description="Passages that the model read with the text. Empty if text storage is off."
+    )
     verdict: Verdict = Field(description="A label of the task as it was then, or neutral.")
     stated: Verdict = Field(description="Verdict in the answer's first word, before any threshold.")
     probabilities: LabelProbabilities | None = Field(
@@ -108,6 +126,9 @@ class Record(Contract):
     light_reason: LightReason
     error: str | None = Field(default=None, description="Cause, if the model did not answer.")
     evidence: tuple[EvidenceSpan, ...] = ()
+    evidence_status: EvidenceStatus | None = Field(
+        default=None, description="Whether there is evidence. None: it was not requested."
+    )
     latency_seconds: float = Field(ge=0.0)
     prompt_tokens: int | None = Field(default=None, ge=0)
     completion_tokens: int | None = Field(default=None, ge=0)
@@ -148,6 +169,7 @@ class LabeledText(Contract):
     family: str = Field(description="Paraphrases share a family; a family never crosses a split.")
     split: Literal["few-shot", "pool", "calibration", "test", "feedback"]
     tier: Tier = "hard"
+    context: tuple[str, ...] = Field(default=(), description="Passages to read with the text.")
     decisive: tuple[int, int] | None = Field(
         default=None,
         description="Character offsets (end exclusive) of the sentence that decides a text of several sentences.",

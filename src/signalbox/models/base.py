@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from pydantic import Field
@@ -45,15 +45,17 @@ class ModelClient(Protocol):
         """Whether the server accepts requests now; never raises."""
         ...
 
-    async def answer(self, text: str, language: str) -> Answer:
-        """One answer. Raises a ModelError."""
+    async def answer(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
+        """One answer; `context` has the passages of a task that reads some. Raises a ModelError."""
         ...
 
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         """Answers in the order of `texts`. Raises a ModelError when the whole batch failed."""
         ...
 
-    def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
+    def stream(
+        self, text: str, language: str, context: Sequence[str] = ()
+    ) -> AsyncIterator[str | Answer]:
         """The answer as it comes: an `Answer` with the final verdict and probabilities before any text, then pieces of
         text, then the whole `Answer`. A model without text yields its `Answer` once. Raises a ModelError.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -72,9 +72,9 @@ class DecoderClient:
         """Whether the server lists its models now; never raises."""
         return await self._server.ready()
 
-    async def answer(self, text: str, language: str) -> Answer:
+    async def answer(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
         """One answer. Raises a ModelError."""
-        messages = self._task.messages(text, language)
+        messages = self._task.messages(text, language, context)
         async with self._server.call() as call:
             release = await call.release()
             options = await self._options(call, language)
@@ -93,12 +93,14 @@ class DecoderClient:
                 call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
 
-    async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
+    async def stream(
+        self, text: str, language: str, context: Sequence[str] = ()
+    ) -> AsyncIterator[str | Answer]:
         """An `Answer` once verdict and probabilities are settled, the text in pieces, then the whole `Answer`.
 
         What comes before they are settled is held back, for a red light must withhold it. Raises a ModelError.
         """
-        messages = self._task.messages(text, language)
+        messages = self._task.messages(text, language, context)
         transcript, settled = Transcript(), False
         async with self._server.call() as call:
             release = await call.release()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +13,7 @@ import aiohttp
 
 from signalbox.contracts.labels import ABSTAIN, LabelProbabilities, listed, yes_no
 from signalbox.contracts.record import ModelRelease
-from signalbox.errors import ModelError, ModelUnparsable
+from signalbox.errors import ModelError, ModelRejected, ModelUnparsable
 from signalbox.models.base import Answer
 from signalbox.models.transport import CONNECTION_RESETS, RetryBudget, model_errors, status_error
 from signalbox.proxies import is_loopback
@@ -61,8 +61,9 @@ class EncoderClient:
             return False
         return True
 
-    async def answer(self, text: str, language: str) -> Answer:
-        """One answer. Raises a ModelError."""
+    async def answer(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
+        """One answer. Raises a ModelError, for passages too: a head learned from texts alone."""
+        _reject_context(context)
         return (await self.answer_many([text], language))[0]
 
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
@@ -75,9 +76,11 @@ class EncoderClient:
             # The latency of a batch is that of each answer in it: that is how long its reader waited.
             return _answers(body, len(texts), time.monotonic() - started, self._task)
 
-    async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
+    async def stream(
+        self, text: str, language: str, context: Sequence[str] = ()
+    ) -> AsyncIterator[str | Answer]:
         """The answer, once: an encoder writes no text. Raises a ModelError."""
-        yield await self.answer(text, language)
+        yield await self.answer(text, language, context)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -124,6 +127,11 @@ class EncoderClient:
 
     def _errors(self) -> AbstractContextManager[None]:
         return model_errors(self._url, self._timeout_seconds)
+
+
+def _reject_context(context: Sequence[str]) -> None:
+    if context:
+        raise ModelRejected("An encoder reads no passages.", hint="Send the context to the decoder.")
 
 
 def _request(texts: list[str], language: str) -> dict[str, Any]:

@@ -206,6 +206,7 @@ class Store:
             LabeledText(
                 id=record.id,
                 text=record.input_text,
+                context=record.context,
                 label=feedback.label,
                 language=record.language,
                 family=record.id,
@@ -315,7 +316,7 @@ def _could_be_id(value: str) -> bool:
 
 def without_text(record: Record) -> Record:
     """The record with its hash and length only; a justification may quote the text, so it goes too."""
-    return record.model_copy(update={"input_text": None, "justification": None, "evidence": ()})
+    return record.model_copy(update={"input_text": None, "justification": None, "context": (), "evidence": ()})
 
 
 def unknown_prediction(prediction_id: str) -> NotFoundError:

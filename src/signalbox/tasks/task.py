@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +23,7 @@ from signalbox.contracts.labels import (
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
 from signalbox.tasks.checks import check_forms, check_turn
+from signalbox.tasks.context import ContextSpec, user_turn
 from signalbox.tasks.labels import (
     ABSTAIN_WORDS,
     LETTERS,
@@ -41,6 +42,7 @@ class Turn(Contract):
     """One few-shot turn: a text, and the answer a good model gives, whole or as its label and its reason."""
 
     text: str
+    context: tuple[str, ...] = ()
     answer: str | None = None
     label: Label | None = None
     reason: str = ""
@@ -56,7 +58,7 @@ class LanguageSpec(Contract):
     """A task's prompt in one language, and the words of yes and no where the task has no `labels`."""
 
     system: str = Field(description="System prompt; asks for a verdict word first, then the reason.")
-    user: str = Field(default="{text}", description="Template of the user's turn; {text} is the input.")
+    user: str = Field(default="{text}", description="Template of the user's turn; {text} is the input, {context} its passages if the task has `context`.")
     words: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Words of yes and no; the first one is the canonical form."
     )
@@ -107,6 +109,15 @@ class Task(Contract):
         description="How a decoder answers: with the word of a label, or with a letter that the prompt gives it.",
     )
     abstain: bool = Field(default=False, description="Whether the prompt has the answer “none of these”.")
+    context: ContextSpec | None = Field(
+        default=None, description="Limits of the passages that a request may send with a text; none without it."
+    )
+    evidence_calls: int | None = Field(
+        default=None,
+        ge=0,
+        le=64,
+        description="Most calls to a decoder for the evidence of one answer. Defaults to the setting.",
+    )
     max_input_characters: int = Field(default=4000, gt=0)
     max_answer_tokens: int = Field(default=48, gt=0)
     folder: Path = Field(exclude=True)
@@ -148,6 +159,8 @@ class Task(Contract):
             field = f"languages.{code}.turns.{index}"
             if turn.label is not None and turn.label not in self.answers:
                 raise InputError(f"{field}.label", turn.label, unknown_label_hint(self.answers))
+            if turn.context:
+                self.check_context(turn.context, f"{field}.context")
             part = "reason" if turn.label else "answer"
             check_turn(f"{field}.{part}", self._answer_of(turn, code), turn.label, forms)
 
@@ -236,14 +249,27 @@ class Task(Contract):
             )
         return "\n".join(lines)
 
-    def messages(self, text: str, language: str) -> list[dict[str, str]]:
-        """The chat sent to a decoder: system prompt, few-shot turns, the question."""
+    def messages(self, text: str, language: str, context: Sequence[str] = ()) -> list[dict[str, str]]:
+        """The chat sent to a decoder: system prompt, few-shot turns, the question with its passages."""
         spec = self.language(language)
         chat = [{"role": "system", "content": self._system(spec, language)}]
         for turn in spec.turns:
-            chat.append({"role": "user", "content": spec.user.replace("{text}", turn.text)})
+            chat.append({"role": "user", "content": self._user(spec, turn.text, turn.context)})
             chat.append({"role": "assistant", "content": self._answer_of(turn, language)})
-        return [*chat, {"role": "user", "content": spec.user.replace("{text}", text)}]
+        return [*chat, {"role": "user", "content": self._user(spec, text, context)}]
+
+    def check_context(self, context: Sequence[str], field: str = "context") -> None:
+        """Raise InputError for passages that this task does not take."""
+        if self.context is None:
+            hint = "Remove it, or set `context` in the task's task.yaml."
+            problem = f"{field}: the task {self.name} reads no passages."
+            raise InputError(field, len(context), hint, problem=problem)
+        self.context.check(context, field)
+
+    def _user(self, spec: LanguageSpec, text: str, context: Sequence[str]) -> str:
+        if self.context is None:
+            return spec.user.replace("{text}", text)
+        return user_turn(spec.user, text, context)
 
     def _system(self, spec: LanguageSpec, language: str) -> str:
         """The system prompt with the labels: where it says so, else at its end unless it has their words itself."""
