@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.assessor.evidence import Explainer
 from services.assessor.metrics import Metrics
 from signalbox import thresholds
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import ModelRelease, Record, Source, text_sha256
-from signalbox.contracts.routes import ROUTES, Route
+from signalbox.contracts.routes import MODELS, ROUTES, ModelName, Route
 from signalbox.errors import InputError, ModelError, ModelUnavailable, SetupError
 from signalbox.models.base import Answer, ModelClient
 from signalbox.settings import Settings
@@ -53,12 +54,14 @@ class ThresholdTable:
 
 @dataclass(frozen=True)
 class _Call:
-    """One text on its way through a route."""
+    """One text on its way through a route. `start`: the white space before it, which no model reads."""
 
     text: str
     language: str
     route: Route
     source: Source
+    start: int = 0
+    context: tuple[str, ...] = ()
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -84,40 +87,74 @@ class Assess:
         self._settings, self._task, self._clients = settings, task, clients
         self._store, self._metrics = store, metrics
         self._thresholds = ThresholdTable(settings.thresholds_dir, task.name)
+        self.explainer = Explainer(task, clients, self._thresholds.get, settings.evidence_calls)
 
     def check(self, texts: list[str], language: str) -> None:
         """Raise InputError for the first thing that is wrong with texts or language."""
         most, limit = self._settings.max_texts, self._task.max_input_characters
         if len(texts) > most:
             raise InputError("texts", len(texts), f"Send at most {most} texts in a request.")
-        for index, text in enumerate(texts):
+        for index, text in enumerate(map(str.strip, texts)):
             if len(text) > limit:
                 raise InputError(f"texts.{index}", text, f"Send at most {limit} characters.")
-            if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-                raise InputError(f"texts.{index}", text, "Send text without NUL and without lone surrogates.")
+            _check_characters(f"texts.{index}", text)
         self._task.language(language)
 
-    async def assess(self, texts: list[str], language: str, route: Route, source: Source) -> list[Record]:
-        """Records in the order of `texts`, stored before this returns. Raises InputError, SetupError, SpoolFull."""
+    def check_context(self, context: Sequence[str], route: Route) -> None:
+        """Raise InputError for passages that the task or the route does not read."""
+        if not context:
+            return
+        self._task.check_context(context)
+        for index, passage in enumerate(context):
+            _check_characters(f"context.{index}", passage)
+        if "encoder" in ROUTES[route].models:
+            hint = "Remove the context, or send it to the decoder."
+            raise InputError("model", route, hint, problem=f"The route `{route}` reads no passages.")
+
+    async def assess(
+        self,
+        texts: list[str],
+        language: str,
+        route: Route,
+        source: Source,
+        *,
+        context: tuple[str, ...] = (),
+        evidence: Collection[ModelName] = (),
+    ) -> list[Record]:
+        """Records in the order of `texts`, stored before this returns. Raises InputError, SetupError, SpoolFull.
+
+        `context` is that of each text; `evidence` is measured for the answers of these models.
+        """
         self.check(texts, language)
-        calls = [_Call(text, language, route, source) for text in texts]
+        self.check_context(context, route)
+        calls = [_call(text, language, route, source, context) for text in texts]
         if route == "encoder":
             records = await self._batch(calls)
         else:
             records = list(await asyncio.gather(*(self._one(call) for call in calls)))
+        if evidence:
+            records = await self.explainer.add_all(records, evidence)
         await self._store_all(records)
         return records
 
-    async def stream(self, text: str, language: str, source: Source) -> AsyncIterator[str | Record]:
+    async def stream(
+        self,
+        text: str,
+        language: str,
+        source: Source,
+        *,
+        context: tuple[str, ...] = (),
+        evidence: bool = False,
+    ) -> AsyncIterator[str | Record]:
         """The decoder's words as they come, then the record. A server that breaks off ends in a red record.
 
         No word leaves while the light may still turn red: red withholds the verdict in a stream, too. Call `check`
         before: an error in here comes when the response has already started.
         """
-        call = _Call(text, language, "decoder", source)
+        call = _call(text, language, "decoder", source, context)
         outcome = self._outcome(ModelUnavailable("the stream ended without an answer"), language)
         try:
-            async for piece in self._clients["decoder"].stream(text, language):
+            async for piece in self._clients["decoder"].stream(call.text, language, context):
                 if isinstance(piece, Answer):
                     outcome = self._outcome(piece, language)
                 elif _shows_words(outcome):
@@ -125,6 +162,8 @@ class Assess:
         except ModelError as error:
             outcome = self._outcome(error, language)
         record = self._record(call, outcome)
+        if evidence:
+            record = await self.explainer.add(record, MODELS)
         await self._store_all([record])
         yield record
 
@@ -157,7 +196,7 @@ class Assess:
         outcome = self._outcome(ModelUnavailable(f"no model is configured for {call.route}"), call.language)
         for name in ROUTES[call.route].models:
             try:
-                answer = await self._clients[name].answer(call.text, call.language)
+                answer = await self._clients[name].answer(call.text, call.language, call.context)
             except ModelError as error:
                 if isinstance(outcome.result, ModelError):
                     outcome = self._outcome(error, call.language)
@@ -188,6 +227,8 @@ class Assess:
             input_sha256=text_sha256(call.text),
             input_characters=len(call.text),
             input_text=call.text,
+            input_start=call.start,
+            context=call.context,
             verdict=decision.verdict,
             stated=answer.stated if answer else decision.verdict,
             probabilities=answer.probabilities if answer else None,
@@ -202,6 +243,17 @@ class Assess:
             prompt_tokens=answer.prompt_tokens if answer else None,
             completion_tokens=answer.completion_tokens if answer else None,
         )
+
+
+def _call(text: str, language: str, route: Route, source: Source, context: tuple[str, ...]) -> _Call:
+    """A call with the text as models read it, and where it begins in the text as it was sent."""
+    start = len(text) - len(text.lstrip())
+    return _Call(text.strip(), language, route, source, start, context)
+
+
+def _check_characters(field: str, text: str) -> None:
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise InputError(field, text, "Send text without NUL and without lone surrogates.")
 
 
 def _shows_words(outcome: _Outcome) -> bool:

@@ -1,19 +1,16 @@
-"""Requests and responses of the API."""
+"""Responses of the API, and the requests that are not for an assessment (`requests.py`)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from pydantic import ConfigDict, Field, JsonValue
 
-from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
-
+from services.assessor.evidence_texts import PublicEvidence, public_evidence
 from services.assessor.texts import APPEARANCE, REASON_TEXT, in_language
 from signalbox.contracts.labels import NO, YES, Label, LabelProbabilities, Verdict
 from signalbox.contracts.light import Light, LightReason
-from signalbox.contracts.record import Contract, ModelRelease, Record, Source
-from signalbox.contracts.routes import ROUTES, Route
+from signalbox.contracts.record import Contract, ModelRelease, Record
+from signalbox.contracts.routes import Route
 from signalbox.tasks import Task
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 _ID = "5f0c6c0e-7c7f-4b8e-9d6f-1f1f8a0f6a10"
 _RELEASE: dict[str, JsonValue] = {
@@ -42,6 +39,24 @@ _YELLOW: dict[str, JsonValue] = {
     "p_yes": 0.83,
     "verdict_mass": 0.99,
     "justification": "The indication is confirmed, so the aid is supported.",
+    "evidence": {
+        "status": "measured",
+        "text": "Each part was left out once, and the model read the rest again.",
+        "parts": [
+            {
+                "start": 0,
+                "end": 51,
+                "passages": [],
+                "unit": "sentence",
+                "effect": "for",
+                "weight": 0.49,
+                "probability_without": 0.34,
+                "verdict_without": NO,
+                "text": "Without this sentence, the probability of “Yes” falls from 83.0% to 34.0%. The verdict would "
+                "then be “No”.",
+            }
+        ],
+    },
     "release": _RELEASE,
     "latency_seconds": 0.61,
 }
@@ -62,6 +77,7 @@ _RED: dict[str, JsonValue] = {
     "p_yes": None,
     "verdict_mass": None,
     "justification": None,
+    "evidence": None,
     "release": None,
 }
 
@@ -69,40 +85,6 @@ _RED: dict[str, JsonValue] = {
 def _examples(*examples: dict[str, JsonValue]) -> ConfigDict:
     """For the OpenAPI document."""
     return ConfigDict(json_schema_extra={"examples": list(examples)})
-
-
-class AssessRequest(Contract):
-    """One text or several."""
-
-    model_config = _examples(
-        {"text": "Socio-medical indication for the aid is confirmed.", "language": "en", "model": "cascade"},
-        {"texts": ["Der Nutzen ist belegt.", "Ein Nutzen ist nicht belegt."], "language": "de"},
-    )
-
-    text: Text | None = Field(default=None, description="One text.")
-    texts: list[Text] | None = Field(
-        default=None, min_length=1, description="Several texts, instead of `text`."
-    )
-    language: str = Field(max_length=16, examples=["en", "de"])
-    model: Route | None = Field(
-        default=None,
-        description="Route. The cascade queries the decoder if the encoder is not sure. Defaults to the first route in "
-        f"the order {', '.join(ROUTES)} whose models answer.",
-    )
-    source: Source = Field(
-        default="user", description="Records of an evaluation are kept apart from those of users."
-    )
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Self:
-        if (self.text is None) == (self.texts is None):
-            raise ValueError("send either text or texts")
-        return self
-
-    @property
-    def all_texts(self) -> list[str]:
-        """The texts, as a list in either case."""
-        return [self.text] if self.text is not None else list(self.texts or [])
 
 
 class ShownLight(Contract):
@@ -144,6 +126,9 @@ class PublicPrediction(Contract):
         "in it. None for an encoder."
     )
     justification: str | None
+    evidence: PublicEvidence | None = Field(
+        default=None, description="None if it was not requested. A red light withholds its parts, too."
+    )
     release: ModelRelease | None
     latency_seconds: float
 
@@ -264,6 +249,7 @@ def to_public(record: Record, task: Task) -> PublicPrediction:
         p_yes=record.p_yes if visible else None,
         verdict_mass=record.verdict_mass if visible else None,
         justification=record.justification if visible else None,
+        evidence=public_evidence(record, task),
         release=record.release,
         latency_seconds=record.latency_seconds,
     )

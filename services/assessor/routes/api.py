@@ -12,8 +12,8 @@ from fastapi.responses import StreamingResponse
 
 from services.assessor import errors
 from services.assessor.feedback import add_feedback
+from services.assessor.requests import AssessRequest
 from services.assessor.schemas import (
-    AssessRequest,
     AssessResponse,
     FeedbackRequest,
     FeedbackResponse,
@@ -24,6 +24,7 @@ from services.assessor.schemas import (
 )
 from services.assessor.state import Current, State
 from signalbox.contracts.record import Record
+from signalbox.contracts.routes import MODELS
 from signalbox.errors import InputError
 from signalbox.store.base import unknown_prediction
 
@@ -51,8 +52,15 @@ _EVENTS: Responses = {
 
 @router.post("/v1/assess", responses=_BODY)
 async def assess(body: AssessRequest, state: Current) -> AssessResponse:
-    """Assess one or several texts: light, verdict, justification."""
-    records = await state.assess.assess(body.all_texts, body.language, state.route(body.model), body.source)
+    """Assess one or several texts: light, verdict, justification, and the evidence if the request asks for it."""
+    records = await state.assess.assess(
+        body.all_texts,
+        body.language,
+        state.route(body.route),
+        body.source,
+        context=body.passages,
+        evidence=MODELS if body.evidence else (),
+    )
     return AssessResponse(predictions=[to_public(record, state.task) for record in records])
 
 
@@ -67,6 +75,7 @@ async def assess_stream(body: AssessRequest, state: Current) -> StreamingRespons
     texts = body.all_texts
     state.route("decoder")
     state.assess.check(texts, body.language)
+    state.assess.check_context(body.passages, "decoder")
     if len(texts) != 1:
         raise InputError("texts", len(texts), "Stream one text at a time.")
     return StreamingResponse(_events(texts[0], body, state), media_type="text/event-stream")
@@ -74,7 +83,9 @@ async def assess_stream(body: AssessRequest, state: Current) -> StreamingRespons
 
 async def _events(text: str, body: AssessRequest, state: State) -> AsyncIterator[str]:
     try:
-        async for item in state.assess.stream(text, body.language, body.source):
+        async for item in state.assess.stream(
+            text, body.language, body.source, context=body.passages, evidence=body.evidence
+        ):
             if isinstance(item, Record):
                 yield f"event: prediction\ndata: {to_public(item, state.task).model_dump_json()}\n\n"
             else:
@@ -101,6 +112,18 @@ async def prediction(prediction_id: str, state: Current) -> PublicPrediction:
     if record is None:
         raise unknown_prediction(prediction_id)
     return to_public(record, state.task)
+
+
+@router.post(
+    "/v1/predictions/{prediction_id}/evidence",
+    responses=_problems(errors.NOT_FOUND, errors.INVALID_INPUT, errors.UNAVAILABLE),
+)
+async def evidence(prediction_id: str, state: Current) -> PublicPrediction:
+    """An earlier prediction with its evidence, measured now unless the prediction has it. It is not stored."""
+    record = await state.store.get(prediction_id)
+    if record is None:
+        raise unknown_prediction(prediction_id)
+    return to_public(await state.assess.explainer.complete(record), state.task)
 
 
 @router.get("/healthz")

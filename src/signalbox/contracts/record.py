@@ -76,7 +76,8 @@ class EvidenceSpan(Contract):
     )
     unit: EvidenceUnit = "sentence"
     passages: tuple[int, ...] = Field(
-        default=(), description="Positions in `context` of the passages that the part consists of; empty for the text."
+        default=(),
+        description="Positions in `context` of the passages that the part consists of; empty for the text.",
     )
     verdict: Verdict | None = Field(default=None, description="The verdict without this part.")
 

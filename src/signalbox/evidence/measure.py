@@ -108,9 +108,7 @@ async def query_each(
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
     for result in results:
-        if isinstance(result, BaseException) and not isinstance(
-            result, ModelError | asyncio.CancelledError
-        ):
+        if isinstance(result, BaseException) and not isinstance(result, ModelError | asyncio.CancelledError):
             raise result
     return [result if isinstance(result, Answer) else None for result in results]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from signalbox.evidence.spans import Span, merged, sentences, word_groups
 
 # Inputs of one request to an encoder. More sentences are joined with their neighbors.
 ENCODER_PARTS = 64
+NO_SPAN = Span(0, 0)  # of a part of the context
 # Word groups of a single sentence. More of them are single words, which say little.
 _MOST_WORD_GROUPS = 12
 
@@ -27,7 +29,7 @@ class Part:
     """A part of a question that can be left out: a span of the text, or passages of the context by position."""
 
     unit: EvidenceUnit
-    span: Span = Span(0, 0)
+    span: Span = NO_SPAN
     passages: tuple[int, ...] = ()
 
 
@@ -85,7 +87,7 @@ def _of_context(count: int, most: int) -> tuple[Part, ...]:
     ends = [count * number // groups for number in range(groups + 1)]
     return tuple(
         Part("passage" if end - start == 1 else "passages", passages=tuple(range(start, end)))
-        for start, end in zip(ends, ends[1:], strict=False)
+        for start, end in itertools.pairwise(ends)
     )
 
 

@@ -40,7 +40,9 @@ class Span(NamedTuple):
 def sentences(text: str, language: str) -> tuple[Span, ...]:
     """The sentences of a text, in order. A language that is not known is split by punctuation."""
     ends = sorted({*_library_ends(text, language), *(match.end() for match in _LIST_ITEM.finditer(text))})
-    ends = [end for end in (_corrected(text, end) for end in ends) if not _is_abbreviation(text, end, language)]
+    ends = [
+        end for end in (_corrected(text, end) for end in ends) if not _is_abbreviation(text, end, language)
+    ]
     spans = [
         span
         for start, end in itertools.pairwise(sorted({0, *ends, len(text)}))

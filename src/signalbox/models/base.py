@@ -53,9 +53,7 @@ class ModelClient(Protocol):
         """Answers in the order of `texts`. Raises a ModelError when the whole batch failed."""
         ...
 
-    def stream(
-        self, text: str, language: str, context: Sequence[str] = ()
-    ) -> AsyncIterator[str | Answer]:
+    def stream(self, text: str, language: str, context: Sequence[str] = ()) -> AsyncIterator[str | Answer]:
         """The answer as it comes: an `Answer` with the final verdict and probabilities before any text, then pieces of
         text, then the whole `Answer`. A model without text yields its `Answer` once. Raises a ModelError.
         """

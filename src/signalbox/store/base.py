@@ -316,7 +316,9 @@ def _could_be_id(value: str) -> bool:
 
 def without_text(record: Record) -> Record:
     """The record with its hash and length only; a justification may quote the text, so it goes too."""
-    return record.model_copy(update={"input_text": None, "justification": None, "context": (), "evidence": ()})
+    return record.model_copy(
+        update={"input_text": None, "justification": None, "context": (), "evidence": ()}
+    )
 
 
 def unknown_prediction(prediction_id: str) -> NotFoundError:

@@ -10,7 +10,8 @@ from signalbox.tasks.loading import (
     load_task,
     of_today,
 )
-from signalbox.tasks.task import LanguageSpec, Task, Turn
+from signalbox.tasks.task import LanguageSpec, Task
+from signalbox.tasks.turns import Turn
 
 __all__ = [
     "ABSTAIN_WORDS",

@@ -34,31 +34,19 @@ from signalbox.tasks.labels import (
     check_words,
     unknown_label_hint,
 )
+from signalbox.tasks.turns import Turn
 
 LISTING = "{labels}"  # where a system prompt has the list of labels
-
-
-class Turn(Contract):
-    """One few-shot turn: a text, and the answer a good model gives, whole or as its label and its reason."""
-
-    text: str
-    context: tuple[str, ...] = ()
-    answer: str | None = None
-    label: Label | None = None
-    reason: str = ""
-
-    @model_validator(mode="after")
-    def _has_one_answer(self) -> Self:
-        if (self.answer is None) == (self.label is None):
-            raise ValueError("write either answer, or label and reason")
-        return self
 
 
 class LanguageSpec(Contract):
     """A task's prompt in one language, and the words of yes and no where the task has no `labels`."""
 
     system: str = Field(description="System prompt; asks for a verdict word first, then the reason.")
-    user: str = Field(default="{text}", description="Template of the user's turn; {text} is the input, {context} its passages if the task has `context`.")
+    user: str = Field(
+        default="{text}",
+        description="Template of the user's turn; {text} is the input, {context} its passages if the task has `context`.",
+    )
     words: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Words of yes and no; the first one is the canonical form."
     )
@@ -110,7 +98,8 @@ class Task(Contract):
     )
     abstain: bool = Field(default=False, description="Whether the prompt has the answer “none of these”.")
     context: ContextSpec | None = Field(
-        default=None, description="Limits of the passages that a request may send with a text; none without it."
+        default=None,
+        description="Limits of the passages that a request may send with a text; none without it.",
     )
     evidence_calls: int | None = Field(
         default=None,
