@@ -20,6 +20,10 @@ import yaml
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LIST_ITEM = re.compile(r"\n[ \t]*(?=[-\u2013\u2014\u2022*\u00b7][ \t])")
+# After an ellipsis a sentence ends only where the next one begins like one.
+_ELLIPSIS = re.compile(
+    r"\u2026[\"'\u00bb\u201c\u201d\u2019)]*\s+(?=[\u201e\u201c\u00bb\"(]?[A-Z\u00c4\u00d6\u00dc])"
+)
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 _LAST_WORD = re.compile(r"([^\W\d_]+)\.\s*$")
 _MARKS = "\"'\u00ab\u00bb\u2039\u203a\u201e\u201c\u201d\u201a\u2018\u2019\u300c\u300d)]("
@@ -39,7 +43,8 @@ class Span(NamedTuple):
 
 def sentences(text: str, language: str) -> tuple[Span, ...]:
     """The sentences of a text, in order. A language that is not known is split by punctuation."""
-    ends = sorted({*_library_ends(text, language), *(match.end() for match in _LIST_ITEM.finditer(text))})
+    own = (match.end() for ends in (_LIST_ITEM, _ELLIPSIS) for match in ends.finditer(text))
+    ends = sorted({*_library_ends(text, language), *own})
     ends = [
         end for end in (_corrected(text, end) for end in ends) if not _is_abbreviation(text, end, language)
     ]
