@@ -11,13 +11,14 @@ from pipelines.calibrate.command import calibrate
 from pipelines.compare.command import compare
 from pipelines.drift.command import drift
 from pipelines.evaluate.command import evaluate
+from pipelines.evidence.command import evidence
 from pipelines.judge.command import judge
 from pipelines.train.command import train
 
 app = typer.Typer(
-    help="Batch jobs: train, calibrate, evaluate, compare, drift, judge.",
+    help="Batch jobs: train, calibrate, evaluate, compare, evidence, drift, judge.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (train, calibrate, evaluate, compare, drift, judge):
+for command in (train, calibrate, evaluate, compare, evidence, drift, judge):
     app.command()(command)

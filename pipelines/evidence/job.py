@@ -1,0 +1,175 @@
+"""Measure the evidence of the running models on texts of several sentences.
+
+Models are queried directly, not through the assessor: parts of a text are no predictions for a user, and a red light
+withholds the probabilities that are needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import get_args
+
+from pipelines.evaluate.job import select_rows
+from pipelines.evidence.faithfulness import (
+    evidence_order,
+    mean_scores,
+    random_orders,
+    scores,
+    subsets_of,
+)
+from pipelines.evidence.publish import publish
+from pipelines.evidence.result import Result, Row
+from pipelines.progress import progress
+from signalbox import thresholds
+from signalbox.contracts.record import LabeledText, Tier
+from signalbox.contracts.routes import ModelName
+from signalbox.errors import InputError, ModelUnavailable, SetupError
+from signalbox.evidence import Part, Question, parts_of, query_each, query_many, without
+from signalbox.evidence.plan import ENCODER_PARTS
+from signalbox.models.base import Answer, ModelClient
+from signalbox.models.factory import make_client
+from signalbox.settings import Settings
+from signalbox.tasks import Task, load_data, load_task
+from signalbox.thresholds import ThresholdFile
+from signalbox.traffic_light import decide
+
+logger = logging.getLogger(__name__)
+
+
+def measure_evidence(
+    settings: Settings, *, models: Sequence[ModelName], limit: int | None = None, track: bool = True
+) -> list[Result]:
+    """Measure and publish the evidence of models. Raises InputError, SetupError, ModelError.
+
+    `limit` is the number of texts of each language and label.
+    """
+    task = load_task(settings.task)
+    rows = select_rows(rows_of(task), limit)
+    if not rows:
+        hint = (
+            "Add texts of several sentences to the test split, with `decisive` offsets to measure pointing."
+        )
+        raise InputError("data.jsonl", str(task.folder / "data.jsonl"), hint)
+    results = []
+    for model in models:
+        result = asyncio.run(_measure(settings, task, model, rows))
+        publish(settings, result, track=track)
+        results.append(result)
+    return results
+
+
+def rows_of(task: Task) -> list[LabeledText]:
+    """The test texts whose decisive part is known; without any, all that have several sentences."""
+    rows = [row for tier in get_args(Tier) for row in load_data(task, "test", tier)]
+    known = [row for row in rows if row.decisive is not None]
+    several = [row for row in rows if len(_sentences(row, 2)) > 1]
+    return known or several
+
+
+async def _measure(settings: Settings, task: Task, model: ModelName, rows: Sequence[LabeledText]) -> Result:
+    client = make_client(settings, task, model)
+    try:
+        release = await client.release()
+        limits = thresholds.load(settings.thresholds_dir, task.name, release)
+        logger.info("evidence started", extra={"model": model, "release": release.key, "rows": len(rows)})
+        measured: list[Row | None] = []
+        with progress(f"evidence {model}", len(rows)) as advance:
+            for row in rows:
+                measured.append(await _Text(client, model, task, row, limits).measure())
+                advance()
+    finally:
+        await client.close()
+    kept = tuple(row for row in measured if row is not None)
+    if not kept:
+        raise SetupError(
+            f"{release.key} gave no verdict for any of {len(rows)} texts.", hint="Try another model."
+        )
+    return Result(task.name, model, release.key, kept, len(rows) - len(kept))
+
+
+class _Text:
+    """The measurement of one text."""
+
+    def __init__(
+        self,
+        client: ModelClient,
+        model: ModelName,
+        task: Task,
+        row: LabeledText,
+        limits: ThresholdFile | None,
+    ) -> None:
+        self._client, self._model, self._task, self._row = client, model, task, row
+        self._limits = limits.languages.get(row.language) if limits else None
+        self._question = Question(row.text)
+        self._parts = _sentences(row, ENCODER_PARTS)
+        self._values: dict[frozenset[int], float] = {}
+
+    async def measure(self) -> Row | None:
+        """The row; None without a verdict or with one part only."""
+        [whole] = await self._answers([frozenset(range(len(self._parts)))])
+        verdict = decide(whole, self._limits).verdict
+        if len(self._parts) < 2 or verdict not in (whole.probabilities or {}):
+            return None
+        every = frozenset(range(len(self._parts)))
+        self._values[every] = _probability(whole, verdict)
+        await self._value([every - {i} for i in every], verdict)
+        weights = tuple(self._values[every] - self._values[every - {i}] for i in sorted(every))
+        order = evidence_order(weights)
+        orders = random_orders(len(weights), self._row.id)
+        await self._value(sorted(subsets_of([order, *orders]), key=sorted), verdict)
+        return Row(
+            id=self._row.id,
+            language=self._row.language,
+            lengths=tuple(part.span.end - part.span.start for part in self._parts),
+            weights=weights,
+            decisive=_position(self._parts, self._row.decisive),
+            is_right=self._task.verdict_of(self._row.label) == verdict,
+            orders={
+                "evidence": scores(self._values, order),
+                "random": mean_scores(self._values, orders),
+                "reversed": scores(self._values, order[::-1]),
+            },
+        )
+
+    async def _value(self, subsets: Sequence[frozenset[int]], verdict: str) -> None:
+        """Query the model for the sets of parts that have no value yet."""
+        new = [subset for subset in subsets if subset not in self._values]
+        for subset, answer in zip(new, await self._answers(new), strict=True):
+            self._values[subset] = _probability(answer, verdict)
+
+    async def _answers(self, subsets: Sequence[frozenset[int]]) -> list[Answer]:
+        questions = [
+            without(self._question, [part for i, part in enumerate(self._parts) if i not in subset])
+            for subset in subsets
+        ]
+        query = query_many if self._model == "encoder" else query_each
+        answers = await query(self._client, questions, self._row.language)
+        complete = [answer for answer in answers if answer is not None]
+        if len(complete) < len(questions):
+            raise ModelUnavailable(
+                f"The {self._model} stopped answering at {self._row.id}.", hint="See its log, then run again."
+            )
+        return complete
+
+
+def _sentences(row: LabeledText, most: int) -> tuple[Part, ...]:
+    """The sentences of a text; none if it has one only."""
+    parts = parts_of(Question(row.text), row.language, most)
+    return tuple(part for part in parts if part.unit != "words")
+
+
+def _probability(answer: Answer, verdict: str) -> float:
+    """The verdict's probability; 0 where the model gave no label any, as nothing is left that carries it."""
+    return (answer.probabilities or {}).get(verdict, 0.0)
+
+
+def _position(parts: Sequence[Part], decisive: tuple[int, int] | None) -> int | None:
+    """The part that has the decisive sentence; None if no part has it whole."""
+    if decisive is None:
+        return None
+    start, end = decisive
+    return next(
+        (i for i, part in enumerate(parts) if part.span.start <= start and end <= part.span.end), None
+    )
