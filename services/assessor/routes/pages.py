@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from services.assessor.web.page import Page
 from services.assessor.web.rendering import FOLDER, HEADERS, Templates
 
-FORMS = frozenset({"/assess", "/feedback", "/forget"})
+FORMS = frozenset({"/assess", "/evidence", "/feedback", "/forget"})
 
 
 def mount(app: FastAPI) -> None:
@@ -33,6 +33,11 @@ def _router(templates: Templates) -> APIRouter:
         """Assess the text of the form."""
         return await Page(request, templates).assess()
 
+    @router.post("/evidence")
+    async def evidence(request: Request) -> Response:
+        """Measure what an answer rests on."""
+        return await Page(request, templates).evidence()
+
     @router.post("/feedback")
     async def feedback(request: Request) -> Response:
         """Store the ground truth of an answer."""
@@ -44,6 +49,7 @@ def _router(templates: Templates) -> APIRouter:
         return await Page(request, templates).forget()
 
     @router.get("/assess")
+    @router.get("/evidence")
     @router.get("/feedback")
     @router.get("/forget")
     async def back() -> Response:

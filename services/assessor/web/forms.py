@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -12,8 +13,9 @@ from fastapi import Request
 from services.assessor.access.same_origin import is_same_origin
 from services.assessor.web.labels import MOST_BUTTONS, Choice
 from services.assessor.web.language import Texts
-from signalbox.contracts.routes import Route
+from signalbox.contracts.routes import ROUTES, Route
 from signalbox.tasks import Task
+from signalbox.tasks.context import ContextSpec
 
 COMMENT_CHARACTERS = 2000
 
@@ -36,7 +38,13 @@ class AssessForm:
     text: str = ""
     language: str = ""
     model: str = ""
+    context: str = ""
     errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def passages(self) -> tuple[str, ...]:
+        """The passages of the context, which blank lines separate."""
+        return tuple(part.strip() for part in re.split(r"\n[ \t]*\n", self.context) if part.strip())
 
     @property
     def route(self) -> Route:
@@ -99,7 +107,23 @@ def check_assess(
     if model not in routes:
         choices = ", ".join(t(f"route_{route}") for route in routes)
         errors["model"] = t("error_model", value=model, choices=choices)
-    return AssessForm(text, language, model, errors)
+    form = AssessForm(text, language, model, fields.get("context", "") if task.context else "", errors)
+    if form.passages and task.context:
+        errors |= _context_errors(form, task.context, t)
+    return form
+
+
+def _context_errors(form: AssessForm, limits: ContextSpec, t: Texts) -> dict[str, str]:
+    count, maximum = limits.max_passages, limits.max_passage_characters
+    longest = max(map(len, form.passages))
+    if len(form.passages) > count or longest > maximum:
+        values = {"passages": len(form.passages), "length": longest, "count": count, "maximum": maximum}
+        return {"context": t("error_context", **values)}
+    if _has_control_characters(form.context):
+        return {"context": t("error_text_characters")}
+    if "model" not in form.errors and "encoder" in ROUTES[form.route].models:
+        return {"context": t("error_context_route")}
+    return {}
 
 
 def check_feedback(fields: Mapping[str, str], choices: Sequence[Choice], t: Texts) -> FeedbackForm:

@@ -16,6 +16,23 @@ MESSAGES: dict[str, dict[str, str]] = {
     "text_label": {"en": "Text", "de": "Text"},
     "text_hint": {"en": "At most {maximum} characters.", "de": "Höchstens {maximum} Zeichen."},
     "text_count": {"en": "{count} of {maximum} characters", "de": "{count} von {maximum} Zeichen"},
+    "context_label": {"en": "Context (optional)", "de": "Kontext (optional)"},
+    "context_hint": {
+        "en": "Passages to read with the text, separated by a blank line: at most {count}, of {maximum} characters each. "
+        "The decoder reads them.",
+        "de": "Passagen, die mit dem Text gelesen werden, durch Leerzeilen getrennt: höchstens {count} mit je {maximum} "
+        "Zeichen. Nur der Decoder liest sie.",
+    },
+    "error_context": {
+        "en": "The context has {passages} passages, the longest of {length} characters. Allowed are {count}, of {maximum} "
+        "characters each.",
+        "de": "Der Kontext hat {passages} Passagen, die längste mit {length} Zeichen. Erlaubt sind {count} mit je {maximum} "
+        "Zeichen.",
+    },
+    "error_context_route": {
+        "en": "This model reads no context. Remove the context, or choose the decoder.",
+        "de": "Dieses Modell liest keinen Kontext. Entfernen Sie ihn, oder wählen Sie den Decoder.",
+    },
     "text_language_label": {"en": "Language of the text", "de": "Sprache des Textes"},
     "model_label": {"en": "Model", "de": "Modell"},
     "route_encoder": {"en": ROUTES["encoder"].title, "de": "Encoder"},
@@ -69,6 +86,25 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "Text storage is off; only its length is kept: {count} characters.",
         "de": "Texte werden nicht gespeichert, nur ihre Länge: {count} Zeichen.",
     },
+    "context": {"en": "Context", "de": "Kontext"},
+    "evidence_heading": {"en": "What the verdict rests on", "de": "Worauf sich das Ergebnis stützt"},
+    "evidence_for": {"en": "Speaks for the verdict", "de": "Spricht für das Ergebnis"},
+    "evidence_against": {"en": "Speaks against the verdict", "de": "Spricht gegen das Ergebnis"},
+    "evidence_irrelevant": {"en": "Makes hardly any difference", "de": "Macht kaum einen Unterschied"},
+    "evidence_end": {"en": "(end of the mark)", "de": "(Ende der Markierung)"},
+    "evidence_none_carries": {
+        "en": "No single part carries the verdict: whichever one is left out, it hardly becomes less probable.",
+        "de": "Kein einzelner Teil trägt das Ergebnis: Egal welcher fehlt, es wird kaum weniger wahrscheinlich.",
+    },
+    "evidence_submit": {
+        "en": "Show what the verdict rests on",
+        "de": "Zeigen, worauf sich das Ergebnis stützt",
+    },
+    "evidence_hint": {
+        "en": "The model reads the text again without each part, in {count} calls at most. This may take a while.",
+        "de": "Das Modell liest den Text noch einmal ohne jeden Teil, in höchstens {count} Aufrufen. Das kann etwas dauern.",
+    },
+    "evidence_working": {"en": "Measuring, please wait …", "de": "Wird gemessen, bitte warten …"},
     "release": {"en": "Model release", "de": "Modellversion"},
     "revision": {"en": "Revision", "de": "Revision"},
     "no_release": {"en": "No model was available.", "de": "Es war kein Modell erreichbar."},

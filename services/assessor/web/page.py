@@ -21,6 +21,7 @@ from services.assessor.feedback import add_feedback
 from services.assessor.schemas import FeedbackRequest
 from services.assessor.state import State, state_of
 from services.assessor.web import history, labels, views
+from services.assessor.web.evidence import EvidenceView, evidence_view
 from services.assessor.web.forms import (
     AssessForm,
     FeedbackForm,
@@ -57,7 +58,8 @@ class Page:
         record, notice = await self._find(answer_id) if answer_id else (None, None)
         form = self._empty_form(record)
         if record and "edit" in query:
-            form = AssessForm(record.input_text or "", record.language, record.route)
+            context = "\n\n".join(record.context)
+            form = AssessForm(record.input_text or "", record.language, record.route, context)
             return await self._render(form=form, focus="text")
         status = HTTPStatus.NOT_FOUND if answer_id and record is None else HTTPStatus.OK
         return await self._render(record, status, form=form, notice=notice, saved="saved" in query)
@@ -73,7 +75,11 @@ class Page:
             focus = next(iter(form.errors))
             return await self._render(None, HTTPStatus.UNPROCESSABLE_ENTITY, form=form, focus=focus)
         try:
-            [record] = await self._state.assess.assess([form.text], form.language, form.route, "user")
+            # An encoder's evidence costs milliseconds, a decoder's is for a button.
+            options: dict[str, Any] = {"context": form.passages, "evidence": ("encoder",)}
+            [record] = await self._state.assess.assess(
+                [form.text], form.language, form.route, "user", **options
+            )
         except SignalboxError:
             log.exception("assessment failed")
             notice = self._t("error_not_assessed")
@@ -82,6 +88,23 @@ class Page:
         if await self._can_be_read_back(record):
             return self._redirect({"answer": record.id}, "answer")
         return await self._render(record, form=self._empty_form(record), focus="answer")
+
+    async def evidence(self) -> Response:
+        """POST: measure what an answer rests on. It is not stored, so it is shown in place."""
+        try:
+            fields = await self._read()
+        except FormError as error:
+            return await self._reject(error)
+        record, notice = await self._find(fields.get("prediction_id", ""))
+        if record is None:
+            return await self._render(None, HTTPStatus.NOT_FOUND, notice=notice)
+        try:
+            record = await self._state.assess.explainer.complete(record)
+        except SignalboxError:
+            log.exception("evidence failed")
+            notice = self._t("error_not_assessed")
+            return await self._render(record, HTTPStatus.SERVICE_UNAVAILABLE, notice=notice)
+        return await self._render(record, focus="evidence")
 
     async def feedback(self) -> Response:
         """POST: store the ground truth, or show the answer again with the input and its errors."""
@@ -158,6 +181,10 @@ class Page:
         except StoreUnavailable:
             return []
 
+    def _evidence_of(self, record: Record) -> EvidenceView:
+        calls, store_text = self._state.assess.explainer.calls, self._state.settings.store_text
+        return evidence_view(record, self._state.task, self._t, calls=calls, store_text=store_text)
+
     async def _history(self) -> tuple[list[views.HistoryRow], str | None]:
         """The answers of this browser that still exist, or why they cannot be listed."""
         store, task = self._state.store, self._state.task
@@ -212,6 +239,7 @@ class Page:
         context: dict[str, Any] = {
             **self._frame(),
             "answer": views.answer_view(record, self._state.task, self._t) if record else None,
+            "evidence": self._evidence_of(record) if record else None,
             "truth": entries[-1] if entries else None,
             "truth_word": labels.word_of(entries[-1].label, self._state.task, self._t) if entries else None,
             "saved": saved,

@@ -42,6 +42,7 @@ class AnswerView:
     justification: str | None
     no_justification: str | None
     text: str | None
+    context: tuple[str, ...]
     characters: int
     language: str
     route: str
@@ -95,6 +96,7 @@ def answer_view(record: Record, task: Task, t: Texts) -> AnswerView:
         justification=public.justification,
         no_justification=_no_justification(record, t) if public.verdict else None,
         text=record.input_text,
+        context=record.context,
         characters=record.input_characters,
         language=public.language,
         route=t(f"route_{public.route}"),

@@ -58,6 +58,19 @@ CUTS = thresholds.Thresholds(
     target_error=0.1,
 )
 
+# Texts of several sentences: what each of them adds to p(yes).
+SENTENCES: Mapping[str, float] = {
+    "The insured man is 78 and lives alone.": 0.0,
+    "He cannot climb the stairs without the lift applied for.": 0.38,
+    "His last fall was on March 3.": 0.01,
+    "A move to the ground floor was offered.": -0.12,
+    "Der Versicherte ist 78 Jahre alt und lebt allein.": 0.0,
+    "Ohne den beantragten Treppenlift kann er die Treppe nicht bewältigen.": 0.38,
+    "Zuletzt ist er am 3. März gestürzt.": 0.01,
+    "Ein Umzug ins Erdgeschoss wurde ihm angeboten.": -0.12,
+}
+LONG, LONG_DE = " ".join([*SENTENCES][:4]), " ".join([*SENTENCES][4:])
+
 Entry = tuple[Verdict, float, str | None] | ModelError
 ANSWERS: Mapping[str, Entry] = {
     SURE: (YES, 0.93, "The indication is confirmed."),
@@ -68,6 +81,13 @@ ANSWERS: Mapping[str, Entry] = {
     SURE_DE: (YES, 0.93, "Die Indikation ist bestätigt."),
     UNSURE_DE: (NO, 0.31, REASON_DE),
 }
+
+
+def _of_sentences(text: str) -> Entry:
+    """Unsure about a text without a sentence of the table."""
+    parts = [weight for sentence, weight in SENTENCES.items() if sentence in text]
+    p_yes = 0.5 + sum(parts) if parts else 0.31
+    return (YES if p_yes >= 0.5 else NO, p_yes, text)
 
 
 class TableClient:
@@ -87,7 +107,7 @@ class TableClient:
     async def answer(self, text: str, language: str) -> Answer:
         self.asked.append((text, language))
         await asyncio.sleep(self.pause_seconds)
-        entry = ANSWERS.get(text, (NO, 0.31, text))
+        entry = ANSWERS.get(text) or _of_sentences(text)
         if isinstance(entry, ModelError):
             raise entry
         stated, p_yes, reason = entry

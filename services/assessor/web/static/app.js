@@ -22,7 +22,7 @@ function countCharacters(field) {
 // A decoder takes seconds: say so, and do not send the form twice.
 function showProgress(form) {
   const button = form.querySelector("button[type=submit]");
-  const progress = document.getElementById("progress");
+  const progress = form.querySelector("[role=status]");
   let working = false;
   const set = (value) => {
     working = value;
@@ -106,7 +106,7 @@ function filterAnswers(filter, list) {
 const text = document.getElementById("text");
 keepDraft(text);
 countCharacters(text);
-showProgress(text.form);
+for (const form of document.querySelectorAll("form[data-working]")) showProgress(form);
 localTimes();
 const labels = document.getElementById("labels");
 if (labels) selectByKey(labels);
