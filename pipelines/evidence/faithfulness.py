@@ -4,6 +4,9 @@ Comprehensiveness and sufficiency are those of ERASER (DeYoung et al. 2020, arXi
 and the mean over all numbers of them (AOPC): how far the verdict's probability falls without the first k parts of an
 order, and with them alone. Evidence that is faithful to the model has a higher comprehensiveness than a random order, and
 a lower sufficiency.
+
+Occlusion measures the sets that lack one part, so an order by its weights is bound to do well on these. The scores "on new
+sets" leave them out: they need three parts or more, and can turn out worse than those of a random order.
 """
 
 from __future__ import annotations
@@ -50,20 +53,29 @@ def subsets_of(orders: Sequence[Order]) -> set[frozenset[int]]:
     }
 
 
-def scores(values: Values, order: Order) -> OrderScores:
-    """Scores of one order of two parts or more."""
-    whole = values[frozenset(order)]
-    steps = range(1, len(order))
-    return OrderScores(
-        comprehensiveness=math.fsum(whole - values[frozenset(order[k:])] for k in steps) / len(steps),
-        sufficiency=math.fsum(whole - values[frozenset(order[:k])] for k in steps) / len(steps),
-    )
+def scores(values: Values, order: Order, *, new_sets: bool = False) -> OrderScores:
+    """Scores of one order of two parts or more; of three or more with `new_sets`, without the sets that lack one part."""
+    whole, count, skipped = values[frozenset(order)], len(order), int(new_sets)
+    left_out = [whole - values[frozenset(order[k:])] for k in range(1 + skipped, count)]
+    alone = [whole - values[frozenset(order[:k])] for k in range(1, count - skipped)]
+    return OrderScores(math.fsum(left_out) / len(left_out), math.fsum(alone) / len(alone))
 
 
-def mean_scores(values: Values, orders: Sequence[Order]) -> OrderScores:
+def mean_scores(values: Values, orders: Sequence[Order], *, new_sets: bool = False) -> OrderScores:
     """The mean scores of several orders."""
-    every = [scores(values, order) for order in orders]
+    every = [scores(values, order, new_sets=new_sets) for order in orders]
     return OrderScores(
         comprehensiveness=math.fsum(s.comprehensiveness for s in every) / len(every),
         sufficiency=math.fsum(s.sufficiency for s in every) / len(every),
     )
+
+
+def scores_by_order(
+    values: Values, order: Order, orders: Sequence[Order], *, new_sets: bool = False
+) -> dict[str, OrderScores]:
+    """Scores of the order of the evidence, of the mean of `orders`, and of the reversed order."""
+    return {
+        "evidence": scores(values, order, new_sets=new_sets),
+        "random": mean_scores(values, orders, new_sets=new_sets),
+        "reversed": scores(values, order[::-1], new_sets=new_sets),
+    }

@@ -12,13 +12,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from pipelines.evaluate.job import select_rows
-from pipelines.evidence.faithfulness import (
-    evidence_order,
-    mean_scores,
-    random_orders,
-    scores,
-    subsets_of,
-)
+from pipelines.evidence.faithfulness import evidence_order, random_orders, scores_by_order, subsets_of
 from pipelines.evidence.publish import publish
 from pipelines.evidence.result import Result, Row
 from pipelines.progress import progress
@@ -126,11 +120,8 @@ class _Text:
             weights=weights,
             decisive=_position(self._parts, self._row.decisive),
             is_right=self._task.verdict_of(self._row.label) == verdict,
-            orders={
-                "evidence": scores(self._values, order),
-                "random": mean_scores(self._values, orders),
-                "reversed": scores(self._values, order[::-1]),
-            },
+            orders=scores_by_order(self._values, order, orders),
+            new_sets=scores_by_order(self._values, order, orders, new_sets=True) if len(order) > 2 else None,
         )
 
     async def _value(self, subsets: Sequence[frozenset[int]], verdict: str) -> None:

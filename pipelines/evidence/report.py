@@ -30,6 +30,11 @@ def flat(figures: Figures) -> dict[str, float]:
         values |= _of_mean(f"sufficiency_{name}", figures.sufficiency[name])
     values |= _of_mean("comprehensiveness_gain", figures.gain_comprehensiveness)
     values |= _of_mean("sufficiency_gain", figures.gain_sufficiency)
+    for name, mean in (
+        ("comprehensiveness_gain_new_sets", figures.new_comprehensiveness),
+        ("sufficiency_gain_new_sets", figures.new_sufficiency),
+    ):
+        values |= _of_mean(name, mean) if mean else {}
     shares = ("right", "pointing", "pointing_if_right", "pointing_first", "pointing_longest")
     for name in (*shares, "decisive_for", "background_relevant"):
         share: Share = getattr(figures, name)
@@ -46,6 +51,9 @@ def _column(figures: Figures) -> dict[str, str]:
         "comprehensiveness, evidence less random": _mean(figures.gain_comprehensiveness),
         **{f"sufficiency, {n}": _mean(figures.sufficiency[n]) for n in ORDERS},
         "sufficiency, evidence less random": _mean(figures.gain_sufficiency),
+        "texts of three sentences or more": str(figures.new_rows),
+        "comprehensiveness on new sets, evidence less random": _mean(figures.new_comprehensiveness),
+        "sufficiency on new sets, evidence less random": _mean(figures.new_sufficiency),
         "pointing accuracy": _share(figures.pointing),
         "pointing accuracy, verdict right": _share(figures.pointing_if_right),
         "pointing by chance": f"{figures.pointing_random:.2f}",
@@ -69,7 +77,9 @@ def _bounds(name: str, interval: Interval) -> dict[str, float | None]:
     return {f"{name}_low": interval[0], f"{name}_high": interval[1]}
 
 
-def _mean(mean: Mean) -> str:
+def _mean(mean: Mean | None) -> str:
+    if mean is None:
+        return ""
     low, high = mean.interval
     return f"{mean.value:.3f} ({low:.3f} to {high:.3f})"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,10 @@ _RESAMPLES, _SEED = 4000, 20261129
 
 @dataclass(frozen=True)
 class Row:
-    """One text. `decisive`: the position of the part that decides it, None if it is not known or not one part."""
+    """One text. `decisive`: the position of the part that decides it, None if it is not known or not one part.
+
+    `new_sets`: scores without the sets of parts that occlusion measured; None for a text of two parts.
+    """
 
     id: str
     language: str
@@ -27,6 +30,7 @@ class Row:
     decisive: int | None
     is_right: bool
     orders: dict[str, OrderScores]
+    new_sets: dict[str, OrderScores] | None
 
     @property
     def top(self) -> int:
@@ -62,7 +66,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures of one language. Differences are evidence less random, paired by text."""
+    """Figures of one language. Gains are evidence less random, paired by text; `new_*` are gains on new sets."""
 
     rows: int
     right: Share
@@ -70,6 +74,9 @@ class Figures:
     sufficiency: dict[str, Mean]
     gain_comprehensiveness: Mean
     gain_sufficiency: Mean
+    new_rows: int
+    new_comprehensiveness: Mean | None
+    new_sufficiency: Mean | None
     pointing: Share
     pointing_if_right: Share
     pointing_first: Share
@@ -100,6 +107,7 @@ def figures_of(rows: Sequence[Row]) -> Figures:
     """Figures of one row or more."""
     known = [row for row in rows if row.decisive is not None]
     right = [row for row in known if row.is_right]
+    new = [row.new_sets for row in rows if row.new_sets is not None]
     background = [w for row in known for i, w in enumerate(row.weights) if i != row.decisive]
     decisive = [row.weights[row.decisive] for row in known if row.decisive is not None]
     return Figures(
@@ -107,8 +115,11 @@ def figures_of(rows: Sequence[Row]) -> Figures:
         right=Share(sum(row.is_right for row in rows), len(rows)),
         comprehensiveness={n: _mean([r.orders[n].comprehensiveness for r in rows]) for n in ORDERS},
         sufficiency={n: _mean([r.orders[n].sufficiency for r in rows]) for n in ORDERS},
-        gain_comprehensiveness=_mean(_gains(rows, lambda s: s.comprehensiveness)),
-        gain_sufficiency=_mean(_gains(rows, lambda s: s.sufficiency)),
+        gain_comprehensiveness=_mean(_gains([row.orders for row in rows], _comprehensiveness)),
+        gain_sufficiency=_mean(_gains([row.orders for row in rows], _sufficiency)),
+        new_rows=len(new),
+        new_comprehensiveness=_mean(_gains(new, _comprehensiveness)) if new else None,
+        new_sufficiency=_mean(_gains(new, _sufficiency)) if new else None,
         pointing=_pointing(known, lambda row: row.top),
         pointing_if_right=_pointing(right, lambda row: row.top),
         pointing_first=_pointing(known, lambda _: 0),
@@ -134,8 +145,16 @@ def _mean(values: Sequence[float]) -> Mean:
     return Mean(float(np.mean(values)), bootstrap_mean(values))
 
 
-def _gains(rows: Sequence[Row], score: Callable[[OrderScores], float]) -> list[float]:
-    return [score(row.orders["evidence"]) - score(row.orders["random"]) for row in rows]
+def _gains(rows: Sequence[Mapping[str, OrderScores]], score: Callable[[OrderScores], float]) -> list[float]:
+    return [score(orders["evidence"]) - score(orders["random"]) for orders in rows]
+
+
+def _comprehensiveness(scores: OrderScores) -> float:
+    return scores.comprehensiveness
+
+
+def _sufficiency(scores: OrderScores) -> float:
+    return scores.sufficiency
 
 
 def _pointing(rows: Sequence[Row], guess: Callable[[Row], int]) -> Share:

@@ -62,10 +62,16 @@ def evidence_view(record: Record, task: Task, t: Texts, *, calls: int, store_tex
     language = task_language(task, t)
     return EvidenceView(
         pieces=[*_pieces(text, [span for span in spans if not span.passages])],
-        lines=[_line(span, record, task, t, language) for span in spans],
+        lines=[_line(span, record, task, t, language) for span in sorted(spans, key=_rank)],
         note=_note(status, spans, t),
         calls=offered,
     )
+
+
+def _rank(span: EvidenceSpan) -> tuple[bool, float]:
+    """What matters most comes first; what does not matter stays in the order of the text."""
+    is_irrelevant = effect_of(span.weight) is Effect.IRRELEVANT
+    return is_irrelevant, 0.0 if is_irrelevant else -abs(span.weight)
 
 
 def _note(status: EvidenceStatus | None, spans: Sequence[EvidenceSpan], t: Texts) -> str | None:
