@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from signalbox.contracts.evidence import EvidenceStatus
 from signalbox.contracts.record import Feedback, LabeledText, Record, Source
 from signalbox.errors import InputError, NotFoundError, SignalboxError, shorten
 from signalbox.store.spool import Spool
@@ -315,10 +316,10 @@ def _could_be_id(value: str) -> bool:
 
 
 def without_text(record: Record) -> Record:
-    """The record with its hash and length only; a justification may quote the text, so it goes too."""
-    return record.model_copy(
-        update={"input_text": None, "justification": None, "context": (), "evidence": ()}
-    )
+    """The record with its hash and length only; what may quote the text or points into it goes, too."""
+    status = EvidenceStatus.NO_TEXT if record.evidence else record.evidence_status
+    gone = {"input_text": None, "justification": None, "context": (), "evidence": ()}
+    return record.model_copy(update={**gone, "evidence_status": status})
 
 
 def unknown_prediction(prediction_id: str) -> NotFoundError:
