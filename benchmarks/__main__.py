@@ -19,6 +19,7 @@ BENCHMARKS = (
     "encoder",
     "kserve",
     "assessor",
+    "evidence",
     "keys",
     "pods",
     "store",

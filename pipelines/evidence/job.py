@@ -13,6 +13,7 @@ from typing import get_args
 
 from pipelines.evaluate.job import select_rows
 from pipelines.evidence.faithfulness import evidence_order, random_orders, scores_by_order, subsets_of
+from pipelines.evidence.journal import Journal
 from pipelines.evidence.publish import publish
 from pipelines.evidence.result import Result, Row
 from pipelines.progress import progress
@@ -33,11 +34,16 @@ logger = logging.getLogger(__name__)
 
 
 def measure_evidence(
-    settings: Settings, *, models: Sequence[ModelName], limit: int | None = None, track: bool = True
+    settings: Settings,
+    *,
+    models: Sequence[ModelName],
+    limit: int | None = None,
+    track: bool = True,
+    fresh: bool = False,
 ) -> list[Result]:
     """Measure and publish the evidence of models. Raises InputError, SetupError, ModelError.
 
-    `limit` is the number of texts of each language and label.
+    `limit` is the number of texts of each language and label; `fresh` ignores what an earlier run measured.
     """
     task = load_task(settings.task)
     rows = select_rows(rows_of(task), limit)
@@ -48,7 +54,7 @@ def measure_evidence(
         raise InputError("data.jsonl", str(task.folder / "data.jsonl"), hint)
     results = []
     for model in models:
-        result = asyncio.run(_measure(settings, task, model, rows))
+        result = asyncio.run(_measure(settings, task, model, rows, fresh))
         publish(settings, result, track=track)
         results.append(result)
     return results
@@ -62,25 +68,30 @@ def rows_of(task: Task) -> list[LabeledText]:
     return known or several
 
 
-async def _measure(settings: Settings, task: Task, model: ModelName, rows: Sequence[LabeledText]) -> Result:
+async def _measure(
+    settings: Settings, task: Task, model: ModelName, texts: Sequence[LabeledText], fresh: bool
+) -> Result:
     client = make_client(settings, task, model)
     try:
         release = await client.release()
         limits = thresholds.load(settings.thresholds_dir, task.name, release)
-        logger.info("evidence started", extra={"model": model, "release": release.key, "rows": len(rows)})
-        measured: list[Row | None] = []
-        with progress(f"evidence {model}", len(rows)) as advance:
-            for row in rows:
-                measured.append(await _Text(client, model, task, row, limits).measure())
+        journal = Journal(settings, task, release, limits)
+        if fresh:
+            journal.clear()
+        pending = [text for text in texts if text not in journal]
+        fields = {"model": model, "release": release.key, "texts": len(texts), "pending": len(pending)}
+        logger.info("evidence started", extra=fields)
+        with progress(f"evidence {model}", len(texts), completed=len(texts) - len(pending)) as advance:
+            for text in pending:
+                journal.add(text, await _Text(client, model, task, text, limits).measure())
                 advance()
     finally:
         await client.close()
-    kept = tuple(row for row in measured if row is not None)
-    if not kept:
-        raise SetupError(
-            f"{release.key} gave no verdict for any of {len(rows)} texts.", hint="Try another model."
-        )
-    return Result(task.name, model, release.key, kept, len(rows) - len(kept))
+    rows = tuple(row for text in texts if (row := journal[text]) is not None)
+    if not rows:
+        problem = f"{release.key} gave no verdict for any of {len(texts)} texts."
+        raise SetupError(problem, hint="Try another model.")
+    return Result(task.name, model, release.key, rows, len(texts) - len(rows))
 
 
 class _Text:

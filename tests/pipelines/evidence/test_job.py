@@ -8,11 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+from pipelines.evidence.faithfulness import OrderScores
 from pipelines.evidence.job import measure_evidence, rows_of
+from pipelines.evidence.journal import Journal
+from pipelines.evidence.result import Row
 from signalbox.errors import InputError, ModelError
 from signalbox.settings import Settings
 from signalbox.tasks import load_task
-from tests.helpers import free_port, running_encoder
+from tests.helpers import RELEASE, free_port, running_encoder
 
 TASK = load_task(Path("tasks/medical"))
 
@@ -65,6 +68,33 @@ def test_a_model_that_does_not_exist_is_named():
     assert "`judge`" in result.output or "'judge'" in result.output
 
 
+ROW = Row(
+    "t1",
+    "en",
+    (3, 4),
+    (0.5, 0.1),
+    0,
+    True,
+    {"evidence": OrderScores(0.5, 0.1), "random": OrderScores(0.3, 0.3), "reversed": OrderScores(0.1, 0.5)},
+    None,
+)
+
+
+def test_an_interrupted_measurement_continues_after_the_last_text(tmp_path):
+    settings, [first, second, *_] = Settings(state_dir=tmp_path), rows_of(TASK)
+    journal = Journal(settings, TASK, RELEASE, None)
+    journal.add(first, ROW)
+    journal.add(second, None)
+    [path] = (tmp_path / "evidence").iterdir()
+    with path.open("ab") as file:
+        file.write(b'["torn')
+    again = Journal(settings, TASK, RELEASE, None)
+    assert (again[first], again[second]) == (ROW, None)
+    other = RELEASE.model_copy(update={"revision": "r2"})
+    assert first not in Journal(settings, TASK, other, None)
+    assert first.model_copy(update={"label": "no"}) not in again
+
+
 @pytest.mark.slow
 def test_a_real_encoder_is_measured_and_published(tmp_path, mlflow_url):
     mlflow.MlflowClient(mlflow_url).create_experiment("medical", (tmp_path / "artifacts").as_uri())
@@ -72,7 +102,7 @@ def test_a_real_encoder_is_measured_and_published(tmp_path, mlflow_url):
     with running_encoder(settings, tmp_path) as url:
         served = settings.model_copy(update={"encoder_url": url})
         [result] = measure_evidence(served, models=["encoder"], limit=2)
-        [again] = measure_evidence(served, models=["encoder"], limit=2, track=False)
+        [again] = measure_evidence(served, models=["encoder"], limit=2, track=False, fresh=True)
     assert again == result
     assert (len(result.rows), result.left_out) == (8, 0)
     for row in result.rows:

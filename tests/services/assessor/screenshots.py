@@ -19,10 +19,13 @@ from typing import Annotated
 import typer
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from signalbox.contracts.record import Tier
 from signalbox.tasks import load_data, load_task
 from tests.services.assessor.page_app import (
     CHROMIUM,
     CHROMIUM_ARGUMENTS,
+    LONG,
+    LONG_DE,
     TASK,
     TOO_CLOSE,
     TOO_CLOSE_DE,
@@ -48,6 +51,7 @@ class Picture:
     light: str
     width: int = 800
     dark: bool = False
+    evidence: bool = False
 
 
 PICTURES = {
@@ -57,9 +61,13 @@ PICTURES = {
     "assessor-de-red": Picture("de", "red"),
     "assessor-en-dark": Picture("en", "yellow", dark=True),
     "assessor-de-mobile": Picture("de", "yellow", width=360),
+    "assessor-en-evidence": Picture("en", "yellow", evidence=True),
+    "assessor-de-evidence": Picture("de", "yellow", width=360, dark=True, evidence=True),
 }
 EXAMPLES = {
     ("en", "yellow"): [UNSURE],
+    ("en", "evidence"): [LONG],
+    ("de", "evidence"): [LONG_DE],
     ("en", "red"): [TOO_CLOSE],
     ("de", "yellow"): [UNSURE_DE],
     ("de", "red"): [TOO_CLOSE_DE],
@@ -81,6 +89,9 @@ def take(browser: Browser, url: str, name: str, folder: Path, texts: list[str]) 
         page.goto(url)
         if not any(_light_of(page, text) == picture.light for text in islice(texts, MOST_TRIES)):
             return None
+        if picture.evidence:
+            page.click("form[action=evidence] button")
+            page.locator("#evidence ul").wait_for()
         # The picture shows the page, not the focus, and its places are counted from the top.
         page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
         box = page.locator("#feedback").bounding_box()
@@ -103,8 +114,13 @@ def _light_of(page: Page, text: str) -> str:
 
 def _texts(picture: Picture, real: bool) -> list[str]:
     if not real:
-        return EXAMPLES[picture.language, picture.light]
-    rows = (row for row in load_data(load_task(TASK), "test") if row.language == picture.language)
+        return EXAMPLES[picture.language, "evidence" if picture.evidence else picture.light]
+    tier: Tier = "everyday" if picture.evidence else "hard"
+    rows = (
+        row
+        for row in load_data(load_task(TASK), "test", tier)
+        if row.language == picture.language and (row.decisive or not picture.evidence)
+    )
     return [*(row.text for row in islice(rows, MOST_TRIES - 1)), OFF_TOPIC[picture.language]]
 
 

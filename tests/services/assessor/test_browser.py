@@ -13,6 +13,8 @@ from signalbox import keys
 from tests.helpers import free_port
 from tests.services.assessor import screenshots
 from tests.services.assessor.page_app import (
+    LONG,
+    LONG_DE,
     REASON,
     SLOW,
     SURE,
@@ -229,6 +231,41 @@ def test_a_phone_needs_no_sideways_scrolling(open_page: Callable[..., Page], lan
         assert overhang() == 0, text
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_button_shows_what_a_verdict_rests_on(open_page: Callable[..., Page], javascript: bool):
+    page = open_page(java_script_enabled=javascript)
+    ask(page, LONG)
+    button = page.get_by_role("button", name="Show what the verdict rests on")
+    expect(button).to_have_accessible_description(
+        "The model reads the text again without each part, in 8 calls at most. This may take a while."
+    )
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#evidence")).to_be_focused()
+    lines = page.locator("#evidence li")
+    expect(lines).to_have_count(4)
+    expect(lines.first).to_contain_text("Speaks for the verdict:")
+    expect(lines.first).to_contain_text("falls from 77.0% to 39.0%")
+    # Not by color alone, and a listener hears what a mark is and where it ends.
+    styles = "e => getComputedStyle(e).textDecorationStyle"
+    assert page.locator("mark.for").evaluate(styles) == "solid"
+    assert page.locator("mark.against").evaluate(styles) == "wavy"
+    expect(page.locator("mark.for .sign")).to_have_text("+")
+    heard = page.locator("#answer blockquote").aria_snapshot()
+    for part in ("Speaks for the verdict:", "Speaks against the verdict:", "(end of the mark)"):
+        assert part in heard
+    assert "+" not in heard
+
+
+def test_evidence_fits_on_a_phone_and_is_german(open_page: Callable[..., Page]):
+    page = open_page(locale="de-DE", viewport={"width": 360, "height": 640})
+    ask(page, LONG_DE, "encoder")
+    expect(page.locator("#evidence")).to_contain_text("Spricht gegen das Ergebnis")
+    expect(page.locator("form[action=evidence]")).to_have_count(0)
+    overhang = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(overhang) == 0
+
+
 def _start(page: Page) -> None:
     page.locator("summary").click()
 
@@ -243,6 +280,12 @@ def _feedback_error(page: Page) -> None:
     page.locator("#label-error").wait_for()
 
 
+def _evidence(page: Page) -> None:
+    ask(page, LONG)
+    page.locator("form[action=evidence] button").click()
+    page.locator("#evidence ul").wait_for()
+
+
 def _thanks(page: Page) -> None:
     ask(page, SURE)
     page.get_by_role("radio", name="No", exact=True).check()
@@ -255,6 +298,7 @@ STATES: dict[str, Callable[[Page], None]] = {
     "yellow": lambda page: ask(page, UNSURE),
     "red": lambda page: ask(page, SLOW),
     "error": _error,
+    "evidence": _evidence,
     "feedback error": _feedback_error,
     "thanks": _thanks,
 }
