@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +23,7 @@ from signalbox.settings import Settings
 from signalbox.tasks import load_data, load_task
 from tests.helpers import free_port, running_encoder
 
-ROUNDS, SECONDS, CLIENTS = 5, 4, 4
+ROUNDS, SECONDS, CLIENTS = 5, 3, 4
 
 
 def run() -> list[dict[str, object]]:
@@ -48,7 +49,10 @@ def _assessor(settings: Settings, state: Path, checkout: Path) -> Iterator[str]:
     )
     paths = f"{checkout.resolve()}{os.pathsep}{checkout.resolve() / 'src'}"
     service = stack.assessor(settings)
-    service = replace(service, environment={**service.environment, "PYTHONPATH": paths})
+    environment = {**service.environment, "PYTHONPATH": paths}
+    # -P: else the working directory would come before the checkout.
+    command = (sys.executable, "-P", "-m", "services.assessor")
+    service = replace(service, command=command, environment=environment)
     with Supervisor(settings.logs_dir) as supervisor:
         supervisor.start(service)
         supervisor.wait_ready(service)

@@ -62,7 +62,7 @@ PICTURES = {
     "assessor-en-dark": Picture("en", "yellow", dark=True),
     "assessor-de-mobile": Picture("de", "yellow", width=360),
     "assessor-en-evidence": Picture("en", "yellow", evidence=True),
-    "assessor-de-evidence": Picture("de", "yellow", width=360, dark=True, evidence=True),
+    "assessor-de-evidence": Picture("de", "yellow", dark=True, evidence=True),
 }
 EXAMPLES = {
     ("en", "yellow"): [UNSURE],
@@ -75,7 +75,7 @@ EXAMPLES = {
 
 
 def take(browser: Browser, url: str, name: str, folder: Path, texts: list[str]) -> Path | None:
-    """One picture: the page from its top to the end of the feedback form. None: no text had this light."""
+    """One picture: the page from its top to the end of the evidence or of the feedback form. None: no text had this light."""
     picture = PICTURES[name]
     context = browser.new_context(
         viewport={"width": picture.width, "height": 700},
@@ -94,7 +94,7 @@ def take(browser: Browser, url: str, name: str, folder: Path, texts: list[str]) 
             page.locator("#evidence ul").wait_for()
         # The picture shows the page, not the focus, and its places are counted from the top.
         page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
-        box = page.locator("#feedback").bounding_box()
+        box = page.locator("#evidence" if picture.evidence else "#feedback").bounding_box()
         assert box  # it is on every page with an answer
         path = folder / f"{name}.png"
         clip = {"x": 0, "y": 0, "width": picture.width, "height": box["y"] + box["height"] + MARGIN}
