@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.assessor.evidence import Explainer
+from services.assessor.explain.explainer import Explainer
 from services.assessor.metrics import Metrics
 from signalbox import thresholds
 from signalbox.contracts.light import Light

@@ -1,10 +1,10 @@
-"""Responses of the API, and the requests that are not for an assessment (`requests.py`)."""
+"""Responses of the API, and the requests that are not for an assessment (`routes/requests.py`)."""
 
 from __future__ import annotations
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from services.assessor.evidence_texts import PublicEvidence, public_evidence
+from services.assessor.explain.texts import PublicEvidence, public_evidence
 from services.assessor.texts import APPEARANCE, REASON_TEXT, in_language
 from signalbox.contracts.labels import NO, YES, Label, LabelProbabilities, Verdict
 from signalbox.contracts.light import Light, LightReason

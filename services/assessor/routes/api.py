@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from services.assessor import errors
 from services.assessor.feedback import add_feedback
-from services.assessor.requests import AssessRequest
+from services.assessor.routes.requests import AssessRequest
 from services.assessor.schemas import (
     AssessResponse,
     FeedbackRequest,

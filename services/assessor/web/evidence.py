@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from services.assessor.evidence import model_of, obstacle
-from services.assessor.evidence_texts import STATUS_TEXT, why
+from services.assessor.explain.explainer import model_of, obstacle
+from services.assessor.explain.texts import STATUS_TEXT, why
 from services.assessor.web.labels import task_language
 from services.assessor.web.language import Texts
 from signalbox.contracts.evidence import Effect, EvidenceStatus, effect_of

@@ -26,7 +26,7 @@ class EvidenceStatus(StrEnum):
 
 
 class Effect(StrEnum):
-    """What a part does for the verdict."""
+    """The effect of a part on the verdict."""
 
     FOR = "for"
     AGAINST = "against"

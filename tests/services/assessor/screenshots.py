@@ -62,7 +62,7 @@ PICTURES = {
     "assessor-en-dark": Picture("en", "yellow", dark=True),
     "assessor-de-mobile": Picture("de", "yellow", width=360),
     "assessor-en-evidence": Picture("en", "yellow", evidence=True),
-    "assessor-de-evidence": Picture("de", "yellow", dark=True, evidence=True),
+    "assessor-de-evidence": Picture("de", "yellow", width=600, evidence=True),
 }
 EXAMPLES = {
     ("en", "yellow"): [UNSURE],

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from services.assessor.app import create_app
-from services.assessor.evidence import obstacle
-from services.assessor.evidence_texts import STATUS_TEXT, UNIT, WHY
+from services.assessor.explain.explainer import obstacle
+from services.assessor.explain.texts import STATUS_TEXT, UNIT, WHY
 from services.assessor.web.evidence import evidence_view
 from services.assessor.web.language import Texts
 from signalbox.contracts.evidence import Effect, EvidenceStatus, EvidenceUnit

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 
 from services.assessor.app import create_app
-from services.assessor.requests import AssessRequest
+from services.assessor.routes.requests import AssessRequest
 from services.assessor.schemas import (
     AssessResponse,
     FeedbackRequest,

@@ -1,0 +1,1 @@
+"""Evidence in the assessor: measured by `explainer`, put into words by `texts`."""
