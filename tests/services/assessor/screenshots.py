@@ -75,7 +75,7 @@ EXAMPLES = {
 
 
 def take(browser: Browser, url: str, name: str, folder: Path, texts: list[str]) -> Path | None:
-    """One picture: the page from its top to the end of the evidence or of the feedback form. None: no text had this light."""
+    """One picture: the page from its top to the end of the feedback form, or the answer with its evidence. None: no text had this light."""
     picture = PICTURES[name]
     context = browser.new_context(
         viewport={"width": picture.width, "height": 700},
@@ -97,7 +97,13 @@ def take(browser: Browser, url: str, name: str, folder: Path, texts: list[str]) 
         box = page.locator("#evidence" if picture.evidence else "#feedback").bounding_box()
         assert box  # it is on every page with an answer
         path = folder / f"{name}.png"
-        clip = {"x": 0, "y": 0, "width": picture.width, "height": box["y"] + box["height"] + MARGIN}
+        top = 0.0
+        if picture.evidence:  # it is about the answer alone
+            answer = page.locator("#answer").bounding_box()
+            assert answer
+            top = answer["y"] - MARGIN
+        bottom = box["y"] + box["height"] + MARGIN
+        clip = {"x": 0, "y": top, "width": picture.width, "height": bottom - top}
         page.screenshot(path=path, full_page=True, clip=clip)  # type: ignore[arg-type]
     return path
 
