@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import get_args
 
 from pipelines.evaluate.job import select_rows
-from pipelines.evidence.faithfulness import evidence_order, random_orders, scores_by_order, subsets_of
+from pipelines.evidence.faithfulness import (
+    OrderScores,
+    evidence_order,
+    random_orders,
+    scores_by_order,
+    subsets_of,
+)
 from pipelines.evidence.journal import Journal
 from pipelines.evidence.publish import publish
 from pipelines.evidence.result import Result, Row
@@ -38,12 +44,14 @@ def measure_evidence(
     *,
     models: Sequence[ModelName],
     limit: int | None = None,
+    orders: int | None = None,
     track: bool = True,
     fresh: bool = False,
 ) -> list[Result]:
     """Measure and publish the evidence of models. Raises InputError, SetupError, ModelError.
 
-    `limit` is the number of texts of each language and label; `fresh` ignores what an earlier run measured.
+    `limit` is the number of texts of each language and label, and `orders` that of those whose orders are measured, which
+    takes about five times as many calls as pointing; `fresh` ignores what an earlier run measured.
     """
     task = load_task(settings.task)
     rows = select_rows(rows_of(task), limit)
@@ -52,9 +60,10 @@ def measure_evidence(
             "Add texts of several sentences to the test split, with `decisive` offsets to measure pointing."
         )
         raise InputError("data.jsonl", str(task.folder / "data.jsonl"), hint)
+    ordered = {row.id for row in select_rows(rows, orders)}
     results = []
     for model in models:
-        result = asyncio.run(_measure(settings, task, model, rows, fresh))
+        result = asyncio.run(_measure(settings, task, model, rows, ordered, fresh))
         publish(settings, result, track=track)
         results.append(result)
     return results
@@ -69,7 +78,12 @@ def rows_of(task: Task) -> list[LabeledText]:
 
 
 async def _measure(
-    settings: Settings, task: Task, model: ModelName, texts: Sequence[LabeledText], fresh: bool
+    settings: Settings,
+    task: Task,
+    model: ModelName,
+    texts: Sequence[LabeledText],
+    ordered: Collection[str],
+    fresh: bool,
 ) -> Result:
     client = make_client(settings, task, model)
     try:
@@ -78,12 +92,13 @@ async def _measure(
         journal = Journal(settings, task, release, limits)
         if fresh:
             journal.clear()
-        pending = [text for text in texts if text not in journal]
+        pending = [text for text in texts if not journal.has(text, orders=text.id in ordered)]
         fields = {"model": model, "release": release.key, "texts": len(texts), "pending": len(pending)}
         logger.info("evidence started", extra=fields)
         with progress(f"evidence {model}", len(texts), completed=len(texts) - len(pending)) as advance:
             for text in pending:
-                journal.add(text, await _Text(client, model, task, text, limits).measure())
+                work = _Text(client, model, task, text, limits)
+                journal.add(text, await work.measure(orders=text.id in ordered))
                 advance()
     finally:
         await client.close()
@@ -111,7 +126,7 @@ class _Text:
         self._parts = _sentences(row, ENCODER_PARTS)
         self._values: dict[frozenset[int], float] = {}
 
-    async def measure(self) -> Row | None:
+    async def measure(self, *, orders: bool) -> Row | None:
         """The row; None without a verdict or with one part only."""
         [whole] = await self._answers([frozenset(range(len(self._parts)))])
         verdict = decide(whole, self._limits).verdict
@@ -121,9 +136,7 @@ class _Text:
         self._values[every] = _probability(whole, verdict)
         await self._value([every - {i} for i in every], verdict)
         weights = tuple(self._values[every] - self._values[every - {i}] for i in sorted(every))
-        order = evidence_order(weights)
-        orders = random_orders(len(weights), self._row.id)
-        await self._value(sorted(subsets_of([order, *orders]), key=sorted), verdict)
+        scores, new_sets = await self._orders(weights, verdict) if orders else (None, None)
         return Row(
             id=self._row.id,
             language=self._row.language,
@@ -131,9 +144,18 @@ class _Text:
             weights=weights,
             decisive=_position(self._parts, self._row.decisive),
             is_right=self._task.verdict_of(self._row.label) == verdict,
-            orders=scores_by_order(self._values, order, orders),
-            new_sets=scores_by_order(self._values, order, orders, new_sets=True) if len(order) > 2 else None,
+            orders=scores,
+            new_sets=new_sets,
         )
+
+    async def _orders(
+        self, weights: Sequence[float], verdict: str
+    ) -> tuple[dict[str, OrderScores], dict[str, OrderScores] | None]:
+        """Scores of the orders, and those on new sets, which need three parts."""
+        order, others = evidence_order(weights), random_orders(len(weights), self._row.id)
+        await self._value(sorted(subsets_of([order, *others]), key=sorted), verdict)
+        new_sets = scores_by_order(self._values, order, others, new_sets=True) if len(order) > 2 else None
+        return scores_by_order(self._values, order, others), new_sets
 
     async def _value(self, subsets: Sequence[frozenset[int]], verdict: str) -> None:
         """Query the model for the sets of parts that have no value yet."""

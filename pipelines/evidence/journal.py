@@ -32,8 +32,10 @@ class Journal:
         self._log = AppendLog(settings.state_dir / "evidence" / name)
         self._rows = {key: _row(row) for key, row in map(json.loads, self._log.load())}
 
-    def __contains__(self, text: LabeledText) -> bool:
-        return _key(text) in self._rows
+    def has(self, text: LabeledText, *, orders: bool) -> bool:
+        """Whether a text is measured, with its orders if these are needed."""
+        row = self._rows.get(_key(text))
+        return _key(text) in self._rows and (row is None or row.orders is not None or not orders)
 
     def __getitem__(self, text: LabeledText) -> Row | None:
         return self._rows[_key(text)]
@@ -64,7 +66,7 @@ def _row(content: dict[str, Any] | None) -> Row | None:
         weights=tuple(content["weights"]),
         decisive=content["decisive"],
         is_right=content["is_right"],
-        orders=scores["orders"] or {},
+        orders=scores["orders"],
         new_sets=scores["new_sets"],
     )
 

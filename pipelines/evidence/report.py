@@ -26,15 +26,12 @@ def flat(figures: Figures) -> dict[str, float]:
     """Names and values for MLflow, bounds of intervals included."""
     values: dict[str, float | None] = {"texts": figures.rows, "pointing_random": figures.pointing_random}
     for name in ORDERS:
-        values |= _of_mean(f"comprehensiveness_{name}", figures.comprehensiveness[name])
-        values |= _of_mean(f"sufficiency_{name}", figures.sufficiency[name])
+        values |= _of_mean(f"comprehensiveness_{name}", figures.comprehensiveness.get(name))
+        values |= _of_mean(f"sufficiency_{name}", figures.sufficiency.get(name))
     values |= _of_mean("comprehensiveness_gain", figures.gain_comprehensiveness)
     values |= _of_mean("sufficiency_gain", figures.gain_sufficiency)
-    for name, mean in (
-        ("comprehensiveness_gain_new_sets", figures.new_comprehensiveness),
-        ("sufficiency_gain_new_sets", figures.new_sufficiency),
-    ):
-        values |= _of_mean(name, mean) if mean else {}
+    values |= _of_mean("comprehensiveness_gain_new_sets", figures.new_comprehensiveness)
+    values |= _of_mean("sufficiency_gain_new_sets", figures.new_sufficiency)
     shares = ("right", "pointing", "pointing_if_right", "pointing_first", "pointing_longest")
     for name in (*shares, "decisive_for", "background_relevant"):
         share: Share = getattr(figures, name)
@@ -47,11 +44,12 @@ def _column(figures: Figures) -> dict[str, str]:
     return {
         "texts": str(figures.rows),
         "verdict right": _share(figures.right),
-        **{f"comprehensiveness, {n}": _mean(figures.comprehensiveness[n]) for n in ORDERS},
+        "texts whose orders were measured": str(figures.ordered_rows),
+        **{f"comprehensiveness, {n}": _mean(figures.comprehensiveness.get(n)) for n in ORDERS},
         "comprehensiveness, evidence less random": _mean(figures.gain_comprehensiveness),
-        **{f"sufficiency, {n}": _mean(figures.sufficiency[n]) for n in ORDERS},
+        **{f"sufficiency, {n}": _mean(figures.sufficiency.get(n)) for n in ORDERS},
         "sufficiency, evidence less random": _mean(figures.gain_sufficiency),
-        "texts of three sentences or more": str(figures.new_rows),
+        "of these, texts of three sentences or more": str(figures.new_rows),
         "comprehensiveness on new sets, evidence less random": _mean(figures.new_comprehensiveness),
         "sufficiency on new sets, evidence less random": _mean(figures.new_sufficiency),
         "pointing accuracy": _share(figures.pointing),
@@ -69,7 +67,9 @@ def _table(head: Sequence[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _of_mean(name: str, mean: Mean) -> dict[str, float | None]:
+def _of_mean(name: str, mean: Mean | None) -> dict[str, float | None]:
+    if mean is None:
+        return {}
     return {name: mean.value, **_bounds(name, mean.interval)}
 
 

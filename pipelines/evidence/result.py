@@ -20,7 +20,8 @@ _RESAMPLES, _SEED = 4000, 20261129
 class Row:
     """One text. `decisive`: the position of the part that decides it, None if it is not known or not one part.
 
-    `new_sets`: scores without the sets of parts that occlusion measured; None for a text of two parts.
+    `orders` is None where only pointing was measured. `new_sets` has the scores without the sets of parts that occlusion
+    measured; None for a text of two parts, too.
     """
 
     id: str
@@ -29,7 +30,7 @@ class Row:
     weights: tuple[float, ...]
     decisive: int | None
     is_right: bool
-    orders: dict[str, OrderScores]
+    orders: dict[str, OrderScores] | None
     new_sets: dict[str, OrderScores] | None
 
     @property
@@ -70,10 +71,11 @@ class Figures:
 
     rows: int
     right: Share
+    ordered_rows: int
     comprehensiveness: dict[str, Mean]
     sufficiency: dict[str, Mean]
-    gain_comprehensiveness: Mean
-    gain_sufficiency: Mean
+    gain_comprehensiveness: Mean | None
+    gain_sufficiency: Mean | None
     new_rows: int
     new_comprehensiveness: Mean | None
     new_sufficiency: Mean | None
@@ -107,19 +109,21 @@ def figures_of(rows: Sequence[Row]) -> Figures:
     """Figures of one row or more."""
     known = [row for row in rows if row.decisive is not None]
     right = [row for row in known if row.is_right]
+    ordered = [row.orders for row in rows if row.orders is not None]
     new = [row.new_sets for row in rows if row.new_sets is not None]
     background = [w for row in known for i, w in enumerate(row.weights) if i != row.decisive]
     decisive = [row.weights[row.decisive] for row in known if row.decisive is not None]
     return Figures(
         rows=len(rows),
         right=Share(sum(row.is_right for row in rows), len(rows)),
-        comprehensiveness={n: _mean([r.orders[n].comprehensiveness for r in rows]) for n in ORDERS},
-        sufficiency={n: _mean([r.orders[n].sufficiency for r in rows]) for n in ORDERS},
-        gain_comprehensiveness=_mean(_gains([row.orders for row in rows], _comprehensiveness)),
-        gain_sufficiency=_mean(_gains([row.orders for row in rows], _sufficiency)),
+        ordered_rows=len(ordered),
+        comprehensiveness={n: _mean([o[n].comprehensiveness for o in ordered]) for n in ORDERS if ordered},
+        sufficiency={n: _mean([o[n].sufficiency for o in ordered]) for n in ORDERS if ordered},
+        gain_comprehensiveness=_gain(ordered, _comprehensiveness),
+        gain_sufficiency=_gain(ordered, _sufficiency),
         new_rows=len(new),
-        new_comprehensiveness=_mean(_gains(new, _comprehensiveness)) if new else None,
-        new_sufficiency=_mean(_gains(new, _sufficiency)) if new else None,
+        new_comprehensiveness=_gain(new, _comprehensiveness),
+        new_sufficiency=_gain(new, _sufficiency),
         pointing=_pointing(known, lambda row: row.top),
         pointing_if_right=_pointing(right, lambda row: row.top),
         pointing_first=_pointing(known, lambda _: 0),
@@ -145,8 +149,9 @@ def _mean(values: Sequence[float]) -> Mean:
     return Mean(float(np.mean(values)), bootstrap_mean(values))
 
 
-def _gains(rows: Sequence[Mapping[str, OrderScores]], score: Callable[[OrderScores], float]) -> list[float]:
-    return [score(orders["evidence"]) - score(orders["random"]) for orders in rows]
+def _gain(rows: Sequence[Mapping[str, OrderScores]], score: Callable[[OrderScores], float]) -> Mean | None:
+    """The mean of evidence less random; None without rows."""
+    return _mean([score(row["evidence"]) - score(row["random"]) for row in rows]) if rows else None
 
 
 def _comprehensiveness(scores: OrderScores) -> float:

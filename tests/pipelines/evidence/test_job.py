@@ -1,5 +1,6 @@
 """The job over a real encoder: trained, served on KServe, and published to MLflow."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -91,8 +92,11 @@ def test_an_interrupted_measurement_continues_after_the_last_text(tmp_path):
     again = Journal(settings, TASK, RELEASE, None)
     assert (again[first], again[second]) == (ROW, None)
     other = RELEASE.model_copy(update={"revision": "r2"})
-    assert first not in Journal(settings, TASK, other, None)
-    assert first.model_copy(update={"label": "no"}) not in again
+    assert not Journal(settings, TASK, other, None).has(first, orders=False)
+    assert not again.has(first.model_copy(update={"label": "no"}), orders=False)
+    again.add(first, dataclasses.replace(ROW, orders=None))
+    assert again.has(first, orders=False)
+    assert not again.has(first, orders=True)
 
 
 @pytest.mark.slow
@@ -103,10 +107,14 @@ def test_a_real_encoder_is_measured_and_published(tmp_path, mlflow_url):
         served = settings.model_copy(update={"encoder_url": url})
         [result] = measure_evidence(served, models=["encoder"], limit=2)
         [again] = measure_evidence(served, models=["encoder"], limit=2, track=False, fresh=True)
+        [partly] = measure_evidence(served, models=["encoder"], limit=2, orders=1, track=False, fresh=True)
     assert again == result
+    assert [row.weights for row in partly.rows] == [row.weights for row in result.rows]
+    assert partly.figures["all"].ordered_rows == 4
     assert (len(result.rows), result.left_out) == (8, 0)
     for row in result.rows:
         assert row.decisive is not None
+        assert row.orders
         assert len(row.weights) == len(row.lengths) > 1
         # Leaving out the top part first is the best first step, because it is what was measured.
         assert row.orders["evidence"].comprehensiveness > row.orders["reversed"].comprehensiveness

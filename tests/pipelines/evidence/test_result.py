@@ -1,5 +1,7 @@
 """Figures over texts, from rows that are written by hand."""
 
+import dataclasses
+
 import pytest
 
 from pipelines.evidence.faithfulness import OrderScores
@@ -42,6 +44,8 @@ def test_marks_are_counted_by_the_threshold_of_the_product():
 
 def test_gains_are_paired_by_text():
     figures = figures_of(ROWS)
+    assert figures.gain_comprehensiveness
+    assert figures.gain_sufficiency
     assert figures.gain_comprehensiveness.value == pytest.approx(0.1)
     assert figures.gain_sufficiency.value == pytest.approx(-0.1)
     assert figures.new_rows == 2
@@ -69,4 +73,8 @@ def test_the_report_has_a_column_a_language_and_the_metrics_their_bounds():
     values = flat(result.figures[ALL])
     assert values["pointing_low"] < values["pointing"] < values["pointing_high"]
     assert values["comprehensiveness_gain"] == pytest.approx(0.1)
+    without = figures_of([dataclasses.replace(row, orders=None, new_sets=None) for row in ROWS])
+    assert (without.ordered_rows, without.gain_comprehensiveness) == (0, None)
+    assert "sufficiency_random" not in flat(without)
+    assert without.pointing == result.figures[ALL].pointing
     assert "comprehensiveness_gain_new_sets" not in flat(figures_of(ROWS[:1]))
