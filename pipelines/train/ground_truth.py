@@ -61,9 +61,7 @@ def rows_to_learn(
             counts["known"] += 1
         else:
             by_text[key].append(entry)
-    rows = [
-        same[-1].model_copy(update={"family": families.get(key, key)}) for key, same in by_text.items()
-    ]
+    rows = [same[-1].model_copy(update={"family": families.get(key, key)}) for key, same in by_text.items()]
     older = [(entry, same[-1]) for same in by_text.values() for entry in same[:-1]]
     return GroundTruth(
         tuple(rows),
