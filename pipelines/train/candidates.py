@@ -20,6 +20,7 @@ from pipelines.classes import Classes, Floats
 from pipelines.train import minilm
 from signalbox.contracts.labels import LabelProbabilities, listed, ranking
 from signalbox.contracts.record import LabeledText
+from signalbox.cpus import threads, usable_cpus
 from signalbox.errors import InputError
 
 FOLDS = 10
@@ -55,10 +56,10 @@ class Score:
     log_loss: float
 
 
-def embedder(model_path: Path, threads: int = 2) -> Callable[[Sequence[str]], Vectors]:
+def embedder(model_path: Path, most_threads: int = 2) -> Callable[[Sequence[str]], Vectors]:
     """A function from n texts to [n, hidden]; one text at a time, as dynamic quantization makes a row depend on its batch."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads(most_threads, usable_cpus())
     session = onnxruntime.InferenceSession(model_path, options, providers=["CPUExecutionProvider"])
     tokenizer = Tokenizer.from_file(str(minilm.package_folder() / "tokenizer.json"))
     tokenizer.no_padding()
