@@ -1,5 +1,11 @@
 """Statistics of the jobs: pure functions. Sources are cited where a formula is used."""
 
+from pipelines.statistics.clusters import (
+    effective_rows_of_families,
+    family_interval,
+    family_p_value,
+    round_robin,
+)
 from pipelines.statistics.labels import (
     LabelFigures,
     balanced_accuracy,
@@ -18,6 +24,7 @@ from pipelines.statistics.proportions import (
     answer_lengths,
     area_under_curve,
     brier_score,
+    calibration_error_floor,
     clopper_pearson_interval,
     expected_calibration_error,
     mcnemar_p_value,
@@ -53,11 +60,15 @@ __all__ = [
     "balanced_accuracy",
     "benjamini_hochberg",
     "brier_score",
+    "calibration_error_floor",
     "categories",
     "chi_square_needs",
     "clopper_pearson_interval",
     "effective_rows",
+    "effective_rows_of_families",
     "expected_calibration_error",
+    "family_interval",
+    "family_p_value",
     "holm",
     "jensen_shannon",
     "kolmogorov_smirnov",
@@ -73,6 +84,7 @@ __all__ = [
     "rank_needs",
     "reliability",
     "resamples_for",
+    "round_robin",
     "rows_needed",
     "share_right",
     "shift_seen",
