@@ -14,14 +14,15 @@ from pipelines.calibrate.sparse import warn_of_sparse_verdicts
 from pipelines.classes import Classes
 from pipelines.progress import progress
 from pipelines.sinks import mlflow_runs, textfile
+from pipelines.strata import Stratum
 from signalbox import thresholds
-from signalbox.contracts.record import LabeledText, ModelRelease
+from signalbox.contracts.record import LabeledText, ModelRelease, Tier
 from signalbox.contracts.routes import ModelName
 from signalbox.errors import InputError, ModelError, SetupError
 from signalbox.models.base import Answer
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
-from signalbox.tasks import Task, load_data, load_task
+from signalbox.tasks import Task, load_data, load_task, select_tiers
 from signalbox.thresholds import ThresholdFile
 
 logger = logging.getLogger(__name__)
@@ -31,15 +32,23 @@ Query = Callable[[str, str], Awaitable[Answer]]  # text and language
 
 
 def calibrate(
-    settings: Settings, model: ModelName, *, log_run: bool = True, console: Console | None = None
+    settings: Settings,
+    model: ModelName,
+    *,
+    tier: str | None = None,
+    log_run: bool = True,
+    console: Console | None = None,
 ) -> ThresholdFile:
     """Query the model for each row of the calibration split, fit and save thresholds, log an MLflow run.
+
+    `tier` defaults to the first one of the task: an answer has no tier, so that a release has one set of thresholds.
 
     A language with too few usable rows is left out, with a warning: the assessor then shows its answers as
     uncalibrated. Raises ModelError where the model cannot be queried and SetupError where no language fits.
     """
     task = load_task(settings.task)
-    rows = load_data(task, "calibration")
+    (chosen,) = select_tiers(task, [tier] if tier else None)
+    rows = load_data(task, "calibration", chosen)
     if not rows:
         raise InputError("split", "calibration", f"{task.folder}/data.jsonl has no such rows; add some.")
     rows = sorted(
@@ -54,7 +63,7 @@ def calibrate(
     path = thresholds.save(settings.thresholds_dir, file)
     logger.info("thresholds saved", extra={"path": str(path), "release": release.key})
     if log_run:
-        _log_run(settings, task, model, file, calibrations)
+        _log_run(settings, task, model, file, calibrations, chosen)
     textfile.write_success(settings.state_dir / "metrics", f"calibrate-{task.name}-{model}")
     return file
 
@@ -130,13 +139,20 @@ def _fits(calibrations: Sequence[Calibration]) -> dict[str, thresholds.Threshold
 
 
 def _log_run(
-    settings: Settings, task: Task, model: ModelName, file: ThresholdFile, calibrations: Sequence[Calibration]
+    settings: Settings,
+    task: Task,
+    model: ModelName,
+    file: ThresholdFile,
+    calibrations: Sequence[Calibration],
+    tier: Tier | None,
 ) -> None:
     with mlflow_runs.run(settings, task.name, "calibrate", f"calibrate-{model}"):
-        mlflow.log_params({"route": model, "release": file.release.key, "engine": file.release.engine})
+        params = {"route": model, "release": file.release.key, "engine": file.release.engine}
+        mlflow.log_params({**params, "tier": tier or ""})
         for one in calibrations:
             figures = _figures(task, one)
-            mlflow.log_metrics({f"{one.language}.{k}": v for k, v in figures.items() if v is not None})
+            where = Stratum(tier, one.language).name
+            mlflow.log_metrics({f"{where}.{k}": v for k, v in figures.items() if v is not None})
         mlflow.log_dict(file.model_dump(mode="json"), "thresholds.json")
 
 

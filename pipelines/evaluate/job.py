@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -21,8 +20,7 @@ from pipelines.evaluate.publish import publish
 from pipelines.evaluate.queries import query_assessor
 from pipelines.evaluate.summary import Summary, summarize
 from pipelines.progress import progress
-from pipelines.statistics import round_robin
-from pipelines.strata import Stratum, strata_of, stratum_of
+from pipelines.strata import Stratum, select_rows, strata_of, stratum_of
 from signalbox.contracts.record import LabeledText, ModelRelease, Record, Tier
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError, SetupError
@@ -100,23 +98,6 @@ async def _evaluate(
 def _missing(task: Task, tier: Tier | None) -> str:
     where = f" in the tier {tier}" if tier else ""
     return f"{task.folder}/data.jsonl has no rows of one sentence{where}; add some."
-
-
-def select_rows(rows: Sequence[LabeledText], limit: int | None) -> list[LabeledText]:
-    """At most `limit` rows of each tier, language and label, from as many families as possible, in the order of `rows`.
-
-    All without a limit. Rows of one family say nearly the same, and the first rows of a file are of few families.
-    """
-    if limit is None:
-        return list(rows)
-    groups: dict[tuple[Stratum, str], list[int]] = defaultdict(list)
-    for place, row in enumerate(rows):
-        groups[stratum_of(row), row.label].append(place)
-    selection: list[int] = []
-    for places in groups.values():
-        turns = round_robin([rows[place].family for place in places])
-        selection += [places[turn] for turn in turns[:limit]]
-    return [rows[place] for place in sorted(selection)]
 
 
 def summaries(task: Task, rows: Sequence[LabeledText], records: Sequence[Record]) -> dict[Stratum, Summary]:
