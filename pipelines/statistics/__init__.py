@@ -9,6 +9,17 @@ from pipelines.statistics.labels import (
     one_against_rest,
 )
 from pipelines.statistics.multiple_testing import CORRECTIONS, benjamini_hochberg, holm
+from pipelines.statistics.paired import (
+    CONFIDENCE,
+    Pairs,
+    lower_bound,
+    pairs_of,
+    rows_to_decide,
+    share_interval,
+    tango_interval,
+    tango_z,
+    upper_bound,
+)
 from pipelines.statistics.ppi import Estimate, power_weight, ppi_mean, share_right
 from pipelines.statistics.proportions import (
     Bin,
@@ -40,6 +51,7 @@ from pipelines.statistics.two_sample import (
 )
 
 __all__ = [
+    "CONFIDENCE",
     "CORRECTIONS",
     "Bin",
     "Estimate",
@@ -47,6 +59,7 @@ __all__ = [
     "LabelFigures",
     "LengthStatistics",
     "Outcome",
+    "Pairs",
     "accuracy_interval",
     "answer_lengths",
     "area_under_curve",
@@ -63,10 +76,12 @@ __all__ = [
     "kolmogorov_smirnov",
     "ks_needs",
     "label_figures",
+    "lower_bound",
     "macro_f1",
     "mcnemar_p_value",
     "multiclass_brier",
     "one_against_rest",
+    "pairs_of",
     "power_weight",
     "ppi_mean",
     "quantiles",
@@ -74,7 +89,12 @@ __all__ = [
     "reliability",
     "resamples_for",
     "rows_needed",
+    "rows_to_decide",
+    "share_interval",
     "share_right",
     "shift_seen",
+    "tango_interval",
+    "tango_z",
+    "upper_bound",
     "wilson_interval",
 ]
