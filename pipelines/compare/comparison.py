@@ -92,14 +92,6 @@ class Comparison:
     def entry(self, name: str) -> Entry:
         return next(entry for entry in self.entries if entry.name == name)
 
-    @property
-    def tiers(self) -> list[str]:
-        return list(dict.fromkeys(outcome.cell.tier for outcome in self.outcomes))
-
-    def title(self, cell: Cell) -> str:
-        """The name of a cell for people: without the tier where there is only one."""
-        return cell.name if len(self.tiers) > 1 else cell.language
-
 
 def by_size(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """Baselines first, then models by size; those of unknown size last."""

@@ -20,7 +20,7 @@ class SavedAnswer(Contract):
     """The verdicts on one row, one a repeat; `row` is the digest of its text and language."""
 
     row: str
-    tier: Tier
+    tier: Tier | None
     language: str
     label: Label
     verdicts: tuple[Verdict, ...]
@@ -78,7 +78,11 @@ def load(path: Path) -> SavedComparison:
 def _model(entry: Entry, cells: list[Cell]) -> SavedModel:
     answers = [
         SavedAnswer(
-            row=row_key(row), tier=cell.tier, language=cell.language, label=row.label, verdicts=verdicts
+            row=row_key(row),
+            tier=cell.stratum.tier,
+            language=cell.stratum.language,
+            label=row.label,
+            verdicts=verdicts,
         )
         for cell in cells
         if cell.name in entry.scores

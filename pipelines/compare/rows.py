@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import NoReturn
 
 from pipelines.baselines import check_learnable, teachable
 from pipelines.classes import Classes
+from pipelines.statistics import round_robin
+from pipelines.strata import Stratum, strata_of, stratum_of
 from signalbox.contracts.labels import listed
-from signalbox.contracts.record import LabeledText, Tier
+from signalbox.contracts.record import LabeledText
 from signalbox.errors import InputError
-from signalbox.tasks import Split, Task, load_data
+from signalbox.tasks import Split, Task, load_all, select_tiers, tiers_of
 
-TIERS: tuple[Tier, ...] = get_args(Tier)
 _FEWEST_CALIBRATION = 15  # rows of a language and label, below which a limit does not go: a cut needs 20 rows
 
 
@@ -23,15 +23,20 @@ _FEWEST_CALIBRATION = 15  # rows of a language and label, below which a limit do
 class Cell:
     """The rows of one tier and language. `learning` rows teach the baselines."""
 
-    tier: Tier
-    language: str
+    stratum: Stratum
     test: tuple[LabeledText, ...]
     calibration: tuple[LabeledText, ...]
     learning: tuple[LabeledText, ...]
 
     @property
     def name(self) -> str:
-        return f"{self.tier}, {self.language}"
+        """For names of metrics and keys."""
+        return self.stratum.name
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return self.stratum.title
 
     @property
     def families(self) -> list[str]:
@@ -54,46 +59,19 @@ def load_cells(
 ) -> list[Cell]:
     """The cells of these tiers and languages (default: all that have test rows). Raises InputError.
 
-    `limit` is the number of test rows of each label, tier and language; they are taken in turn from all families.
+    `limit` is the number of test rows of each label, tier and language, from as many families as possible.
     """
     for language in languages:
         task.language(language)
-    by_tier = {tier: load_data(task, tier=tier) for tier in TIERS}
-    present = [tier for tier in TIERS if any(row.split == "test" for row in by_tier[tier])]
-    for tier in tiers:
-        if tier not in present:
-            hint = f"The task {task.name} has test rows in {listed(present)}; choose from them, or add rows."
-            raise InputError("--tier", tier, hint)
-    names = [tier for tier in present if not tiers or tier in tiers]
-    cells = [
-        _cell(task, tier, language, by_tier[tier], limit, learn_from)
-        for tier in names
-        for language in sorted(task.languages)
-        if (not languages or language in languages)
-        and any(row.split == "test" and row.language == language for row in by_tier[tier])
+    rows = load_all(task)
+    chosen = select_tiers(task, tiers) if tiers else tiers_of(rows)
+    strata = [
+        stratum
+        for stratum in strata_of(rows)
+        if stratum.tier in chosen and (not languages or stratum.language in languages)
     ]
-    if not cells:
-        raise InputError("split", "test", f"{task.folder}/data.jsonl has no such rows; add some.")
-    return cells
-
-
-def round_robin(rows: Iterable[LabeledText], limit: int | None) -> list[LabeledText]:
-    """At most `limit` rows of each label, taken in turn from all families, in the order of the file."""
-    rows = list(rows)
-    if limit is None:
-        return rows
-    queues: dict[str, dict[str, list[LabeledText]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        queues[row.label][row.family].append(row)
-    chosen: set[str] = set()
-    for families in queues.values():
-        in_turn = sorted(
-            (place, order, row.id)
-            for order, queue in enumerate(families.values())
-            for place, row in enumerate(queue)
-        )
-        chosen |= {identity for _, _, identity in in_turn[:limit]}
-    return [row for row in rows if row.id in chosen]
+    cells = [_cell(task, stratum, rows, limit, learn_from) for stratum in strata]
+    return [cell for cell in cells if cell is not None] or _no_test_rows(task, strata)
 
 
 def data_digest(cells: Iterable[Cell]) -> str:
@@ -105,23 +83,41 @@ def data_digest(cells: Iterable[Cell]) -> str:
     return digest.hexdigest()[:16]
 
 
+def limited(rows: Sequence[LabeledText], limit: int | None) -> list[LabeledText]:
+    """At most `limit` rows of each label, taken from all families in turn, in the order of the file."""
+    if limit is None:
+        return list(rows)
+    chosen: set[str] = set()
+    for label in {row.label for row in rows}:
+        here = [row for row in rows if row.label == label]
+        chosen |= {here[place].id for place in round_robin([row.family for row in here])[:limit]}
+    return [row for row in rows if row.id in chosen]
+
+
 def _cell(
-    task: Task,
-    tier: Tier,
-    language: str,
-    rows: Sequence[LabeledText],
-    limit: int | None,
-    learn_from: Sequence[Split],
-) -> Cell:
-    here = [row for row in rows if row.language == language]
-    test = round_robin((row for row in here if row.split == "test"), limit)
-    classes = Classes.of(task)
+    task: Task, stratum: Stratum, rows: Sequence[LabeledText], limit: int | None, learn_from: Sequence[Split]
+) -> Cell | None:
+    """The cell of a stratum; None where it has no test rows. Passages are no test rows: they measure evidence."""
+    here = [row for row in rows if stratum_of(row) == stratum]
+    test = limited([row for row in here if row.split == "test" and row.decisive is None], limit)
+    if not test:
+        return None
     if len({row.label for row in test}) < 2:
-        problem = f"The test rows of the tier {tier} in the language {language} have one label only: {test[0].label}."
+        problem = f"The test rows of {stratum.title} have one label only: `{test[0].label}`."
         hint = f"Add rows of {listed(name for name in task.names if name != test[0].label)} to data.jsonl."
         raise InputError("split", "test", hint, problem=problem)
     few = None if limit is None else max(limit, _FEWEST_CALIBRATION)
-    calibration = round_robin((row for row in here if row.split == "calibration"), few)
-    learning = teachable(classes, [row for row in here if row.split in learn_from])
-    check_learnable(classes, learning, {language})
-    return Cell(tier, language, tuple(test), tuple(calibration), tuple(learning))
+    calibration = limited([row for row in here if row.split == "calibration"], few)
+    learning = teachable(Classes.of(task), [row for row in here if row.split in learn_from])
+    check_learnable(Classes.of(task), learning, {stratum.language})
+    return Cell(stratum, tuple(test), tuple(calibration), tuple(learning))
+
+
+def _no_test_rows(task: Task, strata: Sequence[Stratum]) -> NoReturn:
+    where = ", ".join(stratum.title for stratum in strata) or "these languages"
+    raise InputError(
+        "split",
+        "test",
+        f"Add rows of the split `test` to {task.folder}/data.jsonl, or choose another tier or language.",
+        problem=f"The task {task.name} has no test rows in {where}.",
+    )

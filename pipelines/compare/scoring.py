@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pipelines.classes import Classes
 from pipelines.compare.journal import Reply
 from pipelines.compare.rows import Cell, row_key
-from pipelines.statistics import Interval, share_interval
+from pipelines.statistics import Interval, family_interval
 from signalbox import thresholds
 from signalbox.contracts.labels import ABSTAIN, NEUTRAL, Verdict, verdict_for
 from signalbox.contracts.record import LabeledText
@@ -56,7 +56,7 @@ def score(cell: Cell, replies: Replies, classes: Classes, repeats: int = 1) -> S
     return Score(
         verdicts,
         right,
-        share_interval(right, cell.families),
+        family_interval(right, cell.families),
         tuple(answer.seconds for answer in answers),
         _calibration_accuracy(cell, replies, cut),
         cut,

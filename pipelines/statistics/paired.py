@@ -109,28 +109,6 @@ def pairs_of(first: Sequence[float], second: Sequence[float], families: Sequence
     return Pairs(first_only, second_only, len(d) / weight, families=count)
 
 
-def share_interval(
-    right: Sequence[float], families: Sequence[str], confidence: float = CONFIDENCE
-) -> Interval:
-    """Score interval (Wilson 1927) of the share of right answers, for rows in families and for repeated answers.
-
-    The rows count as many as they are worth if they were independent, as in `pairs_of`.
-    """
-    if len(right) != len(families) or not families:
-        raise ValueError(
-            f"rows: got {len(right)} and {len(families)} families, needs equally many, at least one"
-        )
-    values = np.asarray(right, dtype=np.float64)
-    share = float(values.mean())
-    weight, count = _weight(values, families)
-    n = len(values) / weight
-    z = _quantile(count, (1 + confidence) / 2)
-    if math.isinf(z):
-        return 0.0, 1.0
-    middle, width = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, (middle - width) / (1 + z * z / n)), min(1.0, (middle + width) / (1 + z * z / n))
-
-
 def rows_to_decide(discordant_share: float, margin: float, loss: float = 0.0) -> int | None:
     """Rows that show with a power of 80 % that a loss is below `margin`; None if the true `loss` is not below it.
 
