@@ -13,12 +13,12 @@ from pathlib import Path
 from rich.console import Console
 
 from pipelines.classes import Classes
-from pipelines.compare.candidates import Candidate
 from pipelines.compare.comparison import Comparison, Energy, Entry, Method, by_size, outcome_of
-from pipelines.compare.energy import find_meter
-from pipelines.compare.journal import Journal, prompt_digest
-from pipelines.compare.query import answers_of
-from pipelines.compare.references import REFERENCES, replies_of
+from pipelines.compare.models.candidates import Candidate
+from pipelines.compare.models.energy import find_meter
+from pipelines.compare.models.journal import Journal, prompt_digest
+from pipelines.compare.models.query import answers_of
+from pipelines.compare.models.references import REFERENCES, replies_of
 from pipelines.compare.rows import Cell, data_digest
 from pipelines.compare.scoring import score
 from signalbox.errors import ModelError, SetupError

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.classes import Classes
-from pipelines.compare.journal import Reply
+from pipelines.compare.models.journal import Reply
 from pipelines.compare.rows import Cell, row_key
 from pipelines.statistics import Interval, family_interval
 from signalbox import thresholds

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pipelines.compare import footprint
+from pipelines.compare.models import footprint
 from pipelines.compare.comparison import Comparison, Entry, conclude
 from pipelines.compare.job import compare
 from pipelines.compare.table import cells_of, markdown, show

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pipelines.baselines import BASELINES, Baseline, teach
 from pipelines.classes import Classes
-from pipelines.compare.journal import Reply
+from pipelines.compare.models.journal import Reply
 from pipelines.compare.rows import Cell, row_key
 from pipelines.compare.scoring import Replies
 from signalbox.contracts.labels import LabelProbabilities, ranking

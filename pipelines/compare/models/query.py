@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipelines.compare.candidates import Candidate, Server
-from pipelines.compare.energy import Meter
-from pipelines.compare.journal import Journal, Question, Reply, SessionFacts
+from pipelines.compare.models.candidates import Candidate, Server
+from pipelines.compare.models.energy import Meter
+from pipelines.compare.models.journal import Journal, Question, Reply, SessionFacts
 from pipelines.compare.rows import row_key
 from pipelines.progress import progress
 from signalbox.contracts.record import LabeledText, ModelRelease

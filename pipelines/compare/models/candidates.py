@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pipelines.compare.journal import prompt_digest
+from pipelines.compare.models.journal import prompt_digest
 from signalbox.contracts.routes import ModelName
 from signalbox.errors import InputError
 from signalbox.models.base import ModelClient
@@ -82,25 +81,6 @@ def remote_decoder(settings: Settings, task: Task, url: str, name: str, key: str
     )
 
 
-def running_model(settings: Settings, task: Task, model: str) -> Candidate:
-    """The encoder or the decoder that runs already, at the URL of the settings. Raises InputError for another name."""
-    if model not in settings.models:
-        hint = f"Choose {', '.join(settings.models)}, or give a URL. `signalbox compare` starts other models."
-        raise InputError("--models", model, hint)
-    if model == "decoder":
-        key = settings.decoder_api_key
-        name = settings.decoder_model if settings.decoder_url else ""
-        secret = key.get_secret_value() if key else None
-        remote = remote_decoder(settings, task, settings.decoder_base_url, name, secret)
-        return Candidate("decoder", "decoder", remote.serve, prompt=remote.prompt, where="remote")
-
-    @contextlib.contextmanager
-    def serve() -> Iterator[Server]:
-        yield Server(lambda: encoder_client(settings, task, settings.encoder_base_url))
-
-    return Candidate("encoder", "encoder", serve, where="remote")
-
-
 def decoder_client(settings: Settings, task: Task, url: str, model: str, key: str | None) -> DecoderClient:
     """A client that queries the verdict only: its probabilities are in the first tokens."""
     return DecoderClient(
@@ -127,28 +107,6 @@ def verdict_tokens(task: Task) -> int:
     return min(task.max_answer_tokens, longest + _LEAD_TOKENS)
 
 
-def key_for(url: str, urls: Sequence[str], environment: Mapping[str, str]) -> str | None:
-    """The API key of a URL: of the variable with its host, else of KEY_VARIABLE if all URLs have one host.
-
-    With several hosts, a key without a host is an InputError: it must not be sent to a server that it is not of.
-    """
-    host = _host(url)
-    own = f"{KEY_VARIABLE}_{re.sub(r'[^A-Z0-9]+', '_', host.upper())}"
-    if own in environment:
-        return environment[own] or None
-    if KEY_VARIABLE not in environment:
-        return None
-    if len({_host(other) for other in urls}) > 1:
-        hint = f"Set {own} for {host}, and one like it for each other host that needs a key."
-        raise InputError(
-            KEY_VARIABLE,
-            "(a key)",
-            hint,
-            problem=f"{KEY_VARIABLE} is set, but the models have several hosts.",
-        )
-    return environment[KEY_VARIABLE] or None
-
-
 def split_url(spec: str) -> tuple[str, str]:
     """URL and name of `URL#NAME`. Raises InputError."""
     url, _, name = spec.partition("#")
@@ -164,14 +122,5 @@ def split_url(spec: str) -> tuple[str, str]:
     return url, name
 
 
-def urls_of(text: str) -> list[str]:
-    """The URLs in a list of models."""
-    return [split_url(spec.strip())[0] for spec in text.split(",") if "://" in spec]
-
-
 def _url(spec: str, urls: Callable[[str, str], Candidate]) -> Candidate:
     return urls(*split_url(spec))
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc
