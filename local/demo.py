@@ -60,8 +60,8 @@ def addresses(settings: Settings, console: Console) -> None:
 
 
 def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervisor) -> None:
-    from pipelines.compare.job import compare
-    from pipelines.compare.table import show
+    from pipelines.compare.job import Options
+    from pipelines.compare.run import Selection, run_evaluations
     from pipelines.evaluate.job import evaluate
 
     start(settings, console, clock, supervisor)
@@ -74,7 +74,7 @@ def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervi
     with clock.step("evaluate on the test split"):
         evaluations = evaluate(settings, console=console)
     with clock.step("compare"):
-        show(compare(settings, evaluations), console)
+        run_evaluations(settings, evaluations, Selection(), Options(command="signalbox demo"), console)
     console.print(clock.table())
     addresses(settings, console)
 

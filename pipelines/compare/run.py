@@ -12,9 +12,11 @@ from rich.console import Console
 
 from pipelines.compare import job, publish
 from pipelines.compare.comparison import Comparison
+from pipelines.compare.evaluations import compare_evaluations
 from pipelines.compare.models.candidates import Candidate
 from pipelines.compare.rows import load_cells
 from pipelines.compare.table import show
+from pipelines.evaluate.evaluation import Evaluation
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
 from signalbox.tasks import Task
@@ -49,6 +51,24 @@ def run(
     )
     with locked(job.answers_folder(settings, task)):
         comparison = job.compare(settings, task, cells, candidates, options, console)
+    _publish(settings, comparison, selection, console)
+    return comparison
+
+
+def run_evaluations(
+    settings: Settings,
+    evaluations: Sequence[Evaluation],
+    selection: Selection,
+    options: job.Options,
+    console: Console,
+) -> Comparison:
+    """Compare routes that were evaluated already, print, and publish; no model is queried."""
+    comparison = compare_evaluations(settings, evaluations, options)
+    _publish(settings, comparison, selection, console)
+    return comparison
+
+
+def _publish(settings: Settings, comparison: Comparison, selection: Selection, console: Console) -> None:
     folder = selection.output or settings.state_dir / "reports"
     report = publish.write_files(folder, comparison, texts=selection.texts)
     show(comparison, console)
@@ -56,7 +76,6 @@ def run(
     if selection.log_run:
         run_id = publish.log_run(settings, comparison, folder)
         console.print(f"MLflow run: {run_id}", markup=False, highlight=False)
-    return comparison
 
 
 @contextlib.contextmanager
