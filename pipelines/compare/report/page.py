@@ -28,7 +28,7 @@ class Plot:
     """A Pareto plot with what its axis is; `legend` has number, name and value."""
 
     title: str
-    unit: str
+    axis: str
     drawing: Scatter
     legend: tuple[tuple[int, str, str], ...]
 
@@ -113,16 +113,26 @@ def _intervals(comparison: Comparison, outcome: Outcome) -> Intervals:
     return intervals(rows, outcome.conclusion.finding("majority").accuracy)
 
 
-# Title, unit, and the value of an entry; None: not known.
-_AXES: Sequence[tuple[str, str, Callable[[Entry], float | None]]] = (
-    ("time of an answer", "ms, median", lambda e: e.seconds[0.5] * _MILLISECONDS if e.seconds else None),
-    ("memory", "MiB", lambda e: e.memory_bytes / 2**20 if e.memory_bytes else None),
-    ("energy", "Wh for 1,000 answers", lambda e: e.energy.wh_per_1k if e.energy else None),
+# Title, unit, what the unit is of, and the value of an entry; None: not known.
+_AXES: Sequence[tuple[str, str, str, Callable[[Entry], float | None]]] = (
+    (
+        "time of an answer",
+        "ms",
+        "ms, median",
+        lambda e: e.seconds[0.5] * _MILLISECONDS if e.seconds else None,
+    ),
+    ("memory", "MiB", "MiB", lambda e: e.memory_bytes / 2**20 if e.memory_bytes else None),
+    ("energy", "Wh", "Wh for 1,000 answers", lambda e: e.energy.wh_per_1k if e.energy else None),
 )
 
 
 def _plot(
-    comparison: Comparison, outcome: Outcome, title: str, unit: str, value_of: Callable[[Entry], float | None]
+    comparison: Comparison,
+    outcome: Outcome,
+    title: str,
+    unit: str,
+    axis: str,
+    value_of: Callable[[Entry], float | None],
 ) -> Plot | None:
     """Accuracy over a resource, of the entries whose value is known; None for fewer than two."""
     rows: list[tuple[int, float, float, Interval]] = []
@@ -140,7 +150,7 @@ def _plot(
                 f"{score.accuracy:.2f} at {value:.3g} {unit.split(',', maxsplit=1)[0]}",
             )
         )
-    return Plot(title, unit, scatter(rows), tuple(legend)) if len(rows) > 1 else None
+    return Plot(title, axis, scatter(rows), tuple(legend)) if len(rows) > 1 else None
 
 
 def _changes(comparison: Comparison, outcome: Outcome, *, texts: bool) -> tuple[Changes, ...]:
