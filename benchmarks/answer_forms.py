@@ -1,4 +1,4 @@
-"""Words against letters: how well a decoder's answer is read, on the real llama-server with the default model.
+"""Words against letters: how well a decoder's answer is read, on the local decoder with the default model.
 
 The first rows of each language and label of the calibration split, alternately. `tickets` is queried twice, once with
 the words of its labels and once with letters; its prompt is changed only where it says what to answer with.

@@ -1,4 +1,4 @@
-"""Start of the local stack: llama-server, MLflow, encoder, decoder, assessor; training and calibration where needed."""
+"""Start of the local stack: decoder, MLflow, encoder, decoder, assessor; training and calibration where needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 
 from rich.console import Console
 
-from local import provision, stack
+from local import stack
 from local.clock import Clock
 from local.processes import Service, Supervisor, check_port
 from local.upstreams import wait_for_models
@@ -30,8 +30,8 @@ def start(settings: Settings, console: Console, clock: Clock, supervisor: Superv
     _check_ports(settings, tracking, assessor)
     if tracking:
         supervisor.start(tracking)
-    with clock.step("llama-server and model"):
-        decoder = _decoder(settings, console)
+    with clock.step("decoder and model"):
+        decoder = _decoder(settings)
     if decoder:
         supervisor.start(decoder)
     if settings.starts_encoder and not is_trained(settings):
@@ -101,11 +101,11 @@ def _check_ports(settings: Settings, *services: Service | None) -> None:
         check_port(Service("encoder", (), settings.host, settings.encoder_port, "", "SIGNALBOX_ENCODER_PORT"))
 
 
-def _decoder(settings: Settings, console: Console) -> Service | None:
+def _decoder(settings: Settings) -> Service | None:
     if not settings.starts_decoder:
         return None
     model = gguf_file(settings.decoder_model)
-    return stack.decoder(settings, provision.llama_server(settings.cache_dir, console), model)
+    return stack.decoder(settings, model, len(load_task(settings.task).languages))
 
 
 async def _decoder_release(settings: Settings, task: Task) -> ModelRelease:

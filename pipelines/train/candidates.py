@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
-from tokenizers import Tokenizer
 
 from pipelines.baselines import Tfidf
 from pipelines.classes import Classes, Floats
-from pipelines.train import minilm
+from pipelines.train.encoders import Vectors
 from signalbox.contracts.labels import LabelProbabilities, listed, ranking
 from signalbox.contracts.record import LabeledText
 from signalbox.errors import InputError
@@ -25,24 +21,24 @@ from signalbox.errors import InputError
 FOLDS = 10
 # Families of each label: with one, the fold that holds it out has no row of the label to learn from.
 FEWEST_FAMILIES = 2
-Vectors = NDArray[np.float32]
 Predict = Callable[[Sequence[str]], list[LabelProbabilities]]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way to get from texts to probabilities. `kind` is that of `head.json`."""
+    """A way to get from texts to probabilities. `kind` is that of `head.json`, `encoder` that of `release.json`."""
 
     name: str
     kind: str
     regularization: float
+    encoder: str = "minilm"
 
 
 CANDIDATES = (
     Candidate("embedding C=0.1", "embedding-logistic", 0.1),
     Candidate("embedding C=1", "embedding-logistic", 1.0),
     Candidate("embedding C=10", "embedding-logistic", 10.0),
-    Candidate("tf-idf C=10", "tfidf-logistic", 10.0),
+    Candidate("tf-idf C=10", "tfidf-logistic", 10.0, "tfidf"),
 )
 
 
@@ -53,25 +49,6 @@ class Score:
     candidate: Candidate
     accuracy: float
     log_loss: float
-
-
-def embedder(model_path: Path, threads: int = 2) -> Callable[[Sequence[str]], Vectors]:
-    """A function from n texts to [n, hidden]; one text at a time, as dynamic quantization makes a row depend on its batch."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model_path, options, providers=["CPUExecutionProvider"])
-    tokenizer = Tokenizer.from_file(str(minilm.package_folder() / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(256)
-
-    def embed(texts: Sequence[str]) -> Vectors:
-        rows = []
-        for encoding in tokenizer.encode_batch(list(texts)):
-            ids = np.array([encoding.ids], dtype=np.int64)
-            rows.append(session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0])
-        return np.array(rows)
-
-    return embed
 
 
 def check_families(classes: Classes, rows: Sequence[LabeledText]) -> None:

@@ -12,23 +12,21 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 import mlflow
 
 from pipelines.baselines import teachable
 from pipelines.classes import Classes
 from pipelines.sinks import mlflow_runs, textfile
-from pipelines.train import minilm
 from pipelines.train.candidates import (
     CANDIDATES,
     FOLDS,
     check_families,
     cross_validate,
-    embedder,
     fit_head,
     texts_of,
 )
+from pipelines.train.encoders import Encoder, load_encoder
 from pipelines.train.learning_curve import learning_curve
 from pipelines.train.release import TrainedRelease, Training, write_release
 from signalbox.contracts.record import LabeledText
@@ -49,17 +47,17 @@ def train(settings: Settings, *, extra: Sequence[LabeledText] = (), track: bool 
     # To abstain is no class of a head: such rows say that none is right.
     rows = teachable(classes, [*load_data(task, "few-shot"), *_ground_truth(settings, task), *extra])
     check_families(classes, rows)
-    model_path = minilm.ensure_onnx(settings.cache_dir)
-    training = fit(classes, rows, load_data(task, "calibration"), model_path)
+    encoder = load_encoder("minilm", settings.cache_dir)
+    training = fit(classes, rows, load_data(task, "calibration"), encoder)
     digest = hashlib.sha256(json.dumps(training.head, sort_keys=True).encode()).hexdigest()[:8]
     if not track:
-        return write_release(settings, task, training, f"untracked-{digest}", model_path)
+        return write_release(settings, task, training, f"untracked-{digest}")
     with mlflow_runs.run(settings, task.name, "train", f"train {training.candidate.name}") as run:
         _log(training)
         version = _register(f"signalbox-{task.name}-encoder", run.info.run_id)
         revision = f"v{version}-{digest}"
         mlflow.set_tag("signalbox.release", revision)
-        result = write_release(settings, task, training, revision, model_path)
+        result = write_release(settings, task, training, revision)
     textfile.write_success(settings.state_dir / "metrics", f"train-{task.name}")
     fields = {"release": result.release.key, "candidate": result.candidate.name, "rows": result.rows}
     logger.info("encoder trained", extra=fields)
@@ -67,11 +65,11 @@ def train(settings: Settings, *, extra: Sequence[LabeledText] = (), track: bool 
 
 
 def fit(
-    classes: Classes, rows: Sequence[LabeledText], calibration: Sequence[LabeledText], model_path: Path
+    classes: Classes, rows: Sequence[LabeledText], calibration: Sequence[LabeledText], encoder: Encoder
 ) -> Training:
-    """Score all candidates on `rows`, fit the best on all of them. Pure, but for the embedding model."""
+    """Score all candidates on `rows`, fit the best on all of them."""
     texts = texts_of([*rows, *calibration])
-    vectors = dict(zip(texts, embedder(model_path)(texts), strict=True))
+    vectors = dict(zip(texts, encoder.embed(texts), strict=True))
     scores = tuple(cross_validate(candidate, classes, rows, vectors) for candidate in CANDIDATES)
     best = min(scores, key=lambda score: score.log_loss).candidate
     head, predict = fit_head(best, classes, rows, vectors)

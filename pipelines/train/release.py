@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.calibrate.sparse import warn_of_sparse_verdicts
-from pipelines.train import minilm
 from pipelines.train.candidates import Candidate, Predict, Score, texts_of
+from pipelines.train.encoders import release_files
 from pipelines.train.learning_curve import Point
 from signalbox import thresholds
+from signalbox.contracts.encoders import quantization_of, title_of
 from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.io import write_whole
 from signalbox.settings import Settings
@@ -36,6 +37,11 @@ class Training:
     predict: Predict
     curve: tuple[Point, ...]
 
+    @property
+    def encoder(self) -> str:
+        """The name of the candidate's encoder, as `release.json` has it."""
+        return self.candidate.encoder
+
 
 @dataclass(frozen=True)
 class TrainedRelease:
@@ -49,24 +55,21 @@ class TrainedRelease:
     curve: tuple[Point, ...]
 
 
-def write_release(
-    settings: Settings, task: Task, training: Training, revision: str, model_path: Path
-) -> TrainedRelease:
+def write_release(settings: Settings, task: Task, training: Training, revision: str) -> TrainedRelease:
     """Write the folder whole or not at all; a link `encoder-VERSION` and the file `current` name it last."""
-    is_embedding = training.head["kind"] == "embedding-logistic"
     release = ModelRelease(
-        name=f"{'MiniLM-L6-v2' if is_embedding else 'TF-IDF'} + logistic head",
+        name=f"{title_of(training.encoder)} + logistic head",
         revision=revision,
         engine="onnxruntime",
-        quantization="int8" if is_embedding else "none",
+        quantization=quantization_of(training.encoder),
     )
     folder = settings.releases_dir / f"encoder-{revision}"
     settings.releases_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.releases_dir) as scratch:
         draft = Path(scratch) / "release"
         draft.mkdir()
-        shutil.copy(model_path, draft / "model.onnx")
-        shutil.copy(minilm.package_folder() / "tokenizer.json", draft / "tokenizer.json")
+        for name, path in release_files(training.encoder, settings.cache_dir).items():
+            shutil.copy(path, draft / name)
         (draft / "head.json").write_text(json.dumps(training.head), encoding="utf-8")
         description = json.dumps(_description(release, task, training))
         (draft / "release.json").write_text(description, encoding="utf-8")
@@ -122,6 +125,7 @@ def _description(release: ModelRelease, task: Task, training: Training) -> dict[
     scores = {s.candidate.name: {"accuracy": s.accuracy, "log_loss": s.log_loss} for s in training.scores}
     return {
         "release": release.model_dump(),
+        "encoder": training.encoder,
         "task": task.name,
         "labels": list(task.names),
         "positive": task.positive,

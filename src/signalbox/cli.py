@@ -30,7 +30,7 @@ ENTRY_POINTS = "signalbox.commands"
 OPTIONAL_COMMANDS = {
     "demo": ("local", "Train, serve, assess, evaluate and compare on this machine."),
     "serve": ("local", "Start encoder, decoder, assessor and MLflow until Ctrl-C."),
-    "fetch": ("local", "Pre-build llama-server and export the encoder to ONNX."),
+    "fetch": ("local", "Download the decoder's file and export the encoder to ONNX."),
     "doctor": ("local", "Check this machine for missing dependencies."),
     "train": ("pipelines", "Train the encoder."),
     "calibrate": ("pipelines", "Fit the thresholds of the traffic light."),

@@ -33,7 +33,7 @@ class Settings(BaseSettings):
 
     assessor_port: int = Field(default=8080, ge=1, le=65535, description="Port of the assessor.")
     encoder_port: int = Field(default=8081, ge=1, le=65535, description="Port of the encoder.")
-    decoder_port: int = Field(default=8082, ge=1, le=65535, description="Port of llama-server.")
+    decoder_port: int = Field(default=8082, ge=1, le=65535, description="Port of the local decoder.")
     mlflow_port: int = Field(default=5000, ge=1, le=65535, description="Port of MLflow.")
 
     assessor_url: str | None = Field(
@@ -61,7 +61,16 @@ class Settings(BaseSettings):
     decoder_constrained: bool = Field(
         default=False, description="Force the first word to be a verdict word. Not all engines support it."
     )
-    decoder_threads: int = Field(default=2, ge=1, description="Threads of llama-server.")
+    llama_server: str | None = Field(
+        default=None,
+        description="Path of a llama-server for the local decoder, or its name on PATH. Defaults to the one in the "
+        "package xllamacpp.",
+    )
+    decoder_threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="Threads of the local decoder. Defaults to the CPUs that the process may use, which is also the most.",
+    )
     decoder_concurrency: int = Field(
         default=2,
         ge=1,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from pipelines.classes import YES_NO
-from pipelines.train import minilm
-from pipelines.train.candidates import CANDIDATES, embedder, fit_head
+from pipelines.train.candidates import CANDIDATES, fit_head
+from pipelines.train.encoders import load_encoder
 from pipelines.train.job import train
 from services.encoder.runtime import Encoder, Labels, TfidfHead
 from signalbox import thresholds
@@ -78,7 +78,7 @@ def test_every_candidate_is_scored_on_families_it_has_not_seen(settings: Setting
 
 def test_tfidf_without_scikit_learn_equals_scikit_learn() -> None:
     rows = load_data(load_task(Path("tasks/medical")), "calibration")
-    embed = embedder(minilm.ensure_onnx(Settings().cache_dir))
+    embed = load_encoder("minilm", Settings().cache_dir).embed
     vectors = dict(zip([row.text for row in rows[:2]], embed([row.text for row in rows[:2]]), strict=True))
     candidate = next(c for c in CANDIDATES if c.kind == "tfidf-logistic")
     head, predict = fit_head(candidate, YES_NO, rows, vectors)
