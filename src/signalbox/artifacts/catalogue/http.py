@@ -16,7 +16,6 @@ import httpx2
 from signalbox.proxies import DIRECT
 
 ATTEMPTS = 5  # without progress in between
-_BLOCK = 1 << 20
 _PARTIAL, _UNSATISFIABLE = 206, 416
 _TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
 _NO_CONNECTION = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
@@ -122,7 +121,7 @@ def _append(client: httpx2.Client, download: Download, part: Path, advance: Adva
             if response.status_code != _PARTIAL:
                 file.truncate(0)
                 start = 0
-            for block in response.iter_raw(_BLOCK):
+            for block in response.iter_raw():
                 if not start and block[:64].lstrip().lower().startswith(_MARKUP):
                     raise SourceError(f"{shown(download.url)} answers with a web page instead of the file")
                 file.write(block)

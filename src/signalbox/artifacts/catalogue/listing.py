@@ -42,4 +42,4 @@ def languages(codes: Sequence[str]) -> str:
     if len(codes) <= _LANGUAGES:
         return ", ".join(codes)
     first = [code for code in ("en", "de") if code in codes] or list(codes[:1])
-    return f"{', '.join(first)} and {len(codes) - len(first)} more"
+    return f"{', '.join(first)}, {len(codes) - len(first)} more"

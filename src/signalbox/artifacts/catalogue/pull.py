@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from errno import ENOSPC
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 
 from huggingface_hub import get_token
@@ -29,6 +29,7 @@ from signalbox.io import sync_folder
 from signalbox.settings import Settings
 
 _LOCK = ".pull.lock"
+_FULL = (ENOSPC, EDQUOT, EFBIG)
 # The Hub is tried first, so a network that drops its packets must not hold up the other source for long.
 _HUB_SECONDS, _INDEX_SECONDS, _READ_SECONDS = 5.0, 15.0, 60.0
 _SPACE_HINT = "Free the space, or set SIGNALBOX_CACHE_DIR to a folder on a larger volume."
@@ -152,8 +153,8 @@ def _writable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == ENOSPC:
-            raise SetupError(f"`{folder}` is full.", hint=_SPACE_HINT) from error
+        if error.errno in _FULL:
+            raise SetupError(f"`{folder}` is full ({error.strerror}).", hint=_SPACE_HINT) from error
         raise SetupError(
             f"`{folder}` cannot be written ({error.strerror or error}).",
             hint="Set SIGNALBOX_CACHE_DIR to a folder that can be written.",
