@@ -43,11 +43,11 @@ def _candidate(settings: Settings, task: Task, name: str) -> Candidate:
     if name == "encoder":
         return _encoder(settings, task, name, current_release(settings))
     if name == "decoder":
-        return _decoder(settings, task, name, gguf_file(settings.decoder_model))
+        return _decoder(settings, task, name, gguf_file(settings.decoder_model, settings))
     if (Path(name) / _RELEASE_FILE).is_file():
         return _encoder(settings, task, Path(name).name, Path(name))
     try:
-        path = gguf_file(name)
+        path = gguf_file(name, settings)
     except InputError as error:
         hint = "Give encoder, decoder, a name of `signalbox models list`, the path of a GGUF file or of a release, or a URL."
         raise InputError("--models", name, hint, problem=f"--models: there is no model `{name}`.") from error

@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from typer.models import CommandInfo
 
+from signalbox.artifacts.catalogue.commands import models
 from signalbox.capacity.cli.commands import check_boot, plan
 from signalbox.command import command_settings
 from signalbox.contracts.routes import Route
@@ -55,6 +56,7 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
     for command in (plan, check_boot, assess, download, purge, migrate):
         app.command()(command)
     app.add_typer(keys)
+    app.add_typer(models)
     app.add_typer(task)
     names: set[str] = set()
     for plugin in sorted(plugins, key=lambda entry: entry.name):
