@@ -45,7 +45,7 @@ def running_decoder() -> Iterator[Settings]:
     """The settings of a local decoder with the default model; of the configured decoder if it is one that runs."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings().model_copy(update={"state_dir": Path(folder), "decoder_port": free_port()})
-        service = stack.decoder(settings, gguf_file(settings.decoder_model))
+        service = stack.decoder(settings, gguf_file(settings.decoder_model, settings))
         if service is None:
             yield settings
             return

@@ -43,7 +43,7 @@ def run() -> list[dict[str, object]]:
             "judge_url": f"http://127.0.0.1:{port}/v1",
         }
         settings = Settings().model_copy(update=changes)
-        service = stack.decoder(settings, gguf_file(settings.decoder_model))
+        service = stack.decoder(settings, gguf_file(settings.decoder_model, settings))
         if service is None:
             return _modes(settings)
         with Supervisor(settings.logs_dir) as supervisor:

@@ -83,8 +83,8 @@ def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervi
             _assess(settings, task, model, console)
     console.print(f"  first answers after {clock.seconds:.1f} s")
     # Imports of seconds that the first answers do not need.
-    from pipelines.compare.job import compare
-    from pipelines.compare.table import show
+    from pipelines.compare.job import Options
+    from pipelines.compare.run import Selection, run_evaluations
     from pipelines.evaluate.job import evaluate
 
     calibrate_decoder(settings, console, clock, supervisor)
@@ -99,7 +99,7 @@ def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervi
     if settings.starts_encoder:
         evaluations = _learn(settings, task, evaluations, console, clock, supervisor)
     with clock.step("compare"):
-        show(compare(settings, evaluations), console)
+        run_evaluations(settings, evaluations, Selection(), Options(command="signalbox demo"), console)
     console.print(clock.table())
     addresses(settings, console)
 

@@ -46,14 +46,14 @@ def mlflow(settings: Settings) -> Service | None:
     )  # fmt: skip
 
 
-def encoder(settings: Settings) -> Service | None:
-    """The newest trained release on KServe."""
+def encoder(settings: Settings, release: Path | None = None) -> Service | None:
+    """A release on KServe; the default is the newest trained one."""
     if not settings.starts_encoder:
         return None
     return Service(
         name="encoder",
         command=(
-            sys.executable, "-m", "services.encoder", "--release-dir", str(current_release(settings)),
+            sys.executable, "-m", "services.encoder", "--release-dir", str(release or current_release(settings)),
             "--host", settings.host, "--http_port", str(settings.encoder_port),
         ),
         host=settings.host,

@@ -117,7 +117,7 @@ def _check_ports(settings: Settings, *services: Service | None) -> None:
 def _decoder(settings: Settings) -> Service | None:
     if not settings.starts_decoder:
         return None
-    model = gguf_file(settings.decoder_model)
+    model = gguf_file(settings.decoder_model, settings)
     return stack.decoder(settings, model, len(load_task(settings.task).languages))
 
 

@@ -77,7 +77,7 @@ def long_winded(task: Path, folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def decoder_service(settings: Settings) -> Service:
     """llama.cpp with the packaged model."""
-    service = stack.decoder(settings, gguf_file(settings.decoder_model))
+    service = stack.decoder(settings, gguf_file(settings.decoder_model, settings))
     assert service is not None
     return service
 
