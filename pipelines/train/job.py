@@ -14,6 +14,7 @@ import logging
 from collections.abc import Sequence
 
 import mlflow
+from threadpoolctl import threadpool_limits
 
 from pipelines.baselines import teachable
 from pipelines.classes import Classes
@@ -79,10 +80,12 @@ def fit(
     Pure; all rows are of one tier. Raises InputError where a label has too few families.
     """
     check_families(classes, rows)
-    scores = tuple(cross_validate(candidate, classes, rows, vectors) for candidate in CANDIDATES)
-    best = min(scores, key=lambda score: score.criterion).candidate
-    head, predict = fit_head(best, classes, rows, vectors)
-    curve = learning_curve(best, classes, [*rows, *teachable(classes, calibration)], vectors)
+    # A second thread of the matrix library costs more than such small fits: 12 times the CPU time on a busy machine.
+    with threadpool_limits(limits=1):
+        scores = tuple(cross_validate(candidate, classes, rows, vectors) for candidate in CANDIDATES)
+        best = min(scores, key=lambda score: score.criterion).candidate
+        head, predict = fit_head(best, classes, rows, vectors)
+        curve = learning_curve(best, classes, [*rows, *teachable(classes, calibration)], vectors)
     return Training(rows, scores, best, head, predict, curve, truth)
 
 
