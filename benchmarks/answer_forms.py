@@ -44,7 +44,7 @@ async def _case(settings: Settings, name: str, form: str) -> list[dict[str, obje
     client = make_decoder(settings, task.model_copy(update={"max_answer_tokens": TOKENS}))
     try:
         rows = sample(task)
-        answers = await query_all(client, rows)
+        answers = await query_all(client.answer, rows)
     finally:
         await client.close()
     return [_row(name, form, language, rows, answers) for language in task.languages]

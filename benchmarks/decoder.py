@@ -81,8 +81,8 @@ async def _query(
 ) -> list[Answer | ModelError]:
     client = make_decoder(settings.model_copy(update={"decoder_constrained": constrained}), task)
     try:
-        await query_all(client, rows[:_WARM_UP])
-        return await query_all(client, rows)
+        await query_all(client.answer, rows[:_WARM_UP])
+        return await query_all(client.answer, rows)
     finally:
         await client.close()
 

@@ -77,7 +77,7 @@ def decoder(settings: Settings, model: Path, languages: int = 2) -> Service | No
         command=(
             *llama.command(settings), "--model", str(model), "--host", settings.host,
             "--port", str(settings.decoder_port),
-            "--threads", str(threads(settings.decoder_threads, usable_cpus())),
+            "--threads", str(threads(settings.decoder_threads, usable_cpus(), spare=1)),
             "--ctx-size", str(slots * _CONTEXT_TOKENS), "--parallel", str(slots),
             *_REPEATABLE, "--cache-ram", "0", "--metrics", "--no-webui",
         ),

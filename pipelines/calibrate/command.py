@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipelines.options import LogRun, job_settings
+from pipelines.options import LogRun, OneTier, job_settings
 from signalbox.contracts.routes import MODELS
 from signalbox.errors import InputError
 from signalbox.tasks import load_task
@@ -17,6 +17,7 @@ def calibrate(
     route: Annotated[
         str | None, typer.Option(help=f"{' or '.join(MODELS)}. Default: the decoder, if there is one.")
     ] = None,
+    tier: OneTier = None,
     log_run: LogRun = True,
 ) -> None:
     """Fit the thresholds of the traffic light for a running model, on the calibration split."""
@@ -27,5 +28,5 @@ def calibrate(
         model = next((model for model in settings.models if model == name), None)
         if model is None:
             raise InputError("--route", route, f"Choose {' or '.join(settings.models)}.")
-        file = job.calibrate(settings, model, log_run=log_run)
+        file = job.calibrate(settings, model, tier=tier, log_run=log_run)
         report.show(load_task(settings.task), file, Console())

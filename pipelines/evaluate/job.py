@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -21,8 +20,7 @@ from pipelines.evaluate.publish import publish
 from pipelines.evaluate.queries import query_assessor
 from pipelines.evaluate.summary import Summary, summarize
 from pipelines.progress import progress
-from pipelines.statistics import round_robin
-from pipelines.strata import Stratum, strata_of, stratum_of
+from pipelines.strata import Stratum, select_rows, strata_of, stratum_of
 from signalbox.contracts.record import LabeledText, ModelRelease, Record, Tier
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError, SetupError
@@ -33,6 +31,8 @@ from signalbox.tasks import Task, evaluation_rows, load_data, load_task, select_
 
 logger = logging.getLogger(__name__)
 
+JUSTIFIED = 3  # a justification takes most of a decoder's time, and only its length and speed are measured
+
 
 def evaluate(
     settings: Settings,
@@ -40,13 +40,14 @@ def evaluate(
     routes: Sequence[Route] | None = None,
     tiers: Sequence[str] | None = None,
     limit: int | None = None,
+    justified: int = JUSTIFIED,
     fresh: bool = False,
     console: Console | None = None,
 ) -> list[Evaluation]:
     """Evaluate routes and publish their figures. Raises InputError, SetupError, ModelError, StoreUnavailable.
 
     `routes` defaults to those over the models that are enabled, and `tiers` to the first one of the task. `limit` is the
-    number of rows of each tier, language and label, `fresh` ignores earlier answers, and `console` shows progress where
+    number of rows of each tier, language and label, `justified` that of those which a decoder justifies, `fresh` ignores earlier answers, and `console` shows progress where
     there is no log.
     """
     task = load_task(settings.task)
@@ -58,7 +59,7 @@ def evaluate(
         check_learnable(Classes.of(task), load_data(task, "few-shot", tier), {row.language for row in here})
         rows += here
     return [
-        asyncio.run(_evaluate(settings, task, route, rows, fresh, console))
+        asyncio.run(_evaluate(settings, task, route, rows, justified, fresh, console))
         for route in routes or settings.routes
     ]
 
@@ -68,6 +69,7 @@ async def _evaluate(
     task: Task,
     route: Route,
     rows: Sequence[LabeledText],
+    justified: int,
     fresh: bool,
     console: Console | None,
 ) -> Evaluation:
@@ -79,7 +81,8 @@ async def _evaluate(
     logger.info("evaluation started", extra={"route": route, "rows": len(rows), "pending": len(pending)})
     completed = len(rows) - len(pending)
     with progress(f"evaluate {route}", len(rows), completed=completed, console=console) as advance:
-        await query_assessor(settings, route, pending, journal, advance)
+        sample = {row.id for row in select_rows(rows, justified)}
+        await query_assessor(settings, route, pending, journal, advance, sample)
     records = [today(task, record) for record in await _read_records(settings, rows, journal)]
     check_releases(releases, records)
     figures = summaries(task, rows, records)
@@ -95,23 +98,6 @@ async def _evaluate(
 def _missing(task: Task, tier: Tier | None) -> str:
     where = f" in the tier {tier}" if tier else ""
     return f"{task.folder}/data.jsonl has no rows of one sentence{where}; add some."
-
-
-def select_rows(rows: Sequence[LabeledText], limit: int | None) -> list[LabeledText]:
-    """At most `limit` rows of each tier, language and label, from as many families as possible, in the order of `rows`.
-
-    All without a limit. Rows of one family say nearly the same, and the first rows of a file are of few families.
-    """
-    if limit is None:
-        return list(rows)
-    groups: dict[tuple[Stratum, str], list[int]] = defaultdict(list)
-    for place, row in enumerate(rows):
-        groups[stratum_of(row), row.label].append(place)
-    selection: list[int] = []
-    for places in groups.values():
-        turns = round_robin([rows[place].family for place in places])
-        selection += [places[turn] for turn in turns[:limit]]
-    return [rows[place] for place in sorted(selection)]
 
 
 def summaries(task: Task, rows: Sequence[LabeledText], records: Sequence[Record]) -> dict[Stratum, Summary]:

@@ -15,7 +15,7 @@ FEWEST_FAMILIES = 10  # with fewer, the spread between families is unknown, and 
 def family_interval(
     right: Sequence[float], families: Sequence[Hashable], confidence: float = 0.95
 ) -> Interval:
-    """Interval of the share of right rows, for statements about new families. A row may be a mean of repeated answers.
+    """Interval of the mean of `right`, true or false or a share of repeats, for statements about new families.
 
     Korn & Graubard (1998, Survey Methodology 24:193): Clopper-Pearson with the number of independent rows that have
     the variance between families. If each family has one row, it is the exact interval of the rows. With fewer than ten
@@ -27,9 +27,10 @@ def family_interval(
     if not right:
         return 0.0, 1.0
     rows = effective_rows_of_families(right, families, confidence)
-    if rows == len(right) and float(sum(right)).is_integer():
-        return clopper_pearson_interval(int(sum(right)), len(right), confidence)
-    hits = sum(right) / len(right) * rows
+    total = sum(right)
+    if rows == len(right) and total == int(total):
+        return clopper_pearson_interval(int(total), len(right), confidence)
+    hits = total / len(right) * rows
     tail = (1 - confidence) / 2
     low = 0.0 if hits <= 0 else float(beta.ppf(tail, hits, rows - hits + 1))
     high = 1.0 if hits >= rows else float(beta.ppf(1 - tail, hits + 1, rows - hits))
@@ -47,7 +48,8 @@ def effective_rows_of_families(
     """
     if len(right) != len(families):
         raise ValueError(f"families: got {len(families)}, there are {len(right)} rows")
-    sizes, hits = Counter(families), defaultdict[Hashable, float](float)
+    sizes: Counter[Hashable] = Counter(families)
+    hits: dict[Hashable, float] = defaultdict(float)
     for hit, family in zip(right, families, strict=True):
         hits[family] += hit
     total, groups = len(right), len(sizes)

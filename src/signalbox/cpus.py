@@ -30,9 +30,9 @@ def usable_cpus(proc: Path = Path("/proc/self"), affinity: int | None = None) ->
     return max(1, int(min([float(allowed), *_quotas(proc)])))
 
 
-def threads(setting: int | None, cpus: int) -> int:
-    """Threads for a pool: those of a setting, never more than the CPUs; all CPUs without a setting."""
-    return min(setting or cpus, cpus)
+def threads(setting: int | None, cpus: int, *, spare: int = 0) -> int:
+    """Threads for a pool: those of a setting, never more than the CPUs; without one, all CPUs but `spare`, at least 1."""
+    return min(setting or max(1, cpus - spare), cpus)
 
 
 def _affinity() -> int:

@@ -74,12 +74,14 @@ class Settings(BaseSettings):
     decoder_threads: int | None = Field(
         default=None,
         ge=1,
-        description="Threads of the local decoder. Defaults to the CPUs that the process may use, which is also the most.",
+        description="Threads of the local decoder, at most the CPUs that the process may use. Defaults to one CPU less, "
+        "for the other services.",
     )
     decoder_concurrency: int = Field(
-        default=2,
+        default=1,
         ge=1,
-        description="Maximum concurrent requests to the decoder; as many as its server has slots.",
+        description="Maximum concurrent requests to the decoder. With more than one, llama.cpp on several threads may "
+        "answer in other digits, depending on what it computes together.",
     )
     decoder_timeout_seconds: float = Field(
         default=60.0, gt=0, description="Time limit for a whole answer of the decoder."

@@ -66,7 +66,7 @@ def flag(service, name):
 def test_the_decoder_gets_its_file_and_no_more_threads_than_cpus(settings):
     model, cpus = Path("/m.gguf"), usable_cpus()
     assert flag(stack.decoder(settings, model), "--model") == "/m.gguf"
-    for setting, threads in ((None, cpus), (1, 1), (cpus + 7, cpus)):
+    for setting, threads in ((None, max(1, cpus - 1)), (1, 1), (cpus + 7, cpus)):
         service = stack.decoder(settings.model_copy(update={"decoder_threads": setting}), model)
         assert flag(service, "--threads") == str(threads)
 

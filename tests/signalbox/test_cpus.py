@@ -113,3 +113,8 @@ def test_the_affinity_of_the_process_is_read():
 )
 def test_a_setting_never_exceeds_the_cpus(setting, cpus, count):
     assert threads(setting, cpus) == count
+
+
+@pytest.mark.parametrize(("setting", "cpus", "count"), [(None, 4, 3), (None, 1, 1), (4, 4, 4)])
+def test_a_spare_cpu_is_left_where_there_is_one(setting, cpus, count):
+    assert threads(setting, cpus, spare=1) == count

@@ -15,10 +15,10 @@ import pytest
 
 from local.stack import as_environment
 from pipelines.compare.job import compare
-from pipelines.evaluate.job import evaluate, select_rows
+from pipelines.evaluate.job import evaluate
 from pipelines.evaluate.journal import Journal
 from pipelines.evaluate.queries import CONCURRENCY
-from pipelines.strata import Stratum
+from pipelines.strata import Stratum, select_rows
 from signalbox.contracts.routes import ROUTES
 from signalbox.errors import InputError, SetupError
 from signalbox.store import open_store

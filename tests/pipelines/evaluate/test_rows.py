@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.classes import YES_NO
-from pipelines.evaluate.job import select_rows
 from pipelines.evaluate.summary import summarize
-from pipelines.strata import Stratum, strata_of
+from pipelines.strata import Stratum, select_rows, strata_of
 from signalbox.tasks import evaluation_rows, load_all, load_task
 from tests.helpers import record
 from tests.pipelines.evaluations import BASELINES
