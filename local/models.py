@@ -89,6 +89,7 @@ def _encoder(settings: Settings, task: Task, name: str, folder: Path) -> Candida
         lambda: _served(here, "encoder_port", start, client),
         identity=f"encoder|{digest}",
         size_bytes=folder_bytes(folder),
+        folder=folder,
     )
 
 

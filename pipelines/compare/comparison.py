@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from pipelines.compare.conclusion import Conclusion, Contender, conclude
@@ -80,7 +81,10 @@ class Method:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All entries, smallest first, and the outcomes. `skipped` has the models that could not be queried, with the cause."""
+    """All entries, smallest first, and the outcomes. `skipped` has the models that could not be queried, with the cause.
+
+    `release_folder` is that of the encoder on this machine, whose learning curve the report shows.
+    """
 
     task: str
     margin: float
@@ -88,6 +92,7 @@ class Comparison:
     outcomes: tuple[Outcome, ...]
     method: Method
     skipped: Mapping[str, str] = field(default_factory=dict)
+    release_folder: Path | None = None
 
     def entry(self, name: str) -> Entry:
         return next(entry for entry in self.entries if entry.name == name)

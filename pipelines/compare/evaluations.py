@@ -35,7 +35,10 @@ def compare_evaluations(
     entries = [baseline_entry(task, name, cells) for name in REFERENCES]
     entries += [_entry(settings, evaluation, cells) for evaluation in evaluations]
     outcomes = tuple(outcome_of(cell, entries, task.margin) for cell in cells)
-    return Comparison(task.name, task.margin, by_size(entries), outcomes, method_of(task, cells, options))
+    local = any("encoder" in ROUTES[one.route].models for one in evaluations) and not settings.encoder_url
+    folder = current_release(settings) if local else None
+    method = method_of(task, cells, options)
+    return Comparison(task.name, task.margin, by_size(entries), outcomes, method, release_folder=folder)
 
 
 def _cells(task: Task, evaluation: Evaluation) -> list[Cell]:

@@ -75,7 +75,8 @@ def compare(
         )
     outcomes = tuple(outcome_of(cell, entries, task.margin) for cell in cells)
     method = method_of(task, cells, options)
-    return Comparison(task.name, task.margin, by_size(entries), outcomes, method, skipped)
+    folder = next((one.folder for one in candidates if one.folder is not None), None)
+    return Comparison(task.name, task.margin, by_size(entries), outcomes, method, skipped, folder)
 
 
 def measure(

@@ -6,10 +6,10 @@ A candidate that runs elsewhere has a URL; one that must be started on this mach
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -23,7 +23,6 @@ from signalbox.settings import Settings
 from signalbox.tasks import Task
 
 KEY_VARIABLE = "SIGNALBOX_COMPARE_API_KEY"
-_CHARACTERS_PER_TOKEN, _LEAD_TOKENS = 3, 2  # few enough for any tokenizer, and two for quotes or a space
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,8 @@ class Server:
 class Candidate:
     """A model to compare. `identity` is what its answers depend on; None: only its server knows its release.
 
-    `prompt` is a digest of what a decoder is shown around a text; empty for an encoder.
+    `prompt` is a digest of what a decoder is shown around a text; empty for an encoder. `folder` is that of an encoder's
+    release on this machine.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Candidate:
     size_bytes: int | None = None
     prompt: str = ""
     where: Literal["local", "remote"] = "local"
+    folder: Path | None = None
 
 
 # Turns a name that is no URL into a candidate.
@@ -82,7 +83,7 @@ def remote_decoder(settings: Settings, task: Task, url: str, name: str, key: str
 
 
 def decoder_client(settings: Settings, task: Task, url: str, model: str, key: str | None) -> DecoderClient:
-    """A client that queries the verdict only: its probabilities are in the first tokens."""
+    """A client with one request at a time, whose errors name the variables of a comparison."""
     return DecoderClient(
         task,
         url,
@@ -90,7 +91,6 @@ def decoder_client(settings: Settings, task: Task, url: str, model: str, key: st
         api_key=key,
         timeout_seconds=settings.decoder_timeout_seconds,
         constrained=settings.decoder_constrained,
-        max_answer_tokens=verdict_tokens(task),
         concurrency=1,
         variables="SIGNALBOX_COMPARE",
     )
@@ -98,13 +98,6 @@ def decoder_client(settings: Settings, task: Task, url: str, model: str, key: st
 
 def encoder_client(settings: Settings, task: Task, url: str) -> EncoderClient:
     return EncoderClient(url, timeout_seconds=settings.encoder_timeout_seconds, task=task)
-
-
-def verdict_tokens(task: Task) -> int:
-    """Tokens in which an answer states its label, whatever the tokenizer; no justification."""
-    forms = [form for code in task.languages for words in task.answer_forms(code).values() for form in words]
-    longest = max(math.ceil(len(form) / _CHARACTERS_PER_TOKEN) for form in forms)
-    return min(task.max_answer_tokens, longest + _LEAD_TOKENS)
 
 
 def split_url(spec: str) -> tuple[str, str]:

@@ -85,7 +85,7 @@ class _Session:
         with progress(f"query {name}", len(pending) + done, completed=done, console=self._console) as advance:
             for row, repeat in pending:
                 try:
-                    answer = await client.answer(row.text, row.language)
+                    answer = await client.verdict(row.text, row.language)
                 except ModelError as error:
                     failures += 1
                     logger.warning(

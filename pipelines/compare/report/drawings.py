@@ -95,8 +95,8 @@ def intervals(rows: Sequence[tuple[str, str, float, Interval, bool]], reference:
     return Intervals(_ROW * len(rows) + 26, bars, ticks, place(reference))
 
 
-def scatter(rows: Sequence[tuple[int, float, float, Interval]]) -> Scatter:
-    """The plot of rows of number, resource above 0, accuracy and interval."""
+def scatter(rows: Sequence[tuple[int, float, float, Interval]], *, join: bool = False) -> Scatter:
+    """The plot of rows of number, resource above 0, accuracy and interval. `join`: the line is through all points."""
     xs, lows = [x for _, x, _, _ in rows], [low for _, _, _, (low, _) in rows]
     first, last = math.floor(math.log10(min(xs))), math.ceil(math.log10(max(xs)))
     last = max(last, first + 1)
@@ -109,7 +109,7 @@ def scatter(rows: Sequence[tuple[int, float, float, Interval]]) -> Scatter:
     def up(value: float) -> float:
         return round(bottom - (bottom - _TOP) * (value - start) / (1 - start), 1)
 
-    best = front(rows)
+    best = {number for number, _, _, _ in rows} if join else front(rows)
     points = tuple(
         Point(number, across(x), up(y), up(low), up(high), number in best)
         for number, x, y, (low, high) in rows

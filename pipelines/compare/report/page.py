@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from pipelines.compare.bill import Bill, Flip, Loss, bills, loss_of
 from pipelines.compare.comparison import Comparison, Entry, Outcome
+from pipelines.compare.report.curves import Curve, curves_of, load_curve
 from pipelines.compare.report.drawings import WIDTH, Intervals, Scatter, intervals, scatter
 from pipelines.compare.sentences import name_of, points
 from pipelines.compare.table import QUALITY, notes, quality, resources
@@ -69,12 +70,17 @@ def page(comparison: Comparison, *, texts: bool = True) -> str:
             quality=QUALITY,
             resources=resources(comparison),
             notes=notes(comparison),
-            curves=[],
+            curves=_curves(comparison),
             bills=[_bill_rows(bill) for bill in bills(comparison)],
             bill_changes=_bill_changes(comparison, texts=texts),
             releases=[(name_of(one.name), one.release.key) for one in comparison.entries if one.release],
         )
     )
+
+
+def _curves(comparison: Comparison) -> list[Curve]:
+    saved = load_curve(comparison.release_folder) if comparison.release_folder else None
+    return curves_of(saved, [outcome.cell.stratum for outcome in comparison.outcomes])
 
 
 @cache
