@@ -123,7 +123,7 @@ def _learn(
     with clock.step(f"a scripted reviewer labels {len(rows)} texts of the pool"):
         reviewer.review(settings, rows, console)
     with clock.step("train the encoder again"):
-        train_encoder(settings, console)
+        train_encoder(settings, console, supervisor)
         serve_new_release(settings, supervisor)
     with clock.step("evaluate it on the same texts"):
         [again] = evaluate(settings, routes=["encoder"], console=console)

@@ -49,7 +49,7 @@ class Model:
     async def release(self):
         return RELEASE
 
-    async def answer(self, text, language):
+    async def verdict(self, text, language):
         if self.failures:
             self.failures -= 1
             raise ModelUnavailable("down")
