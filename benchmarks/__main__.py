@@ -17,6 +17,7 @@ from rich.table import Table
 
 BENCHMARKS = (
     "encoder",
+    "use",
     "kserve",
     "assessor",
     "keys",
