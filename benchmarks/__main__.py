@@ -18,6 +18,7 @@ from rich.table import Table
 BENCHMARKS = (
     "encoder",
     "use",
+    "encoders",
     "kserve",
     "assessor",
     "keys",

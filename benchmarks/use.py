@@ -20,7 +20,7 @@ from signalbox.settings import Settings
 from signalbox.tasks import load_data, load_task
 
 BATCHES = (1, 8, 32)
-ROUNDS, REPEATS = 3, 3
+ROUNDS, REPEATS = 3, 1
 DIGITS = 6
 SENTENCES = (
     "Socio-medical indication for the aid is confirmed.",
