@@ -17,6 +17,8 @@ from rich.table import Table
 
 BENCHMARKS = (
     "encoder",
+    "use",
+    "encoders",
     "kserve",
     "assessor",
     "keys",
@@ -29,6 +31,7 @@ BENCHMARKS = (
     "speed_fit",
     "drift",
     "judge",
+    "comparison",
     "training",
 )
 _LOG_WIDTH = 200  # a log has no width of its own, and rich would cut the columns to 80

@@ -12,9 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from rich.console import Console
-
-from local import provision, stack
+from local import stack
 from local.processes import Supervisor
 from pipelines.judge.figures import Report
 from pipelines.judge.job import Request, judge
@@ -45,8 +43,7 @@ def run() -> list[dict[str, object]]:
             "judge_url": f"http://127.0.0.1:{port}/v1",
         }
         settings = Settings().model_copy(update=changes)
-        binary = provision.llama_server(settings.cache_dir, Console())
-        service = stack.decoder(settings, binary, gguf_file(settings.decoder_model))
+        service = stack.decoder(settings, gguf_file(settings.decoder_model, settings))
         if service is None:
             return _modes(settings)
         with Supervisor(settings.logs_dir) as supervisor:

@@ -11,13 +11,16 @@ from pipelines.calibrate.command import calibrate
 from pipelines.compare.command import compare
 from pipelines.drift.command import drift
 from pipelines.evaluate.command import evaluate
+from pipelines.gate.command import gate
+from pipelines.gate.exits import GateCommand
 from pipelines.judge.command import judge
 from pipelines.train.command import train
 
 app = typer.Typer(
-    help="Batch jobs: train, calibrate, evaluate, compare, drift, judge.",
+    help="Batch jobs: train, calibrate, evaluate, compare, gate, drift, judge.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 for command in (train, calibrate, evaluate, compare, drift, judge):
     app.command()(command)
+app.command(cls=GateCommand)(gate)

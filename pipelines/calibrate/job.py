@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import mlflow
 from rich.console import Console
@@ -19,7 +19,7 @@ from signalbox import thresholds
 from signalbox.contracts.record import LabeledText, ModelRelease, Tier
 from signalbox.contracts.routes import ModelName
 from signalbox.errors import InputError, ModelError, SetupError
-from signalbox.models.base import Answer, ModelClient
+from signalbox.models.base import Answer
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
 from signalbox.tasks import Task, load_data, load_task, select_tiers
@@ -28,6 +28,7 @@ from signalbox.thresholds import ThresholdFile
 logger = logging.getLogger(__name__)
 
 CONCURRENCY = 2
+Query = Callable[[str, str], Awaitable[Answer]]  # text and language
 
 
 def calibrate(
@@ -50,6 +51,9 @@ def calibrate(
     rows = load_data(task, "calibration", chosen)
     if not rows:
         raise InputError("split", "calibration", f"{task.folder}/data.jsonl has no such rows; add some.")
+    rows = sorted(
+        rows, key=lambda row: row.language
+    )  # the server keeps the prompt of the language it answers in
     release, results = asyncio.run(_query(settings, task, model, rows, console))
     calibrations = [
         fit_language(language, *_of_language(rows, results, language), Classes.of(task))
@@ -70,7 +74,8 @@ async def _query(
     client = make_client(settings, task, model)
     try:
         release = await client.release()
-        results = await query_all(client, rows, console)
+        # The verdict is all that thresholds are fitted on; a justification takes most of a decoder's time.
+        results = await query_all(client.verdict, rows, console)
         if await client.release() != release:
             raise SetupError(
                 "The model's release changed during the calibration.", hint="Run the calibration again."
@@ -81,20 +86,20 @@ async def _query(
 
 
 async def query_all(
-    client: ModelClient, rows: Sequence[LabeledText], console: Console | None = None
+    query: Query, rows: Sequence[LabeledText], console: Console | None = None
 ) -> list[Answer | ModelError]:
-    """One answer, or the error in its place, for each row.
+    """One answer of `query`, or the error in its place, for each row.
 
     When the first rows all fail, the error is raised: the server is not there.
     """
     slots = asyncio.Semaphore(CONCURRENCY)
     failures = 0
 
-    async def query(row: LabeledText) -> Answer | ModelError:
+    async def one(row: LabeledText) -> Answer | ModelError:
         nonlocal failures
         async with slots:
             try:
-                return await client.answer(row.text, row.language)
+                return await query(row.text, row.language)
             except ModelError as error:
                 failures += 1
                 if failures > max(3, len(rows) // 10):
@@ -104,7 +109,7 @@ async def query_all(
                 advance()
 
     with progress("calibrate", len(rows), console=console) as advance:
-        calls = [asyncio.ensure_future(query(row)) for row in rows]
+        calls = [asyncio.ensure_future(one(row)) for row in rows]
         try:
             return list(await asyncio.gather(*calls))
         finally:

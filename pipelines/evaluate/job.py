@@ -31,6 +31,8 @@ from signalbox.tasks import Task, evaluation_rows, load_data, load_task, select_
 
 logger = logging.getLogger(__name__)
 
+JUSTIFIED = 3  # a justification takes most of a decoder's time, and only its length and speed are measured
+
 
 def evaluate(
     settings: Settings,
@@ -38,13 +40,14 @@ def evaluate(
     routes: Sequence[Route] | None = None,
     tiers: Sequence[str] | None = None,
     limit: int | None = None,
+    justified: int = JUSTIFIED,
     fresh: bool = False,
     console: Console | None = None,
 ) -> list[Evaluation]:
     """Evaluate routes and publish their figures. Raises InputError, SetupError, ModelError, StoreUnavailable.
 
     `routes` defaults to those over the models that are enabled, and `tiers` to the first one of the task. `limit` is the
-    number of rows of each tier, language and label, `fresh` ignores earlier answers, and `console` shows progress where
+    number of rows of each tier, language and label, `justified` that of those which a decoder justifies, `fresh` ignores earlier answers, and `console` shows progress where
     there is no log.
     """
     task = load_task(settings.task)
@@ -56,7 +59,7 @@ def evaluate(
         check_learnable(Classes.of(task), load_data(task, "few-shot", tier), {row.language for row in here})
         rows += here
     return [
-        asyncio.run(_evaluate(settings, task, route, rows, fresh, console))
+        asyncio.run(_evaluate(settings, task, route, rows, justified, fresh, console))
         for route in routes or settings.routes
     ]
 
@@ -66,6 +69,7 @@ async def _evaluate(
     task: Task,
     route: Route,
     rows: Sequence[LabeledText],
+    justified: int,
     fresh: bool,
     console: Console | None,
 ) -> Evaluation:
@@ -77,7 +81,8 @@ async def _evaluate(
     logger.info("evaluation started", extra={"route": route, "rows": len(rows), "pending": len(pending)})
     completed = len(rows) - len(pending)
     with progress(f"evaluate {route}", len(rows), completed=completed, console=console) as advance:
-        await query_assessor(settings, route, pending, journal, advance)
+        sample = {row.id for row in select_rows(rows, justified)}
+        await query_assessor(settings, route, pending, journal, advance, sample)
     records = [today(task, record) for record in await _read_records(settings, rows, journal)]
     check_releases(releases, records)
     figures = summaries(task, rows, records)

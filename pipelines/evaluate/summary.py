@@ -115,9 +115,14 @@ def summarize(
         auc_by_label=scores.auc_by_label,
         verdict_mass=sum(masses) / len(masses) if masses else None,
         lengths=statistics.answer_lengths([r.justification for r in records if r.justification]),
-        latency_seconds=statistics.quantiles([record.latency_seconds for record in records]),
-        tokens_per_second=_tokens_per_second(records),
+        latency_seconds=statistics.quantiles([record.latency_seconds for record in whole(records)]),
+        tokens_per_second=_tokens_per_second(whole(records)),
     )
+
+
+def whole(records: Sequence[Record]) -> Sequence[Record]:
+    """The answers as a user gets them: those with a justification if there are any, else all."""
+    return [record for record in records if record.justification] or records
 
 
 def certainties(

@@ -15,6 +15,16 @@ from pipelines.statistics.labels import (
     one_against_rest,
 )
 from pipelines.statistics.multiple_testing import CORRECTIONS, benjamini_hochberg, holm
+from pipelines.statistics.paired import (
+    CONFIDENCE,
+    Pairs,
+    lower_bound,
+    pairs_of,
+    rows_to_decide,
+    tango_interval,
+    tango_z,
+    upper_bound,
+)
 from pipelines.statistics.ppi import Estimate, power_weight, ppi_mean, share_right
 from pipelines.statistics.proportions import (
     Bin,
@@ -47,6 +57,7 @@ from pipelines.statistics.two_sample import (
 )
 
 __all__ = [
+    "CONFIDENCE",
     "CORRECTIONS",
     "Bin",
     "Estimate",
@@ -54,6 +65,7 @@ __all__ = [
     "LabelFigures",
     "LengthStatistics",
     "Outcome",
+    "Pairs",
     "accuracy_interval",
     "answer_lengths",
     "area_under_curve",
@@ -74,10 +86,12 @@ __all__ = [
     "kolmogorov_smirnov",
     "ks_needs",
     "label_figures",
+    "lower_bound",
     "macro_f1",
     "mcnemar_p_value",
     "multiclass_brier",
     "one_against_rest",
+    "pairs_of",
     "power_weight",
     "ppi_mean",
     "quantiles",
@@ -86,7 +100,11 @@ __all__ = [
     "resamples_for",
     "round_robin",
     "rows_needed",
+    "rows_to_decide",
     "share_right",
     "shift_seen",
+    "tango_interval",
+    "tango_z",
+    "upper_bound",
     "wilson_interval",
 ]

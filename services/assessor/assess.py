@@ -59,6 +59,7 @@ class _Call:
     language: str
     route: Route
     source: Source
+    justifies: bool = True
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -97,10 +98,15 @@ class Assess:
                 raise InputError(f"texts.{index}", text, "Send text without NUL and without lone surrogates.")
         self._task.language(language)
 
-    async def assess(self, texts: list[str], language: str, route: Route, source: Source) -> list[Record]:
-        """Records in the order of `texts`, stored before this returns. Raises InputError, SetupError, SpoolFull."""
+    async def assess(
+        self, texts: list[str], language: str, route: Route, source: Source, *, justifies: bool = True
+    ) -> list[Record]:
+        """Records in the order of `texts`, stored before this returns; `justifies`: with the decoder's justification.
+
+        Raises InputError, SetupError, SpoolFull.
+        """
         self.check(texts, language)
-        calls = [_Call(text, language, route, source) for text in texts]
+        calls = [_Call(text, language, route, source, justifies) for text in texts]
         if route == "encoder":
             records = await self._batch(calls)
         else:
@@ -157,7 +163,9 @@ class Assess:
         outcome = self._outcome(ModelUnavailable(f"no model is configured for {call.route}"), call.language)
         for name in ROUTES[call.route].models:
             try:
-                answer = await self._clients[name].answer(call.text, call.language)
+                client = self._clients[name]
+                query = client.answer if call.justifies else client.verdict
+                answer = await query(call.text, call.language)
             except ModelError as error:
                 if isinstance(outcome.result, ModelError):
                     outcome = self._outcome(error, call.language)

@@ -59,6 +59,11 @@ class CountedClient:
         with self._calls.waiting():
             return await self._client.answer(text, language)
 
+    async def verdict(self, text: str, language: str) -> Answer:
+        """One answer without its justification. Raises a ModelError."""
+        with self._calls.waiting():
+            return await self._client.verdict(text, language)
+
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         """Answers in the order of `texts`, counted as one call. Raises a ModelError."""
         with self._calls.waiting():

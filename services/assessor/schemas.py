@@ -89,6 +89,9 @@ class AssessRequest(Contract):
         description="Route. The cascade queries the decoder if the encoder is not sure. Defaults to the first route in "
         f"the order {', '.join(ROUTES)} whose models answer.",
     )
+    justification: bool = Field(
+        default=True, description="Whether a decoder justifies its verdict, which takes most of its time."
+    )
     source: Source = Field(
         default="user", description="Records of an evaluation are kept apart from those of users."
     )

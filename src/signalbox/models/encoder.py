@@ -65,6 +65,10 @@ class EncoderClient:
         """One answer. Raises a ModelError."""
         return (await self.answer_many([text], language))[0]
 
+    async def verdict(self, text: str, language: str) -> Answer:
+        """The same as `answer`: an encoder justifies nothing. Raises a ModelError."""
+        return await self.answer(text, language)
+
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         """Answers in the order of `texts`, by one request. Raises a ModelError when it failed."""
         if not texts:

@@ -107,6 +107,11 @@ class Task(Contract):
         description="How a decoder answers: with the word of a label, or with a letter that the prompt gives it.",
     )
     abstain: bool = Field(default=False, description="Whether the prompt has the answer “none of these”.")
+    margin: float = Field(
+        default=0.05,
+        allow_inf_nan=False,
+        description="Loss of accuracy at which a smaller model still does it, as a share: 0.05 is 5 points.",
+    )
     max_input_characters: int = Field(default=4000, gt=0)
     max_answer_tokens: int = Field(default=48, gt=0)
     folder: Path = Field(exclude=True)
@@ -116,6 +121,14 @@ class Task(Contract):
     def _bare_names(cls, value: object) -> object:
         if isinstance(value, (list, tuple)) and any(isinstance(item, (str, bool)) for item in value):
             raise ValueError("each label is a mapping: {name: NAME, words: {en: [WORD]}}")
+        return value
+
+    @field_validator("margin")
+    @classmethod
+    def _is_a_share(cls, value: float) -> float:
+        if not 0 < value < 1:
+            hint = f"; {value:g} points are {value / 100:g}" if 1 <= value < 100 else ""
+            raise ValueError(f"must be a share between 0 and 1, such as 0.05 for 5 points{hint}")
         return value
 
     @model_validator(mode="before")

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pipelines.compare import footprint
 from pipelines.compare.comparison import Comparison, Entry, conclude
 from pipelines.compare.job import compare
+from pipelines.compare.models import footprint
 from pipelines.compare.table import cells_of, markdown, show
 from signalbox.contracts.metrics import JOB_LAST_SUCCESS
 from tests.helpers import free_port
