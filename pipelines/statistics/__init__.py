@@ -1,5 +1,6 @@
 """Statistics of the jobs: pure functions. Sources are cited where a formula is used."""
 
+from pipelines.statistics.clusters import Clustered, compare_labels, compare_numbers
 from pipelines.statistics.labels import (
     LabelFigures,
     balanced_accuracy,
@@ -29,6 +30,7 @@ from pipelines.statistics.two_sample import (
     Outcome,
     categories,
     chi_square_needs,
+    debiased_jensen_shannon,
     effective_rows,
     jensen_shannon,
     kolmogorov_smirnov,
@@ -42,6 +44,7 @@ from pipelines.statistics.two_sample import (
 __all__ = [
     "CORRECTIONS",
     "Bin",
+    "Clustered",
     "Estimate",
     "Interval",
     "LabelFigures",
@@ -56,6 +59,9 @@ __all__ = [
     "categories",
     "chi_square_needs",
     "clopper_pearson_interval",
+    "compare_labels",
+    "compare_numbers",
+    "debiased_jensen_shannon",
     "effective_rows",
     "expected_calibration_error",
     "holm",

@@ -117,7 +117,7 @@ class Record(Contract):
     completion_tokens: int | None = Field(default=None, ge=0)
     thresholds_digest: str | None = Field(
         default=None,
-        description="Digest of all thresholds that decided verdict, light and route of this answer. None: not calibrated, "
+        description="Digest of all thresholds that decided verdict, light and route of this answer, or `uncalibrated`. None: "
         "no model answered, or a record of an earlier version.",
     )
     certificate_digest: str | None = Field(

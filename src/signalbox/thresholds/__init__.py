@@ -1,7 +1,7 @@
 """Thresholds by language and verdict, fitted on the calibration split. A file belongs to one release and task."""
 
 from signalbox.thresholds.calibration import MarginCalibration
-from signalbox.thresholds.cuts import Thresholds, VerdictCuts, digest_of, score_of
+from signalbox.thresholds.cuts import UNCALIBRATED, Thresholds, VerdictCuts, digest_of, score_of
 from signalbox.thresholds.files import ThresholdFile, load, path_for, save
 from signalbox.thresholds.fitting import (
     MINIMUM_ROWS,
@@ -15,6 +15,7 @@ from signalbox.thresholds.fitting import (
 __all__ = [
     "MINIMUM_ROWS",
     "TARGET_ERROR",
+    "UNCALIBRATED",
     "MarginCalibration",
     "ThresholdFile",
     "Thresholds",
