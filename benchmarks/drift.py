@@ -73,7 +73,7 @@ def _traffic(rng: np.random.Generator, days: tuple[int, int], texts: str) -> dic
     """Without drift, 28 days and 7 days with so many rows a day: KS with the text as the cluster, on all rows as if they were
     independent, and on those that are left when a text counts once a day.
 
-    "templates": half of the rows are one of 30 texts, half are new. "re-sent": each text is sent up to five times a day.
+    "templates": half of the rows are one of 30 texts with larger p(yes), half are new. "re-sent": each text is sent up to five times a day.
     """
     tests = {"clustered": 0, "all_rows": 0, "once_a_day": 0}
     for run in range(RUNS):
@@ -103,7 +103,7 @@ def _rows(
     of_text = rng.beta(2, 3, len(keys))
     _, first_of_key, place = np.unique(keys, return_index=True, return_inverse=True)
     values = of_text[first_of_key][place]
-    values = np.where(keys < 30, np.random.default_rng(7).beta(2, 3, 30)[np.minimum(keys, 29)], values)
+    values = np.where(keys < 30, np.random.default_rng(7).beta(5, 2, 30)[np.minimum(keys, 29)], values)
     _, first = np.unique(np.column_stack([keys, day]), axis=0, return_index=True)
     return values, keys.astype(np.uint64), first
 

@@ -10,13 +10,14 @@ import mlflow
 from rich.console import Console
 
 from pipelines.calibrate.fit import Calibration, fit_language
+from pipelines.calibrate.routes import fit_route, routes_ending_in
 from pipelines.calibrate.sparse import warn_of_sparse_verdicts
 from pipelines.classes import Classes
 from pipelines.progress import progress
 from pipelines.sinks import mlflow_runs, textfile
 from signalbox import thresholds
 from signalbox.contracts.record import LabeledText, ModelRelease
-from signalbox.contracts.routes import ModelName
+from signalbox.contracts.routes import ModelName, Route
 from signalbox.errors import InputError, ModelError, SetupError
 from signalbox.models.base import Answer, ModelClient
 from signalbox.models.factory import make_client
@@ -35,7 +36,7 @@ def calibrate(
     """Query the model for each row of the calibration split, fit and save thresholds, log an MLflow run.
 
     A language with too few usable rows is left out, with a warning: the assessor then shows its answers as
-    uncalibrated. Raises ModelError where the model cannot be queried and SetupError where no language fits.
+    uncalibrated. Routes that end in this model get thresholds of their own, for the texts that reach it there. Raises ModelError where the model cannot be queried and SetupError where no language fits.
     """
     task = load_task(settings.task)
     rows = load_data(task, "calibration")
@@ -51,8 +52,42 @@ def calibrate(
     logger.info("thresholds saved", extra={"path": str(path), "release": release.key})
     if log_run:
         _log_run(settings, task, model, file, calibrations)
+    for route, first in routes_ending_in(model, settings.models):
+        _calibrate_route(settings, task, rows, (route, first), (release, results), log_run=log_run)
     textfile.write_success(settings.state_dir / "metrics", f"calibrate-{task.name}-{model}")
     return file
+
+
+def _calibrate_route(
+    settings: Settings,
+    task: Task,
+    rows: Sequence[LabeledText],
+    route: tuple[Route, ModelName],
+    second: tuple[ModelRelease, list[Answer | ModelError]],
+    *,
+    log_run: bool,
+) -> None:
+    """Thresholds of the model for the texts that the first model of a route passes on. Its answers are known already."""
+    name, first = route
+    try:
+        release, results = asyncio.run(_query(settings, task, first, rows, None))
+    except (ModelError, SetupError) as error:
+        extra = {"route": name, "model": first, "cause": str(error)}
+        logger.warning("route not calibrated; start its first model and calibrate again", extra=extra)
+        return
+    own = thresholds.load(settings.thresholds_dir, task.name, release)
+    cuts = {language: own.languages.get(language) if own else None for language in task.languages}
+    file, calibrations = fit_route(task, name, rows, (release, results, cuts), second)
+    if file is None:
+        # Those of before belong to rows that are passed on no longer.
+        thresholds.path_for(
+            settings.thresholds_dir, task.name, second[0], route=name, earlier=[release]
+        ).unlink(missing_ok=True)
+        return
+    path = thresholds.save(settings.thresholds_dir, file)
+    logger.info("thresholds saved", extra={"path": str(path), "route": name, "release": second[0].key})
+    if log_run:
+        _log_run(settings, task, name, file, calibrations)
 
 
 async def _query(
@@ -125,7 +160,7 @@ def _fits(calibrations: Sequence[Calibration]) -> dict[str, thresholds.Threshold
 
 
 def _log_run(
-    settings: Settings, task: Task, model: ModelName, file: ThresholdFile, calibrations: Sequence[Calibration]
+    settings: Settings, task: Task, model: Route, file: ThresholdFile, calibrations: Sequence[Calibration]
 ) -> None:
     with mlflow_runs.run(settings, task.name, "calibrate", f"calibrate-{model}"):
         mlflow.log_params({"route": model, "release": file.release.key, "engine": file.release.engine})

@@ -26,6 +26,7 @@ from pipelines.statistics.proportions import (
     reliability,
     wilson_interval,
 )
+from pipelines.statistics.sampling import exact_interval, weighted_share
 from pipelines.statistics.two_sample import (
     Outcome,
     categories,
@@ -63,6 +64,7 @@ __all__ = [
     "compare_numbers",
     "debiased_jensen_shannon",
     "effective_rows",
+    "exact_interval",
     "expected_calibration_error",
     "holm",
     "jensen_shannon",
@@ -82,5 +84,6 @@ __all__ = [
     "rows_needed",
     "share_right",
     "shift_seen",
+    "weighted_share",
     "wilson_interval",
 ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Feedback, LabeledText, Record, Source
 from signalbox.errors import InputError, NotFoundError, shorten
 from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
@@ -150,6 +151,11 @@ class Store:
         """The input texts of records by id, of those that have one."""
         await self._connect()
         return await self._backend.texts(ids)
+
+    async def labels(self, task: str) -> dict[str, Label]:
+        """The newest label of each record that has one, by id, as it was entered; also of records without their text."""
+        await self._connect()
+        return {record.id: feedback.label for record, feedback in await self._backend.newest_feedback(task)}
 
     async def ground_truth(self, task: str) -> list[LabeledText]:
         """Ground truth collected until now: records that have their text, with their newest label."""

@@ -40,7 +40,7 @@ def settings(tmp_path):
 def answer(rng, text, days, **changes):
     """An answer so many days ago; p(yes) is one of the text."""
     p_yes = (
-        float(np.random.default_rng(key_of(text)).beta(2, 3)) if text in TEMPLATES else float(rng.beta(2, 3))
+        float(np.random.default_rng(key_of(text)).beta(5, 2)) if text in TEMPLATES else float(rng.beta(2, 3))
     )
     fields = {
         "task": "toy",

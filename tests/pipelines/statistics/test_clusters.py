@@ -9,7 +9,7 @@ from scipy.stats import binom
 from pipelines.statistics import two_sample
 from pipelines.statistics.clusters import Clustered, compare_labels, compare_numbers
 
-LEVEL, RUNS = 0.05, 200
+LEVEL, RUNS = 0.05, 100
 MOST_ALARMS = int(binom.isf(0.001, RUNS, LEVEL))
 TEMPLATES = 30
 
@@ -21,7 +21,7 @@ def clustered(values, clusters=None):
 
 def traffic(rng, rows):
     """Half of the rows are one of a few templates, half are new texts; the number is one of the text."""
-    of_template = np.random.default_rng(7).beta(2, 3, TEMPLATES)
+    of_template = np.random.default_rng(7).beta(5, 2, TEMPLATES)  # unlike the new texts
     texts = np.where(
         rng.random(rows) < 0.5, rng.integers(0, TEMPLATES, rows), TEMPLATES + rng.integers(0, 2**60, rows)
     )
