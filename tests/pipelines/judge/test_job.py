@@ -326,7 +326,7 @@ async def _nothing():
 
 
 def test_metrics_are_in_one_file_per_route(settings):
-    store_records(settings, [answer(n) for n in range(4)], ["r000"])
+    store_records(settings, [answer(n, **(ASKED if n == 0 else {})) for n in range(4)], ["r000"])
     store_records(settings, [answer(10 + n, route="cascade") for n in range(4)])
     judge_shard(settings)
     judge_shard(settings, route="cascade", run="second")

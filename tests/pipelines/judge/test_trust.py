@@ -1,7 +1,7 @@
 """The gate of the judge: its three states, and the labels that would decide."""
 
 import numpy as np
-import pytest
+from scipy.stats import binom
 
 from pipelines.judge.trust import TRUSTED_FROM, Side, Trust, labels_needed, trust_gate
 
@@ -47,9 +47,9 @@ def test_a_share_at_the_line_is_not_decided_by_any_number_of_labels():
     assert labels_needed(Side(40, 30), Side(40, 30)) is None
 
 
-@pytest.mark.parametrize("share", [TRUSTED_FROM - 0.001, TRUSTED_FROM])
-def test_a_judge_at_the_line_is_seldom_called_either(share):
-    rng = np.random.default_rng(3)
-    states = [gate(120, rng.binomial(120, share), 60, rng.binomial(60, share)).trust for _ in range(1000)]
-    assert states.count(Trust.TRUSTED) <= 65
-    assert states.count(Trust.UNTRUSTED) <= 65
+def test_a_judge_at_the_line_on_one_side_is_seldom_called_either():
+    """The other side is recognized nearly always, so the decision is on this one."""
+    rng, runs = np.random.default_rng(3), 300
+    states = [gate(400, 396, 60, rng.binomial(60, TRUSTED_FROM)).trust for _ in range(runs)]
+    assert states.count(Trust.TRUSTED) <= binom.isf(0.001, runs, 0.05)
+    assert states.count(Trust.UNTRUSTED) <= binom.isf(0.001, runs, 0.025)
