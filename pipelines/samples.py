@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipelines.classes import Classes
-from pipelines.statistics.clusters import Clustered
+from pipelines.statistics.cluster_permutation import Clustered
 from signalbox.contracts.labels import margin
 from signalbox.contracts.light import LightReason
 from signalbox.contracts.record import text_sha256

@@ -1,6 +1,6 @@
 """Statistics of the jobs: pure functions. Sources are cited where a formula is used."""
 
-from pipelines.statistics.clusters import Clustered, compare_labels, compare_numbers
+from pipelines.statistics.cluster_permutation import Clustered, compare_labels, compare_numbers
 from pipelines.statistics.labels import (
     LabelFigures,
     balanced_accuracy,

@@ -42,7 +42,7 @@ class Outcome:
 def kolmogorov_smirnov(reference: ArrayLike, current: ArrayLike) -> Outcome:
     """Largest gap D between two empirical distribution functions, two-sided (Smirnov 1939).
 
-    Exact up to EXACT_ROWS on either side; ties make it conservative (`clusters.compare_numbers` permutes then). Where
+    Exact up to EXACT_ROWS on either side; ties make it conservative (`cluster_permutation.compare_numbers` permutes then). Where
     scipy cannot compute the exact value, as for p near 1, it gives that of the limit distribution, and so does the name.
     ValueError for an empty sample or a number that is not finite.
     """

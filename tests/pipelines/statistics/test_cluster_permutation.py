@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from pipelines.statistics import two_sample
-from pipelines.statistics.clusters import Clustered, compare_labels, compare_numbers
+from pipelines.statistics.cluster_permutation import Clustered, compare_labels, compare_numbers
 
 LEVEL, RUNS = 0.05, 100
 MOST_ALARMS = int(binom.isf(0.001, RUNS, LEVEL))
