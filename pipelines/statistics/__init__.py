@@ -1,6 +1,12 @@
 """Statistics of the jobs: pure functions. Sources are cited where a formula is used."""
 
 from pipelines.statistics.cluster_permutation import Clustered, compare_labels, compare_numbers
+from pipelines.statistics.clusters import (
+    effective_rows_of_families,
+    family_interval,
+    family_p_value,
+    round_robin,
+)
 from pipelines.statistics.labels import (
     LabelFigures,
     balanced_accuracy,
@@ -19,6 +25,7 @@ from pipelines.statistics.proportions import (
     answer_lengths,
     area_under_curve,
     brier_score,
+    calibration_error_floor,
     clopper_pearson_interval,
     expected_calibration_error,
     mcnemar_p_value,
@@ -57,6 +64,7 @@ __all__ = [
     "balanced_accuracy",
     "benjamini_hochberg",
     "brier_score",
+    "calibration_error_floor",
     "categories",
     "chi_square_needs",
     "clopper_pearson_interval",
@@ -64,8 +72,11 @@ __all__ = [
     "compare_numbers",
     "debiased_jensen_shannon",
     "effective_rows",
+    "effective_rows_of_families",
     "exact_interval",
     "expected_calibration_error",
+    "family_interval",
+    "family_p_value",
     "holm",
     "jensen_shannon",
     "kolmogorov_smirnov",
@@ -81,6 +92,7 @@ __all__ = [
     "rank_needs",
     "reliability",
     "resamples_for",
+    "round_robin",
     "rows_needed",
     "share_right",
     "shift_seen",

@@ -132,24 +132,24 @@ SPOOLED_ROWS = Metric(
 STORE_FAILURES = Metric("signalbox_store_write_failures", "counter", "Failed writes to the record store.")
 
 # --- batch jobs -------------------------------------------------------------------------------------------
-_EVAL = ("task", "language", "route", "release")
+_EVAL = ("task", "tier", "language", "route", "release")
 EVAL_ACCURACY = Metric(
     "signalbox_evaluation_accuracy_ratio",
     "gauge",
-    "Accuracy on the test split; Neutral counts as wrong.",
+    "Accuracy on the test split; Neutral counts as wrong. The tier is empty in a task without tiers.",
     _EVAL,
 )
 EVAL_ACCURACY_BOUND = Metric(
     "signalbox_evaluation_accuracy_bound_ratio",
     "gauge",
-    "Bound of the 95 % interval of the accuracy.",
+    "Bound of the 95 % interval of the accuracy, over families.",
     (*_EVAL, "bound"),
 )
 EVAL_BASELINE = Metric(
     "signalbox_evaluation_baseline_ratio",
     "gauge",
     "Accuracy of a baseline on the same rows.",
-    ("task", "language", "baseline"),
+    ("task", "tier", "language", "baseline"),
 )
 EVAL_COVERAGE = Metric(
     "signalbox_evaluation_light_coverage_ratio", "gauge", "Share of answers, by light.", (*_EVAL, "light")
@@ -208,6 +208,12 @@ EVAL_ECE = Metric(
     "signalbox_evaluation_ece_ratio",
     "gauge",
     "Expected calibration error: of the probability of the positive label of two, else of the score.",
+    _EVAL,
+)
+EVAL_ECE_FLOOR = Metric(
+    "signalbox_evaluation_ece_floor_ratio",
+    "gauge",
+    "Calibration error that perfect probabilities stay below in 95 % of samples of as many rows.",
     _EVAL,
 )
 EVAL_LATENCY = Metric(

@@ -181,7 +181,7 @@ class LabeledText(Contract):
     language: str
     family: str = Field(description="Paraphrases share a family; a family never crosses a split.")
     split: Literal["few-shot", "pool", "calibration", "test", "feedback"]
-    tier: Tier = "hard"
+    tier: Tier | None = Field(default=None, description="None in a task without tiers, and of feedback.")
     decisive: tuple[int, int] | None = Field(
         default=None,
         description="Character offsets (end exclusive) of the sentence that decides a text of several sentences.",

@@ -158,7 +158,7 @@ class Store:
         return {record.id: feedback.label for record, feedback in await self._backend.newest_feedback(task)}
 
     async def ground_truth(self, task: str) -> list[LabeledText]:
-        """Ground truth collected until now: records that have their text, with their newest label."""
+        """Ground truth collected until now: records that have their text, with their newest label; the oldest first."""
         await self._connect()
         pairs = await self._backend.newest_feedback(task)
         return [
@@ -170,7 +170,7 @@ class Store:
                 family=record.id,
                 split="feedback",
             )
-            for record, feedback in pairs
+            for record, feedback in sorted(pairs, key=lambda pair: pair[1].created_at.timestamp())
             if record.input_text is not None and record.source == "user"
         ]
 

@@ -5,10 +5,15 @@ from signalbox.tasks.loading import (
     Split,
     check_families,
     check_ids,
+    check_tiers,
+    evaluation_rows,
     known_tasks,
+    load_all,
     load_data,
     load_task,
     of_today,
+    select_tiers,
+    tiers_of,
 )
 from signalbox.tasks.task import LanguageSpec, Task, Turn
 
@@ -22,8 +27,13 @@ __all__ = [
     "Turn",
     "check_families",
     "check_ids",
+    "check_tiers",
+    "evaluation_rows",
     "known_tasks",
+    "load_all",
     "load_data",
     "load_task",
     "of_today",
+    "select_tiers",
+    "tiers_of",
 ]

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import random
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from signalbox.thresholds import (
     Stage,
     ThresholdFile,
     digest_of,
+    fewest_rows,
     fit_binary,
     load,
     path_for,
@@ -136,11 +138,30 @@ def test_confident_zones_keep_the_target_and_cannot_be_larger(rows, target):
     for verdict, bound in ((True, fitted.verdicts[YES].confident), (False, fitted.verdicts[NO].confident)):
         side = [(p, label) for p, label in pairs if (p >= fitted.decision) is verdict]
         inside = [] if bound is None else [(p, y) for p, y in side if (p >= bound if verdict else p <= bound)]
-        assert bound is None or error(inside, verdict) <= target
+        assert bound is None or (error(inside, verdict) <= target and len(inside) >= fewest_rows(target))
         for further in {p for p, _ in side}:
             if bound is None or (further < bound if verdict else further > bound):
                 larger = [(p, y) for p, y in side if (p >= further if verdict else p <= further)]
-                assert error(larger, verdict) > target
+                assert error(larger, verdict) > target or len(larger) < fewest_rows(target)
+
+
+def test_a_zone_needs_ten_rows_at_a_target_of_ten_percent():
+    """One right row at the end would be a zone of error 0, whatever the model knows."""
+    few = [0.1] * 20 + [0.9] * 9, [False] * 20 + [True] * 9
+    assert fit_binary(*few).verdicts[YES].confident is None
+    assert fit_binary(*few).verdicts[NO].confident == 0.1
+    enough = [0.1] * 20 + [0.9] * 10, [False] * 20 + [True] * 10
+    assert fit_binary(*enough).verdicts[YES].confident == 0.9
+
+
+def test_a_model_that_knows_nothing_rarely_gets_a_zone():
+    """Of 80 rows, with labels that do not depend on p: 77 % of the fits had a zone when one row was enough."""
+    rng = random.Random(0)
+    zones = 0
+    for _ in range(200):
+        rows = [rng.random() for _ in range(80)], [rng.random() < 0.5 for _ in range(80)]
+        zones += any(cuts.confident is not None for cuts in fit_binary(*rows).verdicts.values())
+    assert zones <= 20
 
 
 @given(calibrations())
