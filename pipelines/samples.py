@@ -69,7 +69,10 @@ class Sample:
     drawn: list[Drawn] = field(default_factory=list)
 
     def add(self, column: str, value: float | str, text: int, thresholds: str = "") -> None:
-        self.columns.setdefault((column, thresholds), Values()).add(value, text)
+        values = self.columns.get((column, thresholds))
+        if values is None:
+            values = self.columns[column, thresholds] = Values()
+        values.add(value, text)
 
     def fill(self, column: str, values: Sequence[float | str], thresholds: str = "") -> None:
         """Rows of different texts."""

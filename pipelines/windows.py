@@ -123,6 +123,10 @@ class _Reader:
     def __init__(self, task: Task, windows: Windows, rng: random.Random) -> None:
         self._task, self._windows, self._rng = task, windows, rng
         self._classes = Classes.of(task)
+        # What is the same for most rows is worked out once.
+        self._verdicts: dict[str, str] = {}
+        self._labels: dict[str, bool] = {}
+        self._releases: dict[tuple[str, ...], str] = {}
         self.pairs: dict[Group, Pair] = {}
 
     def add(self, row: StoredFields, fields: Mapping[str, Any], language: str) -> None:
@@ -136,7 +140,7 @@ class _Reader:
         languages.rows += 1
         languages.add("language", language, text)
         if has_release:
-            release = ModelRelease.model_validate(fields["release"]).key
+            release = self._release_of(fields["release"])
             self._add_answer(self._sample(row, Group(route, language, release)), fields, text)
 
     def _add_answer(self, sample: Sample, fields: Mapping[str, Any], text: int) -> None:
@@ -145,18 +149,36 @@ class _Reader:
         probabilities = fields["probabilities"]
         if fields["schema_version"] == 1:
             probabilities = yes_no(fields["p_yes"])
-        if probabilities is not None:
+        if probabilities is not None and any(self._is_renamed(label) for label in probabilities):
             probabilities = renamed(self._task, probabilities)
         output = output_of(probabilities, self._classes)
         if output is not None:
             # In a cascade the thresholds of the first model select the texts of both.
             selects = len(ROUTES[fields["route"]].models) > 1
             sample.add("output", output, text, thresholds if selects else "")
-        sample.add("verdict", self._task.verdict_of(fields["verdict"]), text, thresholds)
+        sample.add("verdict", self._verdict_of(fields["verdict"]), text, thresholds)
         sample.add("candidate_light", fields["candidate_light"], text, thresholds)
 
+    def _release_of(self, release: Mapping[str, str]) -> str:
+        values = tuple(release.values())
+        if values not in self._releases:
+            self._releases[values] = ModelRelease.model_validate(release).key
+        return self._releases[values]
+
+    def _verdict_of(self, verdict: str) -> str:
+        if verdict not in self._verdicts:
+            self._verdicts[verdict] = self._task.verdict_of(verdict)
+        return self._verdicts[verdict]
+
+    def _is_renamed(self, label: str) -> bool:
+        if label not in self._labels:
+            self._labels[label] = self._task.current(label) not in (None, label)
+        return self._labels[label]
+
     def _sample(self, row: StoredFields, group: Group) -> Sample:
-        pair = self.pairs.setdefault(group, Pair())
+        pair = self.pairs.get(group)
+        if pair is None:
+            pair = self.pairs[group] = Pair()
         return pair.reference if row.created_at < self._windows.border else pair.current
 
 

@@ -116,12 +116,12 @@ def make_report(run: str, plan: Plan, rows: Sequence[Row], criteria: Sequence[Cr
 
 def labels_of(rows: Sequence[Row], population: Population) -> Labels:
     """How the labels came about. Pure."""
-    given = [row for row in rows if row.right is not None]
-    voluntary = [bool(row.right) for row in given if not row.asked]
+    labeled = [row for row in rows if row.right is not None]
+    voluntary = [bool(row.right) for row in labeled if not row.asked]
     return Labels(
         answers=max(population.answers, len(rows)),
         asked=max(population.asked, sum(row.asked for row in rows)),
-        responses=len(given) - len(voluntary),
+        responses=len(labeled) - len(voluntary),
         voluntary=len(voluntary),
         voluntary_right=_mean([float(one) for one in voluntary]),
         coverable=population.coverable,

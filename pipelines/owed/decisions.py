@@ -77,8 +77,8 @@ def accuracy_decisions(inputs: Inputs) -> list[Decision]:
         needed = labels_for_width(share, HALF_WIDTH)
         if needed is None or one.labels < needed:
             subject = f"share of right answers within {100 * HALF_WIDTH:.0f} points"
-            found = Decision("accuracy", subject, one.route, one.language, one.labels, needed, one.answers)
-            decisions.append(found)
+            decision = Decision("accuracy", subject, one.route, one.language, one.labels, needed, one.answers)
+            decisions.append(decision)
     return decisions
 
 
