@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from local import stack
@@ -85,6 +86,10 @@ async def _fill(settings: Settings, task: Task, rows: list[LabeledText]) -> None
                     stated=answer.stated,
                     probabilities=answer.probabilities,
                     justification=answer.justification,
+                    # Every row has its ground truth, whatever the answer is.
+                    asked=True,
+                    asked_at=datetime.now(UTC),
+                    propensity=1.0,
                 )
                 await store.append(prediction)
                 await store.add_feedback(Feedback(prediction_id=prediction.id, label=row.label))
@@ -109,6 +114,8 @@ def _rows(settings: Settings, mode: str, report: Report, seconds: float) -> list
             "interval": row.agreement_interval and tuple(round(bound, 2) for bound in row.agreement_interval),
             "always_one": row.baseline,
             "auc": row.auc,
+            "gate": row.gate and row.gate.trust.value,
+            "labels_needed": row.gate and row.gate.labels_needed,
             "halo": halo,
             "seconds": seconds,
         }

@@ -14,6 +14,7 @@ from pipelines.evaluate.command import evaluate
 from pipelines.gate.command import gate
 from pipelines.gate.exits import GateCommand
 from pipelines.judge.command import judge
+from pipelines.owed.command import labels
 from pipelines.train.command import train
 
 app = typer.Typer(
@@ -24,3 +25,4 @@ app = typer.Typer(
 for command in (train, calibrate, evaluate, compare, drift, judge):
     app.command()(command)
 app.command(cls=GateCommand)(gate)
+app.add_typer(labels)

@@ -10,6 +10,7 @@ import mlflow
 from rich.console import Console
 
 from pipelines.calibrate.fit import Calibration, fit_language
+from pipelines.calibrate.routes import fit_route, routes_ending_in
 from pipelines.calibrate.sparse import warn_of_sparse_verdicts
 from pipelines.classes import Classes
 from pipelines.progress import progress
@@ -17,7 +18,7 @@ from pipelines.sinks import mlflow_runs, textfile
 from pipelines.strata import Stratum
 from signalbox import thresholds
 from signalbox.contracts.record import LabeledText, ModelRelease, Tier
-from signalbox.contracts.routes import ModelName
+from signalbox.contracts.routes import ModelName, Route
 from signalbox.errors import InputError, ModelError, SetupError
 from signalbox.models.base import Answer
 from signalbox.models.factory import make_client
@@ -44,7 +45,8 @@ def calibrate(
     `tier` defaults to the first one of the task: an answer has no tier, so that a release has one set of thresholds.
 
     A language with too few usable rows is left out, with a warning: the assessor then shows its answers as
-    uncalibrated. Raises ModelError where the model cannot be queried and SetupError where no language fits.
+    uncalibrated. Routes that end in this model get thresholds of their own, for the texts that reach it there. Raises
+    ModelError where the model cannot be queried and SetupError where no language fits.
     """
     task = load_task(settings.task)
     (chosen,) = select_tiers(task, [tier] if tier else None)
@@ -64,8 +66,42 @@ def calibrate(
     logger.info("thresholds saved", extra={"path": str(path), "release": release.key})
     if log_run:
         _log_run(settings, task, model, file, calibrations, chosen)
+    for route, first in routes_ending_in(model, settings.models):
+        route_file, figures = _calibrate_route(settings, task, rows, (route, first), (release, results))
+        if log_run and route_file is not None:
+            _log_run(settings, task, route, route_file, figures, chosen)
     textfile.write_success(settings.state_dir / "metrics", f"calibrate-{task.name}-{model}")
     return file
+
+
+def _calibrate_route(
+    settings: Settings,
+    task: Task,
+    rows: Sequence[LabeledText],
+    route: tuple[Route, ModelName],
+    second: tuple[ModelRelease, list[Answer | ModelError]],
+) -> tuple[ThresholdFile | None, Sequence[Calibration]]:
+    """Thresholds of the model for the texts that the first model of a route passes on. Its answers are known already."""
+    name, first = route
+    folder = settings.thresholds_dir
+    try:
+        release, results = asyncio.run(_query(settings, task, first, rows, None))
+    except (ModelError, SetupError) as error:
+        extra = {"route": name, "model": first, "cause": str(error)}
+        logger.warning("route not calibrated; start its first model and calibrate again", extra=extra)
+        return None, []
+    own = thresholds.load(folder, task.name, release)
+    cuts = {language: own.languages.get(language) if own else None for language in task.languages}
+    file, calibrations = fit_route(task, name, rows, (release, results, cuts), second)
+    if file is None:
+        # Those of before belong to rows that are passed on no longer.
+        thresholds.path_for(folder, task.name, second[0], route=name, earlier=[release]).unlink(
+            missing_ok=True
+        )
+        return None, calibrations
+    path = thresholds.save(folder, file)
+    logger.info("thresholds saved", extra={"path": str(path), "route": name, "release": second[0].key})
+    return file, calibrations
 
 
 async def _query(
@@ -141,7 +177,7 @@ def _fits(calibrations: Sequence[Calibration]) -> dict[str, thresholds.Threshold
 def _log_run(
     settings: Settings,
     task: Task,
-    model: ModelName,
+    model: Route,
     file: ThresholdFile,
     calibrations: Sequence[Calibration],
     tier: Tier | None,

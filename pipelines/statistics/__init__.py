@@ -1,5 +1,6 @@
 """Statistics of the jobs: pure functions. Sources are cited where a formula is used."""
 
+from pipelines.statistics.cluster_permutation import Clustered, compare_labels, compare_numbers
 from pipelines.statistics.clusters import (
     effective_rows_of_families,
     family_interval,
@@ -42,10 +43,12 @@ from pipelines.statistics.proportions import (
     reliability,
     wilson_interval,
 )
+from pipelines.statistics.sampling import exact_interval, weighted_share
 from pipelines.statistics.two_sample import (
     Outcome,
     categories,
     chi_square_needs,
+    debiased_jensen_shannon,
     effective_rows,
     jensen_shannon,
     kolmogorov_smirnov,
@@ -60,6 +63,7 @@ __all__ = [
     "CONFIDENCE",
     "CORRECTIONS",
     "Bin",
+    "Clustered",
     "Estimate",
     "Interval",
     "LabelFigures",
@@ -76,8 +80,12 @@ __all__ = [
     "categories",
     "chi_square_needs",
     "clopper_pearson_interval",
+    "compare_labels",
+    "compare_numbers",
+    "debiased_jensen_shannon",
     "effective_rows",
     "effective_rows_of_families",
+    "exact_interval",
     "expected_calibration_error",
     "family_interval",
     "family_p_value",
@@ -106,5 +114,6 @@ __all__ = [
     "tango_interval",
     "tango_z",
     "upper_bound",
+    "weighted_share",
     "wilson_interval",
 ]

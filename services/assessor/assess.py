@@ -7,48 +7,20 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from services.assessor.metrics import Metrics
-from signalbox import thresholds
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import ModelRelease, Record, Source, text_sha256
+from signalbox.contracts.record import Record, Source, text_sha256
 from signalbox.contracts.routes import ROUTES, Route
-from signalbox.errors import InputError, ModelError, ModelUnavailable, SetupError
+from signalbox.errors import InputError, ModelError, ModelUnavailable
 from signalbox.models.base import Answer, ModelClient
 from signalbox.settings import Settings
 from signalbox.store import SpoolFull, Store
 from signalbox.tasks import Task
-from signalbox.thresholds import Thresholds
+from signalbox.thresholds import Passed, ThresholdTable, digest_of
 from signalbox.traffic_light import Decision, decide, decide_failure, is_sure
 
 log = logging.getLogger(__name__)
-
-
-class ThresholdTable:
-    """Thresholds of the releases in use; a new calibration is effective without a restart."""
-
-    def __init__(self, folder: Path, task: str) -> None:
-        self._folder, self._task = folder, task
-        self._cache: dict[str, tuple[int, thresholds.ThresholdFile]] = {}
-
-    def get(self, release: ModelRelease, language: str) -> Thresholds | None:
-        """Thresholds of a release in a language, None if it is not calibrated. Raises SetupError."""
-        path = thresholds.path_for(self._folder, self._task, release)
-        try:
-            modified = path.stat().st_mtime_ns
-        except FileNotFoundError:
-            return None
-        entry = self._cache.get(release.key)
-        if entry is None or entry[0] != modified:
-            try:
-                file = thresholds.load(self._folder, self._task, release)
-            except InputError as error:  # not the caller's input: only the operator can fix the file
-                raise SetupError(error.message, hint=error.hint) from error
-            if file is None:
-                return None
-            entry = self._cache[release.key] = (modified, file)
-        return entry[1].languages.get(language)
 
 
 @dataclass(frozen=True)
@@ -65,10 +37,11 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A model's answer, or why there is none, with the light for it."""
+    """A model's answer, or why there is none, with the light for it and the models that answered until then."""
 
     result: Answer | ModelError
     decision: Decision
+    passed: tuple[Passed, ...] = ()
 
 
 class Assess:
@@ -121,15 +94,15 @@ class Assess:
         before: an error in here comes when the response has already started.
         """
         call = _Call(text, language, "decoder", source)
-        outcome = self._outcome(ModelUnavailable("the stream ended without an answer"), language)
+        outcome = self._outcome(ModelUnavailable("the stream ended without an answer"), call)
         try:
             async for piece in self._clients["decoder"].stream(text, language):
                 if isinstance(piece, Answer):
-                    outcome = self._outcome(piece, language)
+                    outcome = self._outcome(piece, call)
                 elif _shows_words(outcome):
                     yield piece
         except ModelError as error:
-            outcome = self._outcome(error, language)
+            outcome = self._outcome(error, call)
         record = self._record(call, outcome)
         await self._store_all([record])
         yield record
@@ -154,13 +127,13 @@ class Assess:
         except ModelError as error:
             results = [error] * len(calls)
         return [
-            self._record(call, self._outcome(result, language))
+            self._record(call, self._outcome(result, call))
             for call, result in zip(calls, results, strict=True)
         ]
 
     async def _one(self, call: _Call) -> Record:
         """Query the route's models in order until one is sure; a later failure keeps the earlier answer."""
-        outcome = self._outcome(ModelUnavailable(f"no model is configured for {call.route}"), call.language)
+        outcome = self._outcome(ModelUnavailable(f"no model is configured for {call.route}"), call)
         for name in ROUTES[call.route].models:
             try:
                 client = self._clients[name]
@@ -168,17 +141,21 @@ class Assess:
                 answer = await query(call.text, call.language)
             except ModelError as error:
                 if isinstance(outcome.result, ModelError):
-                    outcome = self._outcome(error, call.language)
+                    outcome = self._outcome(error, call)
                 continue
-            outcome = self._outcome(answer, call.language)
+            outcome = self._outcome(answer, call, outcome.passed)
             if is_sure(outcome.decision):
                 break
         return self._record(call, outcome)
 
-    def _outcome(self, result: Answer | ModelError, language: str) -> _Outcome:
+    def _outcome(
+        self, result: Answer | ModelError, call: _Call, earlier: tuple[Passed, ...] = ()
+    ) -> _Outcome:
+        """`earlier`: the models of the route that answered before and were not sure."""
         if isinstance(result, ModelError):
             return _Outcome(result, decide_failure(result))
-        return _Outcome(result, decide(result, self._thresholds.get(result.release, language)))
+        own = self._thresholds.get(result.release, call.language, call.route, earlier)
+        return _Outcome(result, decide(result, own), (*earlier, Passed(result.release, own)))
 
     def _record(self, call: _Call, outcome: _Outcome) -> Record:
         result, decision = outcome.result, outcome.decision
@@ -206,6 +183,7 @@ class Assess:
             candidate_light=decision.candidate,
             light_reason=decision.reason,
             error=error,
+            thresholds_digest=digest_of([one.thresholds for one in outcome.passed]),
             latency_seconds=time.perf_counter() - call.started,
             prompt_tokens=answer.prompt_tokens if answer else None,
             completion_tokens=answer.completion_tokens if answer else None,

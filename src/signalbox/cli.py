@@ -40,6 +40,7 @@ OPTIONAL_COMMANDS = {
     "gate": ("pipelines", "Check a release against a blessed comparison."),
     "drift": ("pipelines", "Compare recent records with a reference window."),
     "judge": ("pipelines", "Grade recent answers with another model."),
+    "labels": ("pipelines", "List open decisions with the labels that would decide them."),
 }
 
 
@@ -66,7 +67,9 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
             info for info in app.registered_commands if _name_of(info) not in own & names
         ]
         app.registered_commands += group.registered_commands
+        app.registered_groups += group.registered_groups
         names |= own
+        names |= {info.typer_instance.info.name for info in group.registered_groups if info.typer_instance}
     for name, (folder, summary) in OPTIONAL_COMMANDS.items():
         if name not in names:
             _add_stub(app, name, folder, summary)

@@ -278,12 +278,39 @@ JUDGE_AGREEMENT_BASELINE = Metric(
     _JUDGE,
 )
 JUDGE_LABELS = Metric(
-    "signalbox_judge_labels", "gauge", "Judged answers with ground truth from people.", _JUDGE
+    "signalbox_judge_labels",
+    "gauge",
+    "Answers with ground truth from people that the judge is checked on.",
+    _JUDGE,
+)
+JUDGE_TRUST = Metric(
+    "signalbox_judge_trust",
+    "gauge",
+    "1 for the state of the judge against people's ground truth (trusted, untrusted, inconclusive), 0 for the others.",
+    (*_JUDGE, "state"),
+)
+JUDGE_LABELS_NEEDED = Metric(
+    "signalbox_judge_labels_needed",
+    "gauge",
+    "Labels in total that would decide whether the judge is trusted; absent if it is decided.",
+    _JUDGE,
+)
+LABELS_RESPONSE = Metric(
+    "signalbox_labels_response_ratio",
+    "gauge",
+    "Share of answers with ground truth, by how the label came about (asked, voluntary).",
+    ("task", "language", "route", "origin"),
+)
+LABELS_VOLUNTARY_RIGHT = Metric(
+    "signalbox_labels_voluntary_right_ratio",
+    "gauge",
+    "Share of correct answers among voluntary labels; no estimate of all answers.",
+    ("task", "language", "route"),
 )
 JUDGE_ESTIMATE = Metric(
     "signalbox_judge_estimate_ratio",
     "gauge",
-    "Estimated share of correct answers, from labels and, if there are enough of them, from the judge.",
+    "Estimated share of correct answers, from labels that were asked for and, if there are enough of them, from the judge.",
     (*_JUDGE, "method"),
 )
 JUDGE_ESTIMATE_BOUND = Metric(

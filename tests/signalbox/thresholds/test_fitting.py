@@ -14,7 +14,10 @@ from signalbox.contracts.record import ModelRelease
 from signalbox.errors import InputError
 from signalbox.thresholds import (
     MINIMUM_ROWS,
+    UNCALIBRATED,
+    Stage,
     ThresholdFile,
+    digest_of,
     fewest_rows,
     fit_binary,
     load,
@@ -256,3 +259,32 @@ def test_separable_rows_of_many_shapes():
     for low, high in itertools.pairwise([0.0, 0.1, 0.5, 0.500001, 0.9, 1.0]):
         fitted = fit_binary(*separable((low, high)))
         assert low < fitted.decision <= high
+
+
+def test_a_route_of_two_models_has_a_file_of_its_own(tmp_path):
+    """The later model gets the hard texts, so its thresholds of all texts keep no promise there."""
+    first = RELEASE.model_copy(update={"name": "first"})
+    stage = Stage(release=first, digests={"en": "aa"})
+    file = a_file().model_copy(update={"route": "cascade", "earlier": (stage,)})
+    alone = save(tmp_path, a_file())
+    assert save(tmp_path, file) != alone
+    assert load(tmp_path, "medical", RELEASE) == a_file()
+    assert load(tmp_path, "medical", RELEASE, route="cascade", earlier=[first]) == file
+    other = first.model_copy(update={"revision": "r2"})
+    assert load(tmp_path, "medical", RELEASE, route="cascade", earlier=[other]) is None
+
+
+def test_a_file_without_earlier_models_keeps_its_name_and_serves_every_route(tmp_path):
+    """Files of earlier versions are of this kind."""
+    assert path_for(tmp_path, "medical", RELEASE, route="decoder") == path_for(tmp_path, "medical", RELEASE)
+
+
+def test_a_file_fits_only_the_thresholds_that_it_was_fitted_after(tmp_path):
+    cuts, other = fit_binary(*separable()), fit_binary(*separable(), 0.2)
+    stage = Stage(release=RELEASE, digests={"en": digest_of([cuts]), "de": UNCALIBRATED})
+    file = a_file().model_copy(update={"route": "cascade", "earlier": (stage,)})
+    assert file.fits("en", [cuts])
+    assert not file.fits("en", [other])
+    assert not file.fits("en", [None])
+    assert file.fits("de", [None])
+    assert a_file().fits("en", [])
