@@ -69,7 +69,7 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
         app.registered_commands += group.registered_commands
         app.registered_groups += group.registered_groups
         names |= own
-        names |= {info.typer_instance.info.name for info in group.registered_groups if info.typer_instance}
+        names |= {info.typer_instance.info.name or "" for info in group.registered_groups if info.typer_instance}
     for name, (folder, summary) in OPTIONAL_COMMANDS.items():
         if name not in names:
             _add_stub(app, name, folder, summary)
