@@ -17,6 +17,8 @@ from rich.table import Table
 
 BENCHMARKS = (
     "encoder",
+    "use",
+    "encoders",
     "kserve",
     "assessor",
     "keys",

@@ -48,7 +48,7 @@ def running_decoder() -> Iterator[Settings]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings().model_copy(update={"state_dir": Path(folder), "decoder_port": free_port()})
         binary = provision.llama_server(settings.cache_dir, Console())
-        service = stack.decoder(settings, binary, gguf_file(settings.decoder_model))
+        service = stack.decoder(settings, binary, gguf_file(settings.decoder_model, settings))
         if service is None:
             yield settings
             return

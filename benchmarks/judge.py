@@ -46,7 +46,7 @@ def run() -> list[dict[str, object]]:
         }
         settings = Settings().model_copy(update=changes)
         binary = provision.llama_server(settings.cache_dir, Console())
-        service = stack.decoder(settings, binary, gguf_file(settings.decoder_model))
+        service = stack.decoder(settings, binary, gguf_file(settings.decoder_model, settings))
         if service is None:
             return _modes(settings)
         with Supervisor(settings.logs_dir) as supervisor:

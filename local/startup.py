@@ -104,7 +104,7 @@ def _check_ports(settings: Settings, *services: Service | None) -> None:
 def _decoder(settings: Settings, console: Console) -> Service | None:
     if not settings.starts_decoder:
         return None
-    model = gguf_file(settings.decoder_model)
+    model = gguf_file(settings.decoder_model, settings)
     return stack.decoder(settings, provision.llama_server(settings.cache_dir, console), model)
 
 

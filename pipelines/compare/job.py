@@ -112,7 +112,7 @@ def _baseline_entry(task: Task, name: str, rows: Sequence[LabeledText]) -> Entry
 
 
 def _decoder_size(settings: Settings) -> int | None:
-    return None if settings.decoder_url else gguf_file(settings.decoder_model).stat().st_size
+    return None if settings.decoder_url else gguf_file(settings.decoder_model, settings).stat().st_size
 
 
 def _encoder_size(settings: Settings) -> int | None:

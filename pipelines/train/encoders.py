@@ -74,6 +74,8 @@ def _network(model: Path, tokenizer_file: Path, threads: int) -> Callable[[str],
     """One text at a time, as dynamic quantization makes a row depend on its batch."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    # A thread that waits by spinning takes the CPU from the others where there are fewer CPUs than threads.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     tokenizer.no_padding()

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from signalbox.artifacts.catalogue.commands import models
 from signalbox.capacity.cli.commands import check_boot, plan
 from signalbox.command import command_settings
 from signalbox.contracts.routes import Route
@@ -50,6 +51,7 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
     for command in (plan, check_boot, assess, download, purge, migrate):
         app.command()(command)
     app.add_typer(keys)
+    app.add_typer(models)
     app.add_typer(task)
     names = set()
     for plugin in plugins:

