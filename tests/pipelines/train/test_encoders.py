@@ -11,7 +11,7 @@ from pipelines.train.candidates import CANDIDATES, fit_head, texts_of
 from pipelines.train.encoders import WITH_VECTORS, load_encoder, release_files
 from pipelines.train.ground_truth import GroundTruth
 from pipelines.train.learning_curve import LearningCurve
-from pipelines.train.release import Training, write_release
+from pipelines.train.release import CURVE_FILE, Training, write_release
 from services.encoder.runtime import Encoder, embedder_of
 from signalbox.contracts.encoders import ENCODERS, NETWORKS, networks_of
 from signalbox.errors import SetupError
@@ -71,7 +71,11 @@ def test_a_release_of_each_encoder_answers_as_trained(name: str, tmp_path: Path)
     files = {
         file for network in ENCODERS[name] for file in (NETWORKS[network].model, NETWORKS[network].tokenizer)
     }
-    assert {path.name for path in result.folder.iterdir()} == files | {"release.json", "head.json"}
+    assert {path.name for path in result.folder.iterdir()} == files | {
+        "release.json",
+        "head.json",
+        CURVE_FILE,
+    }
     texts = [row.text for row in load_data(task, "calibration")[:8]]
     rows = Encoder(result.folder)
     answers = [rows.probabilities([text])[0]["yes"] for text in texts]
