@@ -38,7 +38,7 @@ class Score:
 
     @property
     def criterion(self) -> float:
-        """What the choice is made by: the mean of the languages' log losses, so that each counts alike."""
+        """What decides the choice: the mean of the languages' log losses, so that each counts alike."""
         return sum(self.log_loss.values()) / len(self.log_loss)
 
 

@@ -6,6 +6,8 @@ from sklearn.linear_model import LogisticRegression
 
 from pipelines.classes import Classes
 from pipelines.train.candidates import Candidate, check_families, fit_head
+from pipelines.train.ground_truth import GroundTruth
+from pipelines.train.job import fit
 from services.encoder.runtime import EmbeddingHead, Labels, TfidfHead
 from signalbox.errors import InputError, SetupError
 from tests.pipelines.world import row
@@ -95,3 +97,23 @@ def test_a_head_of_other_labels_is_not_served(weights, labels):
     spec = {"terms": ["a"], "idf": [1.0], "weights": weights, "bias": [0.0] * len(weights)}
     with pytest.raises(SetupError, match="signalbox train"):
         TfidfHead(spec, Labels(labels, labels[0]))
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({"eilig": 1, "ruhig": 1}, "ruhig: 1, eilig: 1"),
+        ({"eilig": 5, "ruhig": 1}, "ruhig: 1"),
+        ({"eilig": 6}, "ruhig: 0"),
+        ({}, "ruhig: 0, eilig: 0"),
+    ],
+)
+def test_small_and_lopsided_examples_are_an_error_of_the_training(counts, message):
+    """scikit-learn ends with a traceback on each of them."""
+    rows = [
+        row(place * 10 + number, label, "word")
+        for place, (label, count) in enumerate(counts.items())
+        for number in range(count)
+    ]
+    with pytest.raises(InputError, match=f"families to train on: got '{message}'"):
+        fit(SWAPPED, rows, [], {}, GroundTruth(()))
