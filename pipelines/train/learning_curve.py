@@ -24,7 +24,7 @@ from scipy.stats import t
 
 from pipelines.classes import Classes, Floats
 from pipelines.statistics import family_interval, round_robin
-from pipelines.strata import Stratum, stratum_of
+from pipelines.strata import Stratum, strata_of, stratum_of
 from pipelines.train.candidates import Candidate, TextVectors
 from pipelines.train.cross_validation import FEWEST_ROWS, hits, predict
 from pipelines.train.folds import stratified_folds
@@ -94,7 +94,7 @@ def learning_curve(
     """
     right = _right(candidate, classes, rows, vectors)
     points, gains = [], []
-    for stratum in sorted({stratum_of(row) for row in rows}, key=lambda one: (one.tier or "", one.language)):
+    for stratum in strata_of(rows):
         here = [i for i, row in enumerate(rows) if stratum_of(row) == stratum]
         families = [rows[i].family for i in here]
         by_size = {
@@ -143,7 +143,7 @@ def _right(
     right = {size: np.zeros(len(rows)) for size in SIZES}
     for seed in range(DRAWS):
         for train, test in stratified_folds(codes, families, seed):
-            order = _arrival([rows[i] for i in train], classes, seed)
+            order = arrival([rows[i] for i in train], classes, seed)
             held_out = [rows[i] for i in test]
             for size in SIZES:
                 part = [row for of_language in order.values() for row in of_language[:size]]
@@ -154,7 +154,7 @@ def _right(
     return {size: values for size, values in right.items() if values.any()}
 
 
-def _arrival(rows: Sequence[LabeledText], classes: Classes, seed: int) -> dict[str, list[LabeledText]]:
+def arrival(rows: Sequence[LabeledText], classes: Classes, seed: int) -> dict[str, list[LabeledText]]:
     """By language, rows in the order in which their labels arrive: labels in turn, and families in turn in a label."""
     generator = np.random.default_rng(seed)
     shuffled = [rows[i] for i in generator.permutation(len(rows))]

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from pipelines.classes import Classes
+from pipelines.train.candidates import CANDIDATES, fit_head, texts_of
 from pipelines.train.encoders import WITH_VECTORS, load_encoder, release_files
+from pipelines.train.ground_truth import GroundTruth
+from pipelines.train.learning_curve import LearningCurve
 from pipelines.train.release import Training, write_release
 from services.encoder.runtime import Encoder, embedder_of
 from signalbox.contracts.encoders import ENCODERS, NETWORKS, networks_of
@@ -77,18 +80,14 @@ def test_a_release_of_each_encoder_answers_as_trained(name: str, tmp_path: Path)
 
 def trained(settings: Settings, name: str) -> Training:
     """A training whose candidate is the first one of that encoder, on the few-shot rows."""
-    from dataclasses import replace
-
-    from pipelines.train.candidates import CANDIDATES, fit_head
-
     task = load_task(settings.task)
     classes, rows = Classes.of(task), load_data(task, "few-shot")
-    kind = "embedding-logistic" if ENCODERS[name] else "tfidf-logistic"
-    candidate = replace(next(item for item in CANDIDATES if item.kind == kind), encoder=name)
-    texts = [row.text for row in [*rows, *load_data(task, "calibration")]]
-    vectors = dict(zip(texts, load_encoder(name, CACHE).embed(texts), strict=True)) if ENCODERS[name] else {}
-    head, predict = fit_head(candidate, classes, rows, vectors)
-    return Training(rows, (), candidate, head, predict, ())
+    candidate = next(item for item in CANDIDATES if item.encoder == name)
+    texts = texts_of([*rows, *load_data(task, "calibration")])
+    embedded = dict(zip(texts, load_encoder(name, CACHE).embed(texts), strict=True)) if ENCODERS[name] else {}
+    head, predict = fit_head(candidate, classes, rows, {name: embedded})
+    curve = LearningCurve(candidate.name, (), ())
+    return Training(rows, (), candidate, head, predict, curve, GroundTruth(()))
 
 
 def test_a_release_from_before_encoders_had_names_still_loads(tmp_path: Path) -> None:

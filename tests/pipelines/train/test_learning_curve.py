@@ -8,7 +8,7 @@ import pytest
 from pipelines.classes import Classes
 from pipelines.strata import Stratum
 from pipelines.train.candidates import Candidate
-from pipelines.train.learning_curve import SIZES, _arrival, gain_of, learning_curve
+from pipelines.train.learning_curve import SIZES, arrival, gain_of, learning_curve
 from pipelines.train.report import sentence
 from tests.pipelines.world import row
 
@@ -73,7 +73,7 @@ def test_each_language_has_the_points_that_its_own_labels_allow():
 
 def test_a_smaller_part_is_the_beginning_of_a_larger_one_and_takes_families_in_turn():
     rows, _ = examples(60, 0.0, size=3)
-    order = _arrival(rows, TWO, seed=4)["en"]
+    order = arrival(rows, TWO, seed=4)["en"]
     assert sorted(one.id for one in order) == sorted(one.id for one in rows)
     assert [one.label for one in order[:10]].count("yes") == 5
     assert len({one.family for one in order[:20]}) == 20
