@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from local import before_after
+from local.demo import before_after
 from tests.pipelines.evaluations import ANSWERS, evaluation
 
 
