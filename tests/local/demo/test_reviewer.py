@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local import reviewer
+from local.demo import reviewer
 from services.assessor.app import create_app
 from signalbox.errors import SetupError
 from signalbox.settings import Settings

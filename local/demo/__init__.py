@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from local import reviewer
 from local.clock import Clock
+from local.demo import reviewer
 from local.processes import Supervisor
 from local.startup import (
     calibrate_decoder,
@@ -116,7 +116,7 @@ def _learn(
     supervisor: Supervisor,
 ) -> list[Evaluation]:
     """Labels for the pool, a new release, and its evaluation in the place of the old one's."""
-    from local import before_after
+    from local.demo import before_after
     from pipelines.evaluate.job import evaluate
 
     rows = reviewer.unlabeled(settings, task)
