@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
+from signalbox.errors import SetupError
 from signalbox.proxies import DIRECT
 
 ATTEMPTS = 5  # without progress in between
@@ -42,13 +43,21 @@ class Download:
 
 
 def make_client(connect_seconds: float, read_seconds: float) -> httpx2.Client:
-    """A client with the proxies of the environment, and the certificates of SSL_CERT_FILE or of the system."""
-    return httpx2.Client(
-        timeout=httpx2.Timeout(read_seconds, connect=connect_seconds),
-        verify=ssl.create_default_context(),
-        follow_redirects=True,
-        mounts=DIRECT,
-    )
+    """A client with the proxies of the environment, and the certificates of SSL_CERT_FILE or of the system.
+
+    Raises SetupError for a proxy that is no URL.
+    """
+    try:
+        return httpx2.Client(
+            timeout=httpx2.Timeout(read_seconds, connect=connect_seconds),
+            verify=ssl.create_default_context(),
+            follow_redirects=True,
+            mounts=DIRECT,
+        )
+    except (ValueError, httpx2.InvalidURL) as error:
+        raise SetupError(
+            f"The proxy of the environment cannot be used: {error}", hint="Check HTTPS_PROXY and HTTP_PROXY."
+        ) from error
 
 
 def fetch(
@@ -86,13 +95,18 @@ def _complete(
             if failures >= ATTEMPTS:
                 raise SourceError(f"{place} broke off after {before} bytes ({cause})") from error
             time.sleep(wait_seconds * failures)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:  # such as a redirect that never ends
+            raise SourceError(f"{shown(download.url)} cannot be read ({error})") from error
         else:
             return
 
 
 def shown(url: str) -> str:
     """A URL without the password that it may contain, and without the query, which may be a signature."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that is no URL"
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 

@@ -77,6 +77,8 @@ class PackageIndex:
         except httpx2.TransportError as error:
             cause = str(error) or type(error).__name__
             raise UnreachableError(f"the package index {shown(index)} does not answer ({cause})") from error
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise SourceError(f"the package index {shown(index)} cannot be read ({error})") from error
         if response.status_code == 404:
             return []
         if not response.is_success:

