@@ -50,7 +50,7 @@ COUNTS = st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(0, 200)).
 
 @given(COUNTS)
 def test_the_bounds_surround_the_difference_and_mirror(counts):
-    first, second, rest = counts
+    first, second, _ = counts
     pairs, mirror = Pairs(first, second, sum(counts)), Pairs(second, first, sum(counts))
     low, high = tango_interval(pairs)
     assert -1 <= low <= pairs.difference <= high <= 1
