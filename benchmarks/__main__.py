@@ -17,6 +17,8 @@ from rich.table import Table
 
 BENCHMARKS = (
     "encoder",
+    "use",
+    "encoders",
     "kserve",
     "assessor",
     "keys",
@@ -30,6 +32,7 @@ BENCHMARKS = (
     "drift",
     "judge",
     "comparison",
+    "training",
 )
 _LOG_WIDTH = 200  # a log has no width of its own, and rich would cut the columns to 80
 

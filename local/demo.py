@@ -25,13 +25,15 @@ from signalbox import assessor_client
 from signalbox.serving.signals import terminated_as_interrupt
 from signalbox.settings import Settings
 from signalbox.show_prediction import print_prediction
-from signalbox.tasks import Task, evaluation_rows, load_task
+from signalbox.tasks import Split, Task, evaluation_rows, load_task
 
 if TYPE_CHECKING:
     from pipelines.evaluate.evaluation import Evaluation
 
 # As many labels per language: a decoder on a CPU needs seconds for each text.
 _EXAMPLE_LABELS = 3
+# What the encoder has learned in the end, and what baselines learn, too.
+_LEARNED: tuple[Split, ...] = ("few-shot", "pool")
 
 
 def demo(settings: Settings, console: Console, *, interactive: bool) -> None:
@@ -99,7 +101,8 @@ def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervi
     if settings.starts_encoder:
         evaluations = _learn(settings, task, evaluations, console, clock, supervisor)
     with clock.step("compare"):
-        run_evaluations(settings, evaluations, Selection(), Options(command="signalbox demo"), console)
+        options = Options(command="signalbox demo", learn_from=_LEARNED)
+        run_evaluations(settings, evaluations, Selection(), options, console)
     console.print(clock.table())
     addresses(settings, console)
 
@@ -123,7 +126,7 @@ def _learn(
     with clock.step(f"a scripted reviewer labels {len(rows)} texts of the pool"):
         reviewer.review(settings, rows, console)
     with clock.step("train the encoder again"):
-        train_encoder(settings, console)
+        train_encoder(settings, console, supervisor)
         serve_new_release(settings, supervisor)
     with clock.step("evaluate it on the same texts"):
         [again] = evaluate(settings, routes=["encoder"], console=console)

@@ -42,7 +42,7 @@ def mlflow(settings: Settings) -> Service | None:
             "DO_NOT_TRACK": "true",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         },
-        ready_seconds=120,
+        ready_seconds=300,  # its tables and imports take minutes on a busy machine
     )  # fmt: skip
 
 

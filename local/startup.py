@@ -36,10 +36,8 @@ def start(settings: Settings, console: Console, clock: Clock, supervisor: Superv
     _start(supervisor, decoder)
     _start(supervisor, assessor)
     if trains:
-        with clock.step("wait for MLflow"):
-            _wait(supervisor, tracking)
-        with clock.step("train the encoder"):
-            train_encoder(settings, console)
+        with clock.step("train the encoder"):  # MLflow loads meanwhile
+            train_encoder(settings, console, supervisor)
     encoder = stack.encoder(settings)
     _start(supervisor, encoder)
     with clock.step("start the servers"):
@@ -129,12 +127,16 @@ async def _decoder_release(settings: Settings, task: Task) -> ModelRelease:
         await client.close()
 
 
-def train_encoder(settings: Settings, console: Console) -> None:
-    """Train a release, register it, and print its scores. Raises InputError and SetupError."""
+def train_encoder(settings: Settings, console: Console, supervisor: Supervisor) -> None:
+    """Train a release, register it, and print its scores. Raises InputError and SetupError.
+
+    It learns from the few-shot split and the ground truth so far. The pool split stands for labels that people have yet
+    to give.
+    """
     from pipelines.train.job import train
     from pipelines.train.report import show
 
-    show(train(settings), console)
+    show(train(settings, pool=0, before_log=lambda: wait_for_mlflow(settings, supervisor)), console)
 
 
 def _calibrate(settings: Settings, console: Console) -> None:

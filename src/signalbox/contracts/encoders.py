@@ -19,7 +19,8 @@ class SentenceEncoder:
     """One network: its name for people, its two files in a release, and the length of its vectors.
 
     `model` is an ONNX graph from `input_ids` and `attention_mask`, int64 [n, tokens], to `sentence_embedding`, float32
-    [n, dimension] with rows of length 1. `tokenizer` is a file of the library tokenizers.
+    [n, dimension] with rows of length 1. `tokenizer` is a file of the library tokenizers. A run of the network has at
+    most `batch` texts, which bounds its memory.
     """
 
     title: str
@@ -27,11 +28,12 @@ class SentenceEncoder:
     tokenizer: str
     dimension: int
     quantization: str
+    batch: int
 
 
 NETWORKS: Mapping[str, SentenceEncoder] = {
-    "minilm": SentenceEncoder("MiniLM-L6-v2", "model.onnx", "tokenizer.json", 384, "int8"),
-    "use": SentenceEncoder("USE-multilingual-v3", "use.onnx", "use.tokenizer.json", 512, "6-bit"),
+    "minilm": SentenceEncoder("MiniLM-L6-v2", "model.onnx", "tokenizer.json", 384, "int8", 256),
+    "use": SentenceEncoder("USE-multilingual-v3", "use.onnx", "use.tokenizer.json", 512, "6-bit", 16),
 }
 # What `encoder` in release.json may say → the networks whose vectors are put side by side, in this order.
 # TF-IDF has no network: its words and weights are in head.json.

@@ -49,8 +49,8 @@ class Model:
     async def release(self):
         return RELEASE
 
-    async def answer(self, text, language):
-        if self.failures:
+    async def verdict(self, text, language):
+        if self.failures and language == "en":
             self.failures -= 1
             raise ModelUnavailable("down")
         return reply(0.7 if "yes" in text else 0.2, NEUTRAL if language == "de" else YES)
@@ -100,7 +100,7 @@ def test_a_few_failures_are_left_out_and_many_are_raised(settings, monkeypatch):
 
 
 def test_no_language_at_all_is_an_error_with_the_reason(settings, monkeypatch):
-    monkeypatch.setattr(Model, "answer", lambda *_: _neutral())
+    monkeypatch.setattr(Model, "verdict", lambda *_: _neutral())
     monkeypatch.setattr(module, "make_client", lambda *_: Model())
     with pytest.raises(SetupError, match="24 neutral"):
         calibrate(settings, "decoder", log_run=False)

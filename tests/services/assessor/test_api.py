@@ -55,6 +55,9 @@ class Table:
             latency_seconds=0.0,
         )
 
+    async def verdict(self, text: str, language: str) -> Answer:
+        return (await self.answer(text, language)).model_copy(update={"justification": None})
+
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         return [await self.answer(text, language) for text in texts]
 
@@ -149,6 +152,14 @@ def test_the_fields_of_the_version_before_stay_for_yes_and_no(client: TestClient
     assert list(prediction["probabilities"]) == ["yes", "no"]
     schema = client.get("/openapi.json").json()["components"]["schemas"]["PublicPrediction"]["properties"]
     assert [name for name, field in schema.items() if field.get("deprecated")] == ["p_yes"]
+
+
+@pytest.mark.parametrize("model", ["decoder", "cascade"])
+def test_a_justification_is_left_out_on_request(client: TestClient, model: str) -> None:
+    whole = assess(client, "0.7", model=model)
+    short = assess(client, "0.7", model=model, justification=False)
+    assert (whole["justification"], short["justification"]) == ("So it is.", None)
+    assert short["probabilities"] == whole["probabilities"]
 
 
 def test_an_uncalibrated_language_has_its_reason(client: TestClient) -> None:
