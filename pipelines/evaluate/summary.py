@@ -32,7 +32,8 @@ class LightShare:
 class Summary:
     """One tier and language of one route. Intervals are over families.
 
-    `ece` is of probabilities, not of verdicts, and `ece_floor` is what chance alone gives perfect ones. Two labels: `brier`, `ece` and `auc` are of the probability of the positive one. More labels: `brier` is summed over
+    `ece` is of probabilities, not of verdicts, and `ece_floor` is what chance alone gives perfect ones.
+    Two labels: `brier`, `ece` and `auc` are of the probability of the positive one. More labels: `brier` is summed over
     them, `ece` is of the score, and `auc` is the mean of `auc_by_label`, each label against the rest.
     """
 
