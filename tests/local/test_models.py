@@ -7,8 +7,8 @@ import httpx2
 import pytest
 
 from local import models
-from local.memory import available_bytes
 from pipelines.compare.job import check_memory
+from pipelines.compare.models.footprint import available_bytes
 from signalbox.artifacts import gguf_file
 from signalbox.errors import InputError, SetupError
 from signalbox.settings import Settings
