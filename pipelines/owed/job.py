@@ -7,7 +7,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,9 @@ class _Counts:
     asked: int = 0
     labels: int = 0
     right: int = 0
-    release: Mapping[str, Any] = field(default_factory=dict)
+
+
+_Key = tuple[Route, str, str]  # route, language, release
 
 
 def owed(settings: Settings, days: int) -> list[Decision]:
@@ -50,16 +52,27 @@ async def _answers(settings: Settings, task: Task, windows: Windows) -> list[Ans
     """Of a route with one model the newest release only: labels of another say nothing about it."""
     async with open_store(settings.store_url) as store:
         labels = await store.labels(task.name)
-        counts: dict[tuple[Route, str], _Counts] = defaultdict(_Counts)
+        counts: dict[_Key, _Counts] = defaultdict(_Counts)
+        newest: dict[tuple[Route, str], _Key] = {}
         for language in task.languages:
             async for row in _rows(store, task.name, language, windows):
                 fields = dict(zip(_FIELDS, row.values, strict=True))
                 if fields["release"] is not None:
-                    _count(counts, task, row, fields, language, labels)
+                    key = _key_of(fields, language)
+                    newest[key[:2]] = key
+                    _count(counts[key], task, fields, labels.get(row.id))
     return [
         Answers(route, language, one.answers, one.asked, one.labels, one.right)
-        for (route, language), one in sorted(counts.items())
+        for (route, language), key in sorted(newest.items())
+        for one in (counts[key],)
     ]
+
+
+def _key_of(fields: Mapping[str, Any], language: str) -> _Key:
+    """Several models make one system, so that their releases count together."""
+    route: Route = fields["route"]
+    alone = len(ROUTES[route].models) == 1
+    return route, language, json.dumps(fields["release"]) if alone else ""
 
 
 def _rows(store: Store, task: str, language: str, windows: Windows) -> Any:  # noqa: ANN401 - an iterator of rows
@@ -69,18 +82,7 @@ def _rows(store: Store, task: str, language: str, windows: Windows) -> Any:  # n
     return rows_of(fetch, windows, PAGE_ROWS)
 
 
-def _count(
-    counts: dict[tuple[Route, str], _Counts],
-    task: Task,
-    row: StoredFields,
-    fields: Mapping[str, Any],
-    language: str,
-    labels: Mapping[str, Label],
-) -> None:
-    key = (fields["route"], language)
-    if len(ROUTES[fields["route"]].models) == 1 and counts[key].release != fields["release"]:
-        counts[key] = _Counts(release=fields["release"])
-    one, label = counts[key], labels.get(row.id)
+def _count(one: _Counts, task: Task, fields: Mapping[str, Any], label: Label | None) -> None:
     one.answers += 1
     if fields["asked"]:
         one.asked += 1
