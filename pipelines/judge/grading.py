@@ -99,7 +99,7 @@ class Grader:
             right=None if label is None else self._is_right(record, label),
             sampled=selection.sampled,
             own_answer=release is not None and release.key == self.plan.options.judge,
-            propensity=record.sampling_propensity,
+            propensity=record.propensity or 1.0,
             scores=scores,
             error=error,
         )

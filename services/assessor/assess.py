@@ -64,10 +64,11 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A model's answer, or why there is none, with the light for it."""
+    """A model's answer, or why there is none, with the light for it and the thresholds of the models that were queried."""
 
     result: Answer | ModelError
     decision: Decision
+    thresholds: tuple[Thresholds | None, ...] = ()
 
 
 class Assess:
@@ -162,15 +163,20 @@ class Assess:
                 if isinstance(outcome.result, ModelError):
                     outcome = self._outcome(error, call.language)
                 continue
-            outcome = self._outcome(answer, call.language)
+            outcome = self._outcome(answer, call.language, outcome)
             if is_sure(outcome.decision):
                 break
         return self._record(call, outcome)
 
-    def _outcome(self, result: Answer | ModelError, language: str) -> _Outcome:
+    def _outcome(
+        self, result: Answer | ModelError, language: str, earlier: _Outcome | None = None
+    ) -> _Outcome:
+        """`earlier`: the answer of the route's model before this one, which was not sure."""
         if isinstance(result, ModelError):
             return _Outcome(result, decide_failure(result))
-        return _Outcome(result, decide(result, self._thresholds.get(result.release, language)))
+        own = self._thresholds.get(result.release, language)
+        passed = earlier.thresholds if earlier is not None else ()
+        return _Outcome(result, decide(result, own), (*passed, own))
 
     def _record(self, call: _Call, outcome: _Outcome) -> Record:
         result, decision = outcome.result, outcome.decision
@@ -198,6 +204,7 @@ class Assess:
             candidate_light=decision.candidate,
             light_reason=decision.reason,
             error=error,
+            thresholds_digest=thresholds.digest_of(outcome.thresholds),
             latency_seconds=time.perf_counter() - call.started,
             prompt_tokens=answer.prompt_tokens if answer else None,
             completion_tokens=answer.completion_tokens if answer else None,

@@ -19,13 +19,15 @@ from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
 from signalbox.store.base import Query, StoreUnavailable
 from signalbox.store.migrations import LEDGER, MIGRATIONS
+from signalbox.store.rows import parse_row
 
 _INSERT = """INSERT INTO record (id, created_at, source, task, language, route, release_key, light, verdict,
 score, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
 _INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
 SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM record WHERE id = ?) ON CONFLICT (id) DO NOTHING"""
-_NEWEST_FEEDBACK = """SELECT record.body, feedback.body FROM record JOIN feedback
+_NEWEST_FEEDBACK = """SELECT record.created_at, record.body, feedback.created_at, feedback.body FROM record JOIN feedback
 ON feedback.prediction_id = record.id WHERE record.task = ? ORDER BY feedback.created_at, feedback.rowid"""
+_BY_ID = "SELECT created_at, body FROM record WHERE id = ?"
 _WRITES_AT_ONCE = 512
 
 _Write = tuple[list[Record], asyncio.Future[None]]
@@ -84,8 +86,8 @@ class SqliteBackend:
 
     async def get(self, record_id: str) -> Record | None:
         """One record."""
-        rows = await self._rows("SELECT body FROM record WHERE id = ?", (record_id,))
-        return Record.model_validate_json(rows[0][0]) if rows else None
+        rows = await self._rows(_BY_ID, (record_id,))
+        return _record(*rows[0]) if rows else None
 
     async def records(self, query: Query) -> list[Record]:
         """Records that match."""
@@ -98,21 +100,23 @@ class SqliteBackend:
             values.append(_time(query.since))
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         order = "DESC" if query.newest_first else "ASC"
-        sql = f"SELECT body FROM record {where} ORDER BY created_at {order}, rowid {order} LIMIT ?"  # noqa: S608
+        sql = (
+            f"SELECT created_at, body FROM record {where} ORDER BY created_at {order}, rowid {order} LIMIT ?"  # noqa: S608
+        )
         rows = await self._rows(sql, (*values, -1 if query.limit is None else query.limit))
-        return [Record.model_validate_json(body) for (body,) in rows]
+        return [_record(*row) for row in rows]
 
     async def feedback_for(self, record_id: str) -> list[Feedback]:
         """Oldest first."""
-        sql = "SELECT body FROM feedback WHERE prediction_id = ? ORDER BY created_at, rowid"
-        return [Feedback.model_validate_json(body) for (body,) in await self._rows(sql, (record_id,))]
+        sql = "SELECT created_at, body FROM feedback WHERE prediction_id = ? ORDER BY created_at, rowid"
+        return [_feedback(*row) for row in await self._rows(sql, (record_id,))]
 
     async def newest_feedback(self, task: str) -> list[tuple[Record, Feedback]]:
         """Later rows overwrite earlier ones of the same record."""
         newest: dict[str, tuple[Record, Feedback]] = {}
-        for record_body, feedback_body in await self._rows(_NEWEST_FEEDBACK, (task,)):
-            record = Record.model_validate_json(record_body)
-            newest[record.id] = (record, Feedback.model_validate_json(feedback_body))
+        for row in await self._rows(_NEWEST_FEEDBACK, (task,)):
+            record = _record(*row[:2])
+            newest[record.id] = (record, _feedback(*row[2:]))
         return list(newest.values())
 
     async def purge(self, older_than: datetime) -> int:
@@ -224,9 +228,9 @@ class SqliteBackend:
     @staticmethod
     async def _check_equal(writer: aiosqlite.Connection, records: list[Record]) -> None:
         for record in records:
-            rows = list(await writer.execute_fetchall("SELECT body FROM record WHERE id = ?", (record.id,)))
+            rows = list(await writer.execute_fetchall(_BY_ID, (record.id,)))
             # Compared as records: the row may be of an earlier version.
-            if Record.model_validate_json(rows[0][0]) != record:
+            if _record(*rows[0]) != record:
                 raise InputError("id", record.id, "Another record has this id; records are append-only.")
 
     async def _rows(self, sql: str, values: Sequence[object]) -> list[sqlite3.Row]:
@@ -246,6 +250,14 @@ class SqliteBackend:
 def _time(value: datetime) -> str:
     """UTC with a fixed width, so that text order is time order."""
     return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _record(created_at: str, body: str) -> Record:
+    return parse_row(Record, body, datetime.fromisoformat(created_at))
+
+
+def _feedback(created_at: str, body: str) -> Feedback:
+    return parse_row(Feedback, body, datetime.fromisoformat(created_at))
 
 
 def _row(record: Record) -> tuple[object, ...]:

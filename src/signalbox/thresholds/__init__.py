@@ -1,7 +1,7 @@
 """Thresholds by language and verdict, fitted on the calibration split. A file belongs to one release and task."""
 
 from signalbox.thresholds.calibration import MarginCalibration
-from signalbox.thresholds.cuts import Thresholds, VerdictCuts, score_of
+from signalbox.thresholds.cuts import Thresholds, VerdictCuts, digest_of, score_of
 from signalbox.thresholds.files import ThresholdFile, load, path_for, save
 from signalbox.thresholds.fitting import (
     MINIMUM_ROWS,
@@ -19,6 +19,7 @@ __all__ = [
     "ThresholdFile",
     "Thresholds",
     "VerdictCuts",
+    "digest_of",
     "fewest_rows",
     "fit",
     "fit_binary",

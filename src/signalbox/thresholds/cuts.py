@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -114,6 +115,17 @@ class Thresholds(Contract):
         p = probabilities[self.positive]
         low, high = self.verdicts[self.negative].unclear, self.verdicts[self.positive].unclear
         return low < high and (p > low or low == 0.0) and (p < high or high == 1.0)
+
+
+def digest_of(thresholds: Sequence[Thresholds | None]) -> str | None:
+    """16 hex digits that change with any cut-off of the models that a text passed, in their order.
+
+    None for a model without thresholds; the digest is None where no model has any.
+    """
+    if not any(one is not None for one in thresholds):
+        return None
+    parts = ["none" if one is None else one.model_dump_json() for one in thresholds]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def score_of(probabilities: Mapping[Label, float], thresholds: Thresholds | None) -> float:

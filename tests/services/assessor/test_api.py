@@ -496,3 +496,25 @@ def test_no_answer_is_given_when_its_record_cannot_be_kept(
     assert "/var/lib" not in answer.text
     with client.stream("POST", "/v1/assess/stream", json={"text": "0.95", "language": "en"}) as stream:
         assert "event: error" in "".join(stream.iter_text())
+
+
+def stored_digest(client: TestClient, prediction: dict[str, Any]) -> str | None:
+    state = client.app.state.signalbox  # type: ignore[attr-defined]
+    record = client.portal.call(state.store.get, prediction["id"])  # type: ignore[union-attr]
+    return record.thresholds_digest
+
+
+def test_a_record_names_the_thresholds_that_judged_it(
+    client: TestClient, models: dict[str, Table], settings: Settings
+) -> None:
+    first = stored_digest(client, assess(client, "0.95"))
+    assert first == thresholds.digest_of([CUTS])
+    assert stored_digest(client, assess(client, "neutral")) == first
+    assert stored_digest(client, assess(client, "0.95", language="de")) is None
+    assert stored_digest(client, assess(client, "slow")) is None
+    stricter = CUTS.model_copy(update={"rows": 41})
+    file = thresholds.ThresholdFile(
+        task="medical", release=models["encoder"].model, languages={"en": stricter}
+    )
+    thresholds.save(settings.thresholds_dir, file)
+    assert stored_digest(client, assess(client, "0.95")) == thresholds.digest_of([stricter]) != first
