@@ -25,6 +25,7 @@ BENCHMARKS = (
     "decoder",
     "answer_forms",
     "naive_threshold",
+    "certificate",
     "capacity_peers",
     "speed_fit",
     "drift",

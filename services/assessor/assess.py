@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.assessor.certificates import CertificateTable
 from services.assessor.metrics import Metrics
 from signalbox import thresholds
+from signalbox.certificate.keys import prompt_digest
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import ModelRelease, Record, Source, text_sha256
 from signalbox.contracts.routes import ROUTES, Route
@@ -85,6 +87,7 @@ class Assess:
         self._settings, self._task, self._clients = settings, task, clients
         self._store, self._metrics = store, metrics
         self._thresholds = ThresholdTable(settings.thresholds_dir, task.name)
+        self.certificates = CertificateTable(settings.certificates_dir, settings.certificate_public_key, task)
 
     def check(self, texts: list[str], language: str) -> None:
         """Raise InputError for the first thing that is wrong with texts or language."""
@@ -116,15 +119,15 @@ class Assess:
         before: an error in here comes when the response has already started.
         """
         call = _Call(text, language, "decoder", source)
-        outcome = self._outcome(ModelUnavailable("the stream ended without an answer"), language)
+        outcome = self._outcome(ModelUnavailable("the stream ended without an answer"), call)
         try:
             async for piece in self._clients["decoder"].stream(text, language):
                 if isinstance(piece, Answer):
-                    outcome = self._outcome(piece, language)
+                    outcome = self._outcome(piece, call)
                 elif _shows_words(outcome):
                     yield piece
         except ModelError as error:
-            outcome = self._outcome(error, language)
+            outcome = self._outcome(error, call)
         record = self._record(call, outcome)
         await self._store_all([record])
         yield record
@@ -149,34 +152,36 @@ class Assess:
         except ModelError as error:
             results = [error] * len(calls)
         return [
-            self._record(call, self._outcome(result, language))
+            self._record(call, self._outcome(result, call))
             for call, result in zip(calls, results, strict=True)
         ]
 
     async def _one(self, call: _Call) -> Record:
         """Query the route's models in order until one is sure; a later failure keeps the earlier answer."""
-        outcome = self._outcome(ModelUnavailable(f"no model is configured for {call.route}"), call.language)
+        outcome = self._outcome(ModelUnavailable(f"no model is configured for {call.route}"), call)
         for name in ROUTES[call.route].models:
             try:
                 answer = await self._clients[name].answer(call.text, call.language)
             except ModelError as error:
                 if isinstance(outcome.result, ModelError):
-                    outcome = self._outcome(error, call.language)
+                    outcome = self._outcome(error, call)
                 continue
-            outcome = self._outcome(answer, call.language, outcome)
+            outcome = self._outcome(answer, call, outcome)
             if is_sure(outcome.decision):
                 break
         return self._record(call, outcome)
 
-    def _outcome(
-        self, result: Answer | ModelError, language: str, earlier: _Outcome | None = None
-    ) -> _Outcome:
+    def _outcome(self, result: Answer | ModelError, call: _Call, earlier: _Outcome | None = None) -> _Outcome:
         """`earlier`: the answer of the route's model before this one, which was not sure."""
         if isinstance(result, ModelError):
             return _Outcome(result, decide_failure(result))
-        own = self._thresholds.get(result.release, language)
-        passed = earlier.thresholds if earlier is not None else ()
-        return _Outcome(result, decide(result, own), (*passed, own))
+        own = self._thresholds.get(result.release, call.language)
+        used = (*(earlier.thresholds if earlier is not None else ()), own)
+        standings = self.certificates.standings(
+            result.release, call.language, call.route, thresholds.digest_of(used)
+        )
+        least_mass = self._task.certificate.minimum_verdict_mass
+        return _Outcome(result, decide(result, own, standings, least_mass=least_mass), used)
 
     def _record(self, call: _Call, outcome: _Outcome) -> Record:
         result, decision = outcome.result, outcome.decision
@@ -205,6 +210,8 @@ class Assess:
             light_reason=decision.reason,
             error=error,
             thresholds_digest=thresholds.digest_of(outcome.thresholds),
+            prompt_digest=prompt_digest(self._task, call.language, call.route),
+            certificate_digest=decision.certificate,
             latency_seconds=time.perf_counter() - call.started,
             prompt_tokens=answer.prompt_tokens if answer else None,
             completion_tokens=answer.completion_tokens if answer else None,

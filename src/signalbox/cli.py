@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from signalbox.capacity.cli.commands import check_boot, plan
+from signalbox.certificate.commands import certify
 from signalbox.command import command_settings
 from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
@@ -47,7 +48,7 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    for command in (plan, check_boot, assess, download, purge, migrate):
+    for command in (plan, check_boot, assess, certify, download, purge, migrate):
         app.command()(command)
     app.add_typer(keys)
     app.add_typer(task)

@@ -20,7 +20,6 @@ from services.assessor.schemas import (
     Health,
     Problem,
     PublicPrediction,
-    to_public,
 )
 from services.assessor.state import Current, State
 from signalbox.contracts.record import Record
@@ -53,7 +52,7 @@ _EVENTS: Responses = {
 async def assess(body: AssessRequest, state: Current) -> AssessResponse:
     """Assess one or several texts: light, verdict, justification."""
     records = await state.assess.assess(body.all_texts, body.language, state.route(body.model), body.source)
-    return AssessResponse(predictions=[to_public(record, state.task) for record in records])
+    return AssessResponse(predictions=[state.public(record) for record in records])
 
 
 @router.post("/v1/assess/stream", response_class=StreamingResponse, responses=_BODY | _EVENTS)
@@ -76,7 +75,7 @@ async def _events(text: str, body: AssessRequest, state: State) -> AsyncIterator
     try:
         async for item in state.assess.stream(text, body.language, body.source):
             if isinstance(item, Record):
-                yield f"event: prediction\ndata: {to_public(item, state.task).model_dump_json()}\n\n"
+                yield f"event: prediction\ndata: {state.public(item).model_dump_json()}\n\n"
             else:
                 yield f"event: delta\ndata: {json.dumps({'text': item})}\n\n"
     except Exception as error:  # the status is sent already, so the stream itself carries the error
@@ -100,7 +99,7 @@ async def prediction(prediction_id: str, state: Current) -> PublicPrediction:
     record = await state.store.get(prediction_id)
     if record is None:
         raise unknown_prediction(prediction_id)
-    return to_public(record, state.task)
+    return state.public(record)
 
 
 @router.get("/healthz")

@@ -211,7 +211,9 @@ class Page:
         form, feedback = form or self._empty_form(record), feedback or FeedbackForm()
         context: dict[str, Any] = {
             **self._frame(),
-            "answer": views.answer_view(record, self._state.task, self._t) if record else None,
+            "answer": views.answer_view(record, self._state.task, self._t, self._state.certificate_of(record))
+            if record
+            else None,
             "truth": entries[-1] if entries else None,
             "truth_word": labels.word_of(entries[-1].label, self._state.task, self._t) if entries else None,
             "saved": saved,

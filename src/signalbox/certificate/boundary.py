@@ -8,6 +8,7 @@ is the worst case. The proof is in docs/concepts/certificate-proof.md.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -84,7 +85,7 @@ def _one_more(mass: Sequence[float], alpha: float) -> list[float]:
     right = 1.0 - alpha
     return [
         mass[0] * right,
-        *(here * right + before * alpha for before, here in zip(mass, mass[1:], strict=False)),
+        *(here * right + before * alpha for before, here in itertools.pairwise(mass)),
         mass[-1] * alpha,
     ]
 

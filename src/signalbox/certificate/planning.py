@@ -104,8 +104,8 @@ class ErrorCurve:
     root: tuple[float, float, float]
 
 
-# Without labels: 16 % of all answers wrong, 2 % of the surer half, as in the published calls of judges (docs/log.md).
-_PRIOR_CURVE = ErrorCurve((-2.0, 1.4), (0.4, 0.0, 0.4))
+# Without labels: 15 % of all answers wrong and 5 % of the surer half, a little more or less (docs/log.md).
+_PRIOR_CURVE = ErrorCurve((-2.2, 1.3), (0.4, 0.0, 0.4))
 
 
 def fit_curve(shares: Sequence[float], wrong: Sequence[bool]) -> ErrorCurve:
