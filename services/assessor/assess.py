@@ -11,6 +11,7 @@ from pathlib import Path
 
 from services.assessor.certificates import CertificateTable
 from services.assessor.metrics import Metrics
+from services.assessor.review.fake_red import FakeRed
 from signalbox import thresholds
 from signalbox.certificate.keys import prompt_digest
 from signalbox.contracts.light import Light
@@ -88,6 +89,7 @@ class Assess:
         self._store, self._metrics = store, metrics
         self._thresholds = ThresholdTable(settings.thresholds_dir, task.name)
         self.certificates = CertificateTable(settings.certificates_dir, settings.certificate_public_key, task)
+        self._fake_red = FakeRed(task, store, metrics, initial_phase=settings.initial_phase)
 
     def check(self, texts: list[str], language: str) -> None:
         """Raise InputError for the first thing that is wrong with texts or language."""
@@ -109,6 +111,7 @@ class Assess:
             records = await self._batch(calls)
         else:
             records = list(await asyncio.gather(*(self._one(call) for call in calls)))
+        records = await self._fake_red.apply(records)
         await self._store_all(records)
         return records
 
@@ -124,13 +127,17 @@ class Assess:
             async for piece in self._clients["decoder"].stream(text, language):
                 if isinstance(piece, Answer):
                     outcome = self._outcome(piece, call)
-                elif _shows_words(outcome):
+                elif _shows_words(outcome) and not self._may_be_requested(call, outcome):
                     yield piece
         except ModelError as error:
             outcome = self._outcome(error, call)
-        record = self._record(call, outcome)
+        [record] = await self._fake_red.apply([self._record(call, outcome)])
         await self._store_all([record])
         yield record
+
+    def _may_be_requested(self, call: _Call, outcome: _Outcome) -> bool:
+        """Whether a person may have to judge the text before seeing the answer: no word of it may leave then."""
+        return self._fake_red.is_drawn(self._record(call, outcome))
 
     async def _store_all(self, records: list[Record]) -> None:
         """Store and count. Raises SpoolFull: no answer without a record. A record that is rejected costs itself only."""

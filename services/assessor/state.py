@@ -15,6 +15,7 @@ from services.assessor.health import HealthPoll
 from services.assessor.metrics import Metrics
 from services.assessor.schemas import PublicPrediction, to_public
 from signalbox.contracts.certificate import Certificate
+from signalbox.contracts.light import Light
 from signalbox.contracts.record import Record
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError
@@ -54,7 +55,9 @@ class State:
 
     def certificate_of(self, record: Record) -> Certificate | None:
         """The certificate of a green record; None if it is not at hand."""
-        return self.assess.certificates.find(record.certificate_digest) if record.certificate_digest else None
+        # The certificate of a verdict would name the verdict that a red light withholds.
+        is_green = record.light is Light.GREEN and record.certificate_digest
+        return self.assess.certificates.find(record.certificate_digest) if is_green else None
 
     def route(self, name: Route | None) -> Route:
         """The route of a request. Raises InputError for one that does not exist here."""

@@ -78,6 +78,12 @@ REASON_TEXT: dict[LightReason, dict[str, str]] = {
         "en": "Provisional: not certified. The certificate was revoked because too many answers were wrong.",
         "de": "Vorläufig: nicht zertifiziert. Das Zertifikat wurde widerrufen, weil zu viele Antworten falsch waren.",
     },
+    LightReason.REQUESTED: {
+        "en": "Please judge this one yourself. We ask this for randomly chosen texts; the verdict appears once you have "
+        "saved your answer.",
+        "de": "Bitte beurteilen Sie diesen Text selbst. Darum bitten wir bei zufällig ausgewählten Texten; das Ergebnis "
+        "sehen Sie, sobald Sie Ihre Antwort gespeichert haben.",
+    },
     LightReason.NEUTRAL: {
         "en": "The answer starts with none of the verdict words.",
         "de": "Die Antwort beginnt mit keinem der vorgesehenen Wörter.",

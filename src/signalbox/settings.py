@@ -117,6 +117,12 @@ class Settings(BaseSettings):
         description="After SIGTERM, the assessor closes each connection with its next response, up to this long.",
     )
 
+    initial_phase: bool = Field(
+        default=False,
+        description="Whether people judge every text with a confident answer before they see it. Without it, only the "
+        "share `fake_red` of certified answers.",
+    )
+
     api_keys_file: Path | None = Field(
         default=None,
         description="File with the assessor's clients and the hashes of their keys. Unset: no key is required.",

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from services.assessor import errors
 from services.assessor.feedback import add_feedback
+from services.assessor.review.fake_red import judged
 from services.assessor.schemas import (
     AssessRequest,
     AssessResponse,
@@ -95,10 +96,12 @@ async def feedback(body: FeedbackRequest, state: Current) -> FeedbackResponse:
     responses=_problems(errors.NOT_FOUND, errors.INVALID_INPUT, errors.UNAVAILABLE),
 )
 async def prediction(prediction_id: str, state: Current) -> PublicPrediction:
-    """An earlier prediction."""
+    """An earlier prediction; one with the reason `requested` shows its verdict after the feedback."""
     record = await state.store.get(prediction_id)
     if record is None:
         raise unknown_prediction(prediction_id)
+    if record.asked:
+        record = judged(record, await state.store.feedback_for(record.id))
     return state.public(record)
 
 

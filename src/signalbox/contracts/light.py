@@ -29,6 +29,7 @@ class LightReason(StrEnum):
     EXPIRED = "expired"
     SUSPENDED = "suspended"
     REVOKED = "revoked"
+    REQUESTED = "requested"
     NEUTRAL = "neutral"
     UNPARSABLE = "unparsable"
     TIMEOUT = "timeout"

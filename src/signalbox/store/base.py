@@ -16,6 +16,8 @@ from typing import Protocol, Self
 
 from signalbox.contracts.record import Feedback, LabeledText, Record, Source
 from signalbox.errors import InputError, NotFoundError, SignalboxError, shorten
+from signalbox.store.portable import Statement
+from signalbox.store.requests import RequestStore
 from signalbox.store.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -76,6 +78,14 @@ class Backend(Protocol):
         """Delete records and their feedback; the number of records."""
         ...
 
+    async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:
+        """Rows of a statement in the form of `store.portable`, which both databases understand."""
+        ...
+
+    async def change(self, statements: Sequence[Statement]) -> list[list[tuple[object, ...]]]:
+        """Statements of the same form in one transaction: all or none. The rows that each returned."""
+        ...
+
     async def ping(self) -> None:
         """A trivial query."""
         ...
@@ -130,6 +140,11 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def requests(self) -> RequestStore:
+        """Campaigns, requests for ground truth and what reviewers entered."""
+        return RequestStore(self._backend, self._connect)
 
     @property
     def spooled(self) -> int:
@@ -199,10 +214,15 @@ class Store:
         return await self._backend.records(Query(task, language, source, since, limit, newest_first))
 
     async def ground_truth(self, task: str) -> list[LabeledText]:
-        """Ground truth collected until now: records that have their text, with their newest label."""
+        """Ground truth collected until now: records that have their text, with their newest label.
+
+        From feedback, and from the queue.
+        """
         await self._connect()
         pairs = await self._backend.newest_feedback(task)
-        return [
+        requested = await self.requests.labeled_texts(task)
+        taken = {text.id for text in requested}
+        return requested + [
             LabeledText(
                 id=record.id,
                 text=record.input_text,
@@ -212,7 +232,7 @@ class Store:
                 split="feedback",
             )
             for record, feedback in pairs
-            if record.input_text is not None and record.source == "user"
+            if record.input_text is not None and record.source == "user" and record.id not in taken
         ]
 
     async def purge(self, older_than: datetime) -> int:
