@@ -22,6 +22,7 @@ BENCHMARKS = (
     "keys",
     "pods",
     "store",
+    "queue",
     "decoder",
     "answer_forms",
     "naive_threshold",

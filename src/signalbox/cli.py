@@ -24,6 +24,7 @@ from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
 from signalbox.keys.commands import keys
 from signalbox.new_task.commands import task
+from signalbox.requests.commands import labels
 
 ENTRY_POINTS = "signalbox.commands"
 # Commands of other packages of this repository → the package's folder, and what they do.
@@ -52,6 +53,7 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
         app.command()(command)
     app.add_typer(keys)
     app.add_typer(task)
+    app.add_typer(labels)
     names = set()
     for plugin in plugins:
         group: typer.Typer = plugin.load()

@@ -123,6 +123,10 @@ class Settings(BaseSettings):
         "share `fake_red` of certified answers.",
     )
 
+    second_review_share: float = Field(
+        default=0.1, ge=0, le=1, description="Share of the queue's texts that a second person judges, too."
+    )
+
     api_keys_file: Path | None = Field(
         default=None,
         description="File with the assessor's clients and the hashes of their keys. Unset: no key is required.",

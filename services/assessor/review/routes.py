@@ -16,7 +16,13 @@ from services.assessor.state import Current, State
 NOBODY = "reviewer"
 
 router = APIRouter(prefix="/v1/queue", tags=["queue"])
-_KINDS = (errors.MALFORMED_BODY, errors.NOT_FOUND, errors.INVALID_INPUT, errors.UNAVAILABLE)
+_KINDS = (
+    errors.MALFORMED_BODY,
+    errors.BODY_TOO_LARGE,
+    errors.NOT_FOUND,
+    errors.INVALID_INPUT,
+    errors.UNAVAILABLE,
+)
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     kind.status: {"model": Problem, "description": kind.title} for kind in _KINDS
 }

@@ -46,6 +46,8 @@ class QueueItem(Contract):
 class NextRequest(Contract):
     """Which text a reviewer wants next."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"language": "de"}, {}]})
+
     language: str = Field(default="", max_length=16, description="Language of the texts. Empty: all.")
 
 
@@ -94,6 +96,31 @@ class LanguageAgreement(Contract):
 
 class QueueProgress(Contract):
     """Where the queue is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "campaigns": [
+                        {
+                            "language": "de",
+                            "labels": 19,
+                            "wrong": 0,
+                            "needed": 28,
+                            "more": 9,
+                            "texts": 13,
+                            "share": 0.35,
+                            "green": 0.0,
+                            "asked": 27,
+                            "answered": 27,
+                            "waiting": 173,
+                        }
+                    ],
+                    "agreement": [{"language": "de", "rows": 20, "equal": 18, "share": 0.9, "kappa": 0.8}],
+                }
+            ]
+        }
+    )
 
     campaigns: list[CampaignProgress]
     agreement: list[LanguageAgreement]

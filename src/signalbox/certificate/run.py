@@ -18,6 +18,7 @@ from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Record, Tier, text_sha256
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError, SetupError
+from signalbox.requests.labels import with_queue
 from signalbox.settings import Settings
 from signalbox.store import Store, open_store
 from signalbox.tasks import load_data, load_task
@@ -118,7 +119,10 @@ class Run:
         # Entries of other records count, too: a text that was labeled before is not asked for anew.
         same_text = [record for record in records if record.input_sha256 in asked]
         feedback = {record.id: await store.feedback_for(record.id) for record in same_text}
-        return labels_of(same_text, feedback, campaign, self._task, self._known)
+        shown_red = labels_of(same_text, feedback, campaign, self._task, self._known)
+        samplings = await store.requests.campaigns(self._task.name)
+        chance = next((one.propensity for one in samplings if one.campaign.id == campaign.id), 0.0)
+        return with_queue(shown_red, await store.requests.states(campaign.id), chance, self._task)
 
     def _record_issue(self, certificate_id: str, labels: int) -> None:
         folder = self._settings.certificates_dir

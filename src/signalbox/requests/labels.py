@@ -63,6 +63,26 @@ def labels_of_campaign(states: Iterable[ReviewState], task: Task) -> Labels:
     return Labels(tuple(answered), tuple(unanswered), {})
 
 
+def with_queue(shown_red: Labels, states: Sequence[ReviewState], propensity: float, task: Task) -> Labels:
+    """All labels of a campaign in the order asked: of answers that were shown red, and of the queue.
+
+    `propensity`: the chance of an answer to be drawn for the queue. An answer that was shown red could have been drawn, too;
+    with the chance of either way the two need no thinning against each other.
+    """
+    queue = labels_of_campaign(states, task)
+    red = [
+        label.model_copy(update={"propensity": either(label.propensity, propensity)})
+        for label in shown_red.answered
+    ]
+    answered = sorted([*red, *queue.answered], key=lambda label: (label.asked_at, label.input_sha256))
+    return Labels(tuple(answered), (*shown_red.unanswered, *queue.unanswered), dict(shown_red.left_out))
+
+
+def either(first: float, second: float) -> float:
+    """The chance of at least one of two independent draws."""
+    return 1.0 - (1.0 - first) * (1.0 - second)
+
+
 def settled(states: Sequence[ReviewState], now: datetime, undo: timedelta) -> list[ReviewState]:
     """The states without entries that their reviewer may still undo.
 

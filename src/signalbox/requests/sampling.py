@@ -13,6 +13,7 @@ from signalbox.certificate.labels import pool_scores
 from signalbox.contracts.certificate import Campaign
 from signalbox.contracts.record import Record
 from signalbox.contracts.requests import LabelRequest, Sampling
+from signalbox.requests.labels import either
 from signalbox.tasks import Task
 
 # Requests for each planned label: some are skipped, and an error costs labels.
@@ -63,11 +64,6 @@ def requests_of(
     return sorted(requests.values(), key=lambda request: request.rank)
 
 
-def chance_of(record: Record, propensity: float) -> float:
-    """The chance of a record to be requested in one way or the other: shown red, or drawn for the queue."""
-    return 1.0 - (1.0 - (record.propensity or 0.0)) * (1.0 - propensity)
-
-
 def _drawn(sampling: Sampling, record: Record) -> LabelRequest | None:
     campaign, text = sampling.campaign, record.input_sha256
     draw = draw_of(campaign.seed, f"queue|{text}")
@@ -81,7 +77,7 @@ def _drawn(sampling: Sampling, record: Record) -> LabelRequest | None:
         input_sha256=text,
         verdict=record.verdict,
         score=record.score or 0.0,
-        propensity=chance_of(record, sampling.propensity),
+        propensity=either(record.propensity or 0.0, sampling.propensity),
         # Relative to the chance, so that campaigns of any chance mix evenly in one queue.
         rank=draw / sampling.propensity,
         second=draw_of(campaign.seed, f"second|{text}") < sampling.second_share,

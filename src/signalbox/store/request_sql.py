@@ -23,17 +23,18 @@ ORDER BY v.seq DESC LIMIT 1), '')"""
 _ACTIVE = """a.until > {now} AND NOT EXISTS (SELECT 1 FROM label_review v WHERE v.request_id = a.request_id
 AND v.slot = a.slot AND v.attempt = a.attempt)"""
 
+# The newest one first: after an undo a reviewer has two.
 HELD = f"""SELECT a.request_id, a.slot, a.attempt, a.reviewer, d.body FROM label_assignment a
 JOIN label_request r ON r.id = a.request_id JOIN record d ON d.id = r.record_id
 WHERE a.reviewer = ? AND {_ACTIVE} AND r.task = ? AND r.campaign_id IS NOT NULL
-AND (CAST(? AS text) = '' OR r.language = ?) ORDER BY a.at LIMIT 1"""  # noqa: S608
+AND (CAST(? AS text) = '' OR r.language = ?) ORDER BY a.at DESC LIMIT ?"""  # noqa: S608
 
 # Skipped requests come after those that nobody has seen. A record that was deleted has no text to show.
 NEXT = f"""INSERT INTO label_assignment (request_id, slot, attempt, reviewer, at, until)
 SELECT r.id, s.slot, 1 + coalesce((SELECT max(o.attempt) FROM label_assignment o
   WHERE o.request_id = r.id AND o.slot = s.slot), 0), CAST(? AS text), {{now}}, {{now}} + CAST(? AS double precision)
 FROM label_request r JOIN (SELECT 1 AS slot UNION ALL SELECT 2) s ON s.slot = 1 OR r.second = 1
-WHERE r.campaign_id = ? AND EXISTS (SELECT 1 FROM record d WHERE d.id = r.record_id)
+WHERE r.campaign_id = ? AND s.slot <= CAST(? AS integer) AND EXISTS (SELECT 1 FROM record d WHERE d.id = r.record_id)
 AND {_NEWEST_ACTION} NOT IN ('label', 'unjudgeable')
 AND NOT EXISTS (SELECT 1 FROM label_assignment a WHERE a.request_id = r.id AND a.slot = s.slot AND {_ACTIVE})
 AND NOT EXISTS (SELECT 1 FROM label_assignment o WHERE o.request_id = r.id AND o.slot <> s.slot AND o.reviewer = ?)
@@ -45,7 +46,7 @@ ON CONFLICT DO NOTHING RETURNING request_id, slot, attempt, reviewer"""  # noqa:
 NEXT_RANK = f"""SELECT (SELECT count(*) FROM label_review k WHERE k.request_id = r.id AND k.slot = s.slot
 AND k.action = 'skip'), r.rank
 FROM label_request r JOIN (SELECT 1 AS slot UNION ALL SELECT 2) s ON s.slot = 1 OR r.second = 1
-WHERE r.campaign_id = ? AND EXISTS (SELECT 1 FROM record d WHERE d.id = r.record_id)
+WHERE r.campaign_id = ? AND s.slot <= CAST(? AS integer) AND EXISTS (SELECT 1 FROM record d WHERE d.id = r.record_id)
 AND {_NEWEST_ACTION} NOT IN ('label', 'unjudgeable')
 AND NOT EXISTS (SELECT 1 FROM label_assignment a WHERE a.request_id = r.id AND a.slot = s.slot AND {_ACTIVE})
 AND NOT EXISTS (SELECT 1 FROM label_assignment o WHERE o.request_id = r.id AND o.slot <> s.slot AND o.reviewer = ?)
@@ -73,6 +74,14 @@ VALUES (?, ?, ?, ?, ?, 'undo', NULL, {now})"""
 ASSIGN_AGAIN = """INSERT INTO label_assignment (request_id, slot, attempt, reviewer, at, until)
 VALUES (?, ?, ?, ?, {now}, {now} + CAST(? AS double precision)) ON CONFLICT DO NOTHING
 RETURNING request_id, slot, attempt, reviewer"""
+
+# For labels that were entered in a file, whoever had the request.
+ENTER_ASSIGNMENT = """INSERT INTO label_assignment (request_id, slot, attempt, reviewer, at, until)
+SELECT r.id, 1, 1 + coalesce((SELECT max(o.attempt) FROM label_assignment o WHERE o.request_id = r.id AND o.slot = 1), 0),
+CAST(? AS text), {now}, {now} FROM label_request r WHERE r.id = ?"""
+ENTER_REVIEW = """INSERT INTO label_review (id, request_id, slot, attempt, reviewer, action, label, at)
+SELECT CAST(? AS text), a.request_id, 1, max(a.attempt), CAST(? AS text), CAST(? AS text), CAST(? AS text), {now}
+FROM label_assignment a WHERE a.request_id = ? AND a.slot = 1 GROUP BY a.request_id RETURNING id"""
 
 ASKED = """SELECT r.id, a.slot, min(a.at) FROM label_request r JOIN label_assignment a ON a.request_id = r.id
 WHERE r.campaign_id = ? GROUP BY r.id, a.slot"""

@@ -68,8 +68,8 @@ class RequestStore:
 
     async def open_campaigns(self, task: str, language: str = "") -> list[Sampling]:
         """The newest campaign of each language, verdict and route; an older one hands out nothing more."""
-        newest = {}
-        for sampling in await self.campaigns(task):
+        newest: dict[tuple[str, str | None, str], Sampling] = {}
+        for sampling in sorted(await self.campaigns(task), key=lambda one: one.campaign.planned_at):
             key = sampling.campaign.key
             newest[key.language, key.verdict, key.route] = sampling
         return [one for (code, _, _), one in newest.items() if language in ("", code)]
@@ -83,31 +83,46 @@ class RequestStore:
 
     async def held(self, task: str, reviewer: str, language: str = "") -> tuple[Assignment, Record] | None:
         """The request that a reviewer has now, with its record."""
-        rows = await self._fetch(sql.HELD, reviewer, task, language, language)
-        if not rows:
-            return None
-        return _assignment(rows[0][:4]), parse_row(Record, str(rows[0][4]))
+        return next(iter(await self.all_held(task, reviewer, language, most=1)), None)
+
+    async def all_held(
+        self, task: str, reviewer: str, language: str = "", *, most: int
+    ) -> list[tuple[Assignment, Record]]:
+        """At most `most` requests that a reviewer has now, the newest first."""
+        rows = await self._fetch(sql.HELD, reviewer, task, language, language, most)
+        return [(_assignment(row[:4]), parse_row(Record, str(row[4]))) for row in rows]
 
     async def take_next(
         self, task: str, reviewer: str, language: str = "", *, lease_seconds: float = LEASE_SECONDS
     ) -> tuple[Assignment, Record] | None:
-        """The request that a reviewer has, else the next one of the open campaigns, else None.
+        """The request that a reviewer has, else the next one, else None."""
+        held = await self.held(task, reviewer, language)
+        return held or await self.take_another(task, reviewer, language, lease_seconds=lease_seconds)
+
+    async def take_another(
+        self,
+        task: str,
+        reviewer: str,
+        language: str = "",
+        *,
+        slots: int = 2,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> tuple[Assignment, Record] | None:
+        """The next request of the open campaigns, whatever the reviewer has. `slots` 1: no second reviews.
 
         Nobody else gets it until the lease ends. Two processes that take the same one at once: the primary key of the
         assignment lets one of them have it, and the other one tries again.
         """
-        if held := await self.held(task, reviewer, language):
-            return held
         campaigns = await self.open_campaigns(task, language)
         for _ in range(_MOST_TRIES):
             ranks: list[Row] = []
             for sampling in campaigns:
                 name = sampling.campaign.id
-                ranks += [(*row, name) for row in await self._fetch(sql.NEXT_RANK, name, reviewer)]
+                ranks += [(*row, name) for row in await self._fetch(sql.NEXT_RANK, name, slots, reviewer)]
             if not ranks:
                 return None
             chosen = min(ranks, key=_rank_of)[-1]
-            [rows] = await self._change((sql.NEXT, (reviewer, lease_seconds, chosen, reviewer)))
+            [rows] = await self._change((sql.NEXT, (reviewer, lease_seconds, chosen, slots, reviewer)))
             if rows:
                 return await self._with_record(_assignment(rows[0]))
         return None
@@ -147,15 +162,12 @@ class RequestStore:
         _, assigned = await self._change((sql.UNDO, (str(uuid.uuid4()), *place)), (sql.ASSIGN_AGAIN, again))
         return await self._with_record(_assignment(assigned[0])) if assigned else None
 
-    async def enter(
-        self, entries: Sequence[tuple[str, ReviewAction, Label | None, int]], reviewer: str
-    ) -> None:
-        """Store entries that a reviewer made elsewhere, all or none: (request, action, label, attempts until now)."""
+    async def enter(self, entries: Sequence[tuple[str, ReviewAction, Label | None]], reviewer: str) -> None:
+        """Store entries that a reviewer made elsewhere, for (request, action, label) that exist, all or none."""
         statements: list[Statement] = []
-        for request_id, action, label, attempts in entries:
-            place = (request_id, 1, attempts + 1, reviewer)
-            statements.append((sql.ASSIGN_AGAIN, (*place, LEASE_SECONDS)))
-            statements.append((sql.ADD_REVIEW, (str(uuid.uuid4()), action.value, label, *place)))
+        for request_id, action, label in entries:
+            entry = (str(uuid.uuid4()), reviewer, action.value, label, request_id)
+            statements += [(sql.ENTER_ASSIGNMENT, (reviewer, request_id)), (sql.ENTER_REVIEW, entry)]
         if statements:
             await self._change(*statements)
 
@@ -177,12 +189,6 @@ class RequestStore:
                 states.append(ReviewState(request=request, slot=slot, asked_at=asked_at, entries=own))
         never = datetime.max.replace(tzinfo=UTC)
         return sorted(states, key=lambda state: (state.asked_at or never, state.request.rank, state.slot))
-
-    async def attempts(self, campaign_id: str) -> dict[str, int]:
-        """For each request that was handed out, the number of assignments of its first review."""
-        statement = """SELECT a.request_id, max(a.attempt) FROM label_assignment a JOIN label_request r
-        ON r.id = a.request_id WHERE r.campaign_id = ? AND a.slot = 1 GROUP BY a.request_id"""
-        return {str(name): int(str(count)) for name, count in await self._fetch(statement, campaign_id)}
 
     async def excluded_hashes(self, task: str) -> set[str]:
         """Hashes of texts that have a label or were requested before: a release may have been trained on them."""

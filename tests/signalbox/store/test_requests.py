@@ -9,7 +9,7 @@ import pytest
 
 from signalbox.contracts.requests import Assignment, Review, ReviewAction
 from signalbox.errors import InputError, NotFoundError
-from signalbox.store import Store, open_store
+from signalbox.store import Store, StoreUnavailable, open_store, request_sql
 from signalbox.store.sqlite import SqliteBackend
 from tests.signalbox.request_rows import rows_of, sampling
 
@@ -203,13 +203,16 @@ async def test_labels_entered_elsewhere_are_stored_all_or_none(url: str) -> None
         await _filled(store, 2)
         states = await store.requests.states(PLAN.campaign.id)
         names = [state.request.id for state in states]
-        with pytest.raises(Exception, match=r"(?i)foreign key"):
-            await store.requests.enter(
-                [(names[0], ReviewAction.LABEL, "yes", 0), ("nowhere", ReviewAction.LABEL, "yes", 0)], "file"
+        taken = await store.requests.take_next("medical", "ada")
+        with pytest.raises(StoreUnavailable):
+            await store._backend.change(
+                [(request_sql.ENTER_ASSIGNMENT, ("file", names[0])), ("INSERT INTO nowhere VALUES (1)", ())]
             )
-        assert await _labels(store) == [None, None]
-        await store.requests.enter([(name, ReviewAction.LABEL, "no", 0) for name in names], "file")
+        assert await store.requests.take_next("medical", "ada") == taken
+        await store.requests.enter([(name, ReviewAction.LABEL, "no") for name in names], "file")
         assert await _labels(store) == ["no", "no"]
+        await store.requests.enter([(names[1], ReviewAction.LABEL, "yes")], "file")
+        assert sorted(map(str, await _labels(store))) == ["no", "yes"]
 
 
 _KILLED = """
@@ -244,9 +247,9 @@ async def test_what_the_queue_reads_uses_indexes(tmp_path: object) -> None:
     backend = SqliteBackend(tmp_path / "store.db")  # type: ignore[operator]
     await backend.connect()
     for statement, values in (
-        (sql.HELD, ("ada", "medical", "", "")),
-        (sql.NEXT_RANK, ("campaign", "ada")),
-        (sql.NEXT, ("ada", 1.0, "campaign", "ada")),
+        (sql.HELD, ("ada", "medical", "", "", 1)),
+        (sql.NEXT_RANK, ("campaign", 2, "ada")),
+        (sql.NEXT, ("ada", 1.0, "campaign", 2, "ada")),
         (sql.UNDOABLE, ("ada", 1.0)),
         (sql.ASKED, ("campaign",)),
         (sql.REVIEWS, ("campaign",)),

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.certificate.issue import evidence_of
+from signalbox.certificate.labels import Labels
+from signalbox.contracts.certificate import CertificateLabel
 from signalbox.contracts.light import LightReason
 from signalbox.contracts.requests import ReviewEntry, ReviewState
 from signalbox.requests import (
@@ -22,7 +24,7 @@ from signalbox.requests import (
     settled,
 )
 from signalbox.requests.known import data_hashes
-from signalbox.requests.sampling import chance_of
+from signalbox.requests.labels import with_queue
 from signalbox.tasks import load_task
 from tests.helpers import record
 from tests.signalbox.request_rows import rows_of, sampling
@@ -165,7 +167,19 @@ def test_the_chance_gives_two_requests_for_each_planned_label() -> None:
 
 
 def test_the_chance_of_an_answer_counts_both_ways_to_be_requested() -> None:
-    assert chance_of(_user_record(1, 2.0, propensity=0.05), 0.2) == pytest.approx(1 - 0.95 * 0.8)
+    (request,) = requests_of(
+        ALL.model_copy(update={"propensity": 0.999}),
+        [_user_record(1, 2.0, propensity=0.5)],
+        TASK,
+        known=(),
+        excluded=(),
+    )
+    assert request.propensity == pytest.approx(1 - 0.5 * 0.001)
+    red = CertificateLabel(input_sha256="a" * 64, asked_at=NOW, score=4.0, wrong=False, propensity=0.05)
+    queued = _state(("label", "yes"), number=1)
+    labels = with_queue(Labels((red,), ("b" * 64,), {}), [queued], 0.2, TASK)
+    assert [label.propensity for label in labels.answered] == [pytest.approx(1 - 0.95 * 0.8), 0.5]
+    assert labels.unanswered == ("b" * 64,)
 
 
 def test_the_texts_of_all_splits_are_known() -> None:
