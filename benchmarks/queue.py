@@ -62,7 +62,7 @@ async def _measured(folder: Path, share: float) -> list[dict[str, object]]:
     ]
 
 
-async def _timed(times: list[float], step: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
+async def _timed(times: list[float], step: Callable[[], Awaitable[Any]]) -> Any:
     started = time.perf_counter()
     result = await step()
     times.append(time.perf_counter() - started)

@@ -40,16 +40,17 @@ def rows_of(plan: Sampling, count: int, **changes: Any) -> tuple[list[Record], l
     """Records of a campaign and their requests, in the order of the queue."""
     key = plan.campaign.key
     prefix = changes.pop("prefix", f"{key.language} {key.verdict}")
+    texts = changes.pop("texts", [f"{prefix} text {number}" for number in range(count)])
     records = [
         record(
-            f"{prefix} text {number}",
+            text,
             language=key.language,
             verdict=key.verdict,
             stated=key.verdict,
             score=4.0,
             thresholds_digest="0123456789abcdef",
         )
-        for number in range(count)
+        for text in texts
     ]
     requests = [
         LabelRequest(

@@ -76,9 +76,12 @@ class Queue:
         now = await self._store.requests.now()
         campaigns, by_language = [], defaultdict[str, list[ReviewState]](list)
         for sampling in sorted(await self._open(), key=lambda one: one.campaign.id):
-            states = await self._store.requests.states(sampling.campaign.id)
+            name = sampling.campaign.id
+            states = await self._store.requests.states(name, asked_only=True)
+            done = sum(state.slot == 1 and state.is_done for state in states)
+            waiting = await self._store.requests.count(name) - done
             shown = settled(states, now, timedelta(seconds=UNDO_SECONDS))
-            campaigns.append(_progress(sampling, shown, self._task))
+            campaigns.append(_progress(sampling, shown, waiting, self._task))
             by_language[sampling.campaign.key.language] += shown
         agreement = [_agreement(language, states) for language, states in sorted(by_language.items())]
         return QueueProgress(
@@ -115,7 +118,7 @@ def _assignment(item: str, reviewer: str) -> Assignment:
     return Assignment(request_id=request_id, slot=int(slot), attempt=int(attempt), reviewer=reviewer)
 
 
-def _progress(sampling: Sampling, states: list[ReviewState], task: Task) -> CampaignProgress:
+def _progress(sampling: Sampling, states: list[ReviewState], waiting: int, task: Task) -> CampaignProgress:
     price = price_of(sampling.campaign, requested_labels(states, task))
     return CampaignProgress(
         language=sampling.campaign.key.language,
@@ -128,7 +131,7 @@ def _progress(sampling: Sampling, states: list[ReviewState], task: Task) -> Camp
         green=price.green,
         asked=price.asked,
         answered=price.answered,
-        waiting=sum(state.slot == 1 and not state.is_done for state in states),
+        waiting=waiting,
     )
 
 

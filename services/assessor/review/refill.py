@@ -34,8 +34,10 @@ class Refill:
         added = 0
         for sampling in await self._store.requests.open_campaigns(self._task.name):
             added += await self._draw(sampling)
-            states = await self._store.requests.states(sampling.campaign.id)
-            waiting = sum(state.slot == 1 and not state.is_done for state in states)
+            name = sampling.campaign.id
+            states = await self._store.requests.states(name, asked_only=True)
+            done = sum(state.slot == 1 and state.is_done for state in states)
+            waiting = await self._store.requests.count(name) - done
             self._metrics.set_waiting(sampling.campaign.key, waiting)
         return added
 

@@ -29,28 +29,28 @@ JOIN label_request r ON r.id = a.request_id JOIN record d ON d.id = r.record_id
 WHERE a.reviewer = ? AND {_ACTIVE} AND r.task = ? AND r.campaign_id IS NOT NULL
 AND (CAST(? AS text) = '' OR r.language = ?) ORDER BY a.at DESC LIMIT ?"""  # noqa: S608
 
-# Skipped requests come after those that nobody has seen. A record that was deleted has no text to show.
-NEXT = f"""INSERT INTO label_assignment (request_id, slot, attempt, reviewer, at, until)
-SELECT r.id, s.slot, 1 + coalesce((SELECT max(o.attempt) FROM label_assignment o
-  WHERE o.request_id = r.id AND o.slot = s.slot), 0), CAST(? AS text), {{now}}, {{now}} + CAST(? AS double precision)
-FROM label_request r JOIN (SELECT 1 AS slot UNION ALL SELECT 2) s ON s.slot = 1 OR r.second = 1
-WHERE r.campaign_id = ? AND s.slot <= CAST(? AS integer) AND EXISTS (SELECT 1 FROM record d WHERE d.id = r.record_id)
-AND {_NEWEST_ACTION} NOT IN ('label', 'unjudgeable')
-AND NOT EXISTS (SELECT 1 FROM label_assignment a WHERE a.request_id = r.id AND a.slot = s.slot AND {_ACTIVE})
-AND NOT EXISTS (SELECT 1 FROM label_assignment o WHERE o.request_id = r.id AND o.slot <> s.slot AND o.reviewer = ?)
-ORDER BY (SELECT count(*) FROM label_review k WHERE k.request_id = r.id AND k.slot = s.slot AND k.action = 'skip'),
-r.rank, s.slot LIMIT 1
-ON CONFLICT DO NOTHING RETURNING request_id, slot, attempt, reviewer"""  # noqa: S608
+# What nobody has seen yet, in the order of the queue: the index has this order, so it ends at the first row that fits.
+# A record that was deleted has no text to show. A second review is for another person than the first one.
+_FRESH = """SELECT r.id, {slot}, 0, 0, r.rank FROM label_request r WHERE r.campaign_id = ? {only}
+AND NOT EXISTS (SELECT 1 FROM label_assignment a WHERE a.request_id = r.id AND a.slot = {slot})
+AND NOT EXISTS (SELECT 1 FROM label_assignment o WHERE o.request_id = r.id AND o.slot <> {slot} AND o.reviewer = ?)
+AND EXISTS (SELECT 1 FROM record d WHERE d.id = r.record_id) ORDER BY r.rank LIMIT 1"""
+FRESH = {
+    1: _FRESH.format(slot=1, only=""),
+    2: _FRESH.format(slot=2, only="AND r.second = 1"),
+}
 
-# The rank of the request that NEXT would give, to choose between campaigns.
-NEXT_RANK = f"""SELECT (SELECT count(*) FROM label_review k WHERE k.request_id = r.id AND k.slot = s.slot
-AND k.action = 'skip'), r.rank
+# What was skipped or taken back, or whose time ran out. Skipped requests come after the others.
+AGAIN = f"""SELECT r.id, s.slot, (SELECT max(o.attempt) FROM label_assignment o WHERE o.request_id = r.id
+  AND o.slot = s.slot), (SELECT count(*) FROM label_review k WHERE k.request_id = r.id AND k.slot = s.slot
+  AND k.action = 'skip') AS skips, r.rank
 FROM label_request r JOIN (SELECT 1 AS slot UNION ALL SELECT 2) s ON s.slot = 1 OR r.second = 1
-WHERE r.campaign_id = ? AND s.slot <= CAST(? AS integer) AND EXISTS (SELECT 1 FROM record d WHERE d.id = r.record_id)
-AND {_NEWEST_ACTION} NOT IN ('label', 'unjudgeable')
+WHERE r.campaign_id = ? AND s.slot <= CAST(? AS integer) AND {_NEWEST_ACTION} NOT IN ('label', 'unjudgeable')
+AND EXISTS (SELECT 1 FROM label_assignment a WHERE a.request_id = r.id AND a.slot = s.slot)
 AND NOT EXISTS (SELECT 1 FROM label_assignment a WHERE a.request_id = r.id AND a.slot = s.slot AND {_ACTIVE})
 AND NOT EXISTS (SELECT 1 FROM label_assignment o WHERE o.request_id = r.id AND o.slot <> s.slot AND o.reviewer = ?)
-ORDER BY 1, 2 LIMIT 1"""  # noqa: S608
+AND EXISTS (SELECT 1 FROM record d WHERE d.id = r.record_id)
+ORDER BY skips, r.rank, s.slot LIMIT 1"""  # noqa: S608
 
 BODY_OF_REQUEST = """SELECT d.body FROM label_request r JOIN record d ON d.id = r.record_id WHERE r.id = ?"""
 
@@ -83,9 +83,12 @@ ENTER_REVIEW = """INSERT INTO label_review (id, request_id, slot, attempt, revie
 SELECT CAST(? AS text), a.request_id, 1, max(a.attempt), CAST(? AS text), CAST(? AS text), CAST(? AS text), {now}
 FROM label_assignment a WHERE a.request_id = ? AND a.slot = 1 GROUP BY a.request_id RETURNING id"""
 
+COUNT = "SELECT count(*) FROM label_request WHERE campaign_id = ?"
 ASKED = """SELECT r.id, a.slot, min(a.at) FROM label_request r JOIN label_assignment a ON a.request_id = r.id
 WHERE r.campaign_id = ? GROUP BY r.id, a.slot"""
 REQUESTS = f"SELECT {REQUEST_COLUMNS} FROM label_request r WHERE r.campaign_id = ? ORDER BY r.rank, r.id"  # noqa: S608
+ASKED_REQUESTS = f"""SELECT {REQUEST_COLUMNS} FROM label_request r WHERE r.campaign_id = ? AND EXISTS
+(SELECT 1 FROM label_assignment a WHERE a.request_id = r.id) ORDER BY r.rank, r.id"""  # noqa: S608
 REVIEWS = """SELECT v.request_id, v.slot, v.action, v.label, v.reviewer, v.at FROM label_review v
 JOIN label_request r ON r.id = v.request_id WHERE r.campaign_id = ? ORDER BY v.seq"""
 

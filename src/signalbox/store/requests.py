@@ -113,19 +113,27 @@ class RequestStore:
         Nobody else gets it until the lease ends. Two processes that take the same one at once: the primary key of the
         assignment lets one of them have it, and the other one tries again.
         """
-        campaigns = await self.open_campaigns(task, language)
+        campaigns = [one.campaign.id for one in await self.open_campaigns(task, language)]
         for _ in range(_MOST_TRIES):
-            ranks: list[Row] = []
-            for sampling in campaigns:
-                name = sampling.campaign.id
-                ranks += [(*row, name) for row in await self._fetch(sql.NEXT_RANK, name, slots, reviewer)]
-            if not ranks:
+            row = await self._first_open(campaigns, reviewer, slots)
+            if row is None:
                 return None
-            chosen = min(ranks, key=_rank_of)[-1]
-            [rows] = await self._change((sql.NEXT, (reviewer, lease_seconds, chosen, slots, reviewer)))
+            place = (row[0], row[1], int(str(row[2])) + 1, reviewer)
+            [rows] = await self._change((sql.ASSIGN_AGAIN, (*place, lease_seconds)))
             if rows:
                 return await self._with_record(_assignment(rows[0]))
         return None
+
+    async def _first_open(self, campaigns: Sequence[str], reviewer: str, slots: int) -> Row | None:
+        """The first row (request, slot, attempts, skips, rank) that nobody has seen yet, else that comes again."""
+        rows: list[Row] = []
+        for name in campaigns:
+            for slot in range(1, slots + 1):
+                rows += await self._fetch(sql.FRESH[slot], name, reviewer)
+        if not rows:
+            for name in campaigns:
+                rows += await self._fetch(sql.AGAIN, name, slots, reviewer)
+        return min(rows, key=_rank_of, default=None)
 
     async def add_review(self, review: Review) -> bool:
         """Store an entry. False if the same one is there already: a delivery that comes twice counts once.
@@ -171,8 +179,12 @@ class RequestStore:
         if statements:
             await self._change(*statements)
 
-    async def states(self, campaign_id: str) -> list[ReviewState]:
-        """Each request of a campaign and slot, in the order asked; those that still wait come last."""
+    async def count(self, campaign_id: str) -> int:
+        """The number of requests of a campaign."""
+        return int(str((await self._fetch(sql.COUNT, campaign_id))[0][0]))
+
+    async def states(self, campaign_id: str, *, asked_only: bool = False) -> list[ReviewState]:
+        """Each request of a campaign and slot, in the order asked; those that nobody has seen come last, or not at all."""
         asked = {(row[0], row[1]): row[2] for row in await self._fetch(sql.ASKED, campaign_id)}
         entries = defaultdict(list)
         for request_id, slot, action, label, reviewer, at in await self._fetch(sql.REVIEWS, campaign_id):
@@ -181,7 +193,8 @@ class RequestStore:
             )
             entries[request_id, slot].append(entry)
         states = []
-        for request in map(_request, await self._fetch(sql.REQUESTS, campaign_id)):
+        statement = sql.ASKED_REQUESTS if asked_only else sql.REQUESTS
+        for request in map(_request, await self._fetch(statement, campaign_id)):
             for slot in (1, 2) if request.second else (1,):
                 at = asked.get((request.id, slot))
                 asked_at = None if at is None else _time(at)
@@ -239,7 +252,7 @@ class RequestStore:
 
 
 def _rank_of(row: Row) -> tuple[int, float]:
-    skips, rank, _ = row
+    _, _, _, skips, rank = row
     return int(str(skips)), float(str(rank))
 
 

@@ -122,3 +122,41 @@ def test_without_a_campaign_the_command_to_plan_one_is_named(
 def test_without_texts_there_is_no_queue(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGNALBOX_STORE_TEXT", "false")
     assert "SIGNALBOX_STORE_TEXT=true" in _run("request", code=2)
+
+
+def test_from_answers_to_a_certificate_and_no_further_than_response_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way by commands: plan, request, export, import, certify, check."""
+    monkeypatch.setenv("SIGNALBOX_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("SIGNALBOX_SECOND_REVIEW_SHARE", "0")
+
+    async def write() -> None:
+        async with open_store(Settings().store_url) as store:
+            await store.append_many(
+                [
+                    record(f"text {i}", score=i / 100, thresholds_digest="0123456789abcdef")
+                    for i in range(1200)
+                ]
+            )
+
+    asyncio.run(write())
+
+    def certify(*arguments: str, code: int = 0) -> str:
+        result = CliRunner().invoke(make_app([]), ["certify", *arguments])
+        assert result.exit_code == code, result.output
+        return result.output + (result.stderr if code else "")
+
+    certify("--create-key", str(tmp_path / "certificate.pem"))
+    certify("--plan", "--language", "en", "--route", "encoder")
+    _run("request")
+    file = tmp_path / "block.csv"
+    _run("export", str(file), "--reviewer", "ada", "--count", "100")
+    # Handed out and not answered: no certificate.
+    assert "0 of 100 requested labels" in certify("--language", "en", "--route", "encoder", code=1)
+    lines = file.read_text("utf-8").splitlines()
+    answered = [lines[0], *(line.removesuffix('""') + '"Yes"' for line in lines[1:])]
+    file.write_text("\n".join(answered), "utf-8")
+    assert "100 labels imported" in _run("import", str(file), "--reviewer", "ada")
+    assert "certified from the score" in certify("--language", "en", "--route", "encoder")
+    assert "the surest" in _run("status")

@@ -248,8 +248,11 @@ async def test_what_the_queue_reads_uses_indexes(tmp_path: object) -> None:
     await backend.connect()
     for statement, values in (
         (sql.HELD, ("ada", "medical", "", "", 1)),
-        (sql.NEXT_RANK, ("campaign", 2, "ada")),
-        (sql.NEXT, ("ada", 1.0, "campaign", 2, "ada")),
+        (sql.FRESH[1], ("campaign", "ada")),
+        (sql.FRESH[2], ("campaign", "ada")),
+        (sql.AGAIN, ("campaign", 2, "ada")),
+        (sql.ASKED_REQUESTS, ("campaign",)),
+        (sql.COUNT, ("campaign",)),
         (sql.UNDOABLE, ("ada", 1.0)),
         (sql.ASKED, ("campaign",)),
         (sql.REVIEWS, ("campaign",)),
