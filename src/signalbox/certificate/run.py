@@ -118,7 +118,7 @@ class Run:
         # Entries of other records count, too: a text that was labeled before is not asked for anew.
         same_text = [record for record in records if record.input_sha256 in asked]
         feedback = {record.id: await store.feedback_for(record.id) for record in same_text}
-        return labels_of(same_text, feedback, campaign, self._task, self._known)
+        return labels_of(records, feedback, campaign, self._task, self._known)
 
     def _record_issue(self, certificate_id: str, labels: int) -> None:
         folder = self._settings.certificates_dir
