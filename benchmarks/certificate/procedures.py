@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from benchmarks.certificate.populations import Population
-from signalbox.certificate.procedure.certify import as_labels, certify
-from signalbox.certificate.procedure.evidence import certified, evaluate, looks
-from signalbox.certificate.procedure.planning import STEPS, Plan
+from signalbox.certificate.certify import as_labels, certify
+from signalbox.certificate.evidence import certified, evaluate, looks
+from signalbox.certificate.planning import STEPS, Plan
 
 LOOKS = (40, 60, 100, 200, 500)
 _MOST = max(LOOKS)

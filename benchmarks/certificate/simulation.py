@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.certificate.populations import Population
 from benchmarks.certificate.procedures import LOOKS, Procedure, Sample, draw, spending
-from signalbox.certificate.procedure.planning import Plan, make_plan
+from signalbox.certificate.planning import Plan, make_plan
 
 POOL = 2_000
 

@@ -3,7 +3,7 @@
 `certify` and `certify_by_verdict` are the procedure on plain sequences or arrays; `make_plan` says where to ask.
 """
 
-from signalbox.certificate.procedure.certify import certify, certify_by_verdict
-from signalbox.certificate.procedure.planning import Plan, make_plan
+from signalbox.certificate.certify import certify, certify_by_verdict
+from signalbox.certificate.planning import Plan, make_plan
 
 __all__ = ["Plan", "certify", "certify_by_verdict", "make_plan"]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from signalbox.certificate.certify import as_labels
+from signalbox.certificate.evidence import certified, looks
 from signalbox.certificate.issue import as_contract, evidence_of, plan_of
 from signalbox.certificate.labels import LEAST_RESPONSE, Labels
-from signalbox.certificate.procedure.certify import as_labels
-from signalbox.certificate.procedure.evidence import certified, looks
 from signalbox.contracts.certificate import Certificate
 
 # Clocks of machines in one cluster differ by less; a certificate from further in the future has a wrong date.

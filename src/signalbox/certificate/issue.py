@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from signalbox.certificate.boundary import allowed_any_time, allowed_once
+from signalbox.certificate.evidence import Evidence, Label, certified, draw_of, evaluate
 from signalbox.certificate.labels import LEAST_RESPONSE, Labels
-from signalbox.certificate.procedure.boundary import allowed_any_time, allowed_once
-from signalbox.certificate.procedure.evidence import Evidence, Label, certified, draw_of, evaluate
-from signalbox.certificate.procedure.planning import Plan, make_plan
+from signalbox.certificate.planning import Plan, make_plan
 from signalbox.contracts.certificate import (
     Campaign,
     Certificate,
@@ -80,7 +80,7 @@ def plan_of(campaign: Campaign) -> Plan:
 
 
 def evidence_of(
-    campaign: Campaign, labels: Sequence[CertificateLabel], barred: float | None
+    campaign: Campaign, labels: Sequence[CertificateLabel], barred: float | None = None
 ) -> tuple[Evidence, ...]:
     """The test by replay. The thinning depends on the seed and the text only."""
     rows = [

@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 
 from services.assessor.app import create_app
 from signalbox import thresholds
+from signalbox.certificate.cli.run import Run
 from signalbox.certificate.folder import append_event, certificate_files
-from signalbox.certificate.run import Run
 from signalbox.certificate.signing import create_key
 from signalbox.contracts.certificate import CertificateAction, CertificateEvent
 from signalbox.contracts.labels import YES

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.certificate.procedure.boundary import (
+from signalbox.certificate.boundary import (
     NONE_ALLOWED,
     allowed_any_time,
     allowed_once,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from signalbox.certificate.procedure.evidence import Evidence, Label, certified, draw_of, evaluate
-from signalbox.certificate.procedure.planning import Plan, make_plan
-from signalbox.certificate.procedure.scores import booleans, finite
+from signalbox.certificate.evidence import Evidence, Label, certified, draw_of, evaluate
+from signalbox.certificate.planning import Plan, make_plan
+from signalbox.certificate.scores import booleans, finite
 from signalbox.errors import InputError
 
 Verdicts = Iterable[object] | bool | None

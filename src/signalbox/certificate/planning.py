@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 
-from signalbox.certificate.procedure.boundary import allowed_any_time, allowed_once, cut
-from signalbox.certificate.procedure.scores import finite
+from signalbox.certificate.boundary import allowed_any_time, allowed_once, cut
+from signalbox.certificate.scores import finite
 from signalbox.errors import InputError
 
 STEPS = 20  # zones are multiples of 1/20 of the answers

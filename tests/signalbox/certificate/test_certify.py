@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signalbox.certificate import certify, certify_by_verdict, make_plan
-from signalbox.certificate.procedure.certify import as_labels
-from signalbox.certificate.procedure.evidence import certified, check_in_zone, evaluate, looks
+from signalbox.certificate.certify import as_labels
+from signalbox.certificate.evidence import certified, check_in_zone, evaluate, looks
 from signalbox.errors import InputError
 
 ALPHA = DELTA = 0.1

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from signalbox.certificate.procedure.boundary import allowed_any_time, allowed_once, cut
-from signalbox.certificate.procedure.planning import Plan
+from signalbox.certificate.boundary import allowed_any_time, allowed_once, cut
+from signalbox.certificate.planning import Plan
 from signalbox.errors import InputError
 
 
