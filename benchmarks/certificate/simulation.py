@@ -34,17 +34,18 @@ def simulate(
     procedure: Procedure = spending,
     sample: Sample = draw,
     plan_of: PlanOf | None = None,
+    separate: bool = False,
 ) -> Outcome:
-    """Each run draws its own pool, plan and labels."""
+    """Each run draws its own pool, plan and labels. `separate`: each look is a campaign of its own."""
     rng = np.random.default_rng(seed)
     violated, green = np.zeros((runs, len(LOOKS))), np.zeros((runs, len(LOOKS)))
     for run in range(runs):
         pool = population.score[rng.integers(0, len(population.score), POOL)].tolist()
         plan = plan_of(pool, population, rng) if plan_of else make_plan(pool, alpha, delta)
         thresholds = list(procedure(population, plan, sample(population, plan, rng)))
-        false = _false(population, thresholds, alpha)
+        false = _false(population, thresholds, alpha, separate=separate)
         for column, count in enumerate(LOOKS):
-            violated[run, column] = false[:count].any()
+            violated[run, column] = false[count - 1] if separate else false[:count].any()
             green[run, column] = population.share(thresholds[count - 1])
     return Outcome(tuple(violated.mean(0).tolist()), tuple(green.mean(0).tolist()))
 
@@ -61,8 +62,10 @@ def calibrated_plan(alpha: float, delta: float, rows: int, *, once: bool = False
     return plan_of
 
 
-def _false(population: Population, thresholds: Sequence[float | None], alpha: float) -> np.ndarray:
-    """For each look whether it certifies a threshold for the first time whose error is above alpha.
+def _false(
+    population: Population, thresholds: Sequence[float | None], alpha: float, *, separate: bool
+) -> np.ndarray:
+    """For each look whether it certifies a threshold (for the first time, or anew) whose error is above alpha.
 
     The error is the mean over the time of the labels until then, which matters where it drifts.
     """
@@ -70,7 +73,7 @@ def _false(population: Population, thresholds: Sequence[float | None], alpha: fl
     false = np.zeros(len(thresholds), dtype=bool)
     seen: set[float] = set()
     for look, threshold in enumerate(thresholds):
-        if threshold is not None and threshold not in seen:
+        if threshold is not None and (separate or threshold not in seen):
             seen.add(threshold)
             false[look] = population.risk(threshold) * growth[look] > alpha
     return false

@@ -22,6 +22,7 @@ from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 
 MAX_TOKENS = 256  # as in the model's training; longer inputs are truncated
+_SPECIAL_TOKENS = 2  # at the start and the end of each text
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
@@ -67,6 +68,10 @@ class Head(Protocol):
         """Shape [n, labels]; each row sums to 1."""
         ...
 
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text whether its end is not read."""
+        ...
+
 
 class Embedder:
     """Sentence embeddings, float32 [n, hidden], L2-normalised."""
@@ -92,6 +97,11 @@ class Embedder:
         embeddings: NDArray[np.float32] = self._session.run(None, feed)[0]
         return embeddings
 
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text whether it has more tokens than are read. A token has at least one character."""
+        long = {text for text in texts if len(text) > MAX_TOKENS - _SPECIAL_TOKENS}
+        return [text in long and bool(self._tokenizer.encode(text).overflowing) for text in texts]
+
 
 class EmbeddingHead:
     """Logistic regression on the embedding."""
@@ -104,6 +114,10 @@ class EmbeddingHead:
     def probabilities(self, texts: Sequence[str]) -> Matrix:
         """From the linear scores."""
         return self._labels.probabilities(self._embedder.embed(texts) @ self._weights.T + self._bias)
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """As the tokenizer of the embeddings has it."""
+        return self._embedder.truncated(texts)
 
 
 class TfidfHead:
@@ -118,6 +132,10 @@ class TfidfHead:
     def probabilities(self, texts: Sequence[str]) -> Matrix:
         """From the linear scores."""
         return self._labels.probabilities(np.array([self._score(text) for text in texts]))
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """All words count."""
+        return [False] * len(texts)
 
     def _score(self, text: str) -> Vector:
         counts = Counter(term for term in terms(text) if term in self._index)
@@ -165,6 +183,10 @@ class Encoder:
         """The probabilities of each text, in the order of the release's labels."""
         rows = self._head.probabilities(texts)
         return [dict(zip(self.labels.names, map(float, row), strict=True)) for row in rows]
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text whether its end was not read: its answer can never be green."""
+        return self._head.truncated(texts)
 
 
 def _linear(spec: dict[str, object], labels: Labels) -> tuple[Matrix, Vector]:

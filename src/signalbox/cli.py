@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from signalbox.capacity.cli.commands import check_boot, plan
-from signalbox.certificate.commands import certify
+from signalbox.certificate.cli.commands import certify
 from signalbox.command import command_settings
 from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError

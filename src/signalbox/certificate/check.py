@@ -76,7 +76,7 @@ def _labels(certificate: Certificate, _now: datetime) -> Iterator[Step]:
 
 
 def _evidence(certificate: Certificate, _now: datetime) -> Iterator[Step]:
-    replay = evidence_of(certificate.campaign, certificate.labels)
+    replay = evidence_of(certificate.campaign, certificate.labels, certificate.barred)
     stated = {row.threshold: row for row in certificate.evidence}
     for row in replay:
         same = stated.get(row.threshold) == as_contract(row)

@@ -49,15 +49,25 @@ class Evidence:
         return self.passed_at is not None and self.errors <= self.alpha * self.labels
 
 
-def evaluate(labels: Sequence[Label], plan: Plan, *, floor: float | None = None) -> tuple[Evidence, ...]:
+def evaluate(
+    labels: Sequence[Label], plan: Plan, *, floor: float | None = None, barred: float | None = None
+) -> tuple[Evidence, ...]:
     """The evidence at each threshold of the plan, from labels in the order asked.
 
     `floor` is the least propensity of the campaign, if it is known: where propensities change over time, the test is exact
     at any time only with a floor that was set before. By default it is the least one above the threshold until now.
+    `barred` is the largest score of an answer that had no chance to be asked for: no threshold up to it is certified.
     """
     allowed = _allowed(plan, len(labels))
     return tuple(
-        _at(threshold, share, labels, plan, allowed, floor)
+        _at(
+            threshold,
+            share,
+            labels,
+            plan,
+            allowed,
+            0.0 if barred is not None and barred >= threshold else floor,
+        )
         for threshold, share in zip(plan.thresholds, plan.shares, strict=True)
     )
 

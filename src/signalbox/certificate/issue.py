@@ -79,19 +79,21 @@ def plan_of(campaign: Campaign) -> Plan:
     )
 
 
-def evidence_of(campaign: Campaign, labels: Sequence[CertificateLabel]) -> tuple[Evidence, ...]:
+def evidence_of(
+    campaign: Campaign, labels: Sequence[CertificateLabel], barred: float | None = None
+) -> tuple[Evidence, ...]:
     """The test by replay. The thinning depends on the seed and the text only."""
     rows = [
         Label(row.score, row.wrong, row.propensity, draw_of(campaign.seed, row.input_sha256))
         for row in labels
     ]
-    return evaluate(rows, plan_of(campaign))
+    return evaluate(rows, plan_of(campaign), barred=barred)
 
 
 def issue(campaign: Campaign, labels: Labels, *, now: datetime, days: int) -> Certificate:
     """The certificate. Raises NotCertified that says what is missing."""
     _check_response(labels)
-    evidence = evidence_of(campaign, labels.answered)
+    evidence = evidence_of(campaign, labels.answered, labels.barred)
     threshold = certified(evidence)
     if threshold is None:
         raise _not_yet(campaign, evidence[0])
@@ -107,6 +109,7 @@ def issue(campaign: Campaign, labels: Labels, *, now: datetime, days: int) -> Ce
         labels=labels.answered,
         unanswered=labels.unanswered,
         left_out=dict(labels.left_out),
+        barred=labels.barred,
         evidence=tuple(as_contract(row) for row in evidence),
         threshold=threshold,
         issued_at=now,
@@ -135,7 +138,7 @@ def as_contract(row: Evidence) -> CertificateEvidence:
 
 def outlook(campaign: Campaign, labels: Labels) -> Outlook:
     """What the first green answers cost: right labels that are missing above the first threshold, if none is wrong."""
-    first = evidence_of(campaign, labels.answered)[0]
+    first = evidence_of(campaign, labels.answered, labels.barred)[0]
     return Outlook(first.share, first.labels, first.errors, _missing(campaign, first))
 
 

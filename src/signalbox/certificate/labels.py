@@ -26,11 +26,15 @@ _NEVER_GREEN = {LightReason.CONTRADICTION, LightReason.LOW_MASS, LightReason.TRU
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of a campaign in the order asked, hashes without an answer, and what was left out and why."""
+    """The labels of a campaign in the order asked, hashes without an answer, and what was left out and why.
+
+    `barred` is the largest score of an answer that had no chance to be asked for.
+    """
 
     answered: tuple[CertificateLabel, ...]
     unanswered: tuple[str, ...]
     left_out: Mapping[str, int]
+    barred: float | None = None
 
     @property
     def response(self) -> float:
@@ -73,7 +77,25 @@ def labels_of(
             left_out[reason] += 1
         else:
             asked[record.input_sha256] = record
-    return _answered(asked.values(), feedback, task, left_out)
+    answered, unanswered = _answered(asked.values(), feedback, task)
+    barred = _barred(rows, campaign, task, {*known, *asked})
+    return Labels(answered, unanswered, dict(left_out), barred)
+
+
+def _barred(rows: Sequence[Record], campaign: Campaign, task: Task, exempt: Collection[str]) -> float | None:
+    """Largest score of an answer with the chance 0. A text that was asked for has no second chance, and needs none."""
+    return max(
+        (
+            record.score or 0.0
+            for record in rows
+            if record.propensity == 0.0
+            and record.created_at >= campaign.planned_at
+            and record.input_sha256 not in exempt
+            and _could_be_green(record)
+            and has_key(record, campaign.key, task)
+        ),
+        default=None,
+    )
 
 
 def _reason_against(
@@ -98,11 +120,8 @@ def _reason_against(
 
 
 def _answered(
-    asked: Iterable[Record],
-    feedback: Mapping[str, Sequence[Feedback]],
-    task: Task,
-    left_out: Mapping[str, int],
-) -> Labels:
+    asked: Iterable[Record], feedback: Mapping[str, Sequence[Feedback]], task: Task
+) -> tuple[tuple[CertificateLabel, ...], tuple[str, ...]]:
     answered, unanswered = [], []
     for record in asked:
         wrong = _is_wrong(record, feedback.get(record.id, ()), task)
@@ -118,7 +137,7 @@ def _answered(
                 propensity=record.propensity or 0.0,
             )
         )
-    return Labels(tuple(answered), tuple(unanswered), dict(left_out))
+    return tuple(answered), tuple(unanswered)
 
 
 def _is_wrong(record: Record, entries: Sequence[Feedback], task: Task) -> bool | None:

@@ -112,6 +112,11 @@ class Certificate(Contract):
         description="Labels that do not count, by reason.",
         examples=[{"text was labeled before": 2}],
     )
+    barred: Score | None = Field(
+        default=None,
+        description="Largest score of an answer of the campaign that had no chance to be asked for. No threshold up to it is "
+        "certified.",
+    )
     evidence: tuple[CertificateEvidence, ...]
     threshold: Score
     issued_at: AwareDatetime

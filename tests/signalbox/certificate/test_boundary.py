@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.certificate.boundary import NONE_ALLOWED, allowed_any_time, allowed_once, cut, spent_share
+from signalbox.certificate.boundary import (
+    NONE_ALLOWED,
+    allowed_any_time,
+    allowed_once,
+    cut,
+    spent_share,
+)
 
 
 def crossing_probability(allowed, risk, most) -> float:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from signalbox.certificate.issue import NotCertified, issue
 from signalbox.certificate.labels import labels_of, pool_scores
 from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.light import LightReason
@@ -132,6 +133,19 @@ def test_texts_of_the_task_and_texts_labeled_before_do_not_count():
     labels = replay([*rows, before], feedback, known)
     assert len(labels.answered) == 3
     assert labels.left_out == {"text is in the task's data": 1, "text was labeled before": 1}
+
+
+def test_an_answer_without_a_chance_bars_the_thresholds_up_to_its_score():
+    """Its part of the zone is not represented. A text that was asked for before has no second chance and needs none."""
+    rows, feedback = answered(60)
+    assert replay(rows, feedback).barred is None
+    again = record(300, propensity=0.0, input_sha256=rows[0].input_sha256, score=9.0)
+    before = record(301, propensity=0.0, score=9.0, created_at=START - timedelta(days=1))
+    assert replay([*rows, again, before], feedback).barred is None
+    barred = replay([*rows, record(302, propensity=0.0, score=9.0)], feedback)
+    assert barred.barred == 9.0
+    with pytest.raises(NotCertified, match="had no chance"):
+        issue(campaign(), barred, now=START + timedelta(days=1), days=28)
 
 
 def test_the_pool_has_one_score_a_text_of_the_key():

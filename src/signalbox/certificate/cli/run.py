@@ -119,7 +119,7 @@ class Run:
         # Entries of other records count, too: a text that was labeled before is not asked for anew.
         same_text = [record for record in records if record.input_sha256 in asked]
         feedback = {record.id: await store.feedback_for(record.id) for record in same_text}
-        shown_red = labels_of(same_text, feedback, campaign, self._task, self._known)
+        shown_red = labels_of(records, feedback, campaign, self._task, self._known)
         samplings = await store.requests.campaigns(self._task.name)
         chance = next((one.propensity for one in samplings if one.campaign.id == campaign.id), 0.0)
         return with_queue(shown_red, await store.requests.states(campaign.id), chance, self._task)

@@ -53,7 +53,7 @@ def certify(
         elif check is not None:
             _check(console, check, settings.certificate_public_key)
         else:
-            from signalbox.certificate.run import Run
+            from signalbox.certificate.cli.run import Run
 
             run = Run(settings, language or None, route)
             private = key or settings.state_dir / "certificate.pem"
