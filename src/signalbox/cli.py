@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from typer.models import CommandInfo
 
 from signalbox.capacity.cli.commands import check_boot, plan
 from signalbox.certificate.cli.commands import certify
@@ -53,16 +54,31 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
         app.command()(command)
     app.add_typer(keys)
     app.add_typer(task)
-    app.add_typer(labels)
     names = set()
+    label_commands = list(labels.registered_commands)
     for plugin in plugins:
         group: typer.Typer = plugin.load()
         app.registered_commands += group.registered_commands
+        label_commands += _commands_of(group, str(labels.info.name))
         names |= {info.name or getattr(info.callback, "__name__", "") for info in group.registered_commands}
+    _add_group(app, labels, label_commands)
     for name, (folder, summary) in OPTIONAL_COMMANDS.items():
         if name not in names:
             _add_stub(app, name, folder, summary)
     return app
+
+
+def _commands_of(app: typer.Typer, group: str) -> list[CommandInfo]:
+    """The commands of a group of an application, none if it does not have the group."""
+    groups = [info.typer_instance for info in app.registered_groups if info.typer_instance]
+    return [command for one in groups if one.info.name == group for command in one.registered_commands]
+
+
+def _add_group(app: typer.Typer, group: typer.Typer, commands: list[CommandInfo]) -> None:
+    """Add a copy of a group with these commands: several packages have commands of it."""
+    copy = typer.Typer(name=group.info.name, help=group.info.help, no_args_is_help=True)
+    copy.registered_commands = commands
+    app.add_typer(copy)
 
 
 def _add_stub(app: typer.Typer, name: str, folder: str, summary: str) -> None:

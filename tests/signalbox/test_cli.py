@@ -10,10 +10,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from signalbox import keys
 from signalbox.cli import installed_app
+from signalbox.cli import make_app as make_command_line
 from signalbox.settings import Settings
 from signalbox.store import open_store
 from tests.helpers import free_port, record
@@ -321,3 +323,22 @@ def test_a_database_that_is_away_fails_the_migration_with_its_name(monkeypatch):
     assert said.exit_code == FAILURE
     assert "Postgres" in said.output
     assert "secret" not in said.output
+
+
+class Plugin:
+    """A package with one more command of the group `labels`, as an entry point loads it."""
+
+    def load(self):
+        app, group = typer.Typer(), typer.Typer(name="labels")
+        group.command("owed")(lambda: None)
+        group.command("other")(lambda: None)
+        app.add_typer(group)
+        return app
+
+
+def test_packages_add_commands_to_the_group_labels():
+    said = CliRunner().invoke(make_command_line([Plugin(), Plugin()]), ["labels", "--help"])
+    assert said.exit_code == 0
+    for name in ("owed", "request", "export", "import", "status"):
+        assert f"│ {name} " in said.output
+    assert "│ owed " not in CliRunner().invoke(make_command_line([]), ["labels", "--help"]).output
