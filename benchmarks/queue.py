@@ -17,7 +17,7 @@ from typing import Any
 from services.assessor.metrics import Metrics
 from services.assessor.review.queue import Queue
 from signalbox.contracts.certificate import Campaign, CertificateKey
-from signalbox.contracts.labels import yes_no
+from signalbox.contracts.labels import YES, yes_no
 from signalbox.contracts.light import Light, LightReason
 from signalbox.contracts.record import ModelRelease, Record, text_sha256
 from signalbox.contracts.requests import ReviewAction, Sampling
@@ -46,7 +46,7 @@ async def _measured(folder: Path, share: float) -> list[dict[str, object]]:
         times: dict[str, list[float]] = {"hand out": [], "store an answer": [], "figures of the page": []}
         for _ in range(ANSWERS):
             item = await _timed(times["hand out"], lambda: queue.next("ada"))
-            answer = (item.id, ReviewAction.LABEL, "yes")
+            answer = (item.id, ReviewAction.LABEL, YES)
             await _timed(times["store an answer"], lambda answer=answer: queue.enter("ada", *answer))
             await _timed(times["figures of the page"], queue.progress)
     return [
@@ -85,7 +85,7 @@ def _campaign() -> Campaign:
     key = CertificateKey(
         task="medical",
         language="en",
-        verdict="yes",
+        verdict=YES,
         route="encoder",
         releases=(_RELEASE,),
         prompt_digest=None,
@@ -114,8 +114,8 @@ def _record(number: int) -> Record:
         input_sha256=text_sha256(text),
         input_characters=len(text),
         input_text=text,
-        verdict="yes",
-        stated="yes",
+        verdict=YES,
+        stated=YES,
         probabilities=yes_no(0.95),
         score=2.0,
         light=Light.YELLOW,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from services.assessor.metrics import Metrics
+from signalbox.contracts.record import Record
 from signalbox.contracts.requests import Sampling
 from signalbox.requests import requests_of
 from signalbox.requests.known import data_hashes
@@ -18,6 +20,7 @@ from signalbox.tasks import Task
 log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 30.0
+_ROWS_AT_ONCE = 500
 _OVERLAP = timedelta(minutes=10)  # records that waited in a spool
 
 
@@ -28,6 +31,8 @@ class Refill:
         self._task, self._store, self._metrics = task, store, metrics
         self._known: frozenset[str] | None = None
         self._read_until: dict[str, datetime] = {}
+        # Hashes by campaign: the overlap reads records again, and to look for their labels costs more than to read them.
+        self._done: dict[str, set[str]] = defaultdict(set)
 
     async def run_once(self) -> int:
         """Draw from the records since the last time; the number of new requests."""
@@ -42,17 +47,34 @@ class Refill:
         return added
 
     async def _draw(self, sampling: Sampling) -> int:
-        campaign, now = sampling.campaign, datetime.now(UTC)
+        """In parts, so that answers go on meanwhile."""
+        campaign, added = sampling.campaign, 0
         since = self._read_until.get(campaign.id, campaign.planned_at) - _OVERLAP
-        records = await self._store.records(
-            task=self._task.name, language=campaign.key.language, source="user", since=since
-        )
-        known = await self._texts_of_task()
+        while True:
+            records = await self._store.records(
+                task=self._task.name,
+                language=campaign.key.language,
+                source="user",
+                since=since,
+                limit=_ROWS_AT_ONCE,
+                newest_first=False,
+            )
+            added += await self._add(sampling, records)
+            if not records or records[-1].created_at <= since:
+                return added
+            since = self._read_until[campaign.id] = records[-1].created_at
+            if len(records) < _ROWS_AT_ONCE:
+                return added
+
+    async def _add(self, sampling: Sampling, records: list[Record]) -> int:
+        known, done = await self._texts_of_task(), self._done[sampling.campaign.id]
+        drawn = requests_of(sampling, records, self._task, known=known, excluded=done)
+        if not drawn:
+            return 0
+        done.update(request.input_sha256 for request in drawn)
         excluded = await self._store.requests.excluded_hashes(self._task.name)
-        requests = requests_of(sampling, records, self._task, known=known, excluded=excluded)
-        added = await self._store.requests.add_requests(requests)
-        self._read_until[campaign.id] = now
-        return len(added)
+        fresh = [request for request in drawn if request.input_sha256 not in excluded]
+        return len(await self._store.requests.add_requests(fresh))
 
     async def _texts_of_task(self) -> frozenset[str]:
         if self._known is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, Field
 
-from signalbox.contracts.labels import Label
+from signalbox.contracts.labels import YES, Label
 from signalbox.contracts.record import Contract
 from signalbox.contracts.requests import ReviewAction
 
@@ -30,7 +30,7 @@ class QueueItem(Contract):
                     "language": "en",
                     "text": "Socio-medical indication for the aid is confirmed.",
                     "question": "Does the sentence support the aid?",
-                    "labels": [{"label": "yes", "word": "Yes", "description": ""}],
+                    "labels": [{"label": YES, "word": "Yes", "description": ""}],
                 }
             ]
         }
@@ -54,9 +54,7 @@ class NextRequest(Contract):
 class ReviewRequest(Contract):
     """What a reviewer says about a text."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"id": _ID, "action": "label", "label": "yes"}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": _ID, "action": "label", "label": YES}]})
 
     id: str = Field(min_length=1, max_length=80)
     action: ReviewAction = Field(

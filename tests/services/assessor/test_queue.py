@@ -143,10 +143,6 @@ def test_metrics_count_what_became_of_requests(client: TestClient) -> None:
     assert row % ("assigned", "2.0") in page
     assert row % ("label", "1.0") in page
     assert row % ("skip", "1.0") in page
-    waiting = (
-        'signalbox_queue_waiting_requests{language="en",route="encoder",task="medical",verdict="yes"} 3.0'
-    )
-    assert waiting in page
 
 
 # --- page -------------------------------------------------------------------------------------------------
