@@ -20,7 +20,8 @@ from tests.helpers import free_port, record
 from tests.services.assessor.page_app import SURE, TOO_CLOSE, make_app, serving
 
 COMMANDS = (
-    *("plan", "check-boot", "assess", "download", "purge", "migrate", "demo", "serve", "fetch", "doctor"),
+    *("plan", "check-boot", "assess", "certify", "download", "purge", "migrate"),
+    *("demo", "serve", "fetch", "doctor"),
     *("train", "calibrate", "evaluate", "compare", "drift", "judge"),
 )
 HELP, FAILURE, INPUT = 0, 1, 2
