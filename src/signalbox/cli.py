@@ -38,6 +38,7 @@ OPTIONAL_COMMANDS = {
     "compare": ("pipelines", "Compare models with the baselines."),
     "drift": ("pipelines", "Compare recent records with a reference window."),
     "judge": ("pipelines", "Grade recent answers with another model."),
+    "labels": ("pipelines", "List open decisions with the labels that would decide them."),
 }
 
 
@@ -56,7 +57,9 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
     for plugin in plugins:
         group: typer.Typer = plugin.load()
         app.registered_commands += group.registered_commands
+        app.registered_groups += group.registered_groups
         names |= {info.name or getattr(info.callback, "__name__", "") for info in group.registered_commands}
+        names |= {info.typer_instance.info.name for info in group.registered_groups if info.typer_instance}
     for name, (folder, summary) in OPTIONAL_COMMANDS.items():
         if name not in names:
             _add_stub(app, name, folder, summary)
