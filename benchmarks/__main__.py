@@ -31,6 +31,7 @@ BENCHMARKS = (
     "speed_fit",
     "drift",
     "judge",
+    "training",
 )
 _LOG_WIDTH = 200  # a log has no width of its own, and rich would cut the columns to 80
 

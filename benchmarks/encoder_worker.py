@@ -19,9 +19,10 @@ Embed = Callable[[Sequence[str]], Any]
 
 def signalbox(folder: Path) -> Embed:
     """The model as the encoder service runs it."""
-    from services.encoder.runtime import Embedder
+    from services.encoder.runtime import NetworkEmbedder
+    from signalbox.contracts.encoders import NETWORKS
 
-    return Embedder(folder, threads=1).embed
+    return NetworkEmbedder(folder, NETWORKS["minilm"], threads=1).embed
 
 
 def sentence_transformers(folder: Path) -> Embed:

@@ -16,11 +16,11 @@ from rich.console import Console
 
 from local import provision, stack
 from local.processes import Supervisor
-from pipelines.evaluate.job import select_rows
 from pipelines.judge.figures import Report
 from pipelines.judge.job import Request, judge
 from pipelines.judge.run import RunFolder
 from pipelines.judge.shards import Shard
+from pipelines.strata import select_rows
 from signalbox.artifacts import gguf_file
 from signalbox.contracts.record import Feedback, LabeledText
 from signalbox.errors import ModelError

@@ -14,7 +14,7 @@ from signalbox import assessor_client
 from signalbox.serving.signals import terminated_as_interrupt
 from signalbox.settings import Settings
 from signalbox.show_prediction import print_prediction
-from signalbox.tasks import Task, load_data, load_task
+from signalbox.tasks import Task, evaluation_rows, load_task
 
 # As many labels per language: a decoder on a CPU needs seconds for each text.
 _EXAMPLE_LABELS = 3
@@ -81,7 +81,7 @@ def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervi
 
 def examples(task: Task) -> dict[str, list[str]]:
     """For each language a text of the test split of each of the first labels: no model has learned from it."""
-    rows = load_data(task, "test")
+    rows = evaluation_rows(task)
     first = {
         (language, label): next(
             (row.text for row in rows if (row.language, row.label) == (language, label)), None

@@ -12,6 +12,7 @@ from pipelines.compare.command import compare
 from pipelines.drift.command import drift
 from pipelines.evaluate.command import evaluate
 from pipelines.judge.command import judge
+from pipelines.owed.command import labels
 from pipelines.train.command import train
 
 app = typer.Typer(
@@ -21,3 +22,4 @@ app = typer.Typer(
 )
 for command in (train, calibrate, evaluate, compare, drift, judge):
     app.command()(command)
+app.add_typer(labels)

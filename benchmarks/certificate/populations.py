@@ -49,9 +49,15 @@ class Population:
         return float((np.flatnonzero(errors <= alpha).max(initial=-1) + 1) / len(self.error))
 
 
-def _ranked(name: str, error: np.ndarray, **fields: object) -> Population:
-    yes = np.random.default_rng(1).random(_SIZE) < 0.5
-    return Population(name, 1.0 - _RANK, error, **({"yes": yes} | fields))  # type: ignore[arg-type]
+def _ranked(
+    name: str,
+    error: np.ndarray,
+    *,
+    yes: np.ndarray | None = None,
+    growth: Callable[[np.ndarray], np.ndarray] = np.ones_like,
+) -> Population:
+    even = np.random.default_rng(1).random(_SIZE) < 0.5
+    return Population(name, 1.0 - _RANK, error, even if yes is None else yes, growth)
 
 
 def _logit_error() -> np.ndarray:

@@ -124,7 +124,7 @@ def verdicts(runs: int) -> Rows:
     rng = np.random.default_rng(_SEED)
     rows = []
     for count in (100, 200, 500):
-        shown: dict[str, list[float | None]] = {"marginal": [], "each": [], "yes": [], "no": []}
+        shown: dict[str, list[float | None]] = {"marginal": [], "each": [], "Yes": [], "No": []}
         for _ in range(runs):
             index = rng.integers(0, len(population.score), 2000 + count)
             pool, asked = index[:2000], index[2000:]
@@ -134,8 +134,8 @@ def verdicts(runs: int) -> Rows:
             shown["marginal"].append(certify(*labels, said_yes=None, propensity=None))
             shown["each"].append(certify(*labels, said_yes=said, propensity=None))
             own = certify_by_verdict(*labels, said_yes=said, pool_said_yes=pool_said)
-            shown["yes"].append(own[True])
-            shown["no"].append(own[False])
+            shown["Yes"].append(own[True])
+            shown["No"].append(own[False])
         rows += [_verdict_row(population, name, count, shown[name]) for name in shown]
     return rows
 
@@ -186,9 +186,9 @@ def _row(procedure: str, alpha: float, population: Population, outcome: Outcome)
 def _verdict_row(
     population: Population, name: str, count: int, thresholds: list[float | None]
 ) -> dict[str, object]:
-    verdict = {"yes": True, "no": False}.get(name)
+    verdict = {"Yes": True, "No": False}.get(name)
     certified = [t for t in thresholds if t is not None]
-    yes_errors = [population.risk(t, verdict=True) for t in certified if name != "no"]
+    yes_errors = [population.risk(t, verdict=True) for t in certified if name != "No"]
     return {
         "certificate": name,
         "labels of all answers": count,

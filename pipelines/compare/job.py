@@ -16,7 +16,6 @@ from pipelines.compare.comparison import Comparison, Entry, conclude
 from pipelines.compare.table import markdown
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.job import evaluate
-from pipelines.evaluate.summary import ALL
 from pipelines.sinks import mlflow_runs, textfile
 from pipelines.statistics import balanced_accuracy, label_figures, macro_f1
 from signalbox.artifacts import current_release, gguf_file
@@ -77,15 +76,17 @@ def _model_entry(settings: Settings, evaluation: Evaluation) -> Entry:
     models = ROUTES[evaluation.route].models
     memory = [_MEMORY[model](settings) for model in models]
     sizes = [_SIZE[model](settings) for model in models]
-    summary = evaluation.summaries[ALL]
+    truth = [row.label for row in evaluation.rows]
+    verdicts = [record.verdict for record in evaluation.records]
+    figures = label_figures(truth, verdicts, evaluation.classes.labels).values()
     return Entry(
         evaluation.route,
         tuple(evaluation.right),
         tuple(record.latency_seconds for record in evaluation.records),
         footprint.total_bytes(memory),
         footprint.total_bytes(sizes),
-        summary.balanced_accuracy,
-        summary.macro_f1,
+        balanced_accuracy(figures),
+        macro_f1(figures),
     )
 
 

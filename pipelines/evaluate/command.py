@@ -8,17 +8,17 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from pipelines.options import Limit, Routes, job_settings, parse_routes
+from pipelines.options import Limit, Routes, Tiers, job_settings, parse_routes
 
 Fresh = Annotated[bool, typer.Option(help="Ignore earlier answers and re-run.")]
 
 
-def evaluate(route: Routes = None, limit: Limit = None, fresh: Fresh = False) -> None:
+def evaluate(route: Routes = None, tier: Tiers = None, limit: Limit = None, fresh: Fresh = False) -> None:
     """Evaluate the running services on the test split."""
     with job_settings("evaluate") as settings:
         routes = parse_routes(route, settings.routes)
         from pipelines.evaluate import job
         from pipelines.evaluate.report import markdown
 
-        for evaluation in job.evaluate(settings, routes=routes, limit=limit, fresh=fresh):
+        for evaluation in job.evaluate(settings, routes=routes, tiers=tier, limit=limit, fresh=fresh):
             Console().print(Markdown(markdown(evaluation)))

@@ -1,5 +1,12 @@
 """Statistics of the jobs: pure functions. Sources are cited where a formula is used."""
 
+from pipelines.statistics.cluster_permutation import Clustered, compare_labels, compare_numbers
+from pipelines.statistics.clusters import (
+    effective_rows_of_families,
+    family_interval,
+    family_p_value,
+    round_robin,
+)
 from pipelines.statistics.labels import (
     LabelFigures,
     balanced_accuracy,
@@ -18,6 +25,7 @@ from pipelines.statistics.proportions import (
     answer_lengths,
     area_under_curve,
     brier_score,
+    calibration_error_floor,
     clopper_pearson_interval,
     expected_calibration_error,
     mcnemar_p_value,
@@ -25,10 +33,12 @@ from pipelines.statistics.proportions import (
     reliability,
     wilson_interval,
 )
+from pipelines.statistics.sampling import exact_interval, weighted_share
 from pipelines.statistics.two_sample import (
     Outcome,
     categories,
     chi_square_needs,
+    debiased_jensen_shannon,
     effective_rows,
     jensen_shannon,
     kolmogorov_smirnov,
@@ -42,6 +52,7 @@ from pipelines.statistics.two_sample import (
 __all__ = [
     "CORRECTIONS",
     "Bin",
+    "Clustered",
     "Estimate",
     "Interval",
     "LabelFigures",
@@ -53,11 +64,19 @@ __all__ = [
     "balanced_accuracy",
     "benjamini_hochberg",
     "brier_score",
+    "calibration_error_floor",
     "categories",
     "chi_square_needs",
     "clopper_pearson_interval",
+    "compare_labels",
+    "compare_numbers",
+    "debiased_jensen_shannon",
     "effective_rows",
+    "effective_rows_of_families",
+    "exact_interval",
     "expected_calibration_error",
+    "family_interval",
+    "family_p_value",
     "holm",
     "jensen_shannon",
     "kolmogorov_smirnov",
@@ -73,8 +92,10 @@ __all__ = [
     "rank_needs",
     "reliability",
     "resamples_for",
+    "round_robin",
     "rows_needed",
     "share_right",
     "shift_seen",
+    "weighted_share",
     "wilson_interval",
 ]

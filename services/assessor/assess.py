@@ -7,51 +7,23 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from services.assessor.certificates import CertificateTable
 from services.assessor.metrics import Metrics
 from services.assessor.review.fake_red import FakeRed
-from signalbox import thresholds
 from signalbox.certificate.keys import prompt_digest
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import ModelRelease, Record, Source, text_sha256
+from signalbox.contracts.record import Record, Source, text_sha256
 from signalbox.contracts.routes import ROUTES, Route
-from signalbox.errors import InputError, ModelError, ModelUnavailable, SetupError
+from signalbox.errors import InputError, ModelError, ModelUnavailable
 from signalbox.models.base import Answer, ModelClient
 from signalbox.settings import Settings
 from signalbox.store import SpoolFull, Store
 from signalbox.tasks import Task
-from signalbox.thresholds import Thresholds
+from signalbox.thresholds import Passed, ThresholdTable, digest_of
 from signalbox.traffic_light import Decision, decide, decide_failure, is_sure
 
 log = logging.getLogger(__name__)
-
-
-class ThresholdTable:
-    """Thresholds of the releases in use; a new calibration is effective without a restart."""
-
-    def __init__(self, folder: Path, task: str) -> None:
-        self._folder, self._task = folder, task
-        self._cache: dict[str, tuple[int, thresholds.ThresholdFile]] = {}
-
-    def get(self, release: ModelRelease, language: str) -> Thresholds | None:
-        """Thresholds of a release in a language, None if it is not calibrated. Raises SetupError."""
-        path = thresholds.path_for(self._folder, self._task, release)
-        try:
-            modified = path.stat().st_mtime_ns
-        except FileNotFoundError:
-            return None
-        entry = self._cache.get(release.key)
-        if entry is None or entry[0] != modified:
-            try:
-                file = thresholds.load(self._folder, self._task, release)
-            except InputError as error:  # not the caller's input: only the operator can fix the file
-                raise SetupError(error.message, hint=error.hint) from error
-            if file is None:
-                return None
-            entry = self._cache[release.key] = (modified, file)
-        return entry[1].languages.get(language)
 
 
 @dataclass(frozen=True)
@@ -67,11 +39,11 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A model's answer, or why there is none, with the light for it and the thresholds of the models that were queried."""
+    """A model's answer, or why there is none, with the light for it and the models that answered until then."""
 
     result: Answer | ModelError
     decision: Decision
-    thresholds: tuple[Thresholds | None, ...] = ()
+    passed: tuple[Passed, ...] = ()
 
 
 class Assess:
@@ -173,22 +145,22 @@ class Assess:
                 if isinstance(outcome.result, ModelError):
                     outcome = self._outcome(error, call)
                 continue
-            outcome = self._outcome(answer, call, outcome)
+            outcome = self._outcome(answer, call, outcome.passed)
             if is_sure(outcome.decision):
                 break
         return self._record(call, outcome)
 
-    def _outcome(self, result: Answer | ModelError, call: _Call, earlier: _Outcome | None = None) -> _Outcome:
-        """`earlier`: the answer of the route's model before this one, which was not sure."""
+    def _outcome(
+        self, result: Answer | ModelError, call: _Call, earlier: tuple[Passed, ...] = ()
+    ) -> _Outcome:
+        """`earlier`: the models of the route that answered before and were not sure."""
         if isinstance(result, ModelError):
             return _Outcome(result, decide_failure(result))
-        own = self._thresholds.get(result.release, call.language)
-        used = (*(earlier.thresholds if earlier is not None else ()), own)
-        standings = self.certificates.standings(
-            result.release, call.language, call.route, thresholds.digest_of(used)
-        )
+        own = self._thresholds.get(result.release, call.language, call.route, earlier)
+        passed = (*earlier, Passed(result.release, own))
+        standings = self.certificates.standings(result.release, call.language, call.route, _digest(passed))
         least_mass = self._task.certificate.minimum_verdict_mass
-        return _Outcome(result, decide(result, own, standings, least_mass=least_mass), used)
+        return _Outcome(result, decide(result, own, standings, least_mass=least_mass), passed)
 
     def _record(self, call: _Call, outcome: _Outcome) -> Record:
         result, decision = outcome.result, outcome.decision
@@ -216,7 +188,7 @@ class Assess:
             candidate_light=decision.candidate,
             light_reason=decision.reason,
             error=error,
-            thresholds_digest=thresholds.digest_of(outcome.thresholds),
+            thresholds_digest=_digest(outcome.passed),
             prompt_digest=prompt_digest(self._task, call.language, call.route),
             certificate_digest=decision.certificate,
             latency_seconds=time.perf_counter() - call.started,
@@ -228,3 +200,7 @@ class Assess:
 def _shows_words(outcome: _Outcome) -> bool:
     """Whether words may leave: an answer is there, and its light is not red."""
     return isinstance(outcome.result, Answer) and outcome.decision.light is not Light.RED
+
+
+def _digest(passed: tuple[Passed, ...]) -> str | None:
+    return digest_of([one.thresholds for one in passed])

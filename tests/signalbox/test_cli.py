@@ -22,7 +22,8 @@ from tests.helpers import free_port, record
 from tests.services.assessor.page_app import SURE, TOO_CLOSE, make_app, serving
 
 COMMANDS = (
-    *("plan", "check-boot", "assess", "download", "purge", "migrate", "demo", "serve", "fetch", "doctor"),
+    *("plan", "check-boot", "assess", "certify", "download", "purge", "migrate"),
+    *("demo", "serve", "fetch", "doctor"),
     *("train", "calibrate", "evaluate", "compare", "drift", "judge"),
 )
 HELP, FAILURE, INPUT = 0, 1, 2
@@ -341,4 +342,6 @@ def test_packages_add_commands_to_the_group_labels():
     assert said.exit_code == 0
     for name in ("owed", "request", "export", "import", "status"):
         assert f"│ {name} " in said.output
-    assert "│ owed " not in CliRunner().invoke(make_command_line([]), ["labels", "--help"]).output
+    missing = CliRunner().invoke(make_command_line([]), ["labels", "owed"])
+    assert missing.exit_code == FAILURE
+    assert "signalbox-pipelines" in missing.output

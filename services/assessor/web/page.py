@@ -35,7 +35,7 @@ from services.assessor.web.rendering import HEADERS, Templates
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError, SignalboxError
-from signalbox.store.base import StoreUnavailable
+from signalbox.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
 

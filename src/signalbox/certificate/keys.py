@@ -12,6 +12,7 @@ from signalbox.contracts.record import ModelRelease, Record
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError
 from signalbox.tasks import Task
+from signalbox.thresholds import UNCALIBRATED
 
 
 def prompt_digest(task: Task, language: str, route: Route) -> str | None:
@@ -36,7 +37,8 @@ def current_key(
     """
     newest: dict[str, Record] = {}
     for record in sorted(records, key=lambda row: row.created_at):
-        if _is_of(record, task, language, route) and record.release and record.thresholds_digest:
+        calibrated = record.thresholds_digest not in (None, UNCALIBRATED)
+        if calibrated and record.release and _is_of(record, task, language, route):
             newest[record.release.engine] = record
     if not newest:
         raise InputError(

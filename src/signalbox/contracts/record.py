@@ -117,7 +117,7 @@ class Record(Contract):
     completion_tokens: int | None = Field(default=None, ge=0)
     thresholds_digest: str | None = Field(
         default=None,
-        description="Digest of all thresholds that decided verdict, light and route of this answer. None: not calibrated, "
+        description="Digest of all thresholds that decided verdict, light and route of this answer, or `uncalibrated`. None: "
         "no model answered, or a record of an earlier version.",
     )
     prompt_digest: str | None = Field(
@@ -185,7 +185,7 @@ class LabeledText(Contract):
     language: str
     family: str = Field(description="Paraphrases share a family; a family never crosses a split.")
     split: Literal["few-shot", "pool", "calibration", "test", "feedback"]
-    tier: Tier = "hard"
+    tier: Tier | None = Field(default=None, description="None in a task without tiers, and of feedback.")
     decisive: tuple[int, int] | None = Field(
         default=None,
         description="Character offsets (end exclusive) of the sentence that decides a text of several sentences.",

@@ -97,7 +97,7 @@ JOIN record ON record.id = feedback.prediction_id WHERE record.task = ?"""
 REQUESTED_HASHES = "SELECT input_sha256 FROM label_request WHERE task = ?"
 
 # The newest label of a request for training, by text; the first review of it counts.
-NEWEST_LABELS = """SELECT d.body, v.label FROM label_request r JOIN record d ON d.id = r.record_id
+NEWEST_LABELS = """SELECT d.body, v.label, v.at FROM label_request r JOIN record d ON d.id = r.record_id
 JOIN label_review v ON v.request_id = r.id AND v.slot = 1 WHERE r.task = ? AND v.action = 'label' AND v.seq =
 (SELECT max(w.seq) FROM label_review w WHERE w.request_id = r.id AND w.slot = 1)"""
 

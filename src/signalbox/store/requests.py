@@ -208,23 +208,22 @@ class RequestStore:
         labeled = await self._fetch(sql.LABELED_HASHES, task)
         return {str(row[0]) for row in (*labeled, *await self._fetch(sql.REQUESTED_HASHES, task))}
 
-    async def labeled_texts(self, task: str) -> list[LabeledText]:
-        """Texts with the newest label of their first review, for training."""
+    async def labeled_texts(self, task: str) -> list[tuple[float, LabeledText]]:
+        """Texts with the newest label of their first review, for training; each with its time in seconds since 1970."""
         texts = []
-        for body, label in await self._fetch(sql.NEWEST_LABELS, task):
+        for body, label, at in await self._fetch(sql.NEWEST_LABELS, task):
             record = parse_row(Record, str(body))
             if record.input_text is None:
                 continue
-            texts.append(
-                LabeledText(
-                    id=record.id,
-                    text=record.input_text,
-                    label=str(label),
-                    language=record.language,
-                    family=record.id,
-                    split="feedback",
-                )
+            text = LabeledText(
+                id=record.id,
+                text=record.input_text,
+                label=str(label),
+                language=record.language,
+                family=record.id,
+                split="feedback",
             )
+            texts.append((float(str(at)), text))
         return texts
 
     async def record_of(self, request_id: str) -> Record | None:

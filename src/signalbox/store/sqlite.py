@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
-from signalbox.store.base import Query, StoreUnavailable
+from signalbox.store.backend import Query, StoredFields, StoreUnavailable
 from signalbox.store.migrations import LEDGER, MIGRATIONS
 from signalbox.store.portable import Statement, sqlite_form
 from signalbox.store.rows import parse_row
@@ -29,7 +31,7 @@ SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM record WHERE id = ?) ON CONFLIC
 _NEWEST_FEEDBACK = """SELECT record.created_at, record.body, feedback.created_at, feedback.body FROM record JOIN feedback
 ON feedback.prediction_id = record.id WHERE record.task = ? ORDER BY feedback.created_at, feedback.rowid"""
 _BY_ID = "SELECT created_at, body FROM record WHERE id = ?"
-_WRITES_AT_ONCE = 512
+_WRITES_AT_ONCE, _IDS_AT_ONCE = 512, 500
 
 _Write = tuple[list[Record], asyncio.Future[None]]
 
@@ -92,20 +94,28 @@ class SqliteBackend:
 
     async def records(self, query: Query) -> list[Record]:
         """Records that match."""
-        equal = {"task": query.task, "language": query.language, "source": query.source}
-        filters = {name: value for name, value in equal.items() if value is not None}
-        conditions = [f"{name} = ?" for name in filters]
-        values: list[object] = [*filters.values()]
-        if query.since is not None:
-            conditions.append("created_at >= ?")
-            values.append(_time(query.since))
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        order = "DESC" if query.newest_first else "ASC"
-        sql = (
-            f"SELECT created_at, body FROM record {where} ORDER BY created_at {order}, rowid {order} LIMIT ?"  # noqa: S608
-        )
-        rows = await self._rows(sql, (*values, -1 if query.limit is None else query.limit))
+        clauses, values = _matching(query)
+        rows = await self._rows(f"SELECT created_at, body FROM record {clauses}", values)  # noqa: S608
         return [_record(*row) for row in rows]
+
+    async def fields(self, names: Sequence[str], query: Query) -> list[StoredFields]:
+        """SQLite parses a body once for all of its paths."""
+        clauses, values = _matching(query)
+        paths = ", ".join("?" for _ in names)
+        # With the id in front there are always two paths, and several paths give an array.
+        sql = f"SELECT created_at, json_extract(body, '$.id', {paths}) FROM record {clauses}"  # noqa: S608
+        rows = await self._rows(sql, (*(f"$.{name}" for name in names), *values))
+        return [_fields(time, json.loads(row)) for time, row in rows]
+
+    async def texts(self, ids: Sequence[str]) -> dict[str, str]:
+        """By parts: SQLite limits the parameters of a statement."""
+        texts = {}
+        for first in range(0, len(ids), _IDS_AT_ONCE):
+            part = ids[first : first + _IDS_AT_ONCE]
+            marks = ", ".join("?" for _ in part)
+            sql = f"SELECT id, json_extract(body, '$.input_text') FROM record WHERE id IN ({marks})"  # noqa: S608
+            texts.update({name: text for name, text in await self._rows(sql, part) if text is not None})
+        return texts
 
     async def feedback_for(self, record_id: str) -> list[Feedback]:
         """Oldest first."""
@@ -270,6 +280,21 @@ class SqliteBackend:
         return self._writer
 
 
+def _matching(query: Query) -> tuple[str, tuple[object, ...]]:
+    """The clauses after FROM, and their values."""
+    equal = {"task": query.task, "language": query.language, "source": query.source}
+    filters = {name: value for name, value in equal.items() if value is not None}
+    conditions = [f"{name} = ?" for name in filters]
+    values: list[object] = [*filters.values()]
+    if query.since is not None:
+        conditions.append("created_at >= ?")
+        values.append(_time(query.since))
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    order = "DESC" if query.newest_first else "ASC"
+    values.append(-1 if query.limit is None else query.limit)
+    return f"{where} ORDER BY created_at {order}, rowid {order} LIMIT ?", tuple(values)
+
+
 def _time(value: datetime) -> str:
     """UTC with a fixed width, so that text order is time order."""
     return value.astimezone(UTC).isoformat(timespec="microseconds")
@@ -281,6 +306,10 @@ def _record(created_at: str, body: str) -> Record:
 
 def _feedback(created_at: str, body: str) -> Feedback:
     return parse_row(Feedback, body, datetime.fromisoformat(created_at))
+
+
+def _fields(created_at: str, row: list[Any]) -> StoredFields:
+    return StoredFields(row[0], datetime.fromisoformat(created_at), row[1:])
 
 
 def _row(record: Record) -> tuple[object, ...]:

@@ -6,10 +6,15 @@ from signalbox.tasks.loading import (
     Split,
     check_families,
     check_ids,
+    check_tiers,
+    evaluation_rows,
     known_tasks,
+    load_all,
     load_data,
     load_task,
     of_today,
+    select_tiers,
+    tiers_of,
 )
 from signalbox.tasks.task import LanguageSpec, Task, Turn
 
@@ -24,8 +29,13 @@ __all__ = [
     "Turn",
     "check_families",
     "check_ids",
+    "check_tiers",
+    "evaluation_rows",
     "known_tasks",
+    "load_all",
     "load_data",
     "load_task",
     "of_today",
+    "select_tiers",
+    "tiers_of",
 ]

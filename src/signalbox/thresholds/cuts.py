@@ -25,6 +25,7 @@ from signalbox.contracts.record import Contract
 from signalbox.thresholds.calibration import MarginCalibration
 
 _OLD_FIELDS = {"confident_yes", "confident_no", "unclear_low", "unclear_high"}
+UNCALIBRATED = "uncalibrated"  # in place of a digest
 _NO_CUT = 0.5  # of a task with two labels that is not calibrated
 
 
@@ -120,10 +121,12 @@ class Thresholds(Contract):
 def digest_of(thresholds: Sequence[Thresholds | None]) -> str | None:
     """16 hex digits that change with any cut-off of the models that a text passed, in their order.
 
-    None for a model without thresholds; the digest is None where no model has any.
+    None is a model without thresholds. UNCALIBRATED where no model has any, and None without a model.
     """
-    if not any(one is not None for one in thresholds):
+    if not thresholds:
         return None
+    if all(one is None for one in thresholds):
+        return UNCALIBRATED
     parts = ["none" if one is None else one.model_dump_json() for one in thresholds]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

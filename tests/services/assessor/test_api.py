@@ -510,7 +510,7 @@ def test_a_record_names_the_thresholds_that_judged_it(
     first = stored_digest(client, assess(client, "0.95"))
     assert first == thresholds.digest_of([CUTS])
     assert stored_digest(client, assess(client, "neutral")) == first
-    assert stored_digest(client, assess(client, "0.95", language="de")) is None
+    assert stored_digest(client, assess(client, "0.95", language="de")) == thresholds.UNCALIBRATED
     assert stored_digest(client, assess(client, "slow")) is None
     stricter = CUTS.model_copy(update={"rows": 41})
     file = thresholds.ThresholdFile(
@@ -518,3 +518,42 @@ def test_a_record_names_the_thresholds_that_judged_it(
     )
     thresholds.save(settings.thresholds_dir, file)
     assert stored_digest(client, assess(client, "0.95")) == thresholds.digest_of([stricter]) != first
+
+
+def calibrate_cascade(settings: Settings, models: dict[str, Table], digest: str | None) -> None:
+    stage = thresholds.Stage(release=models["encoder"].model, digests={"en": digest or ""})
+    file = thresholds.ThresholdFile(
+        task="medical",
+        release=models["decoder"].model,
+        languages={"en": CUTS},
+        route="cascade",
+        earlier=(stage,),
+    )
+    thresholds.save(settings.thresholds_dir, file)
+
+
+def test_in_a_cascade_the_decoder_is_calibrated_for_what_the_encoder_passes_on(
+    client: TestClient, models: dict[str, Table], settings: Settings
+) -> None:
+    assert assess(client, "0.7", model="decoder")["light"]["reason"] == "unsure"
+    prediction = assess(client, "0.7", model="cascade")
+    assert (prediction["release"]["name"], prediction["light"]["reason"]) == ("large", "uncalibrated")
+    calibrate_cascade(settings, models, thresholds.digest_of([CUTS]))
+    prediction = assess(client, "0.7", model="cascade")
+    assert (prediction["release"]["name"], prediction["light"]["reason"]) == ("large", "unsure")
+    assert stored_digest(client, prediction) == thresholds.digest_of([CUTS, CUTS])
+
+
+def test_a_cascade_whose_encoder_was_calibrated_again_is_uncalibrated(
+    client: TestClient, models: dict[str, Table], settings: Settings
+) -> None:
+    calibrate_cascade(settings, models, "another")
+    assert assess(client, "0.7", model="cascade")["light"]["reason"] == "uncalibrated"
+
+
+def test_a_cascade_without_its_encoder_uses_the_decoders_own_thresholds(
+    client: TestClient, models: dict[str, Table]
+) -> None:
+    """It gets all texts then, not only the hard ones."""
+    models["encoder"].up = False
+    assert assess(client, "0.7", model="cascade")["light"]["reason"] == "unsure"
