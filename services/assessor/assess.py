@@ -8,7 +8,10 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
+from services.assessor.certificates import CertificateTable
 from services.assessor.metrics import Metrics
+from services.assessor.review.fake_red import FakeRed
+from signalbox.certificate.keys import prompt_digest
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Record, Source, text_sha256
 from signalbox.contracts.routes import ROUTES, Route
@@ -58,6 +61,8 @@ class Assess:
         self._settings, self._task, self._clients = settings, task, clients
         self._store, self._metrics = store, metrics
         self._thresholds = ThresholdTable(settings.thresholds_dir, task.name)
+        self.certificates = CertificateTable(settings.certificates_dir, settings.certificate_public_key, task)
+        self._fake_red = FakeRed(task, store, metrics, initial_phase=settings.initial_phase)
 
     def check(self, texts: list[str], language: str) -> None:
         """Raise InputError for the first thing that is wrong with texts or language."""
@@ -84,6 +89,7 @@ class Assess:
             records = await self._batch(calls)
         else:
             records = list(await asyncio.gather(*(self._one(call) for call in calls)))
+        records = await self._fake_red.apply(records)
         await self._store_all(records)
         return records
 
@@ -99,13 +105,17 @@ class Assess:
             async for piece in self._clients["decoder"].stream(text, language):
                 if isinstance(piece, Answer):
                     outcome = self._outcome(piece, call)
-                elif _shows_words(outcome):
+                elif _shows_words(outcome) and not self._may_be_requested(call, outcome):
                     yield piece
         except ModelError as error:
             outcome = self._outcome(error, call)
-        record = self._record(call, outcome)
+        [record] = await self._fake_red.apply([self._record(call, outcome)])
         await self._store_all([record])
         yield record
+
+    def _may_be_requested(self, call: _Call, outcome: _Outcome) -> bool:
+        """Whether a person may have to judge the text before seeing the answer: no word of it may leave then."""
+        return self._fake_red.is_drawn(self._record(call, outcome))
 
     async def _store_all(self, records: list[Record]) -> None:
         """Store and count. Raises SpoolFull: no answer without a record. A record that is rejected costs itself only."""
@@ -155,7 +165,10 @@ class Assess:
         if isinstance(result, ModelError):
             return _Outcome(result, decide_failure(result))
         own = self._thresholds.get(result.release, call.language, call.route, earlier)
-        return _Outcome(result, decide(result, own), (*earlier, Passed(result.release, own)))
+        passed = (*earlier, Passed(result.release, own))
+        standings = self.certificates.standings(result.release, call.language, call.route, _digest(passed))
+        least_mass = self._task.certificate.minimum_verdict_mass
+        return _Outcome(result, decide(result, own, standings, least_mass=least_mass), passed)
 
     def _record(self, call: _Call, outcome: _Outcome) -> Record:
         result, decision = outcome.result, outcome.decision
@@ -183,7 +196,9 @@ class Assess:
             candidate_light=decision.candidate,
             light_reason=decision.reason,
             error=error,
-            thresholds_digest=digest_of([one.thresholds for one in outcome.passed]),
+            thresholds_digest=_digest(outcome.passed),
+            prompt_digest=prompt_digest(self._task, call.language, call.route),
+            certificate_digest=decision.certificate,
             latency_seconds=time.perf_counter() - call.started,
             prompt_tokens=answer.prompt_tokens if answer else None,
             completion_tokens=answer.completion_tokens if answer else None,
@@ -193,3 +208,7 @@ class Assess:
 def _shows_words(outcome: _Outcome) -> bool:
     """Whether words may leave: an answer is there, and its light is not red."""
     return isinstance(outcome.result, Answer) and outcome.decision.light is not Light.RED
+
+
+def _digest(passed: tuple[Passed, ...]) -> str | None:
+    return digest_of([one.thresholds for one in passed])

@@ -22,6 +22,7 @@ from signalbox.contracts.labels import BINARY, YES
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 
+_SPECIAL_TOKENS = 2  # at the start and the end of each text
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
@@ -67,12 +68,20 @@ class Head(Protocol):
         """Shape [n, labels]; each row sums to 1."""
         ...
 
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text whether its end is not read."""
+        ...
+
 
 class Embedder(Protocol):
     """Computes vectors of texts."""
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of n texts, float32 [n, dimension]."""
+        ...
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text whether it has more tokens than are read."""
         ...
 
 
@@ -111,6 +120,11 @@ class NetworkEmbedder:
         embeddings: NDArray[np.float32] = self._session.run(None, feed)[0]
         return embeddings
 
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text whether it has more tokens than are read. A token has at least one character."""
+        long = {text for text in texts if len(text) > MAX_TOKENS - _SPECIAL_TOKENS}
+        return [text in long and bool(self._tokenizer.encode(text).overflowing) for text in texts]
+
 
 class JoinedEmbedder:
     """The vectors of several networks side by side."""
@@ -121,6 +135,11 @@ class JoinedEmbedder:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of each network, in the order of the release."""
         return np.hstack([embedder.embed(texts) for embedder in self._embedders])
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """One network that does not read the end is enough."""
+        columns = [embedder.truncated(texts) for embedder in self._embedders]
+        return [any(row) for row in zip(*columns, strict=True)]
 
 
 class EmbeddingHead:
@@ -135,6 +154,10 @@ class EmbeddingHead:
         """From the linear scores."""
         return self._labels.probabilities(self._embedder.embed(texts) @ self._weights.T + self._bias)
 
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """As the tokenizer of the embeddings has it."""
+        return self._embedder.truncated(texts)
+
 
 class TfidfHead:
     """Logistic regression on TF-IDF of words and word pairs, as scikit-learn computes it (its defaults)."""
@@ -148,6 +171,10 @@ class TfidfHead:
     def probabilities(self, texts: Sequence[str]) -> Matrix:
         """From the linear scores."""
         return self._labels.probabilities(np.array([self._score(text) for text in texts]))
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """All words count."""
+        return [False] * len(texts)
 
     def _score(self, text: str) -> Vector:
         counts = Counter(term for term in terms(text) if term in self._index)
@@ -196,6 +223,10 @@ class Encoder:
         """The probabilities of each text, in the order of the release's labels."""
         rows = self._head.probabilities(texts)
         return [dict(zip(self.labels.names, map(float, row), strict=True)) for row in rows]
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text whether its end was not read: its answer can never be green."""
+        return self._head.truncated(texts)
 
 
 def embedder_of(folder: Path, networks: Sequence[SentenceEncoder], threads: int = 1) -> Embedder:

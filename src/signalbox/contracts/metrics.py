@@ -93,6 +93,18 @@ FEEDBACK = Metric(
     "Ground truth entries, by agreement with the prediction.",
     ("task", "language", "agreement"),
 )
+LABEL_REQUESTS = Metric(
+    "signalbox_label_requests",
+    "counter",
+    "Requests for ground truth, by outcome (assigned, label, skip, unjudgeable, undo, shown_red).",
+    ("task", "language", "verdict", "outcome"),
+)
+QUEUE_WAITING = Metric(
+    "signalbox_queue_waiting_requests",
+    "gauge",
+    "Requests for ground truth in the queue that are not answered, by the verdict of their campaign (any: all verdicts).",
+    ("task", "language", "route", "verdict"),
+)
 TOKENS = Metric(
     "signalbox_tokens",
     "counter",

@@ -120,6 +120,10 @@ class Record(Contract):
         description="Digest of all thresholds that decided verdict, light and route of this answer, or `uncalibrated`. None: "
         "no model answered, or a record of an earlier version.",
     )
+    prompt_digest: str | None = Field(
+        default=None,
+        description="Digest of the decoder's prompt. None: the route has no decoder, or a record of an earlier version.",
+    )
     certificate_digest: str | None = Field(
         default=None, description="Digest of the certificate that made the answer green. None: not green."
     )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from signalbox.contracts.record import Feedback, Record, Source
 from signalbox.errors import SignalboxError
+from signalbox.store.portable import Statement
 
 
 class StoreUnavailable(SignalboxError):  # noqa: N818 - reads as what happened
@@ -76,6 +77,14 @@ class Backend(Protocol):
 
     async def purge(self, older_than: datetime) -> int:
         """Delete records and their feedback; the number of records."""
+        ...
+
+    async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:
+        """Rows of a statement in the form of `store.portable`, which both databases understand."""
+        ...
+
+    async def change(self, statements: Sequence[Statement]) -> list[list[tuple[object, ...]]]:
+        """Statements of the same form in one transaction: all or none. The rows that each returned."""
         ...
 
     async def ping(self) -> None:

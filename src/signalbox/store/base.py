@@ -17,6 +17,7 @@ from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Feedback, LabeledText, Record, Source
 from signalbox.errors import InputError, NotFoundError, shorten
 from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
+from signalbox.store.requests import RequestStore
 from signalbox.store.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,11 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def requests(self) -> RequestStore:
+        """Campaigns, requests for ground truth and what reviewers entered."""
+        return RequestStore(self._backend, self._connect)
 
     @property
     def spooled(self) -> int:
@@ -158,11 +164,17 @@ class Store:
         return {record.id: feedback.label for record, feedback in await self._backend.newest_feedback(task)}
 
     async def ground_truth(self, task: str) -> list[LabeledText]:
-        """Ground truth collected until now: records that have their text, with their newest label; the oldest first."""
+        """Ground truth collected until now: records that have their text, with their newest label; the oldest first.
+
+        From feedback, and from the queue, whose label is the one that counts where a record has both.
+        """
         await self._connect()
         pairs = await self._backend.newest_feedback(task)
-        return [
-            LabeledText(
+        labeled = {text.id: (at, text) for at, text in await self.requests.labeled_texts(task)}
+        for record, feedback in pairs:
+            if record.input_text is None or record.source != "user" or record.id in labeled:
+                continue
+            text = LabeledText(
                 id=record.id,
                 text=record.input_text,
                 label=feedback.label,
@@ -170,9 +182,8 @@ class Store:
                 family=record.id,
                 split="feedback",
             )
-            for record, feedback in sorted(pairs, key=lambda pair: pair[1].created_at.timestamp())
-            if record.input_text is not None and record.source == "user"
-        ]
+            labeled[record.id] = (feedback.created_at.timestamp(), text)
+        return [text for _, text in sorted(labeled.values(), key=lambda pair: pair[0])]
 
     async def purge(self, older_than: datetime) -> int:
         """Delete records older than a time, with their feedback; returns how many records."""

@@ -15,6 +15,7 @@ from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
 from signalbox.store.backend import Query, StoredFields, StoreUnavailable
 from signalbox.store.migrations import LEDGER, MIGRATIONS
+from signalbox.store.portable import Statement, postgres_form
 from signalbox.store.rows import parse_row
 
 _COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, score, body"
@@ -128,6 +129,24 @@ class PostgresBackend:
     async def purge(self, older_than: datetime) -> int:
         """Feedback goes with its record (ON DELETE CASCADE)."""
         return len(await self._fetch("DELETE FROM record WHERE created_at < $1 RETURNING 1", older_than))
+
+    async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:
+        """Rows of a portable statement (`store.portable`)."""
+        return [tuple(row) for row in await self._fetch(postgres_form(sql), *values)]
+
+    async def change(self, statements: Sequence[Statement]) -> list[list[tuple[object, ...]]]:
+        """All or none, each seeing the ones before it."""
+        if self._pool is None:
+            raise StoreUnavailable("Postgres: not connected.")
+        results = []
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                for sql, values in statements:
+                    rows = await connection.fetch(postgres_form(sql), *values)
+                    results.append([tuple(row) for row in rows])
+        except _UNAVAILABLE as error:
+            raise _unavailable(error) from error
+        return results
 
     async def ping(self) -> None:
         """Read one value."""

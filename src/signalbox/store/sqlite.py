@@ -21,6 +21,7 @@ from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
 from signalbox.store.backend import Query, StoredFields, StoreUnavailable
 from signalbox.store.migrations import LEDGER, MIGRATIONS
+from signalbox.store.portable import Statement, sqlite_form
 from signalbox.store.rows import parse_row
 
 _INSERT = """INSERT INTO record (id, created_at, source, task, language, route, release_key, light, verdict,
@@ -139,6 +140,28 @@ class SqliteBackend:
         except sqlite3.Error as error:
             raise StoreUnavailable(f"SQLite: {error}.") from error
         return cursor.rowcount
+
+    async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:
+        """Rows of a portable statement (`store.portable`)."""
+        return [tuple(row) for row in await self._rows(sqlite_form(sql), values)]
+
+    async def change(self, statements: Sequence[Statement]) -> list[list[tuple[object, ...]]]:
+        """All or none, each seeing the ones before it."""
+        writer = self._open_writer()
+        results = []
+        async with self._writing:
+            try:
+                await writer.execute("BEGIN IMMEDIATE")  # another process may write, too
+                for sql, values in statements:
+                    rows = await writer.execute_fetchall(sqlite_form(sql), tuple(values))
+                    results.append([tuple(row) for row in rows])
+                await writer.commit()
+            except BaseException as error:
+                await writer.rollback()
+                if isinstance(error, sqlite3.Error):
+                    raise StoreUnavailable(f"SQLite: {error}.") from error
+                raise
+        return results
 
     async def ping(self) -> None:
         """Read one value."""

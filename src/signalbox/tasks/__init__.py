@@ -1,5 +1,6 @@
 """A task is a folder: `task.yaml` (labels, prompts) and `data.jsonl` (labeled texts). No code."""
 
+from signalbox.tasks.certificate import CertificateSpec
 from signalbox.tasks.labels import ABSTAIN_WORDS, AnswerForm, TaskLabel
 from signalbox.tasks.loading import (
     Split,
@@ -20,6 +21,7 @@ from signalbox.tasks.task import LanguageSpec, Task, Turn
 __all__ = [
     "ABSTAIN_WORDS",
     "AnswerForm",
+    "CertificateSpec",
     "LanguageSpec",
     "Split",
     "Task",

@@ -22,6 +22,7 @@ from signalbox.contracts.labels import (
 )
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
+from signalbox.tasks.certificate import CertificateSpec
 from signalbox.tasks.checks import check_forms, check_turn
 from signalbox.tasks.labels import (
     ABSTAIN_WORDS,
@@ -114,6 +115,7 @@ class Task(Contract):
     )
     max_input_characters: int = Field(default=4000, gt=0)
     max_answer_tokens: int = Field(default=48, gt=0)
+    certificate: CertificateSpec = CertificateSpec()
     folder: Path = Field(exclude=True)
 
     @field_validator("labels", mode="before")

@@ -24,6 +24,9 @@ class Table:
     def probabilities(self, texts):
         return [dict(zip(self.labels.names, self._row, strict=True)) for _ in texts]
 
+    def truncated(self, texts):
+        return [text == "long" for text in texts]
+
 
 THREE = Table(("Netz/Intranet", "Größe", "חירום"), (0.25, 0.5, 0.25))
 BINARY = Table(("yes", "no"), (0.25, 0.75))
@@ -68,6 +71,18 @@ async def test_the_old_fields_stay_for_yes_and_no():
     outputs = {output["name"]: output for output in (await by_v2(BINARY, "x"))["outputs"]}
     assert outputs["p_yes"]["data"] == [0.25]
     assert outputs["verdict"]["data"] == ["no"]
+
+
+async def test_the_client_learns_which_texts_were_cut_off():
+    """An answer to a part of a text can never be green."""
+    answers = _answers(await by_v2(BINARY, "x", "long"), 2, 0.1, None)
+    assert [answer.truncated for answer in answers] == [False, True]
+
+
+async def test_a_predictor_of_an_earlier_version_says_nothing_of_it():
+    body = await by_v2(BINARY, "long")
+    body["outputs"] = [output for output in body["outputs"] if output["name"] != "truncated"]
+    assert [answer.truncated for answer in _answers(body, 1, 0.1, None)] == [False]
 
 
 @pytest.mark.parametrize("encoder", [THREE, BINARY])
