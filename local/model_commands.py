@@ -67,9 +67,9 @@ def compare(
 ) -> None:
     """Compare models, each started, queried and stopped in turn: which is the smallest that does it."""
     with _settings() as settings:
-        from local.memory import available_bytes
         from local.models import candidates
         from pipelines.compare.job import Options
+        from pipelines.compare.models.footprint import available_bytes
         from pipelines.compare.run import Selection, run
         from signalbox.tasks import load_task
 
@@ -86,9 +86,9 @@ def compare(
             command=command_line(),
         )
         selection = Selection(tier or (), language or (), output, texts and settings.store_text, log_run)
-        chosen = candidates(settings, task, models, os.environ)
+        models_to_compare = candidates(settings, task, models, os.environ)
         with _mlflow(settings, start=log_run):
-            run(settings, task, chosen, selection, options, Console())
+            run(settings, task, models_to_compare, selection, options, Console())
 
 
 @app.command(cls=GateCommand)
@@ -105,9 +105,9 @@ def gate(
     """Check a release against a blessed comparison. Exits 0 passed, 1 failed, 2 inconclusive, 3 broken."""
     with broken_on_error(), _settings() as settings:
         check_baseline(baseline)
-        from local.memory import available_bytes
         from local.models import candidates
         from pipelines.compare.job import Options
+        from pipelines.compare.models.footprint import available_bytes
         from pipelines.compare.run import Selection
         from pipelines.gate import job
         from pipelines.gate.report import show
@@ -116,10 +116,10 @@ def gate(
         task = load_task(settings.task)
         limit_bytes = available_bytes() if memory_limit is None else bytes_of(memory_limit)
         options = Options(repeats=repeats, limit=limit, memory_limit_bytes=limit_bytes)
-        chosen = candidates(settings, task, model or settings.models[-1], os.environ)[0]
+        candidate = candidates(settings, task, model or settings.models[-1], os.environ)[0]
         selection = Selection(tier or (), language or ())
         with _mlflow(settings, start=log_run or not Path(baseline.partition("#")[0]).is_file()):
-            result = job.gate(settings, task, chosen, baseline, selection, options, Console())
+            result = job.gate(settings, task, candidate, baseline, selection, options, Console())
             show(result, Console())
             job.publish(settings, task, result, log_run=log_run)
         decision = result.verdict.decision

@@ -87,7 +87,7 @@ def conclude(contenders: Sequence[Contender], families: Sequence[str], margin: f
     if majority is None or not candidates:
         raise ValueError("contenders: needs the majority and at least one other")
     findings: list[Finding] = []
-    shown: list[Contender] = []
+    successes: list[Contender] = []
     blocked = False
     for one in candidates:
         rivals = [other for other in contenders if other is not one]
@@ -95,8 +95,8 @@ def conclude(contenders: Sequence[Contender], families: Sequence[str], margin: f
         blocked = blocked or finding.status is not Status.SHOWN
         findings.append(finding)
         if finding.status is Status.SHOWN:
-            shown.append(one)
-    smallest = min(shown, key=lambda one: (_size(one), -one.accuracy), default=None)
+            successes.append(one)
+    smallest = min(successes, key=lambda one: (_size(one), -one.accuracy), default=None)
     findings.append(Finding(MAJORITY, Status.MAJORITY, majority.accuracy, "", 0.0, 0.0, 0.0))
     name = smallest.name if smallest else None
     return Conclusion(name, tuple(findings), len(families), len(set(families)), margin)

@@ -64,11 +64,11 @@ def load_cells(
     for language in languages:
         task.language(language)
     rows = load_all(task)
-    chosen = select_tiers(task, tiers) if tiers else tiers_of(rows)
+    included = select_tiers(task, tiers) if tiers else tiers_of(rows)
     strata = [
         stratum
         for stratum in strata_of(rows)
-        if stratum.tier in chosen and (not languages or stratum.language in languages)
+        if stratum.tier in included and (not languages or stratum.language in languages)
     ]
     cells = [_cell(task, stratum, rows, limit, learn_from) for stratum in strata]
     return [cell for cell in cells if cell is not None] or _no_test_rows(task, strata)
@@ -87,11 +87,11 @@ def limited(rows: Sequence[LabeledText], limit: int | None) -> list[LabeledText]
     """At most `limit` rows of each label, taken from all families in turn, in the order of the file."""
     if limit is None:
         return list(rows)
-    chosen: set[str] = set()
+    ids: set[str] = set()
     for label in {row.label for row in rows}:
         here = [row for row in rows if row.label == label]
-        chosen |= {here[place].id for place in round_robin([row.family for row in here])[:limit]}
-    return [row for row in rows if row.id in chosen]
+        ids |= {here[place].id for place in round_robin([row.family for row in here])[:limit]}
+    return [row for row in rows if row.id in ids]
 
 
 def _cell(

@@ -45,13 +45,14 @@ def score(cell: Cell, replies: Replies, classes: Classes, repeats: int = 1) -> S
     cut = _cut(cell, replies, classes, notes)
     verdicts = tuple(_verdicts(row, replies, cut, repeats) for row in cell.test)
     answers = [one for row in cell.test for one in _replies_to(row, replies, repeats)]
-    _note(notes, "test rows without an answer, counted as wrong", sum(not one for one in verdicts))
+    _note(notes, "test row", " without an answer, counted as wrong", sum(not one for one in verdicts))
     _note(
         notes,
-        "answers without probabilities, read from the text",
+        "answer",
+        " without probabilities, read from the text",
         sum(a.probabilities is None for a in answers),
     )
-    _note(notes, "neutral answers, counted as wrong", sum(a.stated == NEUTRAL for a in answers))
+    _note(notes, "neutral answer", ", counted as wrong", sum(a.stated == NEUTRAL for a in answers))
     right = tuple(_share_right(row, own) for row, own in zip(cell.test, verdicts, strict=True))
     return Score(
         verdicts,
@@ -112,6 +113,6 @@ def _calibration_accuracy(cell: Cell, replies: Replies, cut: Thresholds | None) 
     return math.fsum(right) / len(right)
 
 
-def _note(notes: list[str], what: str, count: int) -> None:
+def _note(notes: list[str], what: str, rest: str, count: int) -> None:
     if count:
-        notes.append(f"{count} {what}")
+        notes.append(f"{count} {what}{'' if count == 1 else 's'}{rest}")

@@ -53,8 +53,10 @@ def resources(comparison: Comparison) -> list[list[str]]:
                 UNKNOWN if cost is None else f"{cost:.3g}",
             ]
         )
-    kept = [place for place in range(len(header)) if place < 3 or any(row[place] != UNKNOWN for row in rows)]
-    return [[line[place] for place in kept] for line in (header, *rows)]
+    places = [
+        place for place in range(len(header)) if place < 3 or any(row[place] != UNKNOWN for row in rows)
+    ]
+    return [[line[place] for place in places] for line in (header, *rows)]
 
 
 def notes(comparison: Comparison) -> list[str]:

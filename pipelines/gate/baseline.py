@@ -40,29 +40,29 @@ def select_model(saved: SavedComparison, name: str | None, candidate: str) -> Sa
     models = {model.name: model for model in saved.models if model.kind != "baseline"}
     if name is not None:
         models |= {model.name: model for model in saved.models}
-    if (wanted := name or candidate) in models:
-        return models[wanted]
+    if (choice := name or candidate) in models:
+        return models[choice]
     if name is None and len(models) == 1:
         return next(iter(models.values()))
-    raise InputError("--baseline", f"…#{wanted}", f"Choose one with `RUN#NAME`: {listed(models)}.")
+    raise InputError("--baseline", f"…#{choice}", f"Choose one with `RUN#NAME`: {listed(models)}.")
 
 
 def matching_cells(saved: SavedModel, cells: Sequence[Cell]) -> tuple[list[Cell], int]:
     """The cells with the rows that the baseline answered, and how many rows it did not. Raises InputError for none."""
     answered = {answer.row for answer in saved.answers if answer.verdicts}
-    kept, missing = [], 0
+    matching, missing = [], 0
     for cell in cells:
         test = tuple(row for row in cell.test if row_key(row) in answered)
         missing += len(cell.test) - len(test)
         if test:
-            kept.append(Cell(cell.stratum, test, cell.calibration, cell.learning))
-    if not kept:
+            matching.append(Cell(cell.stratum, test, cell.calibration, cell.learning))
+    if not matching:
         raise InputError(
             "--baseline",
             saved.name,
             "It answered none of today's test rows: compare again and bless that run.",
         )
-    return kept, missing
+    return matching, missing
 
 
 def baseline_scores(saved: SavedModel, cells: Sequence[Cell]) -> Entry:

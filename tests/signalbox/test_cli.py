@@ -21,7 +21,7 @@ from tests.services.assessor.page_app import SURE, TOO_CLOSE, make_app, serving
 
 COMMANDS = (
     *("plan", "check-boot", "assess", "download", "purge", "migrate", "demo", "serve", "fetch", "doctor"),
-    *("train", "calibrate", "evaluate", "compare", "drift", "judge"),
+    *("train", "calibrate", "evaluate", "compare", "gate", "drift", "judge"),
 )
 HELP, FAILURE, INPUT = 0, 1, 2
 

@@ -78,11 +78,11 @@ class Journal:
 
     def pending(self, questions: Sequence[Question]) -> list[Question]:
         """Those without an answer. Two rows of the same text and language share one."""
-        seen: set[tuple[str, int]] = set(self.replies)
+        answered: set[tuple[str, int]] = set(self.replies)
         missing = []
         for row, repeat in questions:
-            if (key := (row_key(row), repeat)) not in seen:
-                seen.add(key)
+            if (key := (row_key(row), repeat)) not in answered:
+                answered.add(key)
                 missing.append((row, repeat))
         return missing
 

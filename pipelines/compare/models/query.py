@@ -81,8 +81,10 @@ class _Session:
         journal.add(SessionFacts(release=release, replies=0))
         self._sample()
         failures = 0
-        name, done = self._candidate.name, len(self._questions) - len(pending)
-        with progress(f"query {name}", len(pending) + done, completed=done, console=self._console) as advance:
+        name, completed = self._candidate.name, len(self._questions) - len(pending)
+        with progress(
+            f"query {name}", len(pending) + completed, completed=completed, console=self._console
+        ) as advance:
             for row, repeat in pending:
                 try:
                     answer = await client.verdict(row.text, row.language)

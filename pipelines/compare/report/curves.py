@@ -92,7 +92,7 @@ def _curve(saved: SavedCurve, stratum: Stratum, points: Sequence[CurvePoint]) ->
     )
     gain = next((one for one in saved.gains if one.stratum == stratum), None)
     if gain is None or gain.more_labels is None:
-        text = "Whether more labels would help cannot be said: the curve may be flat."
+        text = "The curve may be flat, so nobody can say whether more labels would help."
     else:
         text = f"About {gain.more_labels} more labels would gain a point."
     return Curve(stratum.title, scatter(rows, join=True), f"{saved.candidate}; {numbers}. {text}", numbers)

@@ -178,10 +178,10 @@ def _changes(comparison: Comparison, outcome: Outcome, *, texts: bool) -> tuple[
 
 def _change(title: str, loss: Loss, *, texts: bool) -> Changes:
     gained = sum(flip.gained for flip in loss.flips)
-    lost = sum(flip.first == flip.row.label for flip in loss.flips)
-    summary = f"{len(loss.flips)} of {len(loss.cell.test)} verdicts differ: {lost} lost, {gained} gained"
-    shown = loss.flips[:SHOWN_FLIPS] if texts else ()
-    return Changes(title, summary, shown, len(loss.flips) - len(shown))
+    losses = sum(flip.first == flip.row.label for flip in loss.flips)
+    summary = f"{len(loss.flips)} of {len(loss.cell.test)} verdicts differ: {losses} lost, {gained} gained"
+    visible = loss.flips[:SHOWN_FLIPS] if texts else ()
+    return Changes(title, summary, visible, len(loss.flips) - len(visible))
 
 
 def _bill_rows(bill: Bill) -> dict[str, object]:
