@@ -121,9 +121,14 @@ class NetworkEmbedder:
         return embeddings
 
     def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """For each text whether it has more tokens than are read. A token has at least one character."""
-        long = {text for text in texts if len(text) > MAX_TOKENS - _SPECIAL_TOKENS}
-        return [text in long and bool(self._tokenizer.encode(text).overflowing) for text in texts]
+        """For each text whether it has more tokens than are read."""
+        return cut_off(self._tokenizer, texts)
+
+
+def cut_off(tokenizer: Tokenizer, texts: Sequence[str]) -> list[bool]:
+    """For each text whether the tokenizer, which truncates at MAX_TOKENS, does so. A token has at least one character."""
+    shortest = MAX_TOKENS - _SPECIAL_TOKENS
+    return [len(text) > shortest and bool(tokenizer.encode(text).overflowing) for text in texts]
 
 
 class JoinedEmbedder:

@@ -72,8 +72,8 @@ def certify_by_verdict(
     pool_verdicts = booleans("pool_said_yes", pool_said_yes, len(scores))
     thresholds: dict[bool, float | None] = {}
     for verdict in (True, False):
-        own = [value for value, said in zip(scores, pool_verdicts, strict=True) if said == verdict]
-        group = [label for label, said in zip(labels, verdicts, strict=True) if said == verdict]
+        own = [value for value, other in zip(scores, pool_verdicts, strict=True) if other == verdict]
+        group = [label for label, other in zip(labels, verdicts, strict=True) if other == verdict]
         thresholds[verdict] = certified(evaluate(group, make_plan(own, alpha, delta))) if own else None
     return thresholds
 
@@ -115,7 +115,7 @@ def _by_verdict(labels: Sequence[Label], said_yes: Verdicts) -> list[list[Label]
         return [list(labels)]
     verdicts = booleans("said_yes", said_yes, len(labels))
     groups = [
-        [label for label, said in zip(labels, verdicts, strict=True) if said == verdict]
+        [label for label, other in zip(labels, verdicts, strict=True) if other == verdict]
         for verdict in (True, False)
     ]
     return [group for group in groups if group] or [[]]

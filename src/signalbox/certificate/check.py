@@ -64,11 +64,11 @@ def _labels(certificate: Certificate, _now: datetime) -> Iterator[Step]:
     in_order = list(certificate.labels) == ordered
     yield Step("order", in_order, "in the order asked" if in_order else "not in the order asked")
     labels = Labels(certificate.labels, certificate.unanswered, {})
-    asked = len(certificate.labels) + len(certificate.unanswered)
+    requests = len(certificate.labels) + len(certificate.unanswered)
     yield Step(
         "response",
         labels.response >= LEAST_RESPONSE,
-        f"{len(certificate.labels)} of {asked} requests answered ({labels.response:.0%})",
+        f"{len(certificate.labels)} of {requests} requests answered ({labels.response:.0%})",
     )
     zone = certificate.campaign.thresholds[-1]
     below = sum(label.score < zone for label in certificate.labels)
@@ -89,9 +89,9 @@ def _evidence(certificate: Certificate, _now: datetime) -> Iterator[Step]:
         )
     threshold = certified(replay)
     same = threshold == certificate.threshold
-    shown = "no threshold" if threshold is None else f"{threshold:.4g}"
+    start = "no threshold" if threshold is None else f"{threshold:.4g}"
     yield Step(
-        "threshold", same, f"certified from {shown} on, the certificate says {certificate.threshold:.4g}"
+        "threshold", same, f"certified from {start} on, the certificate says {certificate.threshold:.4g}"
     )
 
 
@@ -105,9 +105,11 @@ def _looks(certificate: Certificate, _now: datetime) -> Iterator[Step]:
             "looks", True, f"chances from {min(chances):g} to {max(chances):g}, thinned to the least one"
         )
         return
-    seen = list(looks(labels, plan_of(certificate.campaign)))
-    first = next((number for number, threshold in enumerate(seen, start=1) if threshold is not None), None)
-    text = f"{len(seen)} labels, a look after each" if not certificate.campaign.once else "one look"
+    thresholds = list(looks(labels, plan_of(certificate.campaign)))
+    first = next(
+        (number for number, threshold in enumerate(thresholds, start=1) if threshold is not None), None
+    )
+    text = f"{len(thresholds)} labels, a look after each" if not certificate.campaign.once else "one look"
     yield Step("looks", True, text if first is None else f"{text}; certified first at label {first}")
 
 

@@ -61,10 +61,10 @@ def append_event(folder: Path, event: CertificateEvent) -> None:
 
 def campaigns_of(folder: Path, task: str) -> Iterator[Campaign]:
     """The newest campaign of each key of a task."""
-    seen: set[CertificateKey] = set()
+    keys: set[CertificateKey] = set()
     for campaign in campaigns(folder):
-        if campaign.key.task == task and campaign.key not in seen:
-            seen.add(campaign.key)
+        if campaign.key.task == task and campaign.key not in keys:
+            keys.add(campaign.key)
             yield campaign
 
 

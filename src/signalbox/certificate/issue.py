@@ -145,9 +145,9 @@ def outlook(campaign: Campaign, labels: Labels) -> Outlook:
 def _check_response(labels: Labels) -> None:
     if labels.response >= LEAST_RESPONSE:
         return
-    asked = len(labels.answered) + len(labels.unanswered)
+    requests = len(labels.answered) + len(labels.unanswered)
     raise NotCertified(
-        f"{len(labels.answered)} of {asked} requested labels are entered; a certificate needs "
+        f"{len(labels.answered)} of {requests} requested labels are entered; a certificate needs "
         f"{LEAST_RESPONSE:.0%} of them.",
         hint="Enter the ground truth of the requests that are open. Answers that people skip are not a random part.",
     )

@@ -39,17 +39,17 @@ class Labels:
     @property
     def response(self) -> float:
         """Share of what was asked that has an answer; 1 if nothing was asked."""
-        asked = len(self.answered) + len(self.unanswered)
-        return len(self.answered) / asked if asked else 1.0
+        requests = len(self.answered) + len(self.unanswered)
+        return len(self.answered) / requests if requests else 1.0
 
 
 def pool_scores(
-    records: Iterable[Record], key: CertificateKey, task: Task, known: Collection[str]
+    records: Iterable[Record], key: CertificateKey, task: Task, data_hashes: Collection[str]
 ) -> list[float]:
-    """Scores of the answers that a campaign with this key could ask for, one a text. `known`: hashes of the task's data."""
+    """Scores of the answers that a campaign with this key could ask for, one a text. `data_hashes`: hashes of the task's data."""
     scores: dict[str, float] = {}
     for record in records:
-        if record.input_sha256 not in known and _could_be_green(record) and has_key(record, key, task):
+        if record.input_sha256 not in data_hashes and _could_be_green(record) and has_key(record, key, task):
             scores.setdefault(record.input_sha256, record.score or 0.0)
     return list(scores.values())
 
@@ -59,26 +59,26 @@ def labels_of(
     feedback: Mapping[str, Sequence[Feedback]],
     campaign: Campaign,
     task: Task,
-    known: Collection[str],
+    data_hashes: Collection[str],
 ) -> Labels:
     """The labels of a campaign, by replay of all rows: the order of the rows and the names of records do not matter.
 
-    `feedback` has the entries of each record, by its id. `known`: hashes of texts in the task's data.
+    `feedback` has the entries of each record, by its id. `data_hashes`: hashes of texts in the task's data.
     """
     rows = list(records)
     first_label = _first_labels(rows, feedback)
-    asked: dict[str, Record] = {}
+    requests: dict[str, Record] = {}
     left_out: Counter[str] = Counter()
     for record in sorted(rows, key=lambda row: (row.asked_at or row.created_at, row.input_sha256)):
         if not record.asked or record.asked_at is None or not has_key(record, campaign.key, task):
             continue
-        reason = _reason_against(record, record.asked_at, campaign, known, first_label, asked)
+        reason = _reason_against(record, record.asked_at, campaign, data_hashes, first_label, requests)
         if reason:
             left_out[reason] += 1
         else:
-            asked[record.input_sha256] = record
-    answered, unanswered = _answered(asked.values(), feedback, task)
-    barred = _barred(rows, campaign, task, {*known, *asked})
+            requests[record.input_sha256] = record
+    answered, unanswered = _answered(requests.values(), feedback, task)
+    barred = _barred(rows, campaign, task, {*data_hashes, *requests})
     return Labels(answered, unanswered, dict(left_out), barred)
 
 
@@ -102,9 +102,9 @@ def _reason_against(
     record: Record,
     asked_at: datetime,
     campaign: Campaign,
-    known: Collection[str],
+    data_hashes: Collection[str],
     first_label: Mapping[str, datetime],
-    asked: Mapping[str, Record],
+    requests: Mapping[str, Record],
 ) -> str:
     if not _could_be_green(record):
         return "answer cannot be green"
@@ -112,18 +112,18 @@ def _reason_against(
     tests = (
         ("asked before the campaign", asked_at < campaign.planned_at),
         ("below the zone", (record.score or 0.0) < campaign.thresholds[-1]),
-        ("text is in the task's data", record.input_sha256 in known),
-        ("text was asked before", record.input_sha256 in asked),
+        ("text is in the task's data", record.input_sha256 in data_hashes),
+        ("text was asked before", record.input_sha256 in requests),
         ("text was labeled before", labeled_before),
     )
     return next((reason for reason, applies in tests if applies), "")
 
 
 def _answered(
-    asked: Iterable[Record], feedback: Mapping[str, Sequence[Feedback]], task: Task
+    requests: Iterable[Record], feedback: Mapping[str, Sequence[Feedback]], task: Task
 ) -> tuple[tuple[CertificateLabel, ...], tuple[str, ...]]:
     answered, unanswered = [], []
-    for record in asked:
+    for record in requests:
         wrong = _is_wrong(record, feedback.get(record.id, ()), task)
         if wrong is None or record.asked_at is None:
             unanswered.append(record.input_sha256)

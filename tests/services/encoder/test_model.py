@@ -132,11 +132,3 @@ async def test_is_alive_while_it_computes(url: str) -> None:
         assert answer.status == 200
     assert not batch.done()
     assert (await batch)[0] == 200
-
-
-async def test_a_text_whose_end_is_not_read_is_marked(url: str) -> None:
-    """In the batch with a short one, and with many characters in few tokens, too."""
-    client = EncoderClient(url, timeout_seconds=30)
-    texts = ["Short.", "The aid is needed. " * 200, "The aid is needed. " * 20]
-    assert [answer.truncated for answer in await client.answer_many(texts, "en")] == [False, True, False]
-    await client.close()

@@ -37,7 +37,9 @@ class Run:
             self._task.language(language)
         self._languages = [language] if language else list(self._task.languages)
         self._routes: list[Route] = [route] if route else list(ROUTES)
-        self._known = {text_sha256(row.text) for tier in TIERS for row in load_data(self._task, tier=tier)}
+        self._data_hashes = {
+            text_sha256(row.text) for tier in TIERS for row in load_data(self._task, tier=tier)
+        }
 
     async def plan(self, now: datetime, *, once: bool) -> list[str]:
         """Write a campaign for each language, route and verdict with enough answers; lines that say so.
@@ -49,7 +51,7 @@ class Run:
             for language in self._languages:
                 records = await store.records(task=self._task.name, language=language, source="user")
                 for key in self._keys(records, language):
-                    pool = pool_scores(records, key, self._task, self._known)
+                    pool = pool_scores(records, key, self._task, self._data_hashes)
                     if len(pool) < FEWEST_POOL_ROWS:
                         lines.append(f"{_title(key)}: {len(pool)} answers; a plan needs {FEWEST_POOL_ROWS}.")
                         continue
@@ -115,22 +117,22 @@ class Run:
 
     async def _labels(self, store: Store, campaign: Campaign) -> Labels:
         records = await store.records(task=self._task.name, language=campaign.key.language, source="user")
-        asked = {record.input_sha256 for record in records if record.asked}
+        requests = {record.input_sha256 for record in records if record.asked}
         # Entries of other records count, too: a text that was labeled before is not asked for anew.
-        same_text = [record for record in records if record.input_sha256 in asked]
+        same_text = [record for record in records if record.input_sha256 in requests]
         feedback = {record.id: await store.feedback_for(record.id) for record in same_text}
-        shown_red = labels_of(records, feedback, campaign, self._task, self._known)
+        shown_red = labels_of(records, feedback, campaign, self._task, self._data_hashes)
         samplings = await store.requests.campaigns(self._task.name)
         chance = next((one.propensity for one in samplings if one.campaign.id == campaign.id), 0.0)
         return with_queue(shown_red, await store.requests.states(campaign.id), chance, self._task)
 
     def _record_issue(self, certificate_id: str, labels: int) -> None:
         folder = self._settings.certificates_dir
-        done = any(
+        exists = any(
             event.certificate_id == certificate_id and event.action is CertificateAction.ISSUE
             for event in files.events(folder)
         )
-        if not done:
+        if not exists:
             files.append_event(
                 folder,
                 CertificateEvent(
