@@ -33,6 +33,10 @@ demo-cluster: install ## Install the stack on a real Kubernetes of one node and 
 	@$(MAKE) --no-print-directory cluster-images
 	@$(RUN) python -m tools.cluster demo $(PORT:%=--port=%) $(if $(NONINTERACTIVE),--no-interactive)
 
+.PHONY: ladder
+ladder: install ## Download the larger decoders, Qwen2.5-Coder 0.5B and 1.5B, with their checksums (1.6 GB)
+	@$(RUN) signalbox models pull qwen2.5-coder-0.5b qwen2.5-coder-1.5b
+
 # Helm's release builds are told for which Kubernetes they render when no cluster is asked; ours is, too.
 HELM_LD := $(foreach p,pkg/chartutil pkg/lint/rules,-X helm.sh/helm/v3/$(p).k8sVersionMajor=1 -X helm.sh/helm/v3/$(p).k8sVersionMinor=34)
 TOOLS := $(CACHE)/tools-$(shell sha256sum tools/go.sum | cut -c1-12)/bin

@@ -17,19 +17,25 @@ from rich.table import Table
 
 BENCHMARKS = (
     "encoder",
+    "use",
+    "encoders",
     "kserve",
     "assessor",
     "evidence",
     "keys",
     "pods",
     "store",
+    "queue",
     "decoder",
     "answer_forms",
     "naive_threshold",
+    "certificate",
     "capacity_peers",
     "speed_fit",
     "drift",
     "judge",
+    "comparison",
+    "training",
 )
 _LOG_WIDTH = 200  # a log has no width of its own, and rich would cut the columns to 80
 

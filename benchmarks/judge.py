@@ -10,17 +10,16 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-
-from local import provision, stack
+from local import stack
 from local.processes import Supervisor
-from pipelines.evaluate.job import select_rows
 from pipelines.judge.figures import Report
 from pipelines.judge.job import Request, judge
 from pipelines.judge.run import RunFolder
 from pipelines.judge.shards import Shard
+from pipelines.strata import select_rows
 from signalbox.artifacts import gguf_file
 from signalbox.contracts.record import Feedback, LabeledText
 from signalbox.errors import ModelError
@@ -45,8 +44,7 @@ def run() -> list[dict[str, object]]:
             "judge_url": f"http://127.0.0.1:{port}/v1",
         }
         settings = Settings().model_copy(update=changes)
-        binary = provision.llama_server(settings.cache_dir, Console())
-        service = stack.decoder(settings, binary, gguf_file(settings.decoder_model))
+        service = stack.decoder(settings, gguf_file(settings.decoder_model, settings))
         if service is None:
             return _modes(settings)
         with Supervisor(settings.logs_dir) as supervisor:
@@ -88,6 +86,10 @@ async def _fill(settings: Settings, task: Task, rows: list[LabeledText]) -> None
                     stated=answer.stated,
                     probabilities=answer.probabilities,
                     justification=answer.justification,
+                    # Every row has its ground truth, whatever the answer is.
+                    asked=True,
+                    asked_at=datetime.now(UTC),
+                    propensity=1.0,
                 )
                 await store.append(prediction)
                 await store.add_feedback(Feedback(prediction_id=prediction.id, label=row.label))
@@ -112,6 +114,8 @@ def _rows(settings: Settings, mode: str, report: Report, seconds: float) -> list
             "interval": row.agreement_interval and tuple(round(bound, 2) for bound in row.agreement_interval),
             "always_one": row.baseline,
             "auc": row.auc,
+            "gate": row.gate and row.gate.trust.value,
+            "labels_needed": row.gate and row.gate.labels_needed,
             "halo": halo,
             "seconds": seconds,
         }

@@ -39,14 +39,16 @@ def serve() -> None:
 
 @app.command()
 def fetch() -> None:
-    """Pre-build llama-server and export the encoder to ONNX."""
+    """Download the decoder's file and export the encoders to ONNX."""
     with _settings() as settings:
-        from local.provision import llama_server
-        from pipelines.train.minilm import ensure_onnx
+        from pipelines.train.encoders import release_files
+        from signalbox.artifacts import gguf_file
 
         console = Console()
-        console.print(f"llama-server: {llama_server(settings.cache_dir, console)}", soft_wrap=True)
-        console.print(f"encoder: {ensure_onnx(settings.cache_dir)}", soft_wrap=True)
+        if settings.starts_decoder:
+            console.print(f"decoder: {gguf_file(settings.decoder_model, settings)}", soft_wrap=True)
+        for path in release_files("both", settings.cache_dir).values():
+            console.print(f"encoder: {path}", soft_wrap=True)
 
 
 @app.command()

@@ -7,13 +7,15 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 
-from local.provision import cached_llama_server
+from local import llama
+from signalbox.errors import InputError, SetupError
 from signalbox.serving import listen
 from signalbox.settings import Settings
 
@@ -54,10 +56,16 @@ def _python(_: Settings) -> str | None:
     return sys.version.split()[0] if sys.version_info >= (3, 11) else None
 
 
-def _llama_server(settings: Settings) -> str | None:
-    cached = cached_llama_server(settings.cache_dir)
-    path = shutil.which("llama-server") or (str(cached) if cached.exists() else None)
-    return path or ("will be built" if shutil.which("c++") and shutil.which("cc") else None)
+def _decoder(settings: Settings) -> str | None:
+    if not settings.starts_decoder:
+        return "not started here"
+    try:
+        program = llama.command(settings)
+    except (InputError, SetupError):
+        return None
+    if len(program) == 1:
+        return program[0]
+    return None if llama.problem() else f"xllamacpp {version('xllamacpp')}"
 
 
 def _postgres(_: Settings) -> str | None:
@@ -101,8 +109,7 @@ _PORT_VARIABLES = (
 _ALL: frozenset[Purpose] = frozenset({"demo", "test", "bench"})
 CHECKS: tuple[Check, ...] = (
     Check("Python 3.11 or newer", _ALL, _python, "apt-get install python3"),
-    Check("C and C++ compiler", frozenset(), _on_path("c++"), "apt-get install build-essential"),
-    Check("llama-server", _ALL, _llama_server, "apt-get install build-essential"),
+    Check("decoder engine", _ALL, _decoder, "make install; apt-get install libgomp1; or set SIGNALBOX_LLAMA_SERVER"),
     Check("free ports", frozenset({"demo"}), _ports, f"set {', '.join(_PORT_VARIABLES)}"),
     Check("disk", _ALL, _disk, f"free {_DISK_GIB:.0f} GiB, or set SIGNALBOX_CACHE_DIR"),
     Check("memory", _ALL, _memory, f"use a machine with {_MEMORY_GIB:.0f} GiB"),

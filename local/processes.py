@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -116,16 +116,18 @@ class Supervisor:
     def pid(self, service: Service) -> int:
         return self._process(service).pid
 
+    def restart(self, service: Service) -> None:
+        """Stop the one of the same name, start this one and wait until it is ready. Raises SetupError."""
+        old = next(pair for pair in self._running if pair[0].name == service.name)
+        self._running.remove(old)
+        _end([old])
+        self.start(service)
+        self.wait_ready(service)
+
     def stop(self) -> None:
         """SIGTERM to all, SIGKILL to those that remain after their time; a second call is harmless."""
         running, self._running = self._running[::-1], []
-        for _, process in running:
-            _signal(process, signal.SIGTERM)
-        for service, process in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(service.stop_seconds)
-            _signal(process, signal.SIGKILL)  # the group may outlive its leader
-            process.wait()
+        _end(running)
 
     def log_path(self, service: Service) -> Path:
         return self._logs_dir / f"{service.name}.log"
@@ -160,6 +162,16 @@ def is_answering(url: str, timeout_seconds: float = 2.0) -> bool:
             return client.get(url).is_success
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
         return False
+
+
+def _end(running: Sequence[tuple[Service, subprocess.Popen[bytes]]]) -> None:
+    for _, process in running:
+        _signal(process, signal.SIGTERM)
+    for service, process in running:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(service.stop_seconds)
+        _signal(process, signal.SIGKILL)  # the group may outlive its leader
+        process.wait()
 
 
 def _die_with_parent() -> None:

@@ -6,12 +6,17 @@ import os
 import sys
 from pathlib import Path
 
+from local import llama
 from local.processes import Service
 from signalbox.artifacts import current_release
+from signalbox.cpus import threads, usable_cpus
 from signalbox.settings import Settings
 
-_CONTEXT_TOKENS = 4096
-_SLOTS = 2
+_CONTEXT_TOKENS = 2048  # of a slot
+# On a CPU, llama.cpp computes attention for 64 tokens or more, and without flash attention for a single one, in another
+# way than for the others, so that an answer would depend on what is cached and on what is computed with it. In small
+# batches and with flash attention there is one way (docs/log.md).
+_REPEATABLE = ("--flash-attn", "on", "--ubatch-size", "32")
 
 
 def mlflow(settings: Settings) -> Service | None:
@@ -37,18 +42,18 @@ def mlflow(settings: Settings) -> Service | None:
             "DO_NOT_TRACK": "true",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         },
-        ready_seconds=120,
+        ready_seconds=300,  # its tables and imports take minutes on a busy machine
     )  # fmt: skip
 
 
-def encoder(settings: Settings) -> Service | None:
-    """The newest trained release on KServe."""
+def encoder(settings: Settings, release: Path | None = None) -> Service | None:
+    """A release on KServe; the default is the newest trained one."""
     if not settings.starts_encoder:
         return None
     return Service(
         name="encoder",
         command=(
-            sys.executable, "-m", "services.encoder", "--release-dir", str(current_release(settings)),
+            sys.executable, "-m", "services.encoder", "--release-dir", str(release or current_release(settings)),
             "--host", settings.host, "--http_port", str(settings.encoder_port),
         ),
         host=settings.host,
@@ -59,21 +64,28 @@ def encoder(settings: Settings) -> Service | None:
     )  # fmt: skip
 
 
-def decoder(settings: Settings, binary: Path, model: Path) -> Service | None:
-    """llama-server with a GGUF file."""
+def decoder(settings: Settings, model: Path, languages: int = 2) -> Service | None:
+    """llama.cpp's server with a GGUF file, and a slot for the prompt of each language, or for each request at once.
+
+    Raises InputError and SetupError where there is no program for it.
+    """
     if not settings.starts_decoder:
         return None
+    slots = max(languages, settings.decoder_concurrency)
     return Service(
         name="decoder",
         command=(
-            str(binary), "--model", str(model), "--host", settings.host, "--port", str(settings.decoder_port),
-            "--threads", str(settings.decoder_threads), "--ctx-size", str(_CONTEXT_TOKENS),
-            "--parallel", str(_SLOTS), "--metrics", "--no-webui",
+            *llama.command(settings), "--model", str(model), "--host", settings.host,
+            "--port", str(settings.decoder_port),
+            "--threads", str(threads(settings.decoder_threads, usable_cpus(), spare=1)),
+            "--ctx-size", str(slots * _CONTEXT_TOKENS), "--parallel", str(slots),
+            *_REPEATABLE, "--cache-ram", "0", "--metrics", "--no-webui",
         ),
         host=settings.host,
         port=settings.decoder_port,
         ready_path="/health",
         port_setting="SIGNALBOX_DECODER_PORT",
+        environment={**_importable(), **llama.environment()},
         ready_seconds=600,
     )  # fmt: skip
 

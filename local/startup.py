@@ -1,4 +1,4 @@
-"""Start of the local stack: llama-server, MLflow, encoder, decoder, assessor; training and calibration where needed."""
+"""Start of the local stack: decoder, MLflow, encoder, decoder, assessor; training and calibration where needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 
 from rich.console import Console
 
-from local import provision, stack
+from local import stack
 from local.clock import Clock
 from local.processes import Service, Supervisor, check_port
 from local.upstreams import wait_for_models
@@ -22,36 +22,47 @@ from signalbox.tasks import Task, load_task
 
 
 def start(settings: Settings, console: Console, clock: Clock, supervisor: Supervisor) -> None:
-    """Start all services and wait until they are ready. Raises SetupError.
+    """Start all services and wait until they answer; MLflow may still load. Raises SetupError.
 
-    MLflow needs the longest, so it starts first and loads while the others do.
+    MLflow needs the longest. Only training waits for it: without training it starts last, out of the way of the others.
     """
     tracking, assessor = stack.mlflow(settings), stack.assessor(settings)
+    trains = settings.starts_encoder and not is_trained(settings)
     _check_ports(settings, tracking, assessor)
-    if tracking:
-        supervisor.start(tracking)
-    with clock.step("llama-server and model"):
-        decoder = _decoder(settings, console)
-    if decoder:
-        supervisor.start(decoder)
-    if settings.starts_encoder and not is_trained(settings):
-        with clock.step("wait for MLflow"):
-            _wait(supervisor, tracking)
-        with clock.step("train the encoder"):
-            _train(settings, console)
+    if trains:
+        _start(supervisor, tracking)
+    with clock.step("decoder's file"):
+        decoder = _decoder(settings)
+    _start(supervisor, decoder)
+    _start(supervisor, assessor)
+    if trains:
+        with clock.step("train the encoder"):  # MLflow loads meanwhile
+            train_encoder(settings, console, supervisor)
     encoder = stack.encoder(settings)
-    if encoder:
-        supervisor.start(encoder)
+    _start(supervisor, encoder)
     with clock.step("start the servers"):
-        _wait(supervisor, encoder)
-        _wait(supervisor, decoder)
-        supervisor.start(assessor)
-        supervisor.wait_ready(assessor)
+        for service in (decoder, assessor, encoder):
+            _wait(supervisor, service)
         wait_for_models(settings, supervisor)
-    if not is_calibrated(settings):
-        with clock.step("calibrate the decoder"):
-            _wait(supervisor, tracking)
-            _calibrate(settings, console)
+    if not trains:
+        _start(supervisor, tracking)
+
+
+def calibrate_decoder(settings: Settings, console: Console, clock: Clock, supervisor: Supervisor) -> None:
+    """Fit the thresholds of the local decoder where its release has none. Raises SetupError."""
+    if is_calibrated(settings):
+        return
+    with clock.step("wait for MLflow"):
+        wait_for_mlflow(settings, supervisor)
+    with clock.step("calibrate the decoder"):
+        _calibrate(settings, console)
+
+
+def serve_new_release(settings: Settings, supervisor: Supervisor) -> None:
+    """Serve the newest release of the encoder where the local stack serves it. Raises SetupError."""
+    if encoder := stack.encoder(settings):
+        supervisor.restart(encoder)
+        wait_for_models(settings, supervisor)
 
 
 def wait_for_mlflow(settings: Settings, supervisor: Supervisor) -> None:
@@ -101,11 +112,11 @@ def _check_ports(settings: Settings, *services: Service | None) -> None:
         check_port(Service("encoder", (), settings.host, settings.encoder_port, "", "SIGNALBOX_ENCODER_PORT"))
 
 
-def _decoder(settings: Settings, console: Console) -> Service | None:
+def _decoder(settings: Settings) -> Service | None:
     if not settings.starts_decoder:
         return None
-    model = gguf_file(settings.decoder_model)
-    return stack.decoder(settings, provision.llama_server(settings.cache_dir, console), model)
+    model = gguf_file(settings.decoder_model, settings)
+    return stack.decoder(settings, model, len(load_task(settings.task).languages))
 
 
 async def _decoder_release(settings: Settings, task: Task) -> ModelRelease:
@@ -116,11 +127,16 @@ async def _decoder_release(settings: Settings, task: Task) -> ModelRelease:
         await client.close()
 
 
-def _train(settings: Settings, console: Console) -> None:
+def train_encoder(settings: Settings, console: Console, supervisor: Supervisor) -> None:
+    """Train a release, register it, and print its scores. Raises InputError and SetupError.
+
+    It learns from the few-shot split and the ground truth so far. The pool split stands for labels that people have yet
+    to give.
+    """
     from pipelines.train.job import train
     from pipelines.train.report import show
 
-    show(train(settings), console)
+    show(train(settings, pool=0, before_log=lambda: wait_for_mlflow(settings, supervisor)), console)
 
 
 def _calibrate(settings: Settings, console: Console) -> None:
@@ -132,6 +148,11 @@ def _calibrate(settings: Settings, console: Console) -> None:
     except SetupError as error:
         text = f"  {error.message} Its answers are shown as uncalibrated."
         console.print(text, markup=False, highlight=False)
+
+
+def _start(supervisor: Supervisor, service: Service | None) -> None:
+    if service:
+        supervisor.start(service)
 
 
 def _wait(supervisor: Supervisor, service: Service | None) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -26,7 +26,7 @@ from signalbox.command import command_settings
 from signalbox.contracts.labels import Label, LabelProbabilities, listed, ranking
 from signalbox.contracts.record import LabeledText
 from signalbox.errors import InputError
-from signalbox.tasks import load_data, load_task
+from signalbox.tasks import evaluation_rows, load_all, load_task, tiers_of
 
 
 class Baseline(Protocol):
@@ -147,29 +147,44 @@ def _lengths(texts: Sequence[str]) -> np.ndarray[tuple[int, int], np.dtype[np.fl
 
 
 def main(folder: Path) -> None:
-    """Print the accuracy of the baselines per language, trained on few-shot and on calibration, and counts per label.
+    """Print the accuracy of the baselines per tier and language, by what they learn from, and counts per label.
 
     Raises InputError where a split has no row of a label.
     """
     task = load_task(folder)
-    classes, rows = Classes.of(task), load_data(task)
-    table = Table("language", "trained on", "rows", "test rows", *BASELINES, **_STYLE)
-    counts = Table("language", "label", "test rows", "mean characters", **_STYLE)
-    for language in sorted(task.languages):
-        here = [row for row in rows if row.language == language]
-        test = [row for row in here if row.split == "test"]
-        if not test:
-            raise InputError("split", "test", f"Add rows in the language `{language}` to data.jsonl.")
-        for split in ("few-shot", "calibration"):
-            train = teachable(classes, [row for row in here if row.split == split])
-            check_learnable(classes, train, {language}, split)
-            scores = [f"{accuracy(make(classes), train, test):.2f}" for make in BASELINES.values()]
-            table.add_row(language, split, str(len(train)), str(len(test)), *scores)
-        for label in classes.answers:
-            lengths = [len(row.text) for row in test if row.label == label]
-            mean = f"{np.mean(lengths):.0f}" if lengths else ""
-            counts.add_row(language, escape(label), str(len(lengths)), mean)
-    Console().print(table, counts)
+    classes, rows = Classes.of(task), load_all(task)
+    learned = Table("tier", "lang", "trained on", "rows", "test rows", *BASELINES, **_STYLE)
+    counts = Table("tier", "lang", "label", "test rows", "mean characters", **_STYLE)
+    for tier in tiers_of(rows):
+        test_rows = evaluation_rows(task, tier)
+        for language in sorted(task.languages):
+            here = [row for row in rows if (row.tier, row.language) == (tier, language)]
+            test = [row for row in test_rows if row.language == language]
+            if not test:
+                raise InputError("split", "test", f"Add rows in the language `{language}` to data.jsonl.")
+            for cells in _accuracies(classes, here, test, language):
+                learned.add_row(tier or "", language, *cells)
+            for cells in _lengths_by_label(classes, test):
+                counts.add_row(tier or "", language, *cells)
+    Console().print(learned, counts)
+
+
+def _accuracies(
+    classes: Classes, rows: Sequence[LabeledText], test: Sequence[LabeledText], language: str
+) -> Iterator[list[str]]:
+    for split in ("few-shot", "pool", "calibration"):
+        train = teachable(classes, [row for row in rows if row.split == split])
+        if split == "pool" and not train:
+            continue
+        check_learnable(classes, train, {language}, split)
+        scores = [f"{accuracy(make(classes), train, test):.2f}" for make in BASELINES.values()]
+        yield [split, str(len(train)), str(len(test)), *scores]
+
+
+def _lengths_by_label(classes: Classes, test: Sequence[LabeledText]) -> Iterator[list[str]]:
+    for label in classes.answers:
+        lengths = [len(row.text) for row in test if row.label == label]
+        yield [escape(label), str(len(lengths)), f"{np.mean(lengths):.0f}" if lengths else ""]
 
 
 def _command(folder: Path) -> None:

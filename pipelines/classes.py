@@ -82,13 +82,13 @@ YES_NO = Classes(BINARY, YES)
 def today(task: Task, record: Record) -> Record:
     """A record under the names that labels have today; it stays as it is where nothing was renamed."""
     verdict = task.verdict_of(record.verdict)
-    probabilities = None if record.probabilities is None else _renamed(task, record.probabilities)
+    probabilities = None if record.probabilities is None else renamed(task, record.probabilities)
     if verdict == record.verdict and probabilities == record.probabilities:
         return record
     return record.model_copy(update={"verdict": verdict, "probabilities": probabilities})
 
 
-def _renamed(task: Task, probabilities: Mapping[Label, float]) -> LabelProbabilities:
+def renamed(task: Task, probabilities: Mapping[Label, float]) -> LabelProbabilities:
     """Two labels that became one since have the sum of their probabilities."""
     result: LabelProbabilities = {}
     for label, p in probabilities.items():

@@ -12,13 +12,18 @@ from pipelines.compare.command import compare
 from pipelines.drift.command import drift
 from pipelines.evaluate.command import evaluate
 from pipelines.evidence.command import evidence
+from pipelines.gate.command import gate
+from pipelines.gate.exits import GateCommand
 from pipelines.judge.command import judge
+from pipelines.owed.command import labels
 from pipelines.train.command import train
 
 app = typer.Typer(
-    help="Batch jobs: train, calibrate, evaluate, compare, evidence, drift, judge.",
+    help="Batch jobs: train, calibrate, evaluate, compare, gate, evidence, drift, judge.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 for command in (train, calibrate, evaluate, compare, evidence, drift, judge):
     app.command()(command)
+app.command(cls=GateCommand)(gate)
+app.add_typer(labels)

@@ -21,8 +21,23 @@ logger = logging.getLogger(__name__)
 # Libraries that say at level info what only their developers need.
 _QUIET = ("alembic", "matplotlib", "mlflow")
 
-Limit = Annotated[int | None, typer.Option(min=1, help="Rows per language and label. Default: all.")]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Rows per tier, language and label, from as many families as possible. Default: all."
+    ),
+]
 LogRun = Annotated[bool, typer.Option(help="Log the results to MLflow.")]
+Tiers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tier", help="Tier of the task's texts; can be repeated. Default: its first, everyday before hard."
+    ),
+]
+OneTier = Annotated[
+    str | None,
+    typer.Option("--tier", help="Tier of the task's texts. Default: its first, everyday before hard."),
+]
 Routes = Annotated[
     list[str] | None,
     typer.Option("--route", help=f"{', '.join(ROUTES)}; can be repeated. Default: all."),

@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from signalbox.contracts.record import LabeledText, Tier
-from signalbox.tasks import Split, load_data, load_task
+from signalbox.contracts.record import LabeledText
+from signalbox.tasks import Split, load_all, load_data, load_task, tiers_of
 
 LEARNING_SPLITS = ("few-shot", "pool")
 _GRAM = 5
@@ -113,7 +113,7 @@ def main(folder: Path) -> None:
     """Print the accuracy of the length in each split, and of length and TF-IDF learned for the test split."""
     task = load_task(folder)
     table = Table("tier", "lang", "rows", "labels", "chars", "cut", "length", "TF-IDF", box=SIMPLE_HEAD)
-    for tier in get_args(Tier):
+    for tier in tiers_of(load_all(task)):
         rows = load_data(task, tier=tier)
         for language in sorted(task.languages):
             here = [row for row in rows if row.language == language]
@@ -122,7 +122,7 @@ def main(folder: Path) -> None:
                 part = [row for row in here if row.split == split]
                 for name, group in ((split, sentences(part)), ("passages", passages(part))):
                     if group:
-                        table.add_row(tier, language, name, *_figures(train, group, split))
+                        table.add_row(tier or "", language, name, *_figures(train, group, split))
     Console().print(table)
 
 

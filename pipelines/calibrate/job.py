@@ -4,43 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import mlflow
 from rich.console import Console
 
 from pipelines.calibrate.fit import Calibration, fit_language
+from pipelines.calibrate.routes import fit_route, routes_ending_in
 from pipelines.calibrate.sparse import warn_of_sparse_verdicts
 from pipelines.classes import Classes
 from pipelines.progress import progress
 from pipelines.sinks import mlflow_runs, textfile
+from pipelines.strata import Stratum
 from signalbox import thresholds
-from signalbox.contracts.record import LabeledText, ModelRelease
-from signalbox.contracts.routes import ModelName
+from signalbox.contracts.record import LabeledText, ModelRelease, Tier
+from signalbox.contracts.routes import ModelName, Route
 from signalbox.errors import InputError, ModelError, SetupError
-from signalbox.models.base import Answer, ModelClient
+from signalbox.models.base import Answer
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
-from signalbox.tasks import Task, load_data, load_task
+from signalbox.tasks import Task, load_data, load_task, select_tiers
 from signalbox.thresholds import ThresholdFile
 
 logger = logging.getLogger(__name__)
 
 CONCURRENCY = 2
+Query = Callable[[str, str], Awaitable[Answer]]  # text and language
 
 
 def calibrate(
-    settings: Settings, model: ModelName, *, log_run: bool = True, console: Console | None = None
+    settings: Settings,
+    model: ModelName,
+    *,
+    tier: str | None = None,
+    log_run: bool = True,
+    console: Console | None = None,
 ) -> ThresholdFile:
     """Query the model for each row of the calibration split, fit and save thresholds, log an MLflow run.
 
+    `tier` defaults to the first one of the task: an answer has no tier, so that a release has one set of thresholds.
+
     A language with too few usable rows is left out, with a warning: the assessor then shows its answers as
-    uncalibrated. Raises ModelError where the model cannot be queried and SetupError where no language fits.
+    uncalibrated. Routes that end in this model get thresholds of their own, for the texts that reach it there. Raises
+    ModelError where the model cannot be queried and SetupError where no language fits.
     """
     task = load_task(settings.task)
-    rows = load_data(task, "calibration")
+    (chosen,) = select_tiers(task, [tier] if tier else None)
+    rows = load_data(task, "calibration", chosen)
     if not rows:
         raise InputError("split", "calibration", f"{task.folder}/data.jsonl has no such rows; add some.")
+    rows = sorted(
+        rows, key=lambda row: row.language
+    )  # the server keeps the prompt of the language it answers in
     release, results = asyncio.run(_query(settings, task, model, rows, console))
     calibrations = [
         fit_language(language, *_of_language(rows, results, language), Classes.of(task))
@@ -50,9 +65,43 @@ def calibrate(
     path = thresholds.save(settings.thresholds_dir, file)
     logger.info("thresholds saved", extra={"path": str(path), "release": release.key})
     if log_run:
-        _log_run(settings, task, model, file, calibrations)
+        _log_run(settings, task, model, file, calibrations, chosen)
+    for route, first in routes_ending_in(model, settings.models):
+        route_file, figures = _calibrate_route(settings, task, rows, (route, first), (release, results))
+        if log_run and route_file is not None:
+            _log_run(settings, task, route, route_file, figures, chosen)
     textfile.write_success(settings.state_dir / "metrics", f"calibrate-{task.name}-{model}")
     return file
+
+
+def _calibrate_route(
+    settings: Settings,
+    task: Task,
+    rows: Sequence[LabeledText],
+    route: tuple[Route, ModelName],
+    second: tuple[ModelRelease, list[Answer | ModelError]],
+) -> tuple[ThresholdFile | None, Sequence[Calibration]]:
+    """Thresholds of the model for the texts that the first model of a route passes on. Its answers are known already."""
+    name, first = route
+    folder = settings.thresholds_dir
+    try:
+        release, results = asyncio.run(_query(settings, task, first, rows, None))
+    except (ModelError, SetupError) as error:
+        extra = {"route": name, "model": first, "cause": str(error)}
+        logger.warning("route not calibrated; start its first model and calibrate again", extra=extra)
+        return None, []
+    own = thresholds.load(folder, task.name, release)
+    cuts = {language: own.languages.get(language) if own else None for language in task.languages}
+    file, calibrations = fit_route(task, name, rows, (release, results, cuts), second)
+    if file is None:
+        # Those of before belong to rows that are passed on no longer.
+        thresholds.path_for(folder, task.name, second[0], route=name, earlier=[release]).unlink(
+            missing_ok=True
+        )
+        return None, calibrations
+    path = thresholds.save(folder, file)
+    logger.info("thresholds saved", extra={"path": str(path), "route": name, "release": second[0].key})
+    return file, calibrations
 
 
 async def _query(
@@ -61,7 +110,8 @@ async def _query(
     client = make_client(settings, task, model)
     try:
         release = await client.release()
-        results = await query_all(client, rows, console)
+        # The verdict is all that thresholds are fitted on; a justification takes most of a decoder's time.
+        results = await query_all(client.verdict, rows, console)
         if await client.release() != release:
             raise SetupError(
                 "The model's release changed during the calibration.", hint="Run the calibration again."
@@ -72,20 +122,20 @@ async def _query(
 
 
 async def query_all(
-    client: ModelClient, rows: Sequence[LabeledText], console: Console | None = None
+    query: Query, rows: Sequence[LabeledText], console: Console | None = None
 ) -> list[Answer | ModelError]:
-    """One answer, or the error in its place, for each row.
+    """One answer of `query`, or the error in its place, for each row.
 
     When the first rows all fail, the error is raised: the server is not there.
     """
     slots = asyncio.Semaphore(CONCURRENCY)
     failures = 0
 
-    async def query(row: LabeledText) -> Answer | ModelError:
+    async def one(row: LabeledText) -> Answer | ModelError:
         nonlocal failures
         async with slots:
             try:
-                return await client.answer(row.text, row.language)
+                return await query(row.text, row.language)
             except ModelError as error:
                 failures += 1
                 if failures > max(3, len(rows) // 10):
@@ -95,7 +145,7 @@ async def query_all(
                 advance()
 
     with progress("calibrate", len(rows), console=console) as advance:
-        calls = [asyncio.ensure_future(query(row)) for row in rows]
+        calls = [asyncio.ensure_future(one(row)) for row in rows]
         try:
             return list(await asyncio.gather(*calls))
         finally:
@@ -125,13 +175,20 @@ def _fits(calibrations: Sequence[Calibration]) -> dict[str, thresholds.Threshold
 
 
 def _log_run(
-    settings: Settings, task: Task, model: ModelName, file: ThresholdFile, calibrations: Sequence[Calibration]
+    settings: Settings,
+    task: Task,
+    model: Route,
+    file: ThresholdFile,
+    calibrations: Sequence[Calibration],
+    tier: Tier | None,
 ) -> None:
     with mlflow_runs.run(settings, task.name, "calibrate", f"calibrate-{model}"):
-        mlflow.log_params({"route": model, "release": file.release.key, "engine": file.release.engine})
+        params = {"route": model, "release": file.release.key, "engine": file.release.engine}
+        mlflow.log_params({**params, "tier": tier or ""})
         for one in calibrations:
             figures = _figures(task, one)
-            mlflow.log_metrics({f"{one.language}.{k}": v for k, v in figures.items() if v is not None})
+            where = Stratum(tier, one.language).name
+            mlflow.log_metrics({f"{where}.{k}": v for k, v in figures.items() if v is not None})
         mlflow.log_dict(file.model_dump(mode="json"), "thresholds.json")
 
 

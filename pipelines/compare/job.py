@@ -1,132 +1,173 @@
-"""Compare models with each other and with baselines: which is the smallest model that is good enough."""
+"""Compare models with each other and with baselines: which is the smallest that does it."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Sequence
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-import mlflow
+from rich.console import Console
 
-from pipelines.baselines import BASELINES, teach, teachable
 from pipelines.classes import Classes
-from pipelines.compare import footprint
-from pipelines.compare.comparison import Comparison, Entry, conclude
-from pipelines.compare.table import markdown
-from pipelines.evaluate.evaluation import Evaluation
-from pipelines.evaluate.job import evaluate
-from pipelines.evaluate.summary import ALL
-from pipelines.sinks import mlflow_runs, textfile
-from pipelines.statistics import balanced_accuracy, label_figures, macro_f1
-from signalbox.artifacts import current_release, gguf_file
-from signalbox.contracts.labels import Label
-from signalbox.contracts.record import LabeledText
-from signalbox.contracts.routes import ROUTES, ModelName
+from pipelines.compare.comparison import Comparison, Energy, Entry, Method, by_size, outcome_of
+from pipelines.compare.models.candidates import Candidate
+from pipelines.compare.models.energy import find_meter
+from pipelines.compare.models.journal import Journal, prompt_digest
+from pipelines.compare.models.query import answers_of
+from pipelines.compare.models.references import REFERENCES, replies_of
+from pipelines.compare.rows import Cell, data_digest
+from pipelines.compare.scoring import score
+from signalbox.errors import ModelError, SetupError
 from signalbox.settings import Settings
-from signalbox.tasks import Task, load_data, load_task
+from signalbox.tasks import Split, Task
 
 logger = logging.getLogger(__name__)
 
+_THOUSAND, _HOUR_SECONDS = 1000, 3600
+_GIB = 2**30
+# What a server needs besides the file of its model: the cache of a context, buffers, the program.
+_OVERHEAD_BYTES = 256 * 2**20
 
-def compare(settings: Settings, evaluations: Sequence[Evaluation] | None = None) -> Comparison:
-    """Compare evaluations (default: of all routes) with the baselines; logged to MLflow and to a file.
 
-    Raises what `evaluate` raises.
+@dataclass(frozen=True)
+class Options:
+    """Options of a comparison. `watts` is an estimate of the power for machines that do not measure it."""
+
+    repeats: int = 1
+    limit: int | None = None
+    memory_limit_bytes: int | None = None
+    price_per_hour: float | None = None
+    currency: str = ""
+    watts: float | None = None
+    dcgm_url: str | None = None
+    learn_from: tuple[Split, ...] = ("few-shot",)
+    command: str = ""
+
+
+def compare(
+    settings: Settings,
+    task: Task,
+    cells: Sequence[Cell],
+    candidates: Sequence[Candidate],
+    options: Options,
+    console: Console | None = None,
+) -> Comparison:
+    """Query one candidate after the other on all cells. One that fails or is too large is in `skipped`.
+
+    Raises SetupError where no candidate could be queried, and InputError for an unreadable journal.
     """
-    evaluations = evaluate(settings) if evaluations is None else evaluations
-    task = load_task(settings.task)
-    rows = evaluations[0].rows
-    entries = [_model_entry(settings, evaluation) for evaluation in evaluations]
-    entries += [_baseline_entry(task, name, rows) for name in ("tfidf", "length", "majority")]
-    comparison = Comparison(
-        task.name,
-        tuple(sorted({row.language for row in rows})),
-        tuple(row.language for row in rows),
-        tuple(entries),
-        conclude(entries),
-    )
-    publish(settings, comparison)
-    logger.info("comparison published", extra={"rows": len(rows), "entries": len(entries)})
-    return comparison
+    entries: list[Entry] = [baseline_entry(task, name, cells) for name in REFERENCES]
+    skipped: dict[str, str] = {}
+    for candidate in candidates:
+        try:
+            entries.append(measure(settings, task, cells, candidate, options, console))
+        except (ModelError, SetupError) as error:
+            skipped[candidate.name] = f"{error.message} {error.hint}".strip()
+            logger.warning("model skipped", extra={"model": candidate.name, "cause": skipped[candidate.name]})
+    if len(skipped) == len(candidates):
+        causes = "\n".join(f"{name}: {cause}" for name, cause in skipped.items())
+        raise SetupError(
+            f"No model could be queried.\n{causes}", hint="Fix the causes above, and compare again."
+        )
+    outcomes = tuple(outcome_of(cell, entries, task.margin) for cell in cells)
+    method = method_of(task, cells, options)
+    folder = next((one.folder for one in candidates if one.folder is not None), None)
+    return Comparison(task.name, task.margin, by_size(entries), outcomes, method, skipped, folder)
 
 
-def publish(settings: Settings, comparison: Comparison) -> None:
-    """The table in a file and in MLflow; the textfile comes last."""
-    folder = settings.state_dir / "reports"
-    folder.mkdir(parents=True, exist_ok=True)
-    text = markdown(comparison)
-    (folder / "comparison.md").write_text(text, encoding="utf-8")
-    with mlflow_runs.run(settings, comparison.task, "compare", "compare"):
-        mlflow.log_text(text, "comparison.md")
-        for entry in comparison.entries:
-            mlflow.log_metrics(_figures(entry))
-    textfile.write_success(settings.state_dir / "metrics", f"compare-{comparison.task}")
-
-
-def _figures(entry: Entry) -> dict[str, float]:
-    figures = {
-        "accuracy": sum(entry.right) / len(entry.right),
-        "balanced_accuracy": entry.balanced_accuracy,
-        "macro_f1": entry.macro_f1,
-    }
-    return {f"{name}.{entry.name}": value for name, value in figures.items() if value is not None}
-
-
-def _model_entry(settings: Settings, evaluation: Evaluation) -> Entry:
-    models = ROUTES[evaluation.route].models
-    memory = [_MEMORY[model](settings) for model in models]
-    sizes = [_SIZE[model](settings) for model in models]
-    summary = evaluation.summaries[ALL]
-    return Entry(
-        evaluation.route,
-        tuple(evaluation.right),
-        tuple(record.latency_seconds for record in evaluation.records),
-        footprint.total_bytes(memory),
-        footprint.total_bytes(sizes),
-        summary.balanced_accuracy,
-        summary.macro_f1,
-    )
-
-
-def _baseline_entry(task: Task, name: str, rows: Sequence[LabeledText]) -> Entry:
-    """Trained per language on the few-shot split; one call per text, to be timed like the models."""
+def measure(
+    settings: Settings,
+    task: Task,
+    cells: Sequence[Cell],
+    candidate: Candidate,
+    options: Options,
+    console: Console | None = None,
+) -> Entry:
+    """The entry of one candidate. Raises ModelError, SetupError."""
+    check_memory(candidate, options.memory_limit_bytes)
+    # One cell after the other: prompts of a language begin alike, and servers keep that part.
+    questions = [(row, 0) for cell in cells for row in cell.calibration]
+    questions += [(row, n) for cell in cells for row in cell.test for n in range(options.repeats)]
+    meter = find_meter(options.dcgm_url)
+    journal = answers_of(candidate, questions, answers_folder(settings, task), meter, console)
     classes = Classes.of(task)
-    few_shot = teachable(classes, load_data(task, "few-shot"))
-    baselines = {}
-    for language in {row.language for row in rows}:
-        train, test = ([row for row in part if row.language == language] for part in (few_shot, rows))
-        baselines[language] = teach(BASELINES[name](classes), train, test)
-    verdicts: list[Label] = []
-    latencies: list[float] = []
-    for row in rows:
-        start = time.perf_counter()
-        verdicts += baselines[row.language].predict([row.text])
-        latencies.append(time.perf_counter() - start)
-    truth = [row.label for row in rows]
-    right = [verdict == label for verdict, label in zip(verdicts, truth, strict=True)]
-    figures = label_figures(truth, verdicts, classes.labels).values()
-    quality = (balanced_accuracy(figures), macro_f1(figures))
-    return Entry(name, tuple(right), tuple(latencies), None, None, *quality)
+    scores = {cell.name: score(cell, journal.replies, classes, options.repeats) for cell in cells}
+    return Entry(
+        candidate.name,
+        candidate.kind,
+        scores,
+        journal.release,
+        candidate.size_bytes,
+        max((one.memory_bytes for one in journal.sessions if one.memory_bytes), default=None),
+        _energy(journal, options),
+        candidate.where,
+    )
 
 
-def _decoder_size(settings: Settings) -> int | None:
-    return None if settings.decoder_url else gguf_file(settings.decoder_model).stat().st_size
+def baseline_entry(task: Task, name: str, cells: Sequence[Cell]) -> Entry:
+    """A baseline, trained in each cell of its own. Its size is 0: it comes with the labels."""
+    classes = Classes.of(task)
+    scores = {cell.name: score(cell, replies_of(name, cell, classes), classes) for cell in cells}
+    return Entry(name, "baseline", scores, size_bytes=0)
 
 
-def _encoder_size(settings: Settings) -> int | None:
-    return None if settings.encoder_url else _folder_bytes(current_release(settings))
+def check_memory(candidate: Candidate, limit_bytes: int | None) -> None:
+    """Raise SetupError for a model that needs more memory than the limit."""
+    if limit_bytes is None or candidate.size_bytes is None or candidate.where == "remote":
+        return
+    needed = candidate.size_bytes + _OVERHEAD_BYTES
+    if needed > limit_bytes:
+        raise SetupError(
+            f"{candidate.name} needs about {needed / _GIB:.1f} GiB of memory; the limit is {limit_bytes / _GIB:.1f} GiB.",
+            hint="Raise --memory-limit, or choose a smaller quantization.",
+        )
 
 
-_MEMORY: dict[ModelName, Callable[[Settings], int | None]] = {
-    "encoder": lambda s: None if s.encoder_url else footprint.resident_bytes(s.encoder_port),
-    "decoder": lambda s: None if s.decoder_url else footprint.resident_bytes(s.decoder_port),
-}
-_SIZE: dict[ModelName, Callable[[Settings], int | None]] = {
-    "encoder": _encoder_size,
-    "decoder": _decoder_size,
-}
+def answers_folder(settings: Settings, task: Task) -> Path:
+    """Folder of the journals of a task."""
+    return settings.state_dir / "comparisons" / task.name / "answers"
 
 
-def _folder_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir())
+def method_of(task: Task, cells: Sequence[Cell], options: Options) -> Method:
+    """How it was measured, now and on this machine."""
+    return Method(
+        created=datetime.now(UTC),
+        command=options.command,
+        machine=_machine(),
+        data_digest=data_digest(cells),
+        prompt_digest=prompt_digest(task),
+        repeats=options.repeats,
+        limit=options.limit,
+        learn_from=options.learn_from,
+        price_per_hour=options.price_per_hour,
+        currency=options.currency,
+    )
+
+
+def _energy(journal: Journal, options: Options) -> Energy | None:
+    measured = [one for one in journal.sessions if one.joules is not None and one.replies]
+    if measured:
+        joules = sum(one.joules or 0.0 for one in measured)
+        replies = sum(one.replies for one in measured)
+        return Energy(
+            joules / replies * _THOUSAND / _HOUR_SECONDS, f"measured by {measured[-1].energy_source}"
+        )
+    if options.watts is None or not journal.replies:
+        return None
+    seconds = [reply.seconds for reply in journal.replies.values()]
+    mean = sum(seconds) / len(seconds)
+    return Energy(mean * options.watts * _THOUSAND / _HOUR_SECONDS, f"estimated from {options.watts:g} W")
+
+
+def _machine() -> str:
+    """Processor and number of CPUs, for a reader who compares two reports."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {len(names) or 1} CPUs, {platform.system()}, Python {sys.version.split()[0]}"

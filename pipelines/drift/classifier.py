@@ -10,17 +10,21 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from scipy.stats import rankdata
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedKFold
 
+from pipelines.statistics.resampling import sequential_p_value
 from pipelines.statistics.two_sample import FEWEST_RESAMPLES, Outcome
 
 FOLDS = 5
-WORD = r"\w+"  # scikit-learn leaves out those of one character by default
+# Scripts that put no space between words: each character is a term, and pairs of them follow as pairs of terms.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff"
+# Other words as a whole; scikit-learn leaves out those of one character by default.
+WORD = rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+"
+FEWEST_SHARED_TERMS = 5
 PENALTY = 1.0  # of the ridge; rows of TF-IDF have length 1
-# Permutations as large as the observed area: a p-value far above any level needs no more precision.
-ENOUGH = 20
 _PERMUTATIONS_AT_ONCE = 250  # a matrix of 2,000 rows by these takes 4 MB
 _DIGITS = 10  # equal texts have equal scores only up to rounding
 
@@ -29,16 +33,19 @@ Floats = NDArray[np.float64]
 
 def domain_classifier(
     reference: Sequence[str], current: Sequence[str], *, resamples: int = FEWEST_RESAMPLES, seed: int = 0
-) -> Outcome:
+) -> Outcome | None:
     """Area under the curve of "is it current?", out of fold; ½ is chance.
 
     The area is counted within each fold (Mann & Whitney 1947), so that no fold's own mean enters. p-value: labels are
     permuted within folds, one-sided. It is valid at any sizes, because without drift the texts are exchangeable, and
-    only the labels depend on the window. ValueError for fewer than FOLDS texts on a side.
+    only the labels depend on the window. None where the texts share fewer than FEWEST_SHARED_TERMS terms, as texts
+    without words do: no classifier can learn from those. ValueError for fewer than FOLDS texts on a side.
     """
     for name, texts in (("reference", reference), ("current", current)):
         if len(texts) < FOLDS:
             raise ValueError(f"{name}: got {len(texts)} texts, needs at least {FOLDS}")
+    if shared_terms([*reference, *current]) < FEWEST_SHARED_TERMS:
+        return None
     rng = np.random.default_rng(seed)
     kernel = text_kernel([*reference, *current])
     labels = np.array([0.0] * len(reference) + [1.0] * len(current))
@@ -46,18 +53,35 @@ def domain_classifier(
     folds = [held_out for _, held_out in splitter.split(kernel, labels)]
     operator = out_of_fold(kernel, folds)
     (observed,) = _areas(operator, labels[:, None], folds)
-    p_value = _p_value(operator, labels, folds, observed, resamples, rng)
+
+    def draw(count: int) -> Floats:
+        return _areas(operator, _permuted(labels, folds, count, rng), folds)
+
+    p_value = sequential_p_value(draw, float(observed), resamples, _PERMUTATIONS_AT_ONCE)
     return Outcome("domain classifier", "area_under_curve", float(observed), None, p_value)
+
+
+def shared_terms(texts: Sequence[str]) -> int:
+    """Terms that at least two texts have."""
+    rows = _terms(texts)
+    return 0 if rows is None else int((np.bincount(rows.indices, minlength=rows.shape[1]) >= 2).sum())
 
 
 def text_kernel(texts: Sequence[str]) -> Floats:
     """Cosine of TF-IDF over words and pairs of words, (n, n): no stop words, so that a "not" counts."""
-    vectorizer = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True, dtype=np.float64)
-    try:
-        rows = vectorizer.fit_transform(texts)
-    except ValueError:  # not a word in any text
+    rows = _terms(texts)
+    if rows is None:
         return np.zeros((len(texts), len(texts)))
     return np.asarray((rows @ rows.T).toarray(), dtype=np.float64)
+
+
+def _terms(texts: Sequence[str]) -> csr_matrix | None:
+    """TF-IDF, (n, terms); None where no text has a word."""
+    vectorizer = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True, dtype=np.float64)
+    try:
+        return vectorizer.fit_transform(texts).tocsr()
+    except ValueError:  # not a word in any text
+        return None
 
 
 def out_of_fold(kernel: Floats, folds: Sequence[NDArray[np.intp]]) -> Floats:
@@ -76,26 +100,6 @@ def out_of_fold(kernel: Floats, folds: Sequence[NDArray[np.intp]]) -> Floats:
         weights = np.linalg.solve(inner + PENALTY * np.eye(len(train)), outer.T).T
         operator[np.ix_(held_out, train)] = weights
     return operator
-
-
-def _p_value(
-    operator: Floats,
-    labels: Floats,
-    folds: Sequence[NDArray[np.intp]],
-    observed: float,
-    resamples: int,
-    rng: np.random.Generator,
-) -> float:
-    """(1 + as large) / (1 + resamples); or, once ENOUGH were as large, their share so far (Besag & Clifford 1991)."""
-    total = as_large = 0
-    while total < resamples:
-        count = min(resamples - total, _PERMUTATIONS_AT_ONCE)
-        areas = _areas(operator, _permuted(labels, folds, count, rng), folds)
-        (hits,) = np.nonzero(areas >= observed - 1e-12)
-        if as_large + len(hits) >= ENOUGH:
-            return float(ENOUGH / (total + hits[ENOUGH - as_large - 1] + 1))
-        total, as_large = total + count, as_large + len(hits)
-    return (1 + as_large) / (1 + resamples)
 
 
 def _permuted(

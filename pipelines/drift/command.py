@@ -33,7 +33,8 @@ def drift(
     correction: Annotated[
         str,
         typer.Option(
-            help="holm: at most alpha of the runs raise a false alarm; bh: at most alpha of the alarms are false."
+            help="holm: at most alpha of the runs raise a false alarm; bh: on average at most alpha of the alarms are "
+            "false, for independent or positively dependent tests."
         ),
     ] = "holm",
     log_run: LogRun = True,

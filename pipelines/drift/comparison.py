@@ -2,45 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
+from typing import Any
 
 from pipelines.classes import Classes
 from pipelines.drift.classifier import domain_classifier
 from pipelines.drift.defaults import ALPHA
+from pipelines.samples import WITHOUT_VERDICT
 from pipelines.statistics import (
     CORRECTIONS,
     Outcome,
-    categories,
     chi_square_needs,
+    compare_labels,
+    compare_numbers,
     effective_rows,
-    kolmogorov_smirnov,
     ks_needs,
     rank_needs,
     resamples_for,
     rows_needed,
     shift_seen,
 )
-from pipelines.windows import ALL, Group, Pair, Sample
+from pipelines.windows import ALL, Group, Pair
 from signalbox.contracts.light import Light
 
 GROSS_SHIFT = 0.5  # of the rows; a test that might overlook this says nothing by its silence
 
 
 class Verdict(StrEnum):
-    """Result of a comparison. Too few rows never give a verdict on drift."""
+    """Result of a comparison. Too few rows, or texts without common words, never give a verdict on drift."""
 
     DRIFT = "drift"
     NONE_SEEN = "no drift seen"
     TOO_FEW = "too few to say"
+    CANNOT_SAY = "cannot say"  # texts that share no words
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One column of one group. Sizes count values; `needed` are sizes of both sides, where these are too few.
+    """One column of one group.
 
+    `reference` and `current` count values; `effective` are the independent rows that carry as much, fewer where texts are
+    sent again. `needed` are independent rows of both sides, where these are too few. `thresholds`: digest of the thresholds
+    of the values that are compared, "" where they depend on none; `other_thresholds` counts the values left out.
     `shift_seen`: the smallest share of moved rows that the test sees with a power of 0.8; None where no formula exists.
     """
 
@@ -49,10 +55,13 @@ class Comparison:
     reference: int
     current: int
     verdict: Verdict
+    effective: tuple[float, float]
     outcome: Outcome | None = None
     p_adjusted: float | None = None
     shift_seen: float | None = None
     needed: tuple[int, int] | None = None
+    thresholds: str = ""
+    other_thresholds: int = 0
 
     def with_verdict(self, p_adjusted: float, alpha: float) -> Comparison:
         """The same with its verdict, from the p-value after correction."""
@@ -60,67 +69,57 @@ class Comparison:
         return replace(self, p_adjusted=p_adjusted, verdict=verdict)
 
 
+class Scope(StrEnum):
+    """The groups that a column belongs to: of a release, of a language, of a route."""
+
+    RELEASE = "release"
+    INPUT = "input"
+    LANGUAGES = "languages"
+
+    @classmethod
+    def of(cls, group: Group) -> Scope:
+        if group.release != ALL:
+            return cls.RELEASE
+        return cls.LANGUAGES if group.language == ALL else cls.INPUT
+
+
 @dataclass(frozen=True)
 class Column:
-    """A quantity to compare: per release or for all, the values in a sample, the rows needed, the test."""
+    """A quantity to compare: its name, its column in a sample, its groups, the rows needed, the test."""
 
     name: str
-    of_release: bool
-    size: Callable[[Sample], int]
+    source: str
+    scope: Scope
     needs: Callable[[float, float], float]
-    test: Callable[[Sample, Sample, int], Outcome]
+    test: Callable[..., Outcome | None]
+
+
+TEXT = Column("input_text", "", Scope.INPUT, rank_needs, domain_classifier)
 
 
 def columns_of(classes: Classes) -> tuple[Column, ...]:
     """The columns of a task. Pure.
 
     First what the model says: p(positive) sees most kinds of drift with the fewest rows (Rabanser et al. 2019,
-    1810.11953). More labels have the margin in its place, and all verdicts in one test.
+    1810.11953). More labels have the margin in its place, and all verdicts in one test. The light is the candidate: a
+    certificate, or a red shown to collect ground truth, changes the light that is shown. Outcome and language are of all
+    requests, so that failures and another mix of languages show.
     """
     slug = None if classes.positive is None else classes.slugs[classes.positive]
+    output = "margin" if slug is None else f"p_{slug.replace('-', '_')}"
+    verdicts = partial(chi_square_needs, categories=len(classes.verdicts))
+    lights = partial(chi_square_needs, categories=len(Light))
+    outcomes = partial(chi_square_needs, categories=len(WITHOUT_VERDICT) + 1)
+    languages = partial(chi_square_needs, categories=2)
     return (
-        Column(
-            "margin" if slug is None else f"p_{slug.replace('-', '_')}",
-            True,
-            lambda s: len(s.outputs),
-            ks_needs,
-            lambda r, c, _: kolmogorov_smirnov(r.outputs, c.outputs),
-        ),
-        Column(
-            "verdict",
-            True,
-            lambda s: s.rows,
-            partial(chi_square_needs, categories=len(classes.verdicts)),
-            lambda r, c, n: categories(r.verdicts, c.verdicts, resamples=n),
-        ),
-        *_FIXED_COLUMNS,
+        Column(output, "output", Scope.RELEASE, ks_needs, compare_numbers),
+        Column("verdict", "verdict", Scope.RELEASE, verdicts, compare_labels),
+        Column("candidate_light", "candidate_light", Scope.RELEASE, lights, compare_labels),
+        Column("outcome", "outcome", Scope.INPUT, outcomes, compare_labels),
+        Column("input_characters", "input_characters", Scope.INPUT, ks_needs, compare_numbers),
+        TEXT,
+        Column("language", "language", Scope.LANGUAGES, languages, compare_labels),
     )
-
-
-# The light is the candidate: a certificate, or a red shown to collect ground truth, changes the light that is shown.
-_FIXED_COLUMNS: tuple[Column, ...] = (
-    Column(
-        "candidate_light",
-        True,
-        lambda s: s.rows,
-        partial(chi_square_needs, categories=len(Light)),
-        lambda r, c, n: categories(r.lights, c.lights, resamples=n),
-    ),
-    Column(
-        "input_characters",
-        False,
-        lambda s: s.rows,
-        ks_needs,
-        lambda r, c, _: kolmogorov_smirnov(r.characters, c.characters),
-    ),
-    Column(
-        "input_text",
-        False,
-        lambda s: len(s.texts),
-        rank_needs,
-        lambda r, c, n: domain_classifier(r.texts, c.texts, resamples=n),
-    ),
-)
 
 
 def compare(
@@ -132,15 +131,15 @@ def compare(
     the correction leaves for the smallest p-value. Such a comparison is not tested, and the others are corrected without
     it.
     """
-    columns = columns_of(classes)
     planned = [
-        (group, column, pairs[group])
+        _select(group, column, pairs[group])
         for group in sorted(pairs)
-        for column in _columns(columns, pairs[group], group)
+        for column in columns_of(classes)
+        if column.scope is Scope.of(group) and (pairs[group].current.rows or group.release == ALL)
     ]
-    both = sum(bool(column.size(p.reference) and column.size(p.current)) for _, column, p in planned)
-    level = alpha / max(1, both)
-    rows = [_compare_column(group, column, pair, level) for group, column, pair in planned]
+    planned = [one for one in planned if any(one.sizes)]
+    level = alpha / max(1, sum(all(one.sizes) for one in planned))
+    rows = [_compare_column(one, level) for one in planned]
     tested = [i for i, row in enumerate(rows) if row.outcome is not None]
     outcomes = [row.outcome for row in rows if row.outcome is not None]
     adjusted = CORRECTIONS[correction]([outcome.p_value for outcome in outcomes])
@@ -149,22 +148,67 @@ def compare(
     return rows
 
 
-def _columns(columns: Sequence[Column], pair: Pair, group: Group) -> list[Column]:
-    """None of a release without current records, and no column without a value on either side."""
-    of_release = group.release != ALL
-    if of_release and not pair.current.rows:
-        return []
-    sides = (pair.reference, pair.current)
-    return [c for c in columns if c.of_release is of_release and any(c.size(side) for side in sides)]
+@dataclass(frozen=True)
+class _Planned:
+    """The values of a comparison."""
+
+    group: Group
+    column: Column
+    reference: Any
+    current: Any
+    sizes: tuple[int, int]
+    effective: tuple[float, float]
+    thresholds: str = ""
+    other_thresholds: int = 0
 
 
-def _compare_column(group: Group, column: Column, pair: Pair, level: float) -> Comparison:
-    sizes = column.size(pair.reference), column.size(pair.current)
+def _select(group: Group, column: Column, pair: Pair) -> _Planned:
+    """The values of a column: under one set of thresholds, the one with the most rows on both sides.
+
+    Another calibration changes verdicts and lights, and in a cascade which texts a model gets: that is no drift.
+    """
+    if column is TEXT:
+        sizes = len(pair.reference.texts), len(pair.current.texts)
+        effective = float(sizes[0]), float(sizes[1])
+        return _Planned(group, column, pair.reference.texts, pair.current.texts, sizes, effective)
+    sides = pair.reference, pair.current
+    digests = sorted({digest for side in sides for digest in side.thresholds(column.source)})
+    counts = {
+        digest: [len(side.column(column.source, digest).values) for side in sides] for digest in digests
+    }
+    digest = max(counts, key=lambda one: (effective_rows(*counts[one]), counts[one][1]), default="")
+    values = [side.column(column.source, digest).clustered for side in sides]
+    own = counts.get(digest, [0, 0])
+    return _Planned(
+        group,
+        column,
+        values[0],
+        values[1],
+        sizes=(own[0], own[1]),
+        effective=(values[0].effective, values[1].effective),
+        thresholds=digest,
+        other_thresholds=sum(map(sum, counts.values())) - sum(own),
+    )
+
+
+def _compare_column(planned: _Planned, level: float) -> Comparison:
+    column, sizes = planned.column, planned.effective
     effective, needs = effective_rows(*sizes), column.needs(GROSS_SHIFT, level)
+    result = Comparison(
+        planned.group,
+        column.name,
+        *planned.sizes,
+        Verdict.TOO_FEW,
+        sizes,
+        thresholds=planned.thresholds,
+        other_thresholds=planned.other_thresholds,
+    )
     if effective < needs:
-        return Comparison(group, column.name, *sizes, Verdict.TOO_FEW, needed=rows_needed(*sizes, needs))
-    outcome = column.test(pair.reference, pair.current, resamples_for(level))
+        return replace(result, needed=rows_needed(int(sizes[0]), int(sizes[1]), needs))
+    outcome = column.test(planned.reference, planned.current, resamples=resamples_for(level))
+    if outcome is None:
+        return replace(result, verdict=Verdict.CANNOT_SAY)
     # A classifier has to learn before it sees anything, so no formula gives the shift that it would see.
     is_classifier = outcome.measure == "area_under_curve"
     smallest = None if is_classifier else shift_seen(column.needs, effective, level)
-    return Comparison(group, column.name, *sizes, Verdict.NONE_SEEN, outcome=outcome, shift_seen=smallest)
+    return replace(result, verdict=Verdict.NONE_SEEN, outcome=outcome, shift_seen=smallest)

@@ -47,16 +47,27 @@ class Report:
                 f"No records of users between {_day(self.windows.since)} and {_day(self.windows.until)}: nothing to "
                 "compare. They come from the assessor, through SIGNALBOX_DATABASE_URL."
             )
-        tested = len(self.comparisons) - self.count(Verdict.TOO_FEW)
-        few = self.count(Verdict.TOO_FEW)
         level = f"level {self.alpha:g} together, {self.correction}"
-        sentence = f"{self.count(Verdict.DRIFT)} of {tested} tests found drift ({level})."
-        return f"{sentence} {few} more had too few rows." if few else sentence
+        sentences = [f"{self.count(Verdict.DRIFT)} of {self.tested} tests found drift ({level})."]
+        if few := self.count(Verdict.TOO_FEW):
+            sentences.append(f"{few} more had too few rows.")
+        if wordless := self.count(Verdict.CANNOT_SAY):
+            sentences.append(f"{wordless} cannot say: the texts share too few words.")
+        if changed := sum(row.other_thresholds > 0 for row in self.comparisons):
+            sentences.append(
+                f"Thresholds changed: {changed} columns compare answers of equal thresholds only, the others are left out."
+            )
+        return " ".join(sentences)
+
+    @property
+    def tested(self) -> int:
+        """Comparisons with a p-value."""
+        return sum(row.outcome is not None for row in self.comparisons)
 
 
 def cells_of(row: Comparison) -> list[str]:
     """The cells of one line."""
-    cells = [row.column, f"{row.reference}/{row.current}"]
+    cells = [row.column, _rows(row)]
     if row.outcome is None or row.p_adjusted is None:
         needed = f" (needs {row.needed[0]}/{row.needed[1]})" if row.needed else ""
         return [*cells, "", "", "", f"{row.verdict}{needed}"]
@@ -67,6 +78,13 @@ def cells_of(row: Comparison) -> list[str]:
     p_value = f"{row.p_adjusted:.3f}" if row.p_adjusted >= 0.001 else f"{row.p_adjusted:.0e}"
     short = _SHORT[row.outcome.measure]
     return [*cells, row.outcome.test, f"{short} {value}", p_value, f"{row.verdict}{power}"]
+
+
+def _rows(row: Comparison) -> str:
+    """Rows of both sides, and the independent ones where texts are sent again."""
+    effective = tuple(round(size) for size in row.effective)
+    rows = f"{row.reference}/{row.current}"
+    return rows if effective == (row.reference, row.current) else f"{rows} ({effective[0]}/{effective[1]})"
 
 
 def show(report: Report, console: Console) -> None:
@@ -101,17 +119,17 @@ def as_dict(report: Report, rows: Sequence[Comparison]) -> dict[str, Any]:
     """For JSON: times in ISO 8601, everything else as named in the code."""
     windows = {name: moment.isoformat() for name, moment in asdict(report.windows).items()}
     settings = {"task": report.task, "alpha": report.alpha, "correction": report.correction}
-    tested = len(report.comparisons) - report.count(Verdict.TOO_FEW)
     return {
         **settings,
         "windows": windows,
-        "tests_corrected_for": tested,
+        "tests_corrected_for": report.tested,
         "comparisons": [asdict(r) for r in rows],
     }
 
 
 def _title(group: Group) -> str:
-    return f"{group.language}, {group.route}, {'all releases' if group.release == ALL else group.release}"
+    language = "all languages" if group.language == ALL else group.language
+    return f"{language}, {group.route}, {'all releases' if group.release == ALL else group.release}"
 
 
 def _day(moment: datetime) -> str:

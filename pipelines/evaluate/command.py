@@ -8,17 +8,34 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from pipelines.options import Limit, Routes, job_settings, parse_routes
+from pipelines.options import Limit, Routes, Tiers, job_settings, parse_routes
 
 Fresh = Annotated[bool, typer.Option(help="Ignore earlier answers and re-run.")]
 
+Justified = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Rows per tier, language and label that a decoder justifies. Lengths, latency and speed are of these.",
+    ),
+]
 
-def evaluate(route: Routes = None, limit: Limit = None, fresh: Fresh = False) -> None:
+
+def evaluate(
+    route: Routes = None,
+    tier: Tiers = None,
+    limit: Limit = None,
+    justified: Justified = 3,
+    fresh: Fresh = False,
+) -> None:
     """Evaluate the running services on the test split."""
     with job_settings("evaluate") as settings:
         routes = parse_routes(route, settings.routes)
         from pipelines.evaluate import job
         from pipelines.evaluate.report import markdown
 
-        for evaluation in job.evaluate(settings, routes=routes, limit=limit, fresh=fresh):
+        evaluations = job.evaluate(
+            settings, routes=routes, tiers=tier, limit=limit, justified=justified, fresh=fresh
+        )
+        for evaluation in evaluations:
             Console().print(Markdown(markdown(evaluation)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -19,39 +18,48 @@ from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.journal import Journal
 from pipelines.evaluate.publish import publish
 from pipelines.evaluate.queries import query_assessor
-from pipelines.evaluate.summary import ALL, Summary, summarize
+from pipelines.evaluate.summary import Summary, summarize
 from pipelines.progress import progress
-from signalbox.contracts.record import LabeledText, ModelRelease, Record
+from pipelines.strata import Stratum, select_rows, strata_of, stratum_of
+from signalbox.contracts.record import LabeledText, ModelRelease, Record, Tier
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError, SetupError
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
 from signalbox.store import open_store
-from signalbox.tasks import Task, load_data, load_task
+from signalbox.tasks import Task, evaluation_rows, load_data, load_task, select_tiers
 
 logger = logging.getLogger(__name__)
+
+JUSTIFIED = 3  # a justification takes most of a decoder's time, and only its length and speed are measured
 
 
 def evaluate(
     settings: Settings,
     *,
     routes: Sequence[Route] | None = None,
+    tiers: Sequence[str] | None = None,
     limit: int | None = None,
+    justified: int = JUSTIFIED,
     fresh: bool = False,
     console: Console | None = None,
 ) -> list[Evaluation]:
     """Evaluate routes and publish their figures. Raises InputError, SetupError, ModelError, StoreUnavailable.
 
-    `routes` defaults to those over the models that are enabled, `limit` is the number of rows of each language and
-    label, `fresh` ignores earlier answers, and `console` shows progress where there is no log.
+    `routes` defaults to those over the models that are enabled, and `tiers` to the first one of the task. `limit` is the
+    number of rows of each tier, language and label, `justified` that of those which a decoder justifies, `fresh` ignores earlier answers, and `console` shows progress where
+    there is no log.
     """
     task = load_task(settings.task)
-    rows = select_rows(load_data(task, "test"), limit)
-    if not rows:
-        raise InputError("split", "test", f"{task.folder}/data.jsonl has no such rows; add some.")
-    check_learnable(Classes.of(task), load_data(task, "few-shot"), {row.language for row in rows})
+    rows: list[LabeledText] = []
+    for tier in select_tiers(task, tiers):
+        here = select_rows(evaluation_rows(task, tier), limit)
+        if not here:
+            raise InputError("split", "test", _missing(task, tier))
+        check_learnable(Classes.of(task), load_data(task, "few-shot", tier), {row.language for row in here})
+        rows += here
     return [
-        asyncio.run(_evaluate(settings, task, route, rows, fresh, console))
+        asyncio.run(_evaluate(settings, task, route, rows, justified, fresh, console))
         for route in routes or settings.routes
     ]
 
@@ -61,6 +69,7 @@ async def _evaluate(
     task: Task,
     route: Route,
     rows: Sequence[LabeledText],
+    justified: int,
     fresh: bool,
     console: Console | None,
 ) -> Evaluation:
@@ -72,7 +81,8 @@ async def _evaluate(
     logger.info("evaluation started", extra={"route": route, "rows": len(rows), "pending": len(pending)})
     completed = len(rows) - len(pending)
     with progress(f"evaluate {route}", len(rows), completed=completed, console=console) as advance:
-        await query_assessor(settings, route, pending, journal, advance)
+        sample = {row.id for row in select_rows(rows, justified)}
+        await query_assessor(settings, route, pending, journal, advance, sample)
     records = [today(task, record) for record in await _read_records(settings, rows, journal)]
     check_releases(releases, records)
     figures = summaries(task, rows, records)
@@ -85,32 +95,25 @@ async def _evaluate(
     return evaluation
 
 
-def select_rows(rows: Sequence[LabeledText], limit: int | None) -> list[LabeledText]:
-    """The first `limit` rows of each language and label; all without a limit."""
-    counts: Counter[tuple[str, str]] = Counter()
-    selection = []
-    for row in rows:
-        counts[row.language, row.label] += 1
-        if limit is None or counts[row.language, row.label] <= limit:
-            selection.append(row)
-    return selection
+def _missing(task: Task, tier: Tier | None) -> str:
+    where = f" in the tier {tier}" if tier else ""
+    return f"{task.folder}/data.jsonl has no rows of one sentence{where}; add some."
 
 
-def summaries(task: Task, rows: Sequence[LabeledText], records: Sequence[Record]) -> dict[str, Summary]:
-    """Figures per language, and for `all`. Baselines learn from the few-shot split, as the encoder's head does."""
+def summaries(task: Task, rows: Sequence[LabeledText], records: Sequence[Record]) -> dict[Stratum, Summary]:
+    """Figures per tier and language. Baselines learn from the few-shot split of their tier and language."""
     classes = Classes.of(task)
-    few_shot = teachable(classes, load_data(task, "few-shot"))
-    by_language = {}
-    for language in (*sorted({row.language for row in rows}), ALL):
-        here = [(r, row) for r, row in zip(records, rows, strict=True) if language in {ALL, row.language}]
-        train = [row for row in few_shot if language in {ALL, row.language}]
+    by_stratum = {}
+    for stratum in strata_of(rows):
+        here = [(r, row) for r, row in zip(records, rows, strict=True) if stratum_of(row) == stratum]
+        few_shot = teachable(classes, load_data(task, "few-shot", stratum.tier))
+        train = [row for row in few_shot if row.language == stratum.language]
         test = [row for _, row in here]
         baselines = {name: accuracy(make(classes), train, test) for name, make in BASELINES.items()}
-        labels = [row.label for row in test]
-        by_language[language] = summarize(
-            [record for record, _ in here], labels, baselines, classes, language
-        )
-    return by_language
+        labels, families = [row.label for row in test], [row.family for row in test]
+        answers = [record for record, _ in here]
+        by_stratum[stratum] = summarize(answers, labels, baselines, classes, stratum, families)
+    return by_stratum
 
 
 def check_releases(expected: Sequence[ModelRelease], records: Sequence[Record]) -> None:

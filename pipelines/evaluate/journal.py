@@ -9,7 +9,7 @@ from pathlib import Path
 
 from signalbox import thresholds
 from signalbox.contracts.record import LabeledText, ModelRelease
-from signalbox.contracts.routes import Route
+from signalbox.contracts.routes import ROUTES, Route
 from signalbox.io import AppendLog
 from signalbox.settings import Settings
 from signalbox.tasks import Task
@@ -63,9 +63,16 @@ def _digest(
     settings: Settings, task: Task, releases: Sequence[ModelRelease], rows: Sequence[LabeledText]
 ) -> str:
     digest = hashlib.sha256()
-    for release in releases:
-        path = thresholds.path_for(settings.thresholds_dir, task.name, release)
-        digest.update(release.key.encode() + (path.read_bytes() if path.exists() else b""))
+    folder = settings.thresholds_dir
+    paths = [thresholds.path_for(folder, task.name, release) for release in releases]
+    paths += [
+        thresholds.path_for(folder, task.name, releases[-1], route=route, earlier=releases[:-1])
+        for route, spec in ROUTES.items()
+        if len(spec.models) == len(releases) > 1
+    ]
+    digest.update("|".join(release.key for release in releases).encode())
+    for path in paths:
+        digest.update(path.read_bytes() if path.exists() else b"")
     for row in rows:
         digest.update(row.model_dump_json().encode())
     return digest.hexdigest()[:12]

@@ -7,17 +7,18 @@ from matplotlib.figure import Figure
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.summary import Summary, certainties
 from pipelines.statistics import reliability
+from pipelines.strata import Stratum
 
 _CELL_INCHES = 0.6  # of a confusion matrix: its font is as large for twenty labels as for two
 
 
-def reliability_figure(evaluation: Evaluation) -> Figure:
+def reliability_figure(evaluation: Evaluation, stratum: Stratum) -> Figure:
     """Share of true labels over probability, with the number of answers in each of ten bins.
 
     Two labels: the positive one over its probability. More: right answers over the score.
     """
-    labels = [row.label for row in evaluation.rows]
-    numbers, truth = certainties(evaluation.records, labels, evaluation.classes)
+    records, rows = evaluation.of(stratum)
+    numbers, truth = certainties(records, [row.label for row in rows], evaluation.classes)
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="perfectly calibrated")
@@ -35,7 +36,7 @@ def reliability_figure(evaluation: Evaluation) -> Figure:
     axes.set(
         xlabel=f"mean {number} in bin", ylabel=f"share of {share}", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02)
     )
-    axes.set_title(f"{evaluation.task}, {evaluation.route}: n = {len(numbers)}, 10 equal-width bins")
+    axes.set_title(f"{evaluation.task}, {stratum.title}, {evaluation.route}: n = {len(numbers)}, 10 bins")
     axes.legend(loc="upper left")
     return figure
 
@@ -59,5 +60,5 @@ def confusion_figure(summary: Summary) -> Figure:
     if len(columns) > 3:
         axes.tick_params(axis="x", labelrotation=45)
     axes.set_yticks(range(len(rows)), rows)
-    axes.set(xlabel="verdict", ylabel="label", title=f"n = {summary.rows}")
+    axes.set(xlabel="verdict", ylabel="label", title=f"{summary.stratum.title}: n = {summary.rows}")
     return figure

@@ -10,7 +10,7 @@ import mlflow
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.plots import confusion_figure, reliability_figure
 from pipelines.evaluate.report import flat, markdown
-from pipelines.evaluate.summary import ALL, Summary
+from pipelines.evaluate.summary import Summary
 from pipelines.sinks import mlflow_runs, textfile
 from signalbox.contracts import metrics as names
 from signalbox.settings import Settings
@@ -26,12 +26,12 @@ def publish(settings: Settings, evaluation: Evaluation) -> None:
 def log_run(evaluation: Evaluation) -> None:
     """Params, metrics, table and plots to the active MLflow run."""
     mlflow.log_params({"route": evaluation.route, "release": evaluation.release_key[:500]})
-    for language, summary in evaluation.summaries.items():
-        mlflow.log_metrics({f"{name}.{language}": value for name, value in flat(summary).items()})
     mlflow.log_text(markdown(evaluation), "evaluation.md")
-    mlflow.log_dict({k: s.as_dict() for k, s in evaluation.summaries.items()}, "evaluation.json")
-    mlflow.log_figure(reliability_figure(evaluation), "reliability.png")
-    mlflow.log_figure(confusion_figure(evaluation.summaries[ALL]), "confusion.png")
+    mlflow.log_dict({s.name: one.as_dict() for s, one in evaluation.summaries.items()}, "evaluation.json")
+    for stratum, summary in evaluation.summaries.items():
+        mlflow.log_metrics({f"{name}.{stratum.name}": value for name, value in flat(summary).items()})
+        mlflow.log_figure(reliability_figure(evaluation, stratum), f"reliability.{stratum.name}.png")
+        mlflow.log_figure(confusion_figure(summary), f"confusion.{stratum.name}.png")
 
 
 def write_metrics(folder: Path, evaluation: Evaluation) -> Path:
@@ -42,11 +42,12 @@ def write_metrics(folder: Path, evaluation: Evaluation) -> Path:
     """
     values: textfile.Values = []
     baselines: textfile.Values = []
-    for language, summary in evaluation.summaries.items():
-        where = (evaluation.task, language, evaluation.route, evaluation.release_key)
+    for stratum, summary in evaluation.summaries.items():
+        tier, language = stratum.tier or "", stratum.language
+        where = (evaluation.task, tier, language, evaluation.route, evaluation.release_key)
         values += [*_of_all(where, summary), *_of_labels(where, summary)]
         for baseline, value in summary.baselines.items():
-            baselines.append((names.EVAL_BASELINE, (evaluation.task, language, baseline), value))
+            baselines.append((names.EVAL_BASELINE, (evaluation.task, tier, language, baseline), value))
     job = f"evaluate-{evaluation.task}-{evaluation.route}"
     values.append(textfile.succeeded(job))
     textfile.write_values(folder / f"evaluate-{evaluation.task}-baselines.prom", baselines)
@@ -54,7 +55,7 @@ def write_metrics(folder: Path, evaluation: Evaluation) -> Path:
 
 
 def _of_all(where: tuple[str, ...], summary: Summary) -> textfile.Values:
-    """Figures of all answers of a language together, and of each light."""
+    """Figures of all answers of a tier and language, and of each light."""
     values: textfile.Values = [
         (names.EVAL_ACCURACY, where, summary.accuracy),
         (names.EVAL_ACCURACY_BOUND, (*where, "low"), summary.interval[0]),
@@ -64,6 +65,7 @@ def _of_all(where: tuple[str, ...], summary: Summary) -> textfile.Values:
         (names.EVAL_AUC, where, summary.auc),
         (names.EVAL_BRIER, where, summary.brier),
         (names.EVAL_ECE, where, summary.ece),
+        (names.EVAL_ECE_FLOOR, where, summary.ece_floor),
         (names.EVAL_ROWS, where, float(summary.rows)),
     ]
     values += [(names.EVAL_LATENCY, (*where, f"{q:g}"), s) for q, s in summary.latency_seconds.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 import aiohttp
 from pydantic import ValidationError
@@ -25,15 +25,20 @@ async def query_assessor(
     rows: Sequence[LabeledText],
     journal: Journal,
     advance: Callable[[], None],
+    justified: Set[str],
 ) -> None:
-    """Send the rows and journal each prediction when it comes. Raises SetupError."""
-    queue = list(reversed(rows))
+    """Send the rows and journal each prediction when it comes. Raises SetupError.
+
+    Only the rows with an id in `justified` get a justification. One language comes after the other, because a server
+    keeps the prompt of the language it answers in.
+    """
+    queue = sorted(rows, key=lambda row: row.language)[::-1]
     timeout = aiohttp.ClientTimeout(total=settings.decoder_timeout_seconds * 2)
 
     async def work(session: aiohttp.ClientSession) -> None:
         while queue:
             row = queue.pop()
-            journal.add(row.id, await _assess(settings, session, route, row))
+            journal.add(row.id, await _assess(settings, session, route, row, row.id in justified))
             advance()
 
     through_proxy = not is_loopback(settings.assessor_base_url)
@@ -41,9 +46,12 @@ async def query_assessor(
         await asyncio.gather(*(work(session) for _ in range(CONCURRENCY)))
 
 
-async def _assess(settings: Settings, session: aiohttp.ClientSession, route: Route, row: LabeledText) -> str:
+async def _assess(
+    settings: Settings, session: aiohttp.ClientSession, route: Route, row: LabeledText, justifies: bool
+) -> str:
     """The prediction's id. One text per request, so that its latency is a user's."""
-    body = {"text": row.text, "language": row.language, "model": route, "source": "evaluation"}
+    body: dict[str, object] = {"text": row.text, "language": row.language, "model": route}
+    body |= {"source": "evaluation", "justification": justifies}
     url = f"{settings.assessor_base_url}/v1/assess"
     try:
         async with session.post(url, json=body, headers=settings.assessor_headers) as response:

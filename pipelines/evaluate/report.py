@@ -9,10 +9,10 @@ from pipelines.evaluate.summary import LightShare, Summary
 from pipelines.statistics import Interval, LabelFigures
 
 _BASELINES = ("majority", "length", "tfidf")
-_SCORES = ("Brier", "ECE", "AUC")
+_SCORES = ("Brier", "ECE of p (chance)", "AUC")
 _QUALITY = ("accuracy (95 %)", "balanced", "macro F1")
-_FIGURES = ("language", "n", *_QUALITY, *_BASELINES, *_SCORES, "p50 s", "p95 s")
-_LABELS = ("language", "label", "n", "precision (95 %)", "recall (95 %)", "F1", "AUC")
+_FIGURES = ("tier", "language", "n", *_QUALITY, *_BASELINES, *_SCORES, "p50 s", "p95 s")
+_LABELS = ("tier", "language", "label", "n", "precision (95 %)", "recall (95 %)", "F1", "AUC")
 _LIGHTS = ("green", "yellow", "red")
 
 
@@ -23,14 +23,14 @@ def markdown(evaluation: Evaluation) -> str:
     lines += table(_FIGURES, [_figures(summary) for summary in summaries])
     for title, pick in (("shown", "lights"), ("if certified", "candidate_lights")):
         lines += ["", f"Light {title}: coverage, error among them (95 %)", ""]
-        shares = [(summary.language, getattr(summary, pick)) for summary in summaries]
+        shares = [(_stratum(summary), getattr(summary, pick)) for summary in summaries]
         lines += table(
-            ("language", *_LIGHTS), [[name, *(_share(here[k]) for k in _LIGHTS)] for name, here in shares]
+            ("tier", "language", *_LIGHTS), [[*s, *(_share(here[k]) for k in _LIGHTS)] for s, here in shares]
         )
     lines += ["", *table(_LABELS, [row for summary in summaries for row in _label_rows(summary)])]
-    columns = next(iter(summaries[-1].confusion.values()))
-    header = ("language", "label", *(f"answer {column}" for column in columns))
-    return "\n".join([*lines, "", *table(header, _confusion(summaries, list(columns)))]) + "\n"
+    columns = list(dict.fromkeys(c for s in summaries for row in s.confusion.values() for c in row))
+    header = ("tier", "language", "label", *(f"answer {column}" for column in columns))
+    return "\n".join([*lines, "", *table(header, _confusion(summaries, columns))]) + "\n"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -54,6 +54,7 @@ def flat(summary: Summary) -> dict[str, float]:
         "macro_f1": summary.macro_f1,
         "brier": summary.brier,
         "ece": summary.ece,
+        "ece_floor": summary.ece_floor,
         "auc": summary.auc,
         "verdict_mass": summary.verdict_mass,
         "tokens_per_second": summary.tokens_per_second,
@@ -86,20 +87,22 @@ def _of_labels(summary: Summary) -> dict[str, float | None]:
 
 def _figures(summary: Summary) -> list[str]:
     return [
-        summary.language,
+        *_stratum(summary),
         str(summary.rows),
         with_interval(summary.accuracy, summary.interval),
         _number(summary.balanced_accuracy),
         _number(summary.macro_f1),
         *(f"{summary.baselines[name]:.2f}" for name in _BASELINES),
-        *(_number(value) for value in (summary.brier, summary.ece, summary.auc)),
+        _number(summary.brier),
+        _with_floor(summary.ece, summary.ece_floor),
+        _number(summary.auc),
         *(f"{summary.latency_seconds[q]:.3f}" for q in (0.5, 0.95)),
     ]
 
 
 def _label_rows(summary: Summary) -> list[list[str]]:
     return [
-        [summary.language, label, str(figures.rows), *_of_label(figures, summary.auc_by_label.get(label))]
+        [*_stratum(summary), label, str(figures.rows), *_of_label(figures, summary.auc_by_label.get(label))]
         for label, figures in summary.labels.items()
     ]
 
@@ -113,7 +116,7 @@ def _of_label(figures: LabelFigures, auc: float | None) -> list[str]:
 def _confusion(summaries: Sequence[Summary], columns: Sequence[str]) -> list[list[str]]:
     """A row for each language and label; a column that a language lacks has no answers there."""
     return [
-        [summary.language, label, *(str(row.get(column, 0)) for column in columns)]
+        [*_stratum(summary), label, *(str(row.get(column, 0)) for column in columns)]
         for summary in summaries
         for label, row in summary.confusion.items()
     ]
@@ -127,6 +130,15 @@ def _share(share: LightShare) -> str:
 
 def _ratio(value: float | None, interval: Interval | None) -> str:
     return "" if value is None or interval is None else with_interval(value, interval)
+
+
+def _stratum(summary: Summary) -> tuple[str, str]:
+    return summary.stratum.tier or "", summary.stratum.language
+
+
+def _with_floor(error: float | None, floor: float | None) -> str:
+    """The error, and below what chance alone stays: `0.09 (0.12)`."""
+    return "" if error is None or floor is None else f"{error:.2f} ({floor:.2f})"
 
 
 def _number(value: float | None) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipelines import statistics
 from pipelines.classes import Classes
 from pipelines.statistics import Interval, LabelFigures, LengthStatistics
+from pipelines.strata import Stratum
 from signalbox.contracts.labels import Label, Verdict, verdict_for
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Record
 
-ALL = "all"
+ALL = "all"  # of the judge
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,16 @@ class LightShare:
 
 @dataclass(frozen=True)
 class Summary:
-    """One language (or all) of one route.
+    """One tier and language of one route. Intervals are over families.
 
+    `ece` is of probabilities, not of verdicts, and `ece_floor` is what chance alone gives perfect ones.
     Two labels: `brier`, `ece` and `auc` are of the probability of the positive one. More labels: `brier` is summed over
     them, `ece` is of the score, and `auc` is the mean of `auc_by_label`, each label against the rest.
     """
 
-    language: str
+    stratum: Stratum
     rows: int
+    families: int
     correct: int
     accuracy: float
     interval: Interval
@@ -50,6 +53,7 @@ class Summary:
     candidate_lights: dict[str, LightShare]
     brier: float | None
     ece: float | None
+    ece_floor: float | None
     auc: float | None
     auc_by_label: dict[Label, float]
     verdict_mass: float | None
@@ -59,7 +63,7 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        return {**asdict(self), "stratum": self.stratum._asdict()}
 
 
 def correct(record: Record, label: Label) -> bool:
@@ -75,36 +79,50 @@ def summarize(
     labels: Sequence[Label],
     baselines: dict[str, float],
     classes: Classes,
-    language: str = ALL,
+    stratum: Stratum,
+    families: Sequence[Hashable] | None = None,
 ) -> Summary:
-    """The figures; records and labels in the same order, under the names of today, at least one."""
+    """The figures; records, labels and families in the same order, under the names of today, at least one.
+
+    Without `families`, each row is one of its own.
+    """
+    families = families or range(len(records))
     right = [correct(record, label) for record, label in zip(records, labels, strict=True)]
-    figures = statistics.label_figures(labels, [record.verdict for record in records], classes.labels)
+    figures = statistics.label_figures(
+        labels, [record.verdict for record in records], classes.labels, families
+    )
     scores = _scores(records, labels, classes)
     masses = [record.verdict_mass for record in records if record.verdict_mass is not None]
     return Summary(
-        language=language,
+        stratum=stratum,
         rows=len(records),
+        families=len(set(families)),
         correct=sum(right),
         accuracy=sum(right) / len(right),
-        interval=statistics.accuracy_interval(sum(right), len(right)),
+        interval=statistics.family_interval(right, families),
         balanced_accuracy=statistics.balanced_accuracy(figures.values()),
         macro_f1=statistics.macro_f1(figures.values()),
         labels=figures,
         slugs=classes.slugs,
         baselines=baselines,
         confusion=confusion(records, labels, classes),
-        lights=light_shares([record.light for record in records], right),
-        candidate_lights=light_shares([record.candidate_light for record in records], right),
+        lights=light_shares([record.light for record in records], right, families),
+        candidate_lights=light_shares([record.candidate_light for record in records], right, families),
         brier=scores.brier,
         ece=scores.ece,
+        ece_floor=scores.ece_floor,
         auc=scores.auc,
         auc_by_label=scores.auc_by_label,
         verdict_mass=sum(masses) / len(masses) if masses else None,
         lengths=statistics.answer_lengths([r.justification for r in records if r.justification]),
-        latency_seconds=statistics.quantiles([record.latency_seconds for record in records]),
-        tokens_per_second=_tokens_per_second(records),
+        latency_seconds=statistics.quantiles([record.latency_seconds for record in whole(records)]),
+        tokens_per_second=_tokens_per_second(whole(records)),
     )
+
+
+def whole(records: Sequence[Record]) -> Sequence[Record]:
+    """The answers as a user gets them: those with a justification if there are any, else all."""
+    return [record for record in records if record.justification] or records
 
 
 def certainties(
@@ -136,15 +154,19 @@ def confusion(
     return {label: {verdict: counts[label, verdict] for verdict in columns} for label in classes.answers}
 
 
-def light_shares(lights: Sequence[Light], right: Sequence[bool]) -> dict[str, LightShare]:
+def light_shares(
+    lights: Sequence[Light], right: Sequence[bool], families: Sequence[Hashable]
+) -> dict[str, LightShare]:
     """Coverage and error of each light."""
     shares = {}
     for light in Light:
-        hits = [good for other, good in zip(lights, right, strict=True) if other is light]
-        wrong = len(hits) - sum(hits)
-        error = wrong / len(hits) if hits else None
-        interval = statistics.accuracy_interval(wrong, len(hits)) if hits else None
-        shares[light.value] = LightShare(len(hits), len(hits) / len(lights), error, interval)
+        here = [
+            (not good, f) for other, good, f in zip(lights, right, families, strict=True) if other is light
+        ]
+        wrong = [bad for bad, _ in here]
+        error = sum(wrong) / len(wrong) if wrong else None
+        interval = statistics.family_interval(wrong, [family for _, family in here]) if wrong else None
+        shares[light.value] = LightShare(len(wrong), len(wrong) / len(lights), error, interval)
     return shares
 
 
@@ -152,6 +174,7 @@ def light_shares(lights: Sequence[Light], right: Sequence[bool]) -> dict[str, Li
 class _Scores:
     brier: float | None
     ece: float | None
+    ece_floor: float | None
     auc: float | None
     auc_by_label: dict[Label, float]
 
@@ -160,17 +183,18 @@ def _scores(records: Sequence[Record], labels: Sequence[Label], classes: Classes
     """Scores of the probabilities, where there are any."""
     numbers, truth = certainties(records, labels, classes)
     ece = statistics.expected_calibration_error(numbers, truth) if numbers else None
+    floor = statistics.calibration_error_floor(numbers) if numbers else None
     if classes.positive is not None:
         brier = statistics.brier_score(numbers, truth) if numbers else None
         auc = statistics.area_under_curve(numbers, truth) if numbers else None
-        return _Scores(brier, ece, auc, {})
+        return _Scores(brier, ece, floor, auc, {})
     rows = [(r.probabilities, label) for r, label in zip(records, labels, strict=True) if r.probabilities]
     if not rows:
-        return _Scores(None, ece, None, {})
+        return _Scores(None, ece, floor, None, {})
     probabilities, answers = [p for p, _ in rows], [label for _, label in rows]
     areas = statistics.one_against_rest(probabilities, answers, classes.labels)
     mean = sum(areas.values()) / len(areas) if areas else None
-    return _Scores(statistics.multiclass_brier(probabilities, answers), ece, mean, areas)
+    return _Scores(statistics.multiclass_brier(probabilities, answers), ece, floor, mean, areas)
 
 
 def _tokens_per_second(records: Sequence[Record]) -> float | None:

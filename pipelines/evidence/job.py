@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
-from typing import get_args
 
-from pipelines.evaluate.job import select_rows
 from pipelines.evidence.faithfulness import (
     OrderScores,
     evidence_order,
@@ -23,8 +21,9 @@ from pipelines.evidence.journal import Journal
 from pipelines.evidence.publish import publish
 from pipelines.evidence.result import Result, Row
 from pipelines.progress import progress
+from pipelines.strata import select_rows
 from signalbox import thresholds
-from signalbox.contracts.record import LabeledText, Tier
+from signalbox.contracts.record import LabeledText
 from signalbox.contracts.routes import ModelName
 from signalbox.errors import InputError, ModelUnavailable, SetupError
 from signalbox.evidence import Part, Question, parts_of, query_each, query_many, without
@@ -32,7 +31,8 @@ from signalbox.evidence.plan import ENCODER_PARTS
 from signalbox.models.base import Answer, ModelClient
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
-from signalbox.tasks import Task, load_data, load_task
+from signalbox.tasks import Task, load_task
+from signalbox.tasks.loading import load_all
 from signalbox.thresholds import ThresholdFile
 from signalbox.traffic_light import decide
 
@@ -71,7 +71,7 @@ def measure_evidence(
 
 def rows_of(task: Task) -> list[LabeledText]:
     """The test texts whose decisive part is known; without any, all that have several sentences."""
-    rows = [row for tier in get_args(Tier) for row in load_data(task, "test", tier)]
+    rows = [row for row in load_all(task) if row.split == "test"]
     known = [row for row in rows if row.decisive is not None]
     several = [row for row in rows if len(_sentences(row, 2)) > 1]
     return known or several

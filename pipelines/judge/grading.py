@@ -74,6 +74,8 @@ class Grader:
         record = await self.store.get(selection.id)
         if record is None:
             return _deleted(selection), None
+        if not selection.judgeable:
+            return self._row(record, selection, {}, None), None
         scores: dict[str, Score] = {}
         for group in calls(self.criteria, self.plan.options.per_call, labeled=selection.label is not None):
             prompt = prompt_for(self.task, record, group, selection.label)
@@ -99,7 +101,9 @@ class Grader:
             right=None if label is None else self._is_right(record, label),
             sampled=selection.sampled,
             own_answer=release is not None and release.key == self.plan.options.judge,
-            propensity=record.sampling_propensity,
+            asked=record.asked,
+            propensity=record.propensity,
+            judgeable=selection.judgeable,
             scores=scores,
             error=error,
         )
@@ -113,7 +117,6 @@ def _deleted(selection: Selection) -> Row:
         right=None,
         sampled=selection.sampled,
         own_answer=False,
-        propensity=1.0,
         scores={},
         error=DELETED,
     )

@@ -9,6 +9,7 @@ import mlflow
 
 from pipelines.judge.figures import Report
 from pipelines.judge.run import RunFolder
+from pipelines.judge.trust import Trust
 from pipelines.sinks import mlflow_runs, textfile
 from signalbox.contracts import metrics as names
 from signalbox.settings import Settings
@@ -46,11 +47,23 @@ def write_metrics(folder: Path, report: Report) -> Path:
             (names.JUDGE_AGREEMENT_BOUND, (*where, "high"), high),
             (names.JUDGE_AGREEMENT_BASELINE, where, row.baseline),
         ]
+        if row.gate is not None:
+            values += [
+                (names.JUDGE_TRUST, (*where, state.value), float(row.gate.trust is state)) for state in Trust
+            ]
+            values.append((names.JUDGE_LABELS_NEEDED, where, row.gate.labels_needed))
         if row.estimate is not None:
             of = (*where, row.estimate.method)
             values.append((names.JUDGE_ESTIMATE, of, row.estimate.value))
             values.append((names.JUDGE_ESTIMATE_BOUND, (*of, "low"), row.estimate.low))
             values.append((names.JUDGE_ESTIMATE_BOUND, (*of, "high"), row.estimate.high))
+    for language, labels in report.labels.items():
+        of_language = (options.task, language, options.route)
+        values += [
+            (names.LABELS_RESPONSE, (*of_language, "asked"), labels.response),
+            (names.LABELS_RESPONSE, (*of_language, "voluntary"), labels.voluntary_response),
+            (names.LABELS_VOLUNTARY_RIGHT, of_language, labels.voluntary_right),
+        ]
     job = f"judge-{options.task}-{options.route}"
     values.append(textfile.succeeded(job))
     return textfile.write_values(folder / f"{job}.prom", values)
@@ -64,5 +77,17 @@ def _log(report: Report) -> None:
         figures = {k: v for k, v in asdict(row).items() if isinstance(v, int | float)}
         if row.estimate is not None:
             figures["estimate"] = row.estimate.value
+        if row.gate is not None:
+            figures["trusted"] = float(row.gate.trust is Trust.TRUSTED)
+            mlflow.set_tag(f"trust.{row.language}.{row.criterion}", row.gate.trust.value)
+            if row.gate.labels_needed is not None:
+                figures["labels_needed"] = row.gate.labels_needed
         mlflow.log_metrics({f"{row.language}.{row.criterion}.{name}": v for name, v in figures.items()})
+    for language, labels in report.labels.items():
+        shares = {
+            "response": labels.response,
+            "voluntary_response": labels.voluntary_response,
+            "voluntary_right": labels.voluntary_right,
+        }
+        mlflow.log_metrics({f"{language}.labels.{k}": v for k, v in shares.items() if v is not None})
     mlflow.log_dict(report.as_dict(), "judge.json")

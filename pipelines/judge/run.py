@@ -16,6 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from pipelines.judge.client import Score
 from pipelines.judge.shards import Shard
 from signalbox.contracts.record import Contract, Label, Probability
@@ -41,11 +43,24 @@ class Options(Contract):
 
 
 class Selection(Contract):
-    """An answer to judge. `sampled`: drawn at random; the others are in the plan for their ground truth."""
+    """An answer of the plan. `sampled`: drawn at random; the others are in the plan for their ground truth.
+
+    An answer that is not `judgeable` is there for its ground truth alone: it says whether the model was right.
+    """
 
     id: str
     label: Label | None = None
     sampled: bool = True
+    judgeable: bool = True
+
+
+class Population(Contract):
+    """All answers of a language in the window. `asked` were asked for, `coverable` had a chance to be."""
+
+    answers: int = 0
+    judgeable: int = 0
+    asked: int = 0
+    coverable: int = 0
 
 
 class Plan(Contract):
@@ -56,6 +71,7 @@ class Plan(Contract):
     until: datetime
     chosen: tuple[Selection, ...]
     left_out: dict[str, int]
+    population: dict[str, Population] = Field(default_factory=dict)
 
 
 class Row(Contract):
@@ -67,7 +83,9 @@ class Row(Contract):
     right: bool | None
     sampled: bool
     own_answer: bool
-    propensity: Probability
+    asked: bool = False
+    propensity: Probability | None = None
+    judgeable: bool = True
     scores: dict[str, Score]
     error: str | None = None
 

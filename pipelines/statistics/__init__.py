@@ -1,5 +1,12 @@
 """Statistics of the jobs: pure functions. Sources are cited where a formula is used."""
 
+from pipelines.statistics.cluster_permutation import Clustered, compare_labels, compare_numbers
+from pipelines.statistics.clusters import (
+    effective_rows_of_families,
+    family_interval,
+    family_p_value,
+    round_robin,
+)
 from pipelines.statistics.labels import (
     LabelFigures,
     balanced_accuracy,
@@ -9,6 +16,16 @@ from pipelines.statistics.labels import (
     one_against_rest,
 )
 from pipelines.statistics.multiple_testing import CORRECTIONS, benjamini_hochberg, holm
+from pipelines.statistics.paired import (
+    CONFIDENCE,
+    Pairs,
+    lower_bound,
+    pairs_of,
+    rows_to_decide,
+    tango_interval,
+    tango_z,
+    upper_bound,
+)
 from pipelines.statistics.ppi import Estimate, power_weight, ppi_mean, share_right
 from pipelines.statistics.proportions import (
     Bin,
@@ -18,6 +35,7 @@ from pipelines.statistics.proportions import (
     answer_lengths,
     area_under_curve,
     brier_score,
+    calibration_error_floor,
     clopper_pearson_interval,
     expected_calibration_error,
     mcnemar_p_value,
@@ -25,10 +43,12 @@ from pipelines.statistics.proportions import (
     reliability,
     wilson_interval,
 )
+from pipelines.statistics.sampling import exact_interval, weighted_share
 from pipelines.statistics.two_sample import (
     Outcome,
     categories,
     chi_square_needs,
+    debiased_jensen_shannon,
     effective_rows,
     jensen_shannon,
     kolmogorov_smirnov,
@@ -40,41 +60,60 @@ from pipelines.statistics.two_sample import (
 )
 
 __all__ = [
+    "CONFIDENCE",
     "CORRECTIONS",
     "Bin",
+    "Clustered",
     "Estimate",
     "Interval",
     "LabelFigures",
     "LengthStatistics",
     "Outcome",
+    "Pairs",
     "accuracy_interval",
     "answer_lengths",
     "area_under_curve",
     "balanced_accuracy",
     "benjamini_hochberg",
     "brier_score",
+    "calibration_error_floor",
     "categories",
     "chi_square_needs",
     "clopper_pearson_interval",
+    "compare_labels",
+    "compare_numbers",
+    "debiased_jensen_shannon",
     "effective_rows",
+    "effective_rows_of_families",
+    "exact_interval",
     "expected_calibration_error",
+    "family_interval",
+    "family_p_value",
     "holm",
     "jensen_shannon",
     "kolmogorov_smirnov",
     "ks_needs",
     "label_figures",
+    "lower_bound",
     "macro_f1",
     "mcnemar_p_value",
     "multiclass_brier",
     "one_against_rest",
+    "pairs_of",
     "power_weight",
     "ppi_mean",
     "quantiles",
     "rank_needs",
     "reliability",
     "resamples_for",
+    "round_robin",
     "rows_needed",
+    "rows_to_decide",
     "share_right",
     "shift_seen",
+    "tango_interval",
+    "tango_z",
+    "upper_bound",
+    "weighted_share",
     "wilson_interval",
 ]

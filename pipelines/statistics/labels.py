@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipelines.statistics.proportions import Interval, accuracy_interval, area_under_curve
+from pipelines.statistics.clusters import family_interval
+from pipelines.statistics.proportions import Interval, area_under_curve
 
 Probabilities = Sequence[Mapping[str, float]]
 
@@ -26,12 +26,17 @@ class LabelFigures:
 
 
 def label_figures(
-    truth: Sequence[str], verdicts: Sequence[str], labels: Sequence[str]
+    truth: Sequence[str],
+    verdicts: Sequence[str],
+    labels: Sequence[str],
+    families: Sequence[Hashable] | None = None,
 ) -> dict[str, LabelFigures]:
-    """The figures of each label. A verdict that is no label, such as Neutral, is a miss of the row's label."""
-    rows, answers = Counter(truth), Counter(verdicts)
-    hits = Counter(label for label, verdict in zip(truth, verdicts, strict=True) if label == verdict)
-    return {label: _figures(rows[label], answers[label], hits[label]) for label in labels}
+    """The figures of each label. A verdict that is no label, such as Neutral, is a miss of the row's label.
+
+    Intervals are over `families`; without them each row is one of its own.
+    """
+    rows = list(zip(truth, verdicts, families or range(len(truth)), strict=True))
+    return {label: _figures(label, rows) for label in labels}
 
 
 def balanced_accuracy(figures: Collection[LabelFigures]) -> float | None:
@@ -70,17 +75,24 @@ def one_against_rest(
     return areas
 
 
-def _figures(rows: int, answers: int, hits: int) -> LabelFigures:
+def _figures(label: str, rows: Sequence[tuple[str, str, Hashable]]) -> LabelFigures:
+    recalled = [(verdict == label, family) for truth, verdict, family in rows if truth == label]
+    precise = [(truth == label, family) for truth, verdict, family in rows if verdict == label]
+    hits, size = sum(hit for hit, _ in recalled), len(recalled) + len(precise)
     return LabelFigures(
-        rows=rows,
-        answers=answers,
+        rows=len(recalled),
+        answers=len(precise),
         hits=hits,
-        precision=hits / answers if answers else None,
-        precision_interval=accuracy_interval(hits, answers) if answers else None,
-        recall=hits / rows if rows else None,
-        recall_interval=accuracy_interval(hits, rows) if rows else None,
-        f1=2 * hits / (rows + answers) if rows + answers else None,
+        precision=hits / len(precise) if precise else None,
+        precision_interval=_interval(precise),
+        recall=hits / len(recalled) if recalled else None,
+        recall_interval=_interval(recalled),
+        f1=2 * hits / size if size else None,
     )
+
+
+def _interval(pairs: Sequence[tuple[bool, Hashable]]) -> Interval | None:
+    return family_interval([hit for hit, _ in pairs], [family for _, family in pairs]) if pairs else None
 
 
 def _mean(values: Sequence[float]) -> float | None:

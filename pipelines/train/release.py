@@ -7,88 +7,120 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pipelines.calibrate.sparse import warn_of_sparse_verdicts
-from pipelines.train import minilm
-from pipelines.train.candidates import Candidate, Predict, Score, texts_of
-from pipelines.train.learning_curve import Point
+from pipelines.train.candidates import Candidate, Predict, texts_of
+from pipelines.train.cross_validation import Score
+from pipelines.train.encoders import release_files
+from pipelines.train.ground_truth import GroundTruth
+from pipelines.train.learning_curve import LearningCurve
 from signalbox import thresholds
-from signalbox.contracts.record import LabeledText, ModelRelease
+from signalbox.contracts.encoders import quantization_of, title_of
+from signalbox.contracts.record import LabeledText, ModelRelease, Tier
 from signalbox.io import write_whole
 from signalbox.settings import Settings
 from signalbox.tasks import Task, load_data
+
+CURVE_FILE = "learning_curve.json"  # in a release and in MLflow
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Training:
-    """The result of training before it is a release: scores, the best candidate and its fitted head."""
+    """The result of training before it is a release: scores, the best candidate and its fitted head.
+
+    `rows` are of one tier, and `truth` says which entries of people are not among them.
+    """
 
     rows: Sequence[LabeledText]
     scores: tuple[Score, ...]
     candidate: Candidate
     head: dict[str, Any]
     predict: Predict
-    curve: tuple[Point, ...]
+    curve: LearningCurve
+    truth: GroundTruth
+
+    @property
+    def tier(self) -> Tier | None:
+        """The tier of the rows."""
+        return self.rows[0].tier
+
+    @property
+    def encoder(self) -> str:
+        """The name of the candidate's encoder, as `release.json` has it."""
+        return self.candidate.encoder
 
 
 @dataclass(frozen=True)
 class TrainedRelease:
-    """A release in its folder, with the scores of all candidates."""
+    """A release in its folder, and the training that it is of."""
 
     release: ModelRelease
     folder: Path
-    scores: tuple[Score, ...]
-    candidate: Candidate
-    rows: int
-    curve: tuple[Point, ...]
+    training: Training
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Of all candidates."""
+        return self.training.scores
+
+    @property
+    def candidate(self) -> Candidate:
+        """The chosen one."""
+        return self.training.candidate
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that were learned from."""
+        return len(self.training.rows)
+
+    @property
+    def curve(self) -> LearningCurve:
+        """Of the chosen candidate."""
+        return self.training.curve
 
 
-def write_release(
-    settings: Settings, task: Task, training: Training, revision: str, model_path: Path
-) -> TrainedRelease:
+def write_release(settings: Settings, task: Task, training: Training, revision: str) -> TrainedRelease:
     """Write the folder whole or not at all; a link `encoder-VERSION` and the file `current` name it last."""
-    is_embedding = training.head["kind"] == "embedding-logistic"
     release = ModelRelease(
-        name=f"{'MiniLM-L6-v2' if is_embedding else 'TF-IDF'} + logistic head",
+        name=f"{title_of(training.encoder)} + logistic head",
         revision=revision,
         engine="onnxruntime",
-        quantization="int8" if is_embedding else "none",
+        quantization=quantization_of(training.encoder),
     )
     folder = settings.releases_dir / f"encoder-{revision}"
     settings.releases_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.releases_dir) as scratch:
         draft = Path(scratch) / "release"
         draft.mkdir()
-        shutil.copy(model_path, draft / "model.onnx")
-        shutil.copy(minilm.package_folder() / "tokenizer.json", draft / "tokenizer.json")
+        for name, path in release_files(training.encoder, settings.cache_dir).items():
+            shutil.copy(path, draft / name)
         (draft / "head.json").write_text(json.dumps(training.head), encoding="utf-8")
+        (draft / CURVE_FILE).write_text(json.dumps(training.curve.as_dict()), encoding="utf-8")
         description = json.dumps(_description(release, task, training))
         (draft / "release.json").write_text(description, encoding="utf-8")
         if folder.exists():
             shutil.rmtree(folder)
         draft.rename(folder)
-    save_thresholds(settings, task, release, training.predict)
+    save_thresholds(settings, task, release, training)
     _link(folder, f"encoder-{revision.rpartition('-')[0]}")
     write_whole(settings.releases_dir / "current", folder.name + "\n")
-    return TrainedRelease(
-        release, folder, training.scores, training.candidate, len(training.rows), training.curve
-    )
+    return TrainedRelease(release, folder, training)
 
 
-def save_thresholds(settings: Settings, task: Task, release: ModelRelease, predict: Predict) -> None:
-    """Fit on the calibration split, per language; one with too few rows is left out, with a warning."""
+def save_thresholds(settings: Settings, task: Task, release: ModelRelease, training: Training) -> None:
+    """Fit on the calibration split of the tier, per language; one with too few rows is left out, with a warning."""
     by_language = {}
     for language in task.languages:
-        rows = [row for row in load_data(task, "calibration") if row.language == language]
+        rows = [row for row in load_data(task, "calibration", training.tier) if row.language == language]
         if not rows:
             continue
-        probabilities = predict(texts_of(rows))
+        probabilities = training.predict(texts_of(rows))
         try:
             fit = thresholds.fit(probabilities, [row.label for row in rows], positive=task.positive)
         except ValueError as error:
@@ -119,13 +151,16 @@ def _link(folder: Path, name: str) -> None:
 
 
 def _description(release: ModelRelease, task: Task, training: Training) -> dict[str, Any]:
-    scores = {s.candidate.name: {"accuracy": s.accuracy, "log_loss": s.log_loss} for s in training.scores}
+    scores = {s.candidate.name: asdict(s) for s in training.scores}
     return {
         "release": release.model_dump(),
+        "encoder": training.encoder,
         "task": task.name,
         "labels": list(task.names),
         "positive": task.positive,
         "created_at": datetime.now(UTC).isoformat(),
+        "tier": training.tier,
         "rows": len(training.rows),
+        "ground_truth_left_out": training.truth.left_out(),
         "cross_validation": scores,
     }

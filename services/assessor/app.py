@@ -16,6 +16,8 @@ from services.assessor.health import HealthPoll
 from services.assessor.limits import Limits
 from services.assessor.metrics import Metrics
 from services.assessor.retention import purging
+from services.assessor.review import routes as review
+from services.assessor.review.refill import Refill, refilling
 from services.assessor.routes import api, pages, passthrough
 from services.assessor.state import State
 from signalbox.contracts.routes import routes_over
@@ -57,6 +59,7 @@ def create_app(
     errors.install(app)
     app.include_router(api.router)
     app.include_router(passthrough.router)
+    app.include_router(review.router)
     pages.mount(app)
     openapi.complete(app, keys_required=settings.api_keys_file is not None)
     return app
@@ -88,6 +91,7 @@ async def _open(
     session = aiohttp.ClientSession(timeout=timeout, trust_env=through_proxy)
     upstream = await stack.enter_async_context(session)
     await stack.enter_async_context(purging(store, settings.retention_days))
+    await stack.enter_async_context(refilling(Refill(task, store, metrics)))
     calls = {name: Calls(name, metrics) for name in (*settings.models, *clients)}
     models = {name: CountedClient(client, calls[name]) for name, client in clients.items()}
     poll = HealthPoll(models, store, metrics)

@@ -7,49 +7,24 @@ import logging
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from services.assessor.decisions.certificates import CertificateTable
+from services.assessor.decisions.outcome import Decisions, Outcome
 from services.assessor.explain.explainer import Explainer
 from services.assessor.metrics import Metrics
-from signalbox import thresholds
-from signalbox.contracts.light import Light
-from signalbox.contracts.record import ModelRelease, Record, Source, text_sha256
+from services.assessor.review.fake_red import FakeRed
+from signalbox.certificate.keys import prompt_digest
+from signalbox.contracts.record import Record, Source, text_sha256
 from signalbox.contracts.routes import MODELS, ROUTES, ModelName, Route
-from signalbox.errors import InputError, ModelError, ModelUnavailable, SetupError
+from signalbox.errors import InputError, ModelError, ModelUnavailable
 from signalbox.models.base import Answer, ModelClient
 from signalbox.settings import Settings
 from signalbox.store import SpoolFull, Store
 from signalbox.tasks import Task
-from signalbox.thresholds import Thresholds
-from signalbox.traffic_light import Decision, decide, decide_failure, is_sure
+from signalbox.thresholds import Passed
+from signalbox.traffic_light import is_sure
 
 log = logging.getLogger(__name__)
-
-
-class ThresholdTable:
-    """Thresholds of the releases in use; a new calibration is effective without a restart."""
-
-    def __init__(self, folder: Path, task: str) -> None:
-        self._folder, self._task = folder, task
-        self._cache: dict[str, tuple[int, thresholds.ThresholdFile]] = {}
-
-    def get(self, release: ModelRelease, language: str) -> Thresholds | None:
-        """Thresholds of a release in a language, None if it is not calibrated. Raises SetupError."""
-        path = thresholds.path_for(self._folder, self._task, release)
-        try:
-            modified = path.stat().st_mtime_ns
-        except FileNotFoundError:
-            return None
-        entry = self._cache.get(release.key)
-        if entry is None or entry[0] != modified:
-            try:
-                file = thresholds.load(self._folder, self._task, release)
-            except InputError as error:  # not the caller's input: only the operator can fix the file
-                raise SetupError(error.message, hint=error.hint) from error
-            if file is None:
-                return None
-            entry = self._cache[release.key] = (modified, file)
-        return entry[1].languages.get(language)
 
 
 @dataclass(frozen=True)
@@ -62,15 +37,8 @@ class _Call:
     source: Source
     start: int = 0
     context: tuple[str, ...] = ()
+    justifies: bool = True
     started: float = field(default_factory=time.perf_counter)
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """A model's answer, or why there is none, with the light for it."""
-
-    result: Answer | ModelError
-    decision: Decision
 
 
 class Assess:
@@ -86,8 +54,14 @@ class Assess:
     ) -> None:
         self._settings, self._task, self._clients = settings, task, clients
         self._store, self._metrics = store, metrics
-        self._thresholds = ThresholdTable(settings.thresholds_dir, task.name)
-        self.explainer = Explainer(task, clients, self._thresholds.get, settings.evidence_calls)
+        self._decisions = Decisions(settings, task)
+        self._fake_red = FakeRed(task, store, metrics, initial_phase=settings.initial_phase)
+        self.explainer = Explainer(task, clients, self._decisions.thresholds_of, settings.evidence_calls)
+
+    @property
+    def certificates(self) -> CertificateTable:
+        """The certificates that make answers green here."""
+        return self._decisions.certificates
 
     def check(self, texts: list[str], language: str) -> None:
         """Raise InputError for the first thing that is wrong with texts or language."""
@@ -120,18 +94,22 @@ class Assess:
         *,
         context: tuple[str, ...] = (),
         evidence: Collection[ModelName] = (),
+        justifies: bool = True,
     ) -> list[Record]:
         """Records in the order of `texts`, stored before this returns. Raises InputError, SetupError, SpoolFull.
 
-        `context` is that of each text; `evidence` is measured for the answers of these models.
+        `context` is that of each text; `evidence` is measured for the answers of these models; `justifies`: with the
+        decoder's justification.
         """
         self.check(texts, language)
         self.check_context(context, route)
-        calls = [_call(text, language, route, source, context) for text in texts]
+        calls = [_call(text, language, route, source, context, justifies=justifies) for text in texts]
         if route == "encoder":
             records = await self._batch(calls)
         else:
             records = list(await asyncio.gather(*(self._one(call) for call in calls)))
+        # Before the evidence: a text that a person is to judge without the verdict has none.
+        records = await self._fake_red.apply(records)
         if evidence:
             records = await self.explainer.add_all(records, evidence)
         await self._store_all(records)
@@ -152,20 +130,24 @@ class Assess:
         before: an error in here comes when the response has already started.
         """
         call = _call(text, language, "decoder", source, context)
-        outcome = self._outcome(ModelUnavailable("the stream ended without an answer"), language)
+        outcome = self._outcome(ModelUnavailable("the stream ended without an answer"), call)
         try:
             async for piece in self._clients["decoder"].stream(call.text, language, context):
                 if isinstance(piece, Answer):
-                    outcome = self._outcome(piece, language)
-                elif _shows_words(outcome):
+                    outcome = self._outcome(piece, call)
+                elif outcome.shows_words and not self._may_be_requested(call, outcome):
                     yield piece
         except ModelError as error:
-            outcome = self._outcome(error, language)
-        record = self._record(call, outcome)
+            outcome = self._outcome(error, call)
+        [record] = await self._fake_red.apply([self._record(call, outcome)])
         if evidence:
             record = await self.explainer.add(record, MODELS)
         await self._store_all([record])
         yield record
+
+    def _may_be_requested(self, call: _Call, outcome: Outcome) -> bool:
+        """Whether a person may have to judge the text before seeing the answer: no word of it may leave then."""
+        return self._fake_red.is_drawn(self._record(call, outcome))
 
     async def _store_all(self, records: list[Record]) -> None:
         """Store and count. Raises SpoolFull: no answer without a record. A record that is rejected costs itself only."""
@@ -187,31 +169,31 @@ class Assess:
         except ModelError as error:
             results = [error] * len(calls)
         return [
-            self._record(call, self._outcome(result, language))
+            self._record(call, self._outcome(result, call))
             for call, result in zip(calls, results, strict=True)
         ]
 
     async def _one(self, call: _Call) -> Record:
         """Query the route's models in order until one is sure; a later failure keeps the earlier answer."""
-        outcome = self._outcome(ModelUnavailable(f"no model is configured for {call.route}"), call.language)
+        outcome = self._outcome(ModelUnavailable(f"no model is configured for {call.route}"), call)
         for name in ROUTES[call.route].models:
             try:
-                answer = await self._clients[name].answer(call.text, call.language, call.context)
+                client = self._clients[name]
+                query = client.answer if call.justifies else client.verdict
+                answer = await query(call.text, call.language, call.context)
             except ModelError as error:
                 if isinstance(outcome.result, ModelError):
-                    outcome = self._outcome(error, call.language)
+                    outcome = self._outcome(error, call)
                 continue
-            outcome = self._outcome(answer, call.language)
+            outcome = self._outcome(answer, call, outcome.passed)
             if is_sure(outcome.decision):
                 break
         return self._record(call, outcome)
 
-    def _outcome(self, result: Answer | ModelError, language: str) -> _Outcome:
-        if isinstance(result, ModelError):
-            return _Outcome(result, decide_failure(result))
-        return _Outcome(result, decide(result, self._thresholds.get(result.release, language)))
+    def _outcome(self, result: Answer | ModelError, call: _Call, earlier: tuple[Passed, ...] = ()) -> Outcome:
+        return self._decisions.outcome(result, call.language, call.route, earlier)
 
-    def _record(self, call: _Call, outcome: _Outcome) -> Record:
+    def _record(self, call: _Call, outcome: Outcome) -> Record:
         result, decision = outcome.result, outcome.decision
         answer = result if isinstance(result, Answer) else None
         error = str(result) if isinstance(result, ModelError) else None
@@ -239,23 +221,29 @@ class Assess:
             candidate_light=decision.candidate,
             light_reason=decision.reason,
             error=error,
+            thresholds_digest=outcome.thresholds_digest,
+            prompt_digest=prompt_digest(self._task, call.language, call.route),
+            certificate_digest=decision.certificate,
             latency_seconds=time.perf_counter() - call.started,
             prompt_tokens=answer.prompt_tokens if answer else None,
             completion_tokens=answer.completion_tokens if answer else None,
         )
 
 
-def _call(text: str, language: str, route: Route, source: Source, context: tuple[str, ...]) -> _Call:
+def _call(
+    text: str,
+    language: str,
+    route: Route,
+    source: Source,
+    context: tuple[str, ...],
+    *,
+    justifies: bool = True,
+) -> _Call:
     """A call with the text as models read it, and where it begins in the text as it was sent."""
     start = len(text) - len(text.lstrip())
-    return _Call(text.strip(), language, route, source, start, context)
+    return _Call(text.strip(), language, route, source, start, context, justifies)
 
 
 def _check_characters(field: str, text: str) -> None:
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise InputError(field, text, "Send text without NUL and without lone surrogates.")
-
-
-def _shows_words(outcome: _Outcome) -> bool:
-    """Whether words may leave: an answer is there, and its light is not red."""
-    return isinstance(outcome.result, Answer) and outcome.decision.light is not Light.RED

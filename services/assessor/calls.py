@@ -60,6 +60,11 @@ class CountedClient:
         with self._calls.waiting():
             return await self._client.answer(text, language, **_passages(context))
 
+    async def verdict(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
+        """One answer without its justification. Raises a ModelError."""
+        with self._calls.waiting():
+            return await self._client.verdict(text, language, **_passages(context))
+
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         """Answers in the order of `texts`, counted as one call. Raises a ModelError."""
         with self._calls.waiting():

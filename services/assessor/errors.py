@@ -40,6 +40,7 @@ class Kind:
 MALFORMED_BODY = Kind("malformed-body", 400, "Malformed request body")
 UNAUTHORIZED = Kind("unauthorized", 401, "Missing or invalid API key")
 CROSS_SITE = Kind("cross-site", 403, "Request from another site")
+FORBIDDEN = Kind("forbidden", 403, "Not allowed for this API key")
 NOT_FOUND = Kind("not-found", 404, "Not found")
 BODY_TOO_LARGE = Kind("body-too-large", 413, "Request body too large")
 INVALID_INPUT = Kind("invalid-input", 422, "Invalid input")

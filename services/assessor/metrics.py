@@ -13,6 +13,7 @@ from prometheus_client import (
 )
 
 from signalbox.contracts import metrics as names
+from signalbox.contracts.certificate import CertificateKey
 from signalbox.contracts.labels import NEUTRAL, Verdict
 from signalbox.contracts.record import Record
 from signalbox.tasks import Task
@@ -24,6 +25,8 @@ _TABLE = (
     names.SCORE,
     names.P_YES,
     names.FEEDBACK,
+    names.LABEL_REQUESTS,
+    names.QUEUE_WAITING,
     names.TOKENS,
     names.HTTP_REQUESTS,
     names.API_REQUESTS,
@@ -67,6 +70,16 @@ class Metrics:
         """Count one ground truth."""
         agreement = "agrees" if agrees else "differs"
         self[names.FEEDBACK].labels(record.task, record.language, agreement).inc()
+
+    def count_review(self, record: Record, outcome: str) -> None:
+        """Count what became of one request for ground truth."""
+        verdict = self._slug(record.verdict)
+        self[names.LABEL_REQUESTS].labels(record.task, record.language, verdict, outcome).inc()
+
+    def set_waiting(self, key: CertificateKey, waiting: int) -> None:
+        """Set the length of the queue of one campaign."""
+        verdict = "any" if key.verdict is None else self._slug(key.verdict)
+        self[names.QUEUE_WAITING].labels(key.task, key.language, key.route, verdict).set(waiting)
 
     def _slug(self, verdict: Verdict) -> str:
         """The verdict as a value of a label. A model answers only with labels of the task, or not at all."""

@@ -25,7 +25,7 @@ _SCHEMES = {
 # What is answered in place of a response where keys are required.
 _KEY_ERRORS = {
     errors.UNAUTHORIZED: "The request has no API key, or an invalid one.",
-    errors.CROSS_SITE: "Another site caused the request, with the browser's sign-in.",
+    errors.CROSS_SITE: "The role of the key does not allow the request, or another site caused it with the browser's sign-in.",
     errors.RATE_LIMITED: "The client is over its rate limit; Retry-After says when to try again.",
 }
 _PROBLEM = {"$ref": f"#/components/schemas/{Problem.__name__}"}

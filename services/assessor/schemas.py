@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import ConfigDict, Field, JsonValue
 
 from services.assessor.explain.texts import PublicEvidence, public_evidence
-from services.assessor.texts import APPEARANCE, REASON_TEXT, in_language
+from services.assessor.texts import APPEARANCE, REASON_TEXT, in_language, statement
+from signalbox.contracts.certificate import Certificate
 from signalbox.contracts.labels import NO, YES, Label, LabelProbabilities, Verdict
 from signalbox.contracts.light import Light, LightReason
 from signalbox.contracts.record import Contract, ModelRelease, Record
@@ -87,6 +90,17 @@ def _examples(*examples: dict[str, JsonValue]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": list(examples)})
 
 
+class ShownCertificate(Contract):
+    """What the certificate of a green answer says."""
+
+    id: str
+    alpha: float = Field(description="Largest share of such answers that is wrong.")
+    delta: float = Field(description="Largest share of certificates whose statement is false.")
+    labels: int = Field(description="Labels behind it.")
+    errors: int = Field(description="Of these, labels that say the answer is wrong.")
+    expires_at: datetime
+
+
 class ShownLight(Contract):
     """A light as people see it, never by color alone."""
 
@@ -96,6 +110,10 @@ class ShownLight(Contract):
     reason: LightReason
     text: str
     provisional: bool = Field(description="True if no certificate covers this answer.")
+    certificate: ShownCertificate | None = Field(
+        default=None,
+        description="The certificate of a green answer. None if it is not at hand, or not green.",
+    )
 
 
 class PublicPrediction(Contract):
@@ -224,8 +242,11 @@ class OpenAIErrorResponse(Contract):
     error: OpenAIError
 
 
-def to_public(record: Record, task: Task) -> PublicPrediction:
-    """The record for the public. This is the only place that removes what a red light withholds."""
+def to_public(record: Record, task: Task, certificate: Certificate | None = None) -> PublicPrediction:
+    """The record for the public. This is the only place that removes what a red light withholds.
+
+    `certificate`: the one that the record names, if it is at hand.
+    """
     look = APPEARANCE[record.light]
     visible = record.light is not Light.RED
     light = ShownLight(
@@ -233,8 +254,11 @@ def to_public(record: Record, task: Task) -> PublicPrediction:
         word=in_language(look.word, record.language),
         symbol=look.symbol,
         reason=record.light_reason,
-        text=in_language(REASON_TEXT[record.light_reason], record.language),
+        text=statement(certificate, record.language)
+        if certificate
+        else in_language(REASON_TEXT[record.light_reason], record.language),
         provisional=record.light_reason is not LightReason.CERTIFIED,
+        certificate=_shown(certificate) if certificate else None,
     )
     return PublicPrediction(
         id=record.id,
@@ -252,4 +276,16 @@ def to_public(record: Record, task: Task) -> PublicPrediction:
         evidence=public_evidence(record, task),
         release=record.release,
         latency_seconds=record.latency_seconds,
+    )
+
+
+def _shown(certificate: Certificate) -> ShownCertificate:
+    row, campaign = certificate.decisive, certificate.campaign
+    return ShownCertificate(
+        id=certificate.id,
+        alpha=campaign.alpha,
+        delta=campaign.delta,
+        labels=row.labels,
+        errors=row.errors,
+        expires_at=certificate.expires_at,
     )

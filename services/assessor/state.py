@@ -13,6 +13,10 @@ from services.assessor.assess import Assess
 from services.assessor.calls import Calls
 from services.assessor.health import HealthPoll
 from services.assessor.metrics import Metrics
+from services.assessor.schemas import PublicPrediction, to_public
+from signalbox.contracts.certificate import Certificate
+from signalbox.contracts.light import Light
+from signalbox.contracts.record import Record
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError
 from signalbox.settings import Settings
@@ -44,6 +48,16 @@ class State:
         return next(
             (route for route in self.routes if set(ROUTES[route].models) <= answering), self.routes[0]
         )
+
+    def public(self, record: Record) -> PublicPrediction:
+        """A record as the API shows it, with the certificate that it names."""
+        return to_public(record, self.task, self.certificate_of(record))
+
+    def certificate_of(self, record: Record) -> Certificate | None:
+        """The certificate of a green record; None if it is not at hand."""
+        # The certificate of a verdict would name the verdict that a red light withholds.
+        is_green = record.light is Light.GREEN and record.certificate_digest
+        return self.assess.certificates.find(record.certificate_digest) if is_green else None
 
     def route(self, name: Route | None) -> Route:
         """The route of a request. Raises InputError for one that does not exist here."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from signalbox.contracts.certificate import Certificate
 from signalbox.contracts.light import Light, LightReason
 
 DEFAULT_LANGUAGE = "en"
@@ -49,6 +50,40 @@ REASON_TEXT: dict[LightReason, dict[str, str]] = {
         "en": "Wording and calibrated probability disagree; the justification may not fit.",
         "de": "Wortlaut und kalibrierte Wahrscheinlichkeit widersprechen sich; die Begründung passt womöglich nicht.",
     },
+    LightReason.LOW_MASS: {
+        "en": "The model put much of its probability on words that are no answer.",
+        "de": "Das Modell hielt oft Wörter für wahrscheinlich, die keine Antwort sind.",
+    },
+    LightReason.TRUNCATED: {
+        "en": "The text is longer than the model can read; its end was cut off.",
+        "de": "Der Text ist länger, als das Modell lesen kann; das Ende wurde abgeschnitten.",
+    },
+    LightReason.OUTSIDE_ZONE: {
+        "en": "Provisional: not certified. The model is not sure enough for the certificate.",
+        "de": "Vorläufig: nicht zertifiziert. Das Modell ist sich für das Zertifikat nicht sicher genug.",
+    },
+    LightReason.OTHER_KEY: {
+        "en": "Provisional: not certified. The certificate is for another model release, prompt or threshold.",
+        "de": "Vorläufig: nicht zertifiziert. Das Zertifikat gilt für eine andere Modellversion, einen anderen Prompt oder Schwellenwert.",
+    },
+    LightReason.EXPIRED: {
+        "en": "Provisional: not certified. The certificate has expired.",
+        "de": "Vorläufig: nicht zertifiziert. Das Zertifikat ist abgelaufen.",
+    },
+    LightReason.SUSPENDED: {
+        "en": "Provisional: not certified. The texts or answers have changed (drift); this is being checked.",
+        "de": "Vorläufig: nicht zertifiziert. Texte oder Antworten haben sich verändert (Drift); das wird geprüft.",
+    },
+    LightReason.REVOKED: {
+        "en": "Provisional: not certified. The certificate was revoked because too many answers were wrong.",
+        "de": "Vorläufig: nicht zertifiziert. Das Zertifikat wurde widerrufen, weil zu viele Antworten falsch waren.",
+    },
+    LightReason.REQUESTED: {
+        "en": "Please judge this one yourself. We ask this for randomly chosen texts; the verdict appears once you have "
+        "saved your answer.",
+        "de": "Bitte beurteilen Sie diesen Text selbst. Darum bitten wir bei zufällig ausgewählten Texten; das Ergebnis "
+        "sehen Sie, sobald Sie Ihre Antwort gespeichert haben.",
+    },
     LightReason.NEUTRAL: {
         "en": "The answer starts with none of the verdict words.",
         "de": "Die Antwort beginnt mit keinem der vorgesehenen Wörter.",
@@ -70,6 +105,22 @@ REASON_TEXT: dict[LightReason, dict[str, str]] = {
         "de": "Der Modellserver hat die Anfrage abgelehnt.",
     },
 }
+
+
+# The sentence of a green answer whose certificate is at hand.
+STATEMENT = {
+    "en": "Certified: at most {alpha} % of such answers are wrong ({errors} of {labels} checked ones were).",
+    "de": "Zertifiziert: Höchstens {alpha} % solcher Antworten sind falsch ({errors} von {labels} geprüften waren es).",
+}
+
+
+def statement(certificate: Certificate, language: str) -> str:
+    """What a certificate promises about a green answer, and the labels behind it."""
+    row = certificate.decisive
+    alpha = f"{100 * certificate.campaign.alpha:g}"
+    if language == "de":
+        alpha = alpha.replace(".", ",")
+    return in_language(STATEMENT, language).format(alpha=alpha, errors=row.errors, labels=row.labels)
 
 
 def in_language(texts: Mapping[str, str], language: str) -> str:

@@ -18,6 +18,7 @@ from kserve.logging import KSERVE_TRACE_LOGGER_NAME
 
 from services.encoder.model import EncoderModel
 from services.encoder.runtime import Encoder
+from signalbox import cpus
 from signalbox.errors import EXIT_FAILURE, SetupError
 from signalbox.logging import configure
 from signalbox.serving.draining import drain_on_sigterm
@@ -48,7 +49,9 @@ def main() -> None:
     configure(quiet=[KSERVE_TRACE_LOGGER_NAME])
     logging.getLogger("kserve").addFilter(without_input)
     try:
-        model = EncoderModel(Encoder(arguments.release_dir, arguments.threads))
+        model = EncoderModel(
+            Encoder(arguments.release_dir, cpus.threads(arguments.threads, cpus.usable_cpus()))
+        )
         server_socket = listener(arguments.host, arguments.http_port)
     except SetupError as error:
         log.critical("startup failed", extra={"cause": error.message, "hint": error.hint})

@@ -46,7 +46,10 @@ class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
         texts, request = payload
         loop = asyncio.get_running_loop()
         rows = await loop.run_in_executor(self._thread, self._encoder.probabilities, texts)
-        return self._v1(rows) if request is None else self._v2(rows, request)
+        if request is None:
+            return self._v1(rows)
+        truncated = await loop.run_in_executor(self._thread, self._encoder.truncated, texts)
+        return self._v2(rows, truncated, request)
 
     def _v1(self, rows: list[LabelProbabilities]) -> Payload:
         release = self._encoder.release.model_dump()
@@ -57,12 +60,15 @@ class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
             ]
         }
 
-    def _v2(self, rows: list[LabelProbabilities], request: InferRequest) -> InferResponse:
+    def _v2(
+        self, rows: list[LabelProbabilities], truncated: list[bool], request: InferRequest
+    ) -> InferResponse:
         labels, count = list(self._encoder.labels.names), len(rows)
         flat = [p for row in rows for p in row.values()]
         outputs = [
             InferOutput("probabilities", [count, len(labels)], "FP64", data=flat),
             InferOutput("verdict", [count], "BYTES", data=[ranking(row)[0] for row in rows]),
+            InferOutput("truncated", [count], "BOOL", data=truncated),
         ]
         if self._is_yes_no:
             outputs.append(InferOutput("p_yes", [count], "FP64", data=[p_yes_of(row) for row in rows]))
@@ -89,6 +95,7 @@ class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
         return [
             {"name": "probabilities", "datatype": "FP64", "shape": [-1, len(names)]},
             {"name": "verdict", "datatype": "BYTES", "shape": [-1]},
+            {"name": "truncated", "datatype": "BOOL", "shape": [-1]},
             *old,
         ]
 

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from services.encoder.releases import release_folder
+from signalbox.contracts.encoders import MAX_TOKENS, SentenceEncoder, encoder_of, networks_of
 from signalbox.contracts.labels import BINARY, YES
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 
-MAX_TOKENS = 256  # as in the model's training; longer inputs are truncated
+_SPECIAL_TOKENS = 2  # at the start and the end of each text
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
@@ -67,23 +68,50 @@ class Head(Protocol):
         """Shape [n, labels]; each row sums to 1."""
         ...
 
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text whether its end is not read."""
+        ...
 
-class Embedder:
-    """Sentence embeddings, float32 [n, hidden], L2-normalised."""
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
+class Embedder(Protocol):
+    """Computes vectors of texts."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of n texts, float32 [n, dimension]."""
+        ...
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text whether it has more tokens than are read."""
+        ...
+
+
+class NetworkEmbedder:
+    """Sentence embeddings of one network of a release, rows of length 1. Raises SetupError without its files."""
+
+    def __init__(self, folder: Path, network: SentenceEncoder, threads: int = 1) -> None:
+        for name in (network.model, network.tokenizer):
+            if not (folder / name).is_file():
+                raise SetupError(
+                    f"{folder} is not a trained release: {folder / name} of {network.title} is missing.",
+                    hint="Run `signalbox train`.",
+                )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
-            folder / "model.onnx", options, providers=["CPUExecutionProvider"]
+            folder / network.model, options, providers=["CPUExecutionProvider"]
         )
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer = Tokenizer.from_file(str(folder / network.tokenizer))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()
+        self._batch = network.batch
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed texts in one batch."""
+        """Embed texts in batches."""
+        starts = range(0, len(texts), self._batch)
+        return np.vstack([self._embed(texts[start : start + self._batch]) for start in starts])
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = self._tokenizer.encode_batch(list(texts))
         feed = {
             "input_ids": np.array([row.ids for row in rows], dtype=np.int64),
@@ -91,6 +119,32 @@ class Embedder:
         }
         embeddings: NDArray[np.float32] = self._session.run(None, feed)[0]
         return embeddings
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text whether it has more tokens than are read."""
+        return cut_off(self._tokenizer, texts)
+
+
+def cut_off(tokenizer: Tokenizer, texts: Sequence[str]) -> list[bool]:
+    """For each text whether the tokenizer, which truncates at MAX_TOKENS, does so. A token has at least one character."""
+    shortest = MAX_TOKENS - _SPECIAL_TOKENS
+    return [len(text) > shortest and bool(tokenizer.encode(text).overflowing) for text in texts]
+
+
+class JoinedEmbedder:
+    """The vectors of several networks side by side."""
+
+    def __init__(self, embedders: Sequence[Embedder]) -> None:
+        self._embedders = embedders
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of each network, in the order of the release."""
+        return np.hstack([embedder.embed(texts) for embedder in self._embedders])
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """One network that does not read the end is enough."""
+        columns = [embedder.truncated(texts) for embedder in self._embedders]
+        return [any(row) for row in zip(*columns, strict=True)]
 
 
 class EmbeddingHead:
@@ -105,6 +159,10 @@ class EmbeddingHead:
         """From the linear scores."""
         return self._labels.probabilities(self._embedder.embed(texts) @ self._weights.T + self._bias)
 
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """As the tokenizer of the embeddings has it."""
+        return self._embedder.truncated(texts)
+
 
 class TfidfHead:
     """Logistic regression on TF-IDF of words and word pairs, as scikit-learn computes it (its defaults)."""
@@ -118,6 +176,10 @@ class TfidfHead:
     def probabilities(self, texts: Sequence[str]) -> Matrix:
         """From the linear scores."""
         return self._labels.probabilities(np.array([self._score(text) for text in texts]))
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """All words count."""
+        return [False] * len(texts)
 
     def _score(self, text: str) -> Vector:
         counts = Counter(term for term in terms(text) if term in self._index)
@@ -154,10 +216,11 @@ class Encoder:
         self.release = ModelRelease.model_validate(release["release"])
         self.task: str = release["task"]
         self.labels = Labels.of_release(release)
+        networks = networks_of(encoder_of(release, head))
         self._head: Head = (
-            TfidfHead(head, self.labels)
-            if head["kind"] == "tfidf-logistic"
-            else EmbeddingHead(head, Embedder(folder, threads), self.labels)
+            EmbeddingHead(head, embedder_of(folder, networks, threads), self.labels)
+            if networks
+            else TfidfHead(head, self.labels)
         )
         self.probabilities(["warm up"])
 
@@ -165,6 +228,16 @@ class Encoder:
         """The probabilities of each text, in the order of the release's labels."""
         rows = self._head.probabilities(texts)
         return [dict(zip(self.labels.names, map(float, row), strict=True)) for row in rows]
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text whether its end was not read: its answer can never be green."""
+        return self._head.truncated(texts)
+
+
+def embedder_of(folder: Path, networks: Sequence[SentenceEncoder], threads: int = 1) -> Embedder:
+    """The networks of a release folder, loaded. Raises SetupError where a file is missing."""
+    embedders = [NetworkEmbedder(folder, network, threads) for network in networks]
+    return embedders[0] if len(embedders) == 1 else JoinedEmbedder(embedders)
 
 
 def _linear(spec: dict[str, object], labels: Labels) -> tuple[Matrix, Vector]:

@@ -36,6 +36,11 @@ def assess(
     return predictions
 
 
+def give_feedback(settings: Settings, prediction_id: str, label: str) -> None:
+    """Store the ground truth of a prediction. Raises InputError and SetupError with the assessor's hint."""
+    _post(settings, "/v1/feedback", {"prediction_id": prediction_id, "label": label})
+
+
 def direct_client(url: str, timeout_seconds: float) -> httpx2.Client:
     """A client for a server of our own at `url`: no proxy that http_proxy names for other hosts.
 

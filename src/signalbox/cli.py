@@ -16,53 +16,94 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from typer.models import CommandInfo
 
+from signalbox.artifacts.catalogue.commands import models
 from signalbox.capacity.cli.commands import check_boot, plan
+from signalbox.certificate.cli.commands import certify
 from signalbox.command import command_settings
 from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
 from signalbox.keys.commands import keys
 from signalbox.new_task.commands import task
+from signalbox.requests.commands import labels
 
 ENTRY_POINTS = "signalbox.commands"
 # Commands of other packages of this repository → the package's folder, and what they do.
 OPTIONAL_COMMANDS = {
     "demo": ("local", "Train, serve, assess, evaluate and compare on this machine."),
     "serve": ("local", "Start encoder, decoder, assessor and MLflow until Ctrl-C."),
-    "fetch": ("local", "Pre-build llama-server and export the encoder to ONNX."),
+    "fetch": ("local", "Download the decoder's file and export the encoder to ONNX."),
     "doctor": ("local", "Check this machine for missing dependencies."),
     "train": ("pipelines", "Train the encoder."),
     "calibrate": ("pipelines", "Fit the thresholds of the traffic light."),
     "evaluate": ("pipelines", "Evaluate the running services on the test split."),
-    "compare": ("pipelines", "Compare models with the baselines."),
+    "compare": ("pipelines", "Compare models: which is the smallest that does it."),
+    "gate": ("pipelines", "Check a release against a blessed comparison."),
     "drift": ("pipelines", "Compare recent records with a reference window."),
     "judge": ("pipelines", "Grade recent answers with another model."),
+}
+# The same for commands of the group `labels`.
+OPTIONAL_LABEL_COMMANDS = {
+    "owed": ("pipelines", "List open decisions with the labels that would decide them."),
 }
 
 
 def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
-    """The library's commands, those of `plugins`, and a stub for each optional command that no plugin has."""
+    """The library's commands, those of `plugins`, and a stub for each optional command that no plugin has.
+
+    Of two plugins with the same command, the later one in the alphabet has it: `local` starts what `jobs` needs.
+    """
     app = typer.Typer(
         help="Open language models on your own hardware, and which of their answers to trust.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    for command in (plan, check_boot, assess, download, purge, migrate):
+    for command in (plan, check_boot, assess, certify, download, purge, migrate):
         app.command()(command)
     app.add_typer(keys)
+    app.add_typer(models)
     app.add_typer(task)
-    names = set()
-    for plugin in plugins:
+    names: set[str] = set()
+    label_commands = list(labels.registered_commands)
+    for plugin in sorted(plugins, key=lambda entry: entry.name):
         group: typer.Typer = plugin.load()
+        own = {_name_of(info) for info in group.registered_commands}
+        app.registered_commands = [
+            info for info in app.registered_commands if _name_of(info) not in own & names
+        ]
         app.registered_commands += group.registered_commands
-        names |= {info.name or getattr(info.callback, "__name__", "") for info in group.registered_commands}
+        label_commands += _commands_of(group, str(labels.info.name))
+        names |= own
+    _add_group(app, labels, label_commands)
     for name, (folder, summary) in OPTIONAL_COMMANDS.items():
         if name not in names:
             _add_stub(app, name, folder, summary)
     return app
 
 
-def _add_stub(app: typer.Typer, name: str, folder: str, summary: str) -> None:
+def _name_of(command: CommandInfo) -> str:
+    return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
+
+
+def _commands_of(app: typer.Typer, group: str) -> list[CommandInfo]:
+    """The commands of a group of an application, none if it does not have the group."""
+    groups = [info.typer_instance for info in app.registered_groups if info.typer_instance]
+    return [command for one in groups if one.info.name == group for command in one.registered_commands]
+
+
+def _add_group(app: typer.Typer, group: typer.Typer, commands: list[CommandInfo]) -> None:
+    """Add a copy of a group with these commands, of several packages, and stubs for those that are missing."""
+    copy = typer.Typer(name=group.info.name, help=group.info.help, no_args_is_help=True)
+    copy.registered_commands = commands
+    names = {info.name or getattr(info.callback, "__name__", "") for info in commands}
+    for name, (folder, summary) in OPTIONAL_LABEL_COMMANDS.items():
+        if name not in names:
+            _add_stub(copy, name, folder, summary, group=f"{group.info.name} ")
+    app.add_typer(copy)
+
+
+def _add_stub(app: typer.Typer, name: str, folder: str, summary: str, group: str = "") -> None:
     # Not pip: the packages that carry model weights declare dependencies that nothing here uses, torch among them.
     hint = "Run `make install` in a checkout of the Signalbox repository."
     text = f"{summary} Needs the package signalbox-{folder}. {hint}"
@@ -71,7 +112,8 @@ def _add_stub(app: typer.Typer, name: str, folder: str, summary: str) -> None:
     def stub() -> None:
         with command_settings():
             raise SetupError(
-                f"`signalbox {name}` needs the package signalbox-{folder}, which is not installed.", hint=hint
+                f"`signalbox {group}{name}` needs the package signalbox-{folder}, which is not installed.",
+                hint=hint,
             )
 
 

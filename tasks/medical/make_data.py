@@ -43,12 +43,13 @@ def _hard(source: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _few_shot(source: dict[str, Any], prefix: str = "") -> Iterator[dict[str, Any]]:
-    """Each few-shot sentence is a family of its own."""
+    """Each few-shot sentence is a family of its own; in the tier everyday, its German counterpart is in it."""
     for language in LANGUAGES:
         for label in LABELS:
             for number, text in enumerate(source[language][label], start=1):
-                family = f"{prefix}few-shot-{language}-{label}-{number}"
-                yield _row(family, "few-shot", language, label, family, text)
+                name = f"{prefix}few-shot-{language}-{label}-{number}"
+                family = f"{prefix}few-shot-{label}-{number}" if prefix else name
+                yield _row(name, "few-shot", language, label, family, text)
 
 
 def _family(name: str, split: str, language: str, spec: dict[str, list[str]]) -> Iterator[dict[str, Any]]:

@@ -7,12 +7,14 @@ from tests.charts.conftest import chart_folder, one, render
 CHART = chart_folder("pipelines")
 PROGRAMS = yaml.safe_load((CHART / "files" / "jobs.yaml").read_text(encoding="utf-8"))
 JUDGE = {"judge": {"url": "http://judge/v1"}}
-ALL_JOBS = {"jobs": {name: {"enabled": True} for name in PROGRAMS}} | JUDGE
+# What a job needs in its values besides `enabled`.
+NEEDED = {"gate": {"args": ["--baseline", "0123456789abcdef#decoder"], "hook": ""}}
+ALL_JOBS = {"jobs": {name: {"enabled": True} | NEEDED.get(name, {}) for name in PROGRAMS}} | JUDGE
 
 
 def job(name: str, values: dict | None = None, *args: str) -> dict:
     """The Job of this name; the default values have all that it needs."""
-    defaults = {"jobs": {"train": {"enabled": False}, name: {"enabled": True}}} | JUDGE
+    defaults = {"jobs": {"train": {"enabled": False}, name: {"enabled": True} | NEEDED.get(name, {})}} | JUDGE
     return one(render("pipelines", defaults if values is None else values, *args), "Job")
 
 

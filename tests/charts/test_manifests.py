@@ -115,7 +115,7 @@ def test_the_small_overlay_is_one_pod_with_less_memory():
         objects(folder, "ServingRuntime")[0]["spec"]["containers"][0]["resources"]["requests"]["memory"]
         for folder in ("kserve/overlays/small", "kserve/base")
     ]
-    assert requests == ["256Mi", "320Mi"]
+    assert requests == ["256Mi", "512Mi"]
 
 
 def test_the_openshift_overlay_names_no_user_and_asks_for_the_constraint():

@@ -111,7 +111,8 @@ def test_a_job_gets_the_keys_that_it_needs_and_no_others():
         "train": {database},
         "calibrate": {decoder},
         "evaluate": asking,
-        "compare": asking,
+        "compare": {decoder},
+        "gate": {decoder},
         "drift": {database},
         "judge": {"SIGNALBOX_JUDGE_API_KEY", database},
     }

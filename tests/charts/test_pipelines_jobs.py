@@ -122,5 +122,5 @@ def test_a_pod_that_was_evicted_does_not_count_and_wrong_input_is_not_tried_agai
         "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
     }
     assert fail["action"] == "FailJob"
-    assert fail["onExitCodes"] == {"containerName": name, "operator": "In", "values": [2]}
+    assert fail["onExitCodes"] == {"containerName": name, "operator": "In", "values": PROGRAMS[name]["final"]}
     assert spec["template"]["spec"]["containers"][0]["name"] == name

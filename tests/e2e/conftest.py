@@ -1,4 +1,4 @@
-"""The real services as processes: llama-server with SmolLM2, the KServe encoder, and an assessor for each test."""
+"""The real services as processes: llama.cpp with SmolLM2, the KServe encoder, and an assessor for each test."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from rich.console import Console
 
-from local import provision, stack
+from local import stack
 from local.processes import Service, Supervisor
 from signalbox.artifacts import gguf_file
 from signalbox.settings import Settings
@@ -77,9 +76,8 @@ def long_winded(task: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def decoder_service(settings: Settings) -> Service:
-    """llama-server with the packaged model; built first where this machine has none."""
-    binary = provision.llama_server(settings.cache_dir, Console())
-    service = stack.decoder(settings, binary, gguf_file(settings.decoder_model))
+    """llama.cpp with the packaged model."""
+    service = stack.decoder(settings, gguf_file(settings.decoder_model, settings))
     assert service is not None
     return service
 
@@ -95,6 +93,6 @@ def encoder(settings: Settings) -> Iterator[Running]:
 
 @pytest.fixture
 def decoder(settings: Settings, decoder_service: Service) -> Iterator[Running]:
-    """A llama-server that a test may kill."""
+    """A decoder that a test may kill."""
     with running(decoder_service, settings.logs_dir) as server:
         yield server

@@ -22,7 +22,7 @@ from tests.e2e.conftest import Running, running
 
 pytestmark = pytest.mark.slow
 
-QUESTION = "The aid is indicated. Count from 1 to 500."
+QUESTION = "Say yes and count."  # another text makes the small model count without a verdict
 WAIT_SECONDS = 60
 FAILURES = ("unavailable", "timeout", "rejected", "unparsable")
 

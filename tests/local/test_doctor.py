@@ -4,6 +4,7 @@ import io
 import socket
 import sys
 from collections import namedtuple
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,11 @@ from rich.console import Console
 
 from local import doctor
 from local.doctor import CHECKS, examine
-from local.provision import cached_llama_server
 from signalbox.settings import Settings
 from tests.helpers import free_port
 
 # Programs that are looked up on PATH only → their package, and the purposes that need them.
 TOOLS = {
-    "C and C++ compiler": ("build-essential", set()),
-    "llama-server": ("build-essential", {"demo", "test", "bench"}),
     "Chromium": ("chromium", {"test"}),
     "wrk": ("wrk", {"bench"}),
 }
@@ -60,25 +58,23 @@ def test_a_missing_tool_has_its_package_and_blocks_only_where_needed(settings, e
     assert result.blocks is (purpose in needed_for)
 
 
-@pytest.mark.parametrize(
-    ("tool", "name"), [("c++", "C and C++ compiler"), ("wrk", "wrk"), ("chromium-browser", "Chromium")]
-)
+@pytest.mark.parametrize(("tool", "name"), [("wrk", "wrk"), ("chromium-browser", "Chromium")])
 def test_a_tool_on_the_path_is_found_where_it_is(settings, empty_path, tool, name):
     path = install(empty_path, tool)
     assert finding(settings, name, "bench").status == str(path)
 
 
-def test_llama_server_is_on_the_path_or_cached_or_can_be_built(settings, empty_path):
-    install(empty_path, "cc")
-    assert finding(settings, "llama-server").status is None  # half a compiler builds nothing
-    install(empty_path, "c++")
-    assert finding(settings, "llama-server").status == "will be built"
-    cached = cached_llama_server(settings.cache_dir)
-    cached.parent.mkdir(parents=True)
-    install(cached.parent, cached.name)
-    assert finding(settings, "llama-server").status == str(cached)
-    on_path = install(empty_path, "llama-server")
-    assert finding(settings, "llama-server").status == str(on_path)
+def test_the_engine_is_the_one_that_the_demo_would_start(settings, empty_path):
+    """It needs no compiler and no program on PATH."""
+    assert finding(settings, "decoder engine").status == f"xllamacpp {version('xllamacpp')}"
+    program = install(empty_path, "my-llama")
+    chosen = settings.model_copy(update={"llama_server": "my-llama"})
+    assert finding(chosen, "decoder engine").status == str(program)
+    missing = finding(settings.model_copy(update={"llama_server": "/no/such"}), "decoder engine")
+    assert missing.blocks
+    assert "SIGNALBOX_LLAMA_SERVER" in missing.hint
+    elsewhere = settings.model_copy(update={"decoder_url": "http://elsewhere.example/v1"})
+    assert not finding(elsewhere, "decoder engine").blocks
 
 
 @pytest.mark.parametrize("name", ["assessor", "encoder", "decoder", "mlflow"])

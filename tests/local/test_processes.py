@@ -197,6 +197,21 @@ pathlib.Path(os.environ["OUT"]).write_text(f"{child.pid}\\n")
 )
 
 
+def test_a_service_is_replaced_by_another_on_its_port(supervisor):
+    old, other = service(), service(name="other")
+    supervisor.start(old)
+    supervisor.start(other)
+    supervisor.wait_ready(old)
+    before, bystander = supervisor.pid(old), supervisor.pid(other)
+    new = service(f"# the new one\n{SERVER}", port=old.port)
+    supervisor.restart(new)
+    assert is_answering(new.url)
+    assert supervisor.pid(new) != before
+    assert not is_alive(before)
+    assert supervisor.pid(other) == bystander
+    assert is_alive(bystander)
+
+
 def test_stop_ends_the_whole_group_and_frees_the_port(tmp_path):
     toy = service(WITH_CHILD, environment={"OUT": str(tmp_path / "child")})
     with Supervisor(tmp_path) as supervisor:

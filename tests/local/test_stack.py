@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from local import stack
+from signalbox.cpus import usable_cpus
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
 
@@ -24,7 +25,7 @@ def started(settings):
     return {
         "mlflow": stack.mlflow(settings),
         "encoder": stack.encoder(settings),
-        "decoder": stack.decoder(settings, Path("/bin/llama-server"), Path("/models/x.gguf")),
+        "decoder": stack.decoder(settings, Path("/models/x.gguf")),
         "assessor": stack.assessor(settings),
     }
 
@@ -56,12 +57,27 @@ def test_without_a_trained_encoder_the_command_is_named(tmp_path):
         stack.encoder(Settings(state_dir=tmp_path))
 
 
-def test_the_decoder_gets_its_file_and_threads(settings):
-    service = stack.decoder(settings.model_copy(update={"decoder_threads": 7}), Path("/b"), Path("/m.gguf"))
+def flag(service, name):
+    """The value of a flag of the decoder's command."""
     command = list(service.command)
-    assert command[0] == "/b"
-    assert command[command.index("--model") + 1] == "/m.gguf"
-    assert command[command.index("--threads") + 1] == "7"
+    return command[command.index(name) + 1]
+
+
+def test_the_decoder_gets_its_file_and_no_more_threads_than_cpus(settings):
+    model, cpus = Path("/m.gguf"), usable_cpus()
+    assert flag(stack.decoder(settings, model), "--model") == "/m.gguf"
+    for setting, threads in ((None, max(1, cpus - 1)), (1, 1), (cpus + 7, cpus)):
+        service = stack.decoder(settings.model_copy(update={"decoder_threads": setting}), model)
+        assert flag(service, "--threads") == str(threads)
+
+
+@pytest.mark.parametrize(("languages", "concurrency", "slots"), [(2, 1, 2), (1, 1, 1), (3, 1, 3), (2, 4, 4)])
+def test_each_language_and_each_request_has_a_slot(settings, languages, concurrency, slots):
+    service = stack.decoder(
+        settings.model_copy(update={"decoder_concurrency": concurrency}), Path("/m"), languages
+    )
+    assert flag(service, "--parallel") == str(slots)
+    assert flag(service, "--ctx-size") == str(2048 * slots)
 
 
 def test_mlflow_keeps_everything_below_the_state_folder(settings):

@@ -73,11 +73,11 @@ def test_what_is_disabled_is_not_started(tmp_path: Path) -> None:
     (tmp_path / "releases").mkdir()
     (tmp_path / "releases" / "current").write_text("encoder-v1", encoding="utf-8")
     both = Settings(state_dir=tmp_path)
-    binary, model = Path("/bin/llama-server"), Path("/m.gguf")
+    model = Path("/m.gguf")
     assert (both.starts_encoder, both.starts_decoder, both.models) == (True, True, ("encoder", "decoder"))
     only = Settings(state_dir=tmp_path, encoder_enabled=False)
     assert stack.encoder(only) is None
-    assert stack.decoder(only, binary, model) is not None
+    assert stack.decoder(only, model) is not None
     only = Settings(state_dir=tmp_path, decoder_enabled=False)
     assert stack.encoder(only) is not None
-    assert stack.decoder(only, binary, model) is None
+    assert stack.decoder(only, model) is None

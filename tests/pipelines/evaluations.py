@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from pipelines.classes import YES_NO, Classes
 from pipelines.evaluate.evaluation import Evaluation
-from pipelines.evaluate.summary import ALL, summarize
+from pipelines.evaluate.summary import summarize
+from pipelines.strata import Stratum, strata_of, stratum_of
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import LabeledText, Record, Route
 from tests.helpers import RELEASE, record
 
+EN, DE = Stratum("hard", "en"), Stratum("hard", "de")
 BASELINES = {"majority": 0.5, "length": 0.52, "tfidf": 0.48}
 
 # Label, language, verdict, p(yes), light.
@@ -36,16 +38,17 @@ def evaluation(
     rows = tuple(_row(number, *answer[:2]) for number, answer in enumerate(answers))
     records = tuple(_record(number, *answer[1:]) for number, answer in enumerate(answers))
     summaries = {}
-    for language in (*sorted({row.language for row in rows}), ALL):
-        here = [i for i, row in enumerate(rows) if language in {ALL, row.language}]
+    for stratum in strata_of(rows):
+        here = [i for i, row in enumerate(rows) if stratum_of(row) == stratum]
         labels = [rows[i].label for i in here]
-        summaries[language] = summarize([records[i] for i in here], labels, BASELINES, classes, language)
+        summaries[stratum] = summarize([records[i] for i in here], labels, BASELINES, classes, stratum)
     return Evaluation(task, route, (RELEASE,), summaries, rows, records, classes)
 
 
 def _row(number: int, label: str, language: str) -> LabeledText:
     name = str(number)
-    fields = {"id": name, "text": name, "label": label, "language": language, "family": name, "split": "test"}
+    fields = {"id": name, "text": name, "label": label, "language": language, "family": name}
+    fields |= {"split": "test", "tier": "hard"}
     return LabeledText.model_validate(fields)
 
 

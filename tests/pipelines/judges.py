@@ -22,7 +22,7 @@ NAME = "judge-1"
 class Stub:
     """Requests to the judge. `replies` come first, one per request; then p(yes) by `score(prompt, question)`."""
 
-    score: Callable[[str, str], float] = lambda prompt, question: 0.9
+    score: Callable[[str, str], float | None] = lambda prompt, question: 0.9
     replies: list[Reply] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -32,10 +32,13 @@ class Stub:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def line_of(probabilities: list[float]) -> tuple[str, list[dict[str, Any]]]:
+def line_of(probabilities: list[float | None]) -> tuple[str, list[dict[str, Any]]]:
     """`1: Yes; 2: No` and its tokens, with a tenth of the probability outside of the verdict words."""
     tokens: list[dict[str, Any]] = []
     for number, p in enumerate(probabilities, start=1):
+        if p is None:  # no verdict word
+            tokens += [_plain("" if number == 1 else "; "), _plain(f"{number}: Maybe")]
+            continue
         words = {" Yes": 0.9 * p, " No": 0.9 * (1 - p), " Maybe": 0.1}
         word = " Yes" if p >= 0.5 else " No"
         listed = [

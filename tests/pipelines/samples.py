@@ -6,18 +6,21 @@ import numpy as np
 
 from pipelines.classes import YES_NO
 from pipelines.drift.comparison import Comparison, compare
-from pipelines.windows import ALL, Group, Pair, Sample
+from pipelines.samples import Sample
+from pipelines.windows import ALL, Group, Pair
 
 
 def draw_sample(rng: np.random.Generator, rows: int, shift: float = 0.0) -> Sample:
     """One window, without texts; `shift` is added to p(yes), up to 1."""
     p_yes = [float(p) for p in np.minimum(1.0, rng.beta(2, 3, rows) + shift)]
-    sample = Sample(rows=rows, outputs=p_yes)
-    sample.verdicts.update("yes" if p >= 0.4 else "no" for p in p_yes)
-    sample.lights.update(
-        "green" if abs(p - 0.4) > 0.35 else "red" if abs(p - 0.4) < 0.02 else "yellow" for p in p_yes
+    sample = Sample()
+    sample.fill("output", p_yes)
+    sample.fill("verdict", ["yes" if p >= 0.4 else "no" for p in p_yes])
+    sample.fill(
+        "candidate_light",
+        ["green" if abs(p - 0.4) > 0.35 else "red" if abs(p - 0.4) < 0.02 else "yellow" for p in p_yes],
     )
-    sample.characters = [int(n) for n in rng.lognormal(4.5, 0.5, rows)]
+    sample.fill("input_characters", [int(n) for n in rng.lognormal(4.5, 0.5, rows)])
     return sample
 
 

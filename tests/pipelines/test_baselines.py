@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pipelines import baselines
 from pipelines.baselines import Length, Majority, Tfidf, accuracy, check_learnable, teach
 from pipelines.classes import YES_NO, Classes
-from pipelines.train.learning_curve import SIZES, learning_curve
 from signalbox.errors import InputError
 from signalbox.tasks import load_task
 from tests.pipelines.world import row
@@ -91,42 +90,12 @@ def test_a_label_that_a_language_lacks_is_named_with_its_split():
         check_learnable(THREE, rows, {"de"}, "calibration")
 
 
-@pytest.mark.parametrize("task", ["medical", "tickets"])
-def test_the_tables_of_a_task_are_whole_in_a_narrow_terminal(task, capsys, monkeypatch):
+@pytest.mark.parametrize(("task", "strata"), [("medical", 4), ("tickets", 2)])
+def test_the_tables_of_a_task_are_whole_in_a_narrow_terminal(task, strata, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     baselines.main(Path("tasks") / task)
     printed = capsys.readouterr().out
     labels = load_task(Path("tasks") / task).names
     assert "…" not in printed
     assert all(part in printed for part in ("few-shot", "calibration", "mean characters", *labels))
-    assert printed.count("few-shot") == 2
-
-
-# --- learning curve ---------------------------------------------------------------------------------------
-
-
-def test_more_labels_help_where_they_can():
-    """Few-shot labels are turned round, the pool's are right: the more of them, the better."""
-    few_shot = [row(i, "no" if i % 2 else "yes", "x", split="few-shot") for i in range(2)]
-    pool = [row(i, "yes" if i % 2 else "no", "x", split="calibration") for i in range(80)]
-    vectors = {r.text: [float(r.id.split("-")[-1]) % 2 * 2 - 1] for r in [*few_shot, *pool]}
-    curve = learning_curve(YES_NO, few_shot, pool, vectors)
-    assert [point.labels for point in curve] == list(SIZES)
-    assert curve[0].accuracy == 0.0
-    assert curve[-1].accuracy == 1.0
-    assert all(point.low <= point.accuracy <= point.high for point in curve)
-
-
-def test_a_pool_that_holds_too_few_labels_gives_fewer_points():
-    few_shot = [row(0, "yes", "x"), row(1, "no", "x")]
-    pool = [row(i, "yes" if i % 2 else "no", "x", split="calibration") for i in range(2, 12)]
-    vectors = {r.text: [float(i % 2)] for i, r in enumerate([*few_shot, *pool])}
-    assert [point.labels for point in learning_curve(YES_NO, few_shot, pool, vectors)] == [0, 8]
-
-
-def test_one_family_has_nothing_to_hold_out():
-    few_shot = [row(0, "yes", "x"), row(1, "no", "x")]
-    pool = [row(2, "yes", "x", split="calibration")]
-    vectors = {r.text: [1.0] for r in [*few_shot, *pool]}
-    assert learning_curve(YES_NO, few_shot, pool, vectors) == ()
-    assert learning_curve(YES_NO, few_shot, [], vectors) == ()
+    assert printed.count("few-shot") == strata

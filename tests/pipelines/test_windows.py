@@ -1,15 +1,19 @@
 """Which records of a real store are compared, and how often one text counts."""
 
+import json
+import sqlite3
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from pipelines import samples
 from pipelines import windows as module
+from pipelines.samples import key_of
 from pipelines.windows import ALL, Group, Windows, read
 from signalbox.contracts.labels import NEUTRAL
-from signalbox.contracts.light import Light
+from signalbox.contracts.light import Light, LightReason
 from signalbox.store import open_store
 from signalbox.tasks import Task, load_task
 from tests.helpers import RELEASE, record
@@ -19,11 +23,30 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 WINDOWS = Windows(NOW - timedelta(days=35), NOW - timedelta(days=7), NOW)
 ROUTES = ("encoder", "decoder", "cascade")
 OURS, INPUT = Group("encoder", "en", RELEASE.key), Group("encoder", "en", ALL)
+MIX = Group("encoder", ALL, ALL)
+NEW_FIELDS = {
+    "probabilities",
+    "score",
+    "thresholds_digest",
+    "certificate_digest",
+    "asked",
+    "asked_at",
+    "propensity",
+}
+EARLIER = "earlier"  # thresholds of records that name none
 
 
 def made(text, days, **changes):
     """A record so many days before now."""
     return record(text, created_at=NOW - timedelta(days=days), **changes)
+
+
+def outputs(sample, thresholds=""):
+    return sample.column("output", thresholds).values
+
+
+def counts(sample, column, thresholds=EARLIER):
+    return Counter(sample.column(column, thresholds).values)
 
 
 async def pairs_of(folder, records, **options):
@@ -37,8 +60,8 @@ async def test_a_window_holds_its_begin_and_not_its_end(tmp_path):
     days = {"before": 35.001, "begin": 35, "last": 7.001, "border": 7, "newest": 0.001, "now": 0}
     pairs = await pairs_of(tmp_path, [made(text, d, p_yes=d / 100) for text, d in days.items()])
     assert set(pairs) == {OURS, INPUT}
-    assert pairs[OURS].reference.outputs == [0.35, 0.07001]
-    assert pairs[OURS].current.outputs == [0.07, 1e-5]
+    assert outputs(pairs[OURS].reference) == [0.35, 0.07001]
+    assert outputs(pairs[OURS].current) == [0.07, 1e-5]
 
 
 async def test_evaluations_other_tasks_and_languages_that_the_task_has_not_are_left_out(tmp_path):
@@ -49,7 +72,7 @@ async def test_evaluations_other_tasks_and_languages_that_the_task_has_not_are_l
         made("d", 1),
     ]
     pairs = await pairs_of(tmp_path, records)
-    assert pairs[INPUT].current.texts == ["d"]
+    assert pairs[INPUT].current.column("input_characters").texts.tolist() == [key_of("d")]
     assert set(pairs) == {OURS, INPUT}
 
 
@@ -69,48 +92,109 @@ async def test_verdicts_have_the_names_of_today(tmp_path):
     async with open_store(f"sqlite:///{tmp_path / 'signalbox.db'}") as store:
         await store.append_many([old, new])
         pairs = await read(store, task, ["en"], ROUTES, WINDOWS)
-    assert pairs[OURS].reference.verdicts == pairs[OURS].current.verdicts == {"network": 1}
-    assert pairs[OURS].reference.outputs == pairs[OURS].current.outputs == [0.25]
+    assert (
+        counts(pairs[OURS].reference, "verdict") == counts(pairs[OURS].current, "verdict") == {"network": 1}
+    )
+    assert outputs(pairs[OURS].reference) == outputs(pairs[OURS].current) == [0.25]
 
 
 async def test_an_empty_store_gives_no_group(tmp_path):
     assert await pairs_of(tmp_path, []) == {}
 
 
-async def test_a_text_counts_once_a_day(tmp_path):
-    """A script that repeats a text is one row a day; another release or route is another row."""
+async def test_every_row_counts_and_keeps_its_text(tmp_path):
+    """What is sent again is a row; the tests know that it is no independent one."""
     repeated = [made("same", 1 + i / 100) for i in range(10)]
     others = [
         made("same", 1, release=RELEASE.model_copy(update={"revision": "r2"})),
         made("same", 1, route="decoder"),
     ]
-    pairs = await pairs_of(tmp_path, [*repeated, *others, made("same", 2), made("same", 20)])
-    assert (pairs[OURS].current.rows, pairs[OURS].reference.rows) == (2, 1)
-    assert pairs[INPUT].current.rows == 2
+    pairs = await pairs_of(tmp_path, [*repeated, *others, made("other", 2), made("same", 20)])
+    current = pairs[OURS].current.column("output")
+    assert (pairs[OURS].current.rows, len(current.values), len(set(current.texts))) == (11, 11, 2)
+    assert set(pairs[OURS].reference.column("output").texts) < set(current.texts)
+    assert pairs[INPUT].current.rows == 12
     assert pairs[Group("encoder", "en", RELEASE.key.replace("r1", "r2"))].current.rows == 1
     assert pairs[Group("decoder", "en", ALL)].current.rows == 1
 
 
-async def test_a_day_is_one_of_utc(tmp_path):
-    midnight = (NOW - timedelta(days=1)).replace(hour=0)
-    times = [midnight - timedelta(minutes=1), midnight + timedelta(minutes=1)]
-    pairs = await pairs_of(tmp_path, [record("same", created_at=time) for time in times])
-    assert pairs[OURS].current.rows == 2
+async def test_verdict_and_light_are_kept_by_thresholds(tmp_path):
+    records = [
+        made("a", 1, thresholds_digest="aa"),
+        made("b", 1, thresholds_digest="bb"),
+        made("c", 1, light_reason=LightReason.UNCALIBRATED),
+        made("d", 1),
+    ]
+    sample = (await pairs_of(tmp_path, records))[OURS].current
+    assert sample.thresholds("verdict") == {"aa", "bb", "uncalibrated", EARLIER}
+    assert sample.thresholds("output") == {""}
+
+
+async def test_in_a_cascade_the_outputs_are_kept_by_thresholds_too(tmp_path):
+    """The encoder's thresholds select the texts that the decoder gets."""
+    sample = (await pairs_of(tmp_path, [made("a", 1, route="cascade", thresholds_digest="aa")]))[
+        Group("cascade", "en", RELEASE.key)
+    ].current
+    assert sample.thresholds("output") == {"aa"}
+
+
+async def test_outcomes_are_answered_neutral_or_the_reason_of_a_failure(tmp_path):
+    nothing = {"release": None, "p_yes": None, "verdict": NEUTRAL, "error": "down"}
+    records = [
+        made("a", 1),
+        made("b", 1, verdict=NEUTRAL, light_reason=LightReason.NEUTRAL),
+        made("c", 1, light_reason=LightReason.TIMEOUT, **nothing),
+        made("d", 1, light_reason=LightReason.UNAVAILABLE, **nothing),
+        made("e", 1, **nothing),
+        made("f", 1, light_reason=LightReason.TOO_CLOSE),
+    ]
+    sample = (await pairs_of(tmp_path, records))[INPUT].current
+    assert counts(sample, "outcome", "") == {
+        "answered": 2,
+        "neutral": 1,
+        "timeout": 1,
+        "unavailable": 1,
+        "failed": 1,
+    }
+
+
+async def test_the_mix_of_languages_is_one_group_of_a_route(tmp_path):
+    records = [made("a", 1), made("b", 1, language="de"), made("c", 20, language="de")]
+    pairs = await pairs_of(tmp_path, records)
+    assert counts(pairs[MIX].current, "language", "") == {"en": 1, "de": 1}
+    assert counts(pairs[MIX].reference, "language", "") == {"de": 1}
+    assert MIX not in await pairs_of(tmp_path, [], languages=["en"])
+
+
+async def test_a_single_language_is_no_mix(tmp_path):
+    assert MIX not in await pairs_of(tmp_path, [made("a", 1), made("b", 20)])
+
+
+async def test_records_of_the_first_version_have_their_p_yes(tmp_path):
+    old = made("a", 1, p_yes=0.3).model_dump(mode="json")
+    body = {**{k: v for k, v in old.items() if k not in NEW_FIELDS}, "schema_version": 1, "p_yes": 0.3}
+    url = f"sqlite:///{tmp_path / 'signalbox.db'}"
+    async with open_store(url) as store:
+        await store.append(made("a", 1, id=old["id"]))
+    with sqlite3.connect(tmp_path / "signalbox.db") as connection:
+        connection.execute("UPDATE record SET body = ?", (json.dumps(body),))
+    connection.close()
+    assert outputs((await pairs_of(tmp_path, []))[OURS].current) == [0.3]
 
 
 async def test_what_no_model_answered_counts_as_input_only(tmp_path):
     failed = {"release": None, "p_yes": None, "verdict": NEUTRAL, "candidate_light": Light.RED}
     pairs = await pairs_of(tmp_path, [made("a", 1), made("bb", 1, **failed)])
     assert pairs[OURS].current.rows == 1
-    assert sorted(pairs[INPUT].current.characters) == [1, 2]
+    assert sorted(pairs[INPUT].current.column("input_characters").values) == [1, 2]
 
 
 async def test_an_answer_without_p_yes_is_a_row_without_this_value(tmp_path):
     pairs = await pairs_of(tmp_path, [made("a", 1, p_yes=None, verdict=NEUTRAL), made("b", 1)])
     sample = pairs[OURS].current
-    assert (sample.rows, sample.outputs) == (2, [0.9])
-    assert sample.verdicts == {"neutral": 1, "yes": 1}
-    assert sample.lights == {"green": 2}
+    assert (sample.rows, outputs(sample)) == (2, [0.9])
+    assert counts(sample, "verdict") == {"neutral": 1, "yes": 1}
+    assert counts(sample, "candidate_light") == {"green": 2}
 
 
 @pytest.mark.parametrize("page_rows", [1, 2, 3, 7])
@@ -120,20 +204,31 @@ async def test_pages_of_any_size_give_each_record_once(tmp_path, page_rows):
     records = [made(f"text {i}", day) for i, day in enumerate(times)]
     pairs = await pairs_of(tmp_path, records, page_rows=page_rows)
     sample = pairs[OURS]
-    assert Counter([*sample.reference.texts, *sample.current.texts]) == {f"text {i}": 1 for i in range(16)}
+    keys = [*sample.reference.column("output").texts, *sample.current.column("output").texts]
+    assert Counter(keys) == {key_of(f"text {i}"): 1 for i in range(16)}
     assert (sample.reference.rows, sample.current.rows) == (3, 13)
 
 
 async def test_texts_are_a_sample_from_the_whole_window(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_TEXTS", 20)
-    records = [made(f"{i}", 6 - i / 100) for i in range(400)]
+    monkeypatch.setattr(samples, "MOST_TEXTS", 20)
+    records = [made(f"{i}", days - i / 100) for i in range(400) for days in (6, 20)]
     sample = (await pairs_of(tmp_path, records))[INPUT].current
-    assert (sample.rows, sample.texts_seen, len(set(sample.texts))) == (400, 400, 20)
+    assert (sample.rows, len(set(sample.texts))) == (400, 20)
     assert 100 < sum(map(int, sample.texts)) / 20 < 300
+
+
+async def test_a_text_counts_once_in_equal_parts_of_both_windows(tmp_path):
+    """However much traffic there is: else the window with more of it would look richer in rare texts."""
+    reference = [made("same" if i % 2 else f"r{i}", 20 - i / 100) for i in range(40)]
+    current = [made("same" if i % 2 else f"c{i}", 3 - i / 100) for i in range(10)]
+    pair = (await pairs_of(tmp_path, [*reference, *current]))[INPUT]
+    assert (len(pair.reference.texts), pair.reference.texts.count("same")) == (24, 4)
+    assert (len(pair.current.texts), pair.current.texts.count("same")) == (6, 1)
 
 
 async def test_texts_are_cut_and_missing_ones_are_no_value(tmp_path):
     long = "x" * (module.TEXT_CHARACTERS + 5)
-    sample = (await pairs_of(tmp_path, [made(long, 2), made("b", 1, input_text=None)]))[INPUT].current
+    records = [made(long, 2), made("b", 1, input_text=None), made("c", 20), made("d", 20)]
+    sample = (await pairs_of(tmp_path, records))[INPUT].current
     assert [len(text) for text in sample.texts] == [module.TEXT_CHARACTERS]
-    assert sample.characters == [len(long), 1]
+    assert sample.column("input_characters").values == [len(long), 1]

@@ -10,7 +10,7 @@ from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelError, ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
 from signalbox.models.base import Answer
 from signalbox.thresholds import Thresholds, VerdictCuts
-from signalbox.traffic_light import decide, decide_failure, is_sure
+from signalbox.traffic_light import Standing, decide, decide_failure, is_sure
 
 RELEASE = ModelRelease(name="m", revision="1", engine="llama.cpp", quantization="Q4_1")
 LIMITS = Thresholds(
@@ -220,3 +220,73 @@ def test_red_exactly_where_the_candidate_is_red(given_answer, thresholds):
     decision = decide(given_answer, thresholds)
     assert (decision.light is Light.RED) == (decision.candidate is Light.RED)
     assert decision.verdict != NEUTRAL or decision.light is Light.RED
+
+
+ZONE = {YES: Standing(threshold=2.0, digest="d1")}
+
+
+def test_green_needs_a_certificate_of_the_verdict_and_a_score_in_its_zone():
+    sure = decide(answer(0.99), LIMITS, ZONE)
+    assert (sure.light, sure.reason, sure.certificate) == (Light.GREEN, LightReason.CERTIFIED, "d1")
+    near = decide(answer(0.7), LIMITS, ZONE)
+    assert (near.light, near.reason, near.certificate) == (Light.YELLOW, LightReason.OUTSIDE_ZONE, None)
+    other = decide(answer(0.01, stated=NO), LIMITS, ZONE)
+    assert (other.light, other.reason) == (Light.YELLOW, LightReason.PROVISIONAL)
+
+
+def test_the_end_of_the_zone_is_inside():
+    score = decide(answer(0.95), LIMITS).score
+    assert decide(answer(0.95), LIMITS, {YES: Standing(score, "d")}).light is Light.GREEN
+
+
+def test_a_certificate_of_all_verdicts_covers_each():
+    marginal = {None: Standing(2.0, "all")}
+    for one in (answer(0.99), answer(0.01, stated=NO)):
+        assert decide(one, LIMITS, marginal).certificate == "all"
+
+
+@pytest.mark.parametrize(
+    "reason", [LightReason.EXPIRED, LightReason.SUSPENDED, LightReason.REVOKED, LightReason.OTHER_KEY]
+)
+def test_a_certificate_that_does_not_count_leaves_yellow_with_the_reason(reason):
+    standing = {YES: Standing(2.0, "d1", reason)}
+    decision = decide(answer(0.99), LIMITS, standing)
+    assert (decision.light, decision.reason, decision.certificate) == (Light.YELLOW, reason, None)
+    assert decide(answer(0.7), LIMITS, standing).reason is LightReason.OUTSIDE_ZONE
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"verdict_mass": 0.49}, LightReason.LOW_MASS),
+        ({"truncated": True}, LightReason.TRUNCATED),
+        ({"stated": NO}, LightReason.CONTRADICTION),
+    ],
+)
+def test_such_answers_are_never_green(fields, reason):
+    everything = {YES: Standing(0.0, "d1")}
+    one = answer(0.99).model_copy(update=fields)
+    decision = decide(one, LIMITS, everything)
+    assert (decision.light, decision.candidate, decision.reason) == (Light.YELLOW, Light.YELLOW, reason)
+
+
+def test_the_least_mass_is_the_tasks():
+    one = answer(0.99).model_copy(update={"verdict_mass": 0.49})
+    assert decide(one, LIMITS, ZONE, least_mass=0.4).light is Light.GREEN
+
+
+def test_what_is_withheld_is_not_certified():
+    """An answer in the unclear zone stays red, whatever a certificate says."""
+    decision = decide(answer(0.41), LIMITS, {YES: Standing(0.0, "d1"), None: Standing(0.0, "d2")})
+    assert (decision.light, decision.certificate) == (Light.RED, None)
+
+
+def test_without_thresholds_nothing_is_certified():
+    assert decide(answer(0.99), None, ZONE).reason is LightReason.UNCALIBRATED
+
+
+def test_a_certificate_does_not_change_the_way_through_a_cascade():
+    """The way decides which answers the certificate speaks of."""
+    for p in (0.3, 0.6, 0.7, 0.85, 0.99):
+        with_it, without = (decide(answer(p), LIMITS, standings) for standings in (ZONE, {}))
+        assert is_sure(with_it) == is_sure(without)

@@ -12,7 +12,7 @@ from signalbox.tasks import known_tasks, load_data, load_task
 
 TASKS = Path("tasks")
 MEDICAL = load_task(TASKS / "medical")
-ROWS = load_data(MEDICAL)
+ROWS = load_data(MEDICAL, tier="hard")
 
 
 def part(language: str, split: str) -> list[LabeledText]:

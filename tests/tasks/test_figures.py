@@ -12,7 +12,7 @@ from signalbox import thresholds
 from signalbox.tasks import load_data, load_task
 
 TASK = load_task(Path("tasks/medical"))
-ROWS = load_data(TASK)
+ROWS = load_data(TASK, tier="hard")
 CLASSES = Classes.of(TASK)
 PROMPTS = {
     "en": "18baac5950b5f50c56eb2f0f726af50322b746e2abefa7c12e5d3611e832a353",
@@ -48,7 +48,7 @@ def test_the_baselines_are_the_same(language, split, figures):
 @pytest.mark.parametrize(
     ("language", "decision", "confident"),
     [
-        ("en", 0.37860665821469397, (0.7883346856169402, 0.19992762852610377)),
+        ("en", 0.37860665821469397, (None, None)),
         ("de", 0.5476539817588372, (None, None)),
     ],
 )

@@ -23,7 +23,7 @@ CONFIGURATION = {
     "proxy.yaml": "proxy.yaml",
     "Corefile": "Corefile",
 }
-START_SECONDS = 90
+START_SECONDS = 300
 Say = Callable[[str], None]
 
 

@@ -22,10 +22,11 @@ def guide(name: str) -> str:
 
 
 def output(command: str) -> str:
-    """What a command prints, without the settings, corrections and clusters of this machine; it must succeed."""
+    """What a command prints, without the settings, files and clusters of this machine; it must succeed."""
     with tempfile.TemporaryDirectory() as state:
         own = {name: value for name, value in os.environ.items() if not name.startswith("SIGNALBOX_")}
         own |= {"COLUMNS": _COLUMNS, "NO_COLOR": "1", "KUBECONFIG": os.devnull, "SIGNALBOX_STATE_DIR": state}
+        own["SIGNALBOX_CACHE_DIR"] = state
         program, *arguments = shlex.split(command)
         process = subprocess.run(
             [sys.executable, "-m", f"{program}.cli", *arguments],

@@ -1,4 +1,4 @@
-"""JSON schemas of what other programs read: records, plans and rankings."""
+"""JSON schemas of what other programs read: records, certificates, plans and rankings."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ import json
 
 from signalbox.capacity.planner.rank import Ranking
 from signalbox.capacity.planner.result import Plan
+from signalbox.contracts.certificate import Campaign, CertificateEvent, SignedCertificate
 from signalbox.contracts.record import Feedback, Record
 
 
 def record_schema() -> str:
     """JSON schema of the contracts Record and Feedback."""
     schemas = {model.__name__: model.model_json_schema() for model in (Record, Feedback)}
+    return json.dumps(schemas, indent=2, sort_keys=True) + "\n"
+
+
+def certificate_schema() -> str:
+    """JSON schema of the files and rows of certificates."""
+    models = (Campaign, SignedCertificate, CertificateEvent)
+    schemas = {model.__name__: model.model_json_schema() for model in models}
     return json.dumps(schemas, indent=2, sort_keys=True) + "\n"
 
 

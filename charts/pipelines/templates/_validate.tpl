@@ -77,7 +77,14 @@
   (list (and (gt (int $job.shards) 1) (not $program.shards))
     (printf "%s.shards: %d, but this job cannot share its work." $key (int $job.shards))
     "Set it to 1; only judge supports shards.")
+  (list (and $job.hook $schedule)
+    (printf "%s.schedule: %q, but %s.hook is %q." $key $schedule $key $job.hook)
+    (printf "Remove the schedule, or set %s.hook to \"\"." $key))
 -}}
+{{- range $option := default list $program.required }}{{- $rules = append $rules
+  (list (and $job.enabled (not (regexMatch (printf "(^| )%s( |=|$)" $option) (join " " $job.args))))
+    (printf "%s.args: has no %s, which the job needs." $key $option)
+    (printf "Add it, for example %s.args: [%s, VALUE]." $key $option)) }}{{ end -}}
 {{- range $job.args }}{{- $rules = append $rules
   (list (regexMatch "^--shards?(=|$)" .)
     (printf "%s.args: %q is an option that the chart sets." $key .)

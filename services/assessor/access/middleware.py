@@ -33,6 +33,11 @@ OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
 _OPEN_BELOW = "/static/"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _API = "/v1/"
+_QUEUE = ("/queue", "/v1/queue")
+_ROLE_HINTS = {
+    "client": "Use the key of a reviewer: `signalbox keys add NAME --role reviewer`.",
+    "reviewer": "Use /queue. A reviewer sees no verdicts; use the key of a client for everything else.",
+}
 # Programs get no Basic challenge: a page's script would open the browser's dialog with each call.
 _BEARER, _BASIC = 'Bearer realm="signalbox"', 'Basic realm="signalbox", charset="UTF-8"'
 _HINT = "Send `Authorization: Bearer KEY`, or sign in with the client's name and its key as the password."
@@ -96,6 +101,12 @@ class Access:
             hint = "Use the form on this page, or send `Authorization: Bearer KEY`."
             detail = "The request comes from another site."
             return _Rejection(errors.problem(errors.CROSS_SITE, "origin", "another site", hint, detail))
+        if _is_of_queue(scope["path"]) != (entry.role == "reviewer"):
+            self._count(entry.client, "rejected")
+            detail = f"The role `{entry.role}` of this API key does not allow {scope['path']}."
+            problem = errors.problem(errors.FORBIDDEN, "role", entry.role, _ROLE_HINTS[entry.role], detail)
+            return _Rejection(problem)
+        scope.setdefault("state", {})["client"] = entry.client
         return self._limit(entry, entries)
 
     def _limit(self, entry: ClientKey, entries: list[ClientKey]) -> _Rejection | None:
@@ -117,6 +128,10 @@ class Access:
 
     def _count(self, client: str, outcome: str) -> None:
         self._metrics[names.API_REQUESTS].labels(client, outcome).inc()
+
+
+def _is_of_queue(path: str) -> bool:
+    return any(path == one or path.startswith(f"{one}/") for one in _QUEUE)
 
 
 def _credentials(header: str) -> _Credentials:

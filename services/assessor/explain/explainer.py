@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from services.assessor.decisions.outcome import models_before
 from signalbox import evidence
 from signalbox.contracts.evidence import EvidenceStatus
 from signalbox.contracts.light import Light, LightReason
 from signalbox.contracts.record import ModelRelease, Record
 from signalbox.contracts.routes import MODELS, ModelName
+from signalbox.errors import ModelError
 from signalbox.models.base import Answer, ModelClient
 from signalbox.tasks import Task
 from signalbox.thresholds import Thresholds
@@ -22,7 +25,8 @@ _NO_ANSWER = {
     LightReason.UNAVAILABLE: EvidenceStatus.NO_ANSWER,
     LightReason.REJECTED: EvidenceStatus.NO_ANSWER,
 }
-ThresholdsOf = Callable[[ModelRelease, str], Thresholds | None]
+# Of a record, for its release after those that the route queries before.
+ThresholdsOf = Callable[[Record, ModelRelease, Sequence[ModelRelease]], Thresholds | None]
 
 
 def obstacle(record: Record) -> EvidenceStatus | None:
@@ -80,7 +84,7 @@ class Explainer:
         release, probabilities, text = record.release, record.probabilities, record.input_text
         if model not in self._clients or release is None or probabilities is None or text is None:
             return evidence.Evidence(EvidenceStatus.OTHER_RELEASE)
-        limits = self._thresholds_of(release, record.language)
+        limits = self._thresholds_of(record, release, await self._earlier(record, model))
 
         def verdict_of(answer: Answer) -> str:
             return decide(answer, limits).verdict
@@ -89,3 +93,12 @@ class Explainer:
         question = evidence.Question(text, record.context)
         client = self._clients[model]
         return await evidence.measure(client, model, question, record.language, answer, self.calls)
+
+    async def _earlier(self, record: Record, model: ModelName) -> list[ModelRelease]:
+        """The releases that the route queries before this model, as far as they answer now."""
+        releases = []
+        for name in models_before(model, record.route):
+            if name in self._clients:
+                with contextlib.suppress(ModelError):
+                    releases.append(await self._clients[name].release())
+        return releases

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from services.assessor import errors
-from services.assessor.feedback import add_feedback
+from services.assessor.review.fake_red import judged
+from services.assessor.review.feedback import add_feedback
 from services.assessor.routes.requests import AssessRequest
 from services.assessor.schemas import (
     AssessResponse,
@@ -20,7 +21,6 @@ from services.assessor.schemas import (
     Health,
     Problem,
     PublicPrediction,
-    to_public,
 )
 from services.assessor.state import Current, State
 from signalbox.contracts.record import Record
@@ -60,8 +60,9 @@ async def assess(body: AssessRequest, state: Current) -> AssessResponse:
         body.source,
         context=body.passages,
         evidence=MODELS if body.evidence else (),
+        justifies=body.justification,
     )
-    return AssessResponse(predictions=[to_public(record, state.task) for record in records])
+    return AssessResponse(predictions=[state.public(record) for record in records])
 
 
 @router.post("/v1/assess/stream", response_class=StreamingResponse, responses=_BODY | _EVENTS)
@@ -87,7 +88,7 @@ async def _events(text: str, body: AssessRequest, state: State) -> AsyncIterator
             text, body.language, body.source, context=body.passages, evidence=body.evidence
         ):
             if isinstance(item, Record):
-                yield f"event: prediction\ndata: {to_public(item, state.task).model_dump_json()}\n\n"
+                yield f"event: prediction\ndata: {state.public(item).model_dump_json()}\n\n"
             else:
                 yield f"event: delta\ndata: {json.dumps({'text': item})}\n\n"
     except Exception as error:  # the status is sent already, so the stream itself carries the error
@@ -107,11 +108,8 @@ async def feedback(body: FeedbackRequest, state: Current) -> FeedbackResponse:
     responses=_problems(errors.NOT_FOUND, errors.INVALID_INPUT, errors.UNAVAILABLE),
 )
 async def prediction(prediction_id: str, state: Current) -> PublicPrediction:
-    """An earlier prediction."""
-    record = await state.store.get(prediction_id)
-    if record is None:
-        raise unknown_prediction(prediction_id)
-    return to_public(record, state.task)
+    """An earlier prediction; one with the reason `requested` shows its verdict after the feedback."""
+    return state.public(await _earlier(prediction_id, state))
 
 
 @router.post(
@@ -120,10 +118,16 @@ async def prediction(prediction_id: str, state: Current) -> PublicPrediction:
 )
 async def evidence(prediction_id: str, state: Current) -> PublicPrediction:
     """An earlier prediction with its evidence, measured now unless the prediction has it. It is not stored."""
+    record = await _earlier(prediction_id, state)
+    return state.public(await state.assess.explainer.complete(record))
+
+
+async def _earlier(prediction_id: str, state: State) -> Record:
+    """A stored record as people see it now. Raises NotFoundError."""
     record = await state.store.get(prediction_id)
     if record is None:
         raise unknown_prediction(prediction_id)
-    return to_public(await state.assess.explainer.complete(record), state.task)
+    return judged(record, await state.store.feedback_for(record.id)) if record.asked else record
 
 
 @router.get("/healthz")

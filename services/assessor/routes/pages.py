@@ -9,9 +9,10 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from services.assessor.web.page import Page
+from services.assessor.web.queue_page import QueuePage
 from services.assessor.web.rendering import FOLDER, HEADERS, Templates
 
-FORMS = frozenset({"/assess", "/evidence", "/feedback", "/forget"})
+FORMS = frozenset({"/assess", "/evidence", "/feedback", "/forget", "/queue"})
 
 
 def mount(app: FastAPI) -> None:
@@ -47,6 +48,16 @@ def _router(templates: Templates) -> APIRouter:
     async def forget(request: Request) -> Response:
         """Empty this browser's list of answers."""
         return await Page(request, templates).forget()
+
+    @router.get("/queue")
+    async def queue(request: Request) -> Response:
+        """A text to be judged."""
+        return await QueuePage(request, templates).show()
+
+    @router.post("/queue")
+    async def enter(request: Request) -> Response:
+        """Store what a reviewer says about a text."""
+        return await QueuePage(request, templates).enter()
 
     @router.get("/assess")
     @router.get("/evidence")

@@ -58,6 +58,9 @@ class AssessRequest(Contract):
         description="Whether to measure which parts of the input carry the verdict. An encoder reads the input again once "
         "for each part in one request, a decoder in up to SIGNALBOX_EVIDENCE_CALLS calls.",
     )
+    justification: bool = Field(
+        default=True, description="Whether a decoder justifies its verdict, which takes most of its time."
+    )
     source: Source = Field(
         default="user", description="Records of an evaluation are kept apart from those of users."
     )

@@ -65,6 +65,14 @@ class Texts:
             sign, share = "> ", 0.999
         return f"{sign}{self._decimal(100 * share, 1)}{_PERCENT_SIGN[self.language]}"
 
+    def whole_percent(self, share: float) -> str:
+        """A share that is planned, not measured, so it may be 0 or 100."""
+        return f"{round(100 * share)}{_PERCENT_SIGN[self.language]}"
+
+    def decimal(self, number: float) -> str:
+        """A number with two decimals."""
+        return self._decimal(number, 2)
+
     def seconds(self, seconds: float) -> str:
         """A duration."""
         if seconds < 0.01:

@@ -17,7 +17,8 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from services.assessor.feedback import add_feedback
+from services.assessor.review.fake_red import judged
+from services.assessor.review.feedback import add_feedback
 from services.assessor.schemas import FeedbackRequest
 from services.assessor.state import State, state_of
 from services.assessor.web import history, labels, views
@@ -35,7 +36,7 @@ from services.assessor.web.rendering import HEADERS, Templates
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError, SignalboxError
-from signalbox.store.base import StoreUnavailable
+from signalbox.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,7 @@ class Page:
         if record is None:
             return await self._render(None, HTTPStatus.NOT_FOUND, notice=notice)
         try:
+            record = judged(record, await self._feedback_of(record))
             record = await self._state.assess.explainer.complete(record)
         except SignalboxError:
             log.exception("evidence failed")
@@ -195,7 +197,8 @@ class Page:
         records = [record for record in stored if record and record.task == task.name]
         feedback = await asyncio.gather(*(self._feedback_of(record) for record in records))
         rows = zip(records, feedback, strict=True)
-        return [views.history_row(record, entries, task, self._t) for record, entries in rows], None
+        shown = [(judged(record, entries), entries) for record, entries in rows]
+        return [views.history_row(record, entries, task, self._t) for record, entries in shown], None
 
     async def _reject(self, error: FormError) -> Response:
         notice = self._t(error.key, maximum=self._state.task.max_input_characters)
@@ -235,10 +238,13 @@ class Page:
     ) -> Response:
         rows, trouble = await self._history()
         entries = await self._feedback_of(record) if record else []
+        record = judged(record, entries) if record else None
         form, feedback = form or self._empty_form(record), feedback or FeedbackForm()
         context: dict[str, Any] = {
             **self._frame(),
-            "answer": views.answer_view(record, self._state.task, self._t) if record else None,
+            "answer": views.answer_view(record, self._state.task, self._t, self._state.certificate_of(record))
+            if record
+            else None,
             "evidence": self._evidence_of(record) if record else None,
             "truth": entries[-1] if entries else None,
             "truth_word": labels.word_of(entries[-1].label, self._state.task, self._t) if entries else None,

@@ -33,5 +33,6 @@ class Templates:
             lstrip_blocks=True,
         )
         self.page = environment.get_template("page.html")
+        self.queue = environment.get_template("queue.html")
         files = sorted((FOLDER / "static").iterdir())
         self.version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]

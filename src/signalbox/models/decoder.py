@@ -14,11 +14,14 @@ from signalbox.models import verdict
 from signalbox.models.base import Answer
 from signalbox.models.chat import Transcript
 from signalbox.models.engines import Engine
-from signalbox.models.server import ChatCall, ChatServer
+from signalbox.models.server import ChatCall, ChatServer, Messages
 from signalbox.tasks import Task
 from signalbox.tasks.checks import alike
+from signalbox.tasks.forms import Words
 
 log = logging.getLogger(__name__)
+
+_FEWEST_TOKENS = 2  # a word, and what shows that it has ended
 
 
 class DecoderClient:
@@ -55,6 +58,7 @@ class DecoderClient:
             release=release,
             variables=variables,
         )
+        self._verdict_tokens: dict[str, int] = {}
         self._warn_of_words()
 
     def _warn_of_words(self) -> None:
@@ -79,6 +83,26 @@ class DecoderClient:
             release = await call.release()
             options = await self._options(call, language)
             return self._answer(await call.complete(messages, **options), language, release, call.seconds)
+
+    async def verdict(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
+        """The answer without its justification: the same verdict and probabilities in few tokens. Raises a ModelError.
+
+        It asks for as many tokens as the answers before it needed; where they do not settle it, for a whole answer.
+        """
+        messages = self._task.messages(text, language, context)
+        words = self._task.answer_forms(language)
+        async with self._server.call() as call:
+            release = await call.release()
+            options = await self._options(call, language)
+            few = min(self._verdict_tokens.get(language, verdict.steps(words)), self._max_answer_tokens)
+            transcript = None
+            if few < self._max_answer_tokens:
+                transcript = await self._settled(call, messages, words, options | {"max_tokens": few})
+            if transcript is None:
+                transcript = await call.complete(messages, **options)
+            self._remember(transcript, language, words)
+            answer = self._answer(transcript, language, release, call.seconds)
+        return answer.model_copy(update={"justification": None})
 
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         """Answers in the order of `texts`, at most `concurrency` at once.
@@ -122,6 +146,26 @@ class DecoderClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._server.close()
+
+    async def _settled(
+        self, call: ChatCall, messages: Messages, words: Words, options: dict[str, Any]
+    ) -> Transcript | None:
+        """A short completion; None where it is not enough, or has no text yet because the model thinks first."""
+        try:
+            transcript = await call.complete(messages, **options)
+        except ValueError:
+            return None
+        return transcript if self._needed(transcript, words) is not None else None
+
+    def _needed(self, transcript: Transcript, words: Words) -> int | None:
+        return verdict.tokens_to_verdict(
+            transcript.positions, transcript.text, words, ended=transcript.complete
+        )
+
+    def _remember(self, transcript: Transcript, language: str, words: Words) -> None:
+        """The most that an answer needed. One that never settles asks for a whole answer from the start."""
+        needed = self._needed(transcript, words) or self._max_answer_tokens
+        self._verdict_tokens[language] = max(self._verdict_tokens.get(language, _FEWEST_TOKENS), needed)
 
     async def _options(self, call: ChatCall, language: str) -> dict[str, Any]:
         extra = self._constraint(await call.engine(), language) if self._constrained else {}

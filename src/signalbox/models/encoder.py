@@ -66,6 +66,10 @@ class EncoderClient:
         _reject_context(context)
         return (await self.answer_many([text], language))[0]
 
+    async def verdict(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
+        """The same as `answer`: an encoder justifies nothing. Raises a ModelError."""
+        return await self.answer(text, language, context)
+
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         """Answers in the order of `texts`, by one request. Raises a ModelError when it failed."""
         if not texts:
@@ -150,6 +154,8 @@ def _answers(body: dict[str, Any], expected: int, latency_seconds: float, task: 
     rows, verdicts = _probabilities(outputs, body["parameters"]), outputs["verdict"]
     if not len(rows) == len(verdicts) == expected:
         raise ModelUnparsable(f"The encoder gave {len(rows)} answers for {expected} texts.")
+    # A predictor of an earlier version does not say it.
+    truncated = outputs.get("truncated") or [False] * expected
     if strangers := [verdict for row, verdict in zip(rows, verdicts, strict=True) if verdict not in row]:
         raise ModelUnparsable(f"The encoder's verdict {strangers[0]!r} is none of its labels.")
     return [
@@ -157,9 +163,10 @@ def _answers(body: dict[str, Any], expected: int, latency_seconds: float, task: 
             release=release,
             stated=verdict if task is None else task.current(verdict) or verdict,
             probabilities=row if task is None else of_task(row, task),
+            truncated=bool(cut_off),
             latency_seconds=latency_seconds,
         )
-        for row, verdict in zip(rows, verdicts, strict=True)
+        for row, verdict, cut_off in zip(rows, verdicts, truncated, strict=True)
     ]
 
 

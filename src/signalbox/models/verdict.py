@@ -51,6 +51,7 @@ __all__ = [
     "split_justification",
     "stated_verdict",
     "steps",
+    "tokens_to_verdict",
 ]
 
 
@@ -104,6 +105,22 @@ def is_readable(positions: Sequence[Position], text: str, words: Words) -> bool:
         return False
     start = beginning(_plain("".join(position.token for position in answer)), words)
     return len(answer) >= steps(words) or start.state in {State.CLOSED, State.OTHER}
+
+
+def tokens_to_verdict(positions: Sequence[Position], text: str, words: Words, *, ended: bool) -> int | None:
+    """The number of tokens that settle an answer's verdict and probabilities; None if these tokens do not.
+
+    `ended`: the model ended the answer. None also where `text` does not begin with the first token, such as after the
+    thoughts of a reasoning model.
+    """
+    if not _joined(positions).strip() or _joined(positions).strip() != text.strip():
+        return None
+    before = ""
+    for count, position in enumerate(positions, 1):
+        before += _plain(position.token)
+        if beginning(before, words).state in {State.CLOSED, State.OTHER}:
+            return count
+    return len(positions) + 1 if ended or len(positions) >= steps(words) else None
 
 
 def answer_positions(positions: Sequence[Position], text: str) -> Sequence[Position]:

@@ -5,12 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from signalbox.errors import InputError
-from signalbox.store.base import Backend, Store, StoreUnavailable, unknown_prediction
+from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
+from signalbox.store.base import Store, unknown_prediction
 from signalbox.store.postgres import PostgresBackend
 from signalbox.store.spool import SpoolFull
 from signalbox.store.sqlite import SqliteBackend
 
-__all__ = ["SpoolFull", "Store", "StoreUnavailable", "migrate", "open_store", "unknown_prediction"]
+__all__ = [
+    "Query",
+    "SpoolFull",
+    "Store",
+    "StoreUnavailable",
+    "StoredFields",
+    "migrate",
+    "open_store",
+    "unknown_prediction",
+]
 
 
 def open_store(

@@ -1,4 +1,4 @@
-"""The interface of the record store; the two databases implement its `Backend`."""
+"""The record store over a database and a spool."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import itertools
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from signalbox.contracts.evidence import EvidenceStatus
+from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Feedback, LabeledText, Record, Source
-from signalbox.errors import InputError, NotFoundError, SignalboxError, shorten
+from signalbox.errors import InputError, NotFoundError, shorten
+from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
+from signalbox.store.requests import RequestStore
 from signalbox.store.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -24,66 +26,6 @@ log = logging.getLogger(__name__)
 _REPLAY_PAUSE_SECONDS = (0.5, 1.0, 2.0, 5.0)
 _REPLAYED_AT_ONCE = 2000
 _RECONNECT_PAUSE_SECONDS = 1.0
-
-
-class StoreUnavailable(SignalboxError):  # noqa: N818 - reads as what happened
-    """The database cannot be reached, or it rejects a write for now."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """The records to read; None means any."""
-
-    task: str | None = None
-    language: str | None = None
-    source: Source | None = None
-    since: datetime | None = None
-    limit: int | None = None
-    newest_first: bool = True
-
-
-class Backend(Protocol):
-    """One database. Every method raises StoreUnavailable when it cannot be reached."""
-
-    async def connect(self) -> list[str]:
-        """Connect and migrate; returns the names of new migrations. May be called again after a failure."""
-        ...
-
-    async def append(self, records: Sequence[Record]) -> None:
-        """Write all or none; a row that exists with equal content is passed over."""
-        ...
-
-    async def add_feedback(self, feedback: Feedback) -> bool:
-        """False when the prediction does not exist."""
-        ...
-
-    async def get(self, record_id: str) -> Record | None:
-        """One record."""
-        ...
-
-    async def records(self, query: Query) -> list[Record]:
-        """Records that match."""
-        ...
-
-    async def feedback_for(self, record_id: str) -> list[Feedback]:
-        """Feedback of one record, oldest first."""
-        ...
-
-    async def newest_feedback(self, task: str) -> list[tuple[Record, Feedback]]:
-        """Every record of a task that has feedback, with its newest one."""
-        ...
-
-    async def purge(self, older_than: datetime) -> int:
-        """Delete records and their feedback; the number of records."""
-        ...
-
-    async def ping(self) -> None:
-        """A trivial query."""
-        ...
-
-    async def close(self) -> None:
-        """Close connections."""
-        ...
 
 
 class Store:
@@ -131,6 +73,11 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def requests(self) -> RequestStore:
+        """Campaigns, requests for ground truth and what reviewers entered."""
+        return RequestStore(self._backend, self._connect)
 
     @property
     def spooled(self) -> int:
@@ -199,12 +146,36 @@ class Store:
         await self._connect()
         return await self._backend.records(Query(task, language, source, since, limit, newest_first))
 
+    async def fields(self, names: Sequence[str], query: Query) -> list[StoredFields]:
+        """Some fields of the records that match, by time: much faster than `records`, which parses all of them.
+
+        `names` are fields of the Record. A field that the stored version does not have is None.
+        """
+        await self._connect()
+        return await self._backend.fields(names, query)
+
+    async def texts(self, ids: Sequence[str]) -> dict[str, str]:
+        """The input texts of records by id, of those that have one."""
+        await self._connect()
+        return await self._backend.texts(ids)
+
+    async def labels(self, task: str) -> dict[str, Label]:
+        """The newest label of each record that has one, by id, as it was entered; also of records without their text."""
+        await self._connect()
+        return {record.id: feedback.label for record, feedback in await self._backend.newest_feedback(task)}
+
     async def ground_truth(self, task: str) -> list[LabeledText]:
-        """Ground truth collected until now: records that have their text, with their newest label."""
+        """Ground truth collected until now: records that have their text, with their newest label; the oldest first.
+
+        From feedback, and from the queue, whose label is the one that counts where a record has both.
+        """
         await self._connect()
         pairs = await self._backend.newest_feedback(task)
-        return [
-            LabeledText(
+        labeled = {text.id: (at, text) for at, text in await self.requests.labeled_texts(task)}
+        for record, feedback in pairs:
+            if record.input_text is None or record.source != "user" or record.id in labeled:
+                continue
+            text = LabeledText(
                 id=record.id,
                 text=record.input_text,
                 context=record.context,
@@ -213,9 +184,8 @@ class Store:
                 family=record.id,
                 split="feedback",
             )
-            for record, feedback in pairs
-            if record.input_text is not None and record.source == "user"
-        ]
+            labeled[record.id] = (feedback.created_at.timestamp(), text)
+        return [text for _, text in sorted(labeled.values(), key=lambda pair: pair[0])]
 
     async def purge(self, older_than: datetime) -> int:
         """Delete records older than a time, with their feedback; returns how many records."""

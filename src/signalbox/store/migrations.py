@@ -33,9 +33,19 @@ _INDEXES = (
     "CREATE INDEX record_by_time ON record (created_at)",
     "CREATE INDEX feedback_by_prediction ON feedback (prediction_id, created_at)",
 )
-_SQLITE = {"time": "TEXT", "real": "REAL", "json": "TEXT"}
+_SQLITE = {
+    "time": "TEXT",
+    "real": "REAL",
+    "json": "TEXT",
+    "seq": "INTEGER PRIMARY KEY AUTOINCREMENT",
+}
 # The body is TEXT on Postgres too: JSONB would reorder keys and normalize numbers of an append-only record.
-_POSTGRES = {"time": "TIMESTAMPTZ", "real": "DOUBLE PRECISION", "json": "TEXT"}
+_POSTGRES = {
+    "time": "TIMESTAMPTZ",
+    "real": "DOUBLE PRECISION",
+    "json": "TEXT",
+    "seq": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+}
 
 
 def _tables(types: dict[str, str]) -> tuple[str, ...]:
@@ -54,7 +64,39 @@ def _score(types: dict[str, str]) -> tuple[str, ...]:
     return (f"ALTER TABLE record ADD COLUMN score {types['real']}",)
 
 
+# `at` and `until` are seconds since 1970 by the clock of the database, so that the clocks of several assessors do not
+# matter. A request outlives its record: the certificate needs its hash after the text is deleted.
+_REQUEST_TABLES = (
+    """CREATE TABLE campaign (
+  id TEXT PRIMARY KEY, at {real} NOT NULL, task TEXT NOT NULL, language TEXT NOT NULL, verdict TEXT,
+  route TEXT NOT NULL, body {json} NOT NULL)""",
+    """CREATE TABLE label_request (
+  id TEXT PRIMARY KEY, at {real} NOT NULL, campaign_id TEXT REFERENCES campaign (id), task TEXT NOT NULL,
+  language TEXT NOT NULL, record_id TEXT NOT NULL, input_sha256 TEXT NOT NULL, verdict TEXT NOT NULL,
+  score {real} NOT NULL, propensity {real} NOT NULL, rank {real} NOT NULL, second INTEGER NOT NULL,
+  UNIQUE (task, input_sha256))""",
+    """CREATE TABLE label_assignment (
+  request_id TEXT NOT NULL REFERENCES label_request (id), slot INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  reviewer TEXT NOT NULL, at {real} NOT NULL, until {real} NOT NULL, PRIMARY KEY (request_id, slot, attempt))""",
+    """CREATE TABLE label_review (
+  seq {seq}, id TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL, slot INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  reviewer TEXT NOT NULL, action TEXT NOT NULL, label TEXT, at {real} NOT NULL,
+  FOREIGN KEY (request_id, slot, attempt) REFERENCES label_assignment (request_id, slot, attempt))""",
+    "CREATE INDEX label_request_by_rank ON label_request (campaign_id, rank)",
+    "CREATE INDEX label_request_by_record ON label_request (record_id)",
+    "CREATE INDEX label_assignment_by_reviewer ON label_assignment (reviewer, until)",
+    "CREATE INDEX label_review_by_request ON label_review (request_id, slot, seq)",
+    # A delivery that comes twice is one entry.
+    "CREATE UNIQUE INDEX label_review_once ON label_review (request_id, slot, attempt) WHERE action <> 'undo'",
+)
+
+
+def _requests(types: dict[str, str]) -> tuple[str, ...]:
+    return tuple(statement.format(**types) for statement in _REQUEST_TABLES)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_records", _tables(_SQLITE), _tables(_POSTGRES)),
     Migration("0002_labels", _score(_SQLITE), _score(_POSTGRES)),
+    Migration("0003_requests", _requests(_SQLITE), _requests(_POSTGRES)),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,8 +13,10 @@ import asyncpg
 
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
-from signalbox.store.base import Query, StoreUnavailable
+from signalbox.store.backend import Query, StoredFields, StoreUnavailable
 from signalbox.store.migrations import LEDGER, MIGRATIONS
+from signalbox.store.portable import Statement, postgres_form
+from signalbox.store.rows import parse_row
 
 _COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, score, body"
 _INSERT = f"""INSERT INTO record ({_COLUMNS})
@@ -21,9 +24,10 @@ SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::
 $8::text[], $9::text[], $10::float8[], $11::text[]) ON CONFLICT (id) DO NOTHING RETURNING id"""  # noqa: S608
 _INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
 SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM record WHERE id = $5) ON CONFLICT (id) DO NOTHING"""
-_NEWEST_FEEDBACK = """SELECT DISTINCT ON (record.id) record.body, feedback.body FROM record
-JOIN feedback ON feedback.prediction_id = record.id WHERE record.task = $1
+_NEWEST_FEEDBACK = """SELECT DISTINCT ON (record.id) record.created_at, record.body, feedback.created_at,
+feedback.body FROM record JOIN feedback ON feedback.prediction_id = record.id WHERE record.task = $1
 ORDER BY record.id, feedback.created_at DESC"""
+_BY_ID = "SELECT created_at, body FROM record WHERE id = $1"
 _MIGRATION_LOCK = 7_421_001  # any constant, the same in all processes of Signalbox
 _CONNECT_SECONDS = 3.0
 _TIMEOUT_SECONDS = 10.0
@@ -91,32 +95,58 @@ class PostgresBackend:
 
     async def get(self, record_id: str) -> Record | None:
         """One record."""
-        rows = await self._fetch("SELECT body FROM record WHERE id = $1", record_id)
-        return Record.model_validate_json(rows[0]["body"]) if rows else None
+        rows = await self._fetch(_BY_ID, record_id)
+        return _record(*rows[0]) if rows else None
 
     async def records(self, query: Query) -> list[Record]:
         """Records that match."""
-        order = "DESC" if query.newest_first else "ASC"
-        sql = f"""SELECT body FROM record WHERE ($1::text IS NULL OR task = $1)
-        AND ($2::text IS NULL OR language = $2) AND ($3::text IS NULL OR source = $3)
-        AND ($4::timestamptz IS NULL OR created_at >= $4)
-        ORDER BY created_at {order}, id {order} LIMIT $5"""  # noqa: S608
-        rows = await self._fetch(sql, query.task, query.language, query.source, query.since, query.limit)
-        return [Record.model_validate_json(row["body"]) for row in rows]
+        rows = await self._fetch(_matching("created_at, body", query), *_values(query))
+        return [_record(*row) for row in rows]
+
+    async def fields(self, names: Sequence[str], query: Query) -> list[StoredFields]:
+        """The database parses each body once."""
+        inner = _matching("id, created_at, body::json AS body", query)
+        values = ", ".join(f"body -> ${number}::text" for number in range(6, 6 + len(names)))
+        sql = f"SELECT id, created_at, json_build_array({values})::text FROM ({inner}) AS matching"  # noqa: S608
+        rows = await self._fetch(sql, *_values(query), *names)
+        return [StoredFields(row[0], row[1], json.loads(row[2])) for row in rows]
+
+    async def texts(self, ids: Sequence[str]) -> dict[str, str]:
+        """Input texts by id."""
+        sql = "SELECT id, body::json ->> 'input_text' FROM record WHERE id = ANY($1::text[])"
+        return {row[0]: row[1] for row in await self._fetch(sql, list(ids)) if row[1] is not None}
 
     async def feedback_for(self, record_id: str) -> list[Feedback]:
         """Oldest first."""
-        sql = "SELECT body FROM feedback WHERE prediction_id = $1 ORDER BY created_at"
-        return [Feedback.model_validate_json(row["body"]) for row in await self._fetch(sql, record_id)]
+        sql = "SELECT created_at, body FROM feedback WHERE prediction_id = $1 ORDER BY created_at"
+        return [_feedback(*row) for row in await self._fetch(sql, record_id)]
 
     async def newest_feedback(self, task: str) -> list[tuple[Record, Feedback]]:
         """One row a record."""
         rows = await self._fetch(_NEWEST_FEEDBACK, task)
-        return [(Record.model_validate_json(row[0]), Feedback.model_validate_json(row[1])) for row in rows]
+        return [(_record(row[0], row[1]), _feedback(row[2], row[3])) for row in rows]
 
     async def purge(self, older_than: datetime) -> int:
         """Feedback goes with its record (ON DELETE CASCADE)."""
         return len(await self._fetch("DELETE FROM record WHERE created_at < $1 RETURNING 1", older_than))
+
+    async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:
+        """Rows of a portable statement (`store.portable`)."""
+        return [tuple(row) for row in await self._fetch(postgres_form(sql), *values)]
+
+    async def change(self, statements: Sequence[Statement]) -> list[list[tuple[object, ...]]]:
+        """All or none, each seeing the ones before it."""
+        if self._pool is None:
+            raise StoreUnavailable("Postgres: not connected.")
+        results = []
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                for sql, values in statements:
+                    rows = await connection.fetch(postgres_form(sql), *values)
+                    results.append([tuple(row) for row in rows])
+        except _UNAVAILABLE as error:
+            raise _unavailable(error) from error
+        return results
 
     async def ping(self) -> None:
         """Read one value."""
@@ -137,9 +167,9 @@ class PostgresBackend:
             raise _unavailable(error) from error
 
     async def _check_equal(self, record: Record) -> None:
-        rows = await self._fetch("SELECT body FROM record WHERE id = $1", record.id)
+        rows = await self._fetch(_BY_ID, record.id)
         # Compared as records: the row may be of an earlier version.
-        if rows and Record.model_validate_json(rows[0]["body"]) != record:
+        if rows and _record(*rows[0]) != record:
             raise InputError("id", record.id, "Another record has this id; records are append-only.")
 
     @staticmethod
@@ -155,11 +185,31 @@ class PostgresBackend:
         return [migration.name for migration in missing]
 
 
+def _matching(columns: str, query: Query) -> str:
+    order = "DESC" if query.newest_first else "ASC"
+    return f"""SELECT {columns} FROM record WHERE ($1::text IS NULL OR task = $1)
+        AND ($2::text IS NULL OR language = $2) AND ($3::text IS NULL OR source = $3)
+        AND ($4::timestamptz IS NULL OR created_at >= $4)
+        ORDER BY created_at {order}, id {order} LIMIT $5"""  # noqa: S608
+
+
+def _values(query: Query) -> tuple[object, ...]:
+    return query.task, query.language, query.source, query.since, query.limit
+
+
 def _unavailable(error: Exception) -> StoreUnavailable:
     return StoreUnavailable(
         f"Postgres: {type(error).__name__}: {str(error).rstrip('.')}.",
         hint="Is the database running, and does it accept the user of SIGNALBOX_DATABASE_URL?",
     )
+
+
+def _record(created_at: datetime, body: str) -> Record:
+    return parse_row(Record, body, created_at)
+
+
+def _feedback(created_at: datetime, body: str) -> Feedback:
+    return parse_row(Feedback, body, created_at)
 
 
 def _row(record: Record) -> tuple[object, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import SetupError, SignalboxError
 from signalbox.io import AppendLog, write_whole
+from signalbox.store.rows import parse_row
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ def _line(row: Row) -> str:
 def _parse(path: Path, number: int, line: bytes) -> Row:
     try:
         entry = json.loads(line)
-        return _KINDS[entry["kind"]].model_validate(entry["row"])
+        return parse_row(_KINDS[entry["kind"]], json.dumps(entry["row"]))
     except (ValueError, KeyError, TypeError) as error:
         raise SetupError(
             f"{path}: line {number} is no row of this version ({type(error).__name__}).",

@@ -8,25 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
-from signalbox.store.base import Query, StoreUnavailable
+from signalbox.store.backend import Query, StoredFields, StoreUnavailable
 from signalbox.store.migrations import LEDGER, MIGRATIONS
+from signalbox.store.portable import Statement, sqlite_form
+from signalbox.store.rows import parse_row
 
 _INSERT = """INSERT INTO record (id, created_at, source, task, language, route, release_key, light, verdict,
 score, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
 _INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
 SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM record WHERE id = ?) ON CONFLICT (id) DO NOTHING"""
-_NEWEST_FEEDBACK = """SELECT record.body, feedback.body FROM record JOIN feedback
+_NEWEST_FEEDBACK = """SELECT record.created_at, record.body, feedback.created_at, feedback.body FROM record JOIN feedback
 ON feedback.prediction_id = record.id WHERE record.task = ? ORDER BY feedback.created_at, feedback.rowid"""
-_WRITES_AT_ONCE = 512
+_BY_ID = "SELECT created_at, body FROM record WHERE id = ?"
+_WRITES_AT_ONCE, _IDS_AT_ONCE = 512, 500
 
 _Write = tuple[list[Record], asyncio.Future[None]]
 
@@ -84,35 +89,45 @@ class SqliteBackend:
 
     async def get(self, record_id: str) -> Record | None:
         """One record."""
-        rows = await self._rows("SELECT body FROM record WHERE id = ?", (record_id,))
-        return Record.model_validate_json(rows[0][0]) if rows else None
+        rows = await self._rows(_BY_ID, (record_id,))
+        return _record(*rows[0]) if rows else None
 
     async def records(self, query: Query) -> list[Record]:
         """Records that match."""
-        equal = {"task": query.task, "language": query.language, "source": query.source}
-        filters = {name: value for name, value in equal.items() if value is not None}
-        conditions = [f"{name} = ?" for name in filters]
-        values: list[object] = [*filters.values()]
-        if query.since is not None:
-            conditions.append("created_at >= ?")
-            values.append(_time(query.since))
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        order = "DESC" if query.newest_first else "ASC"
-        sql = f"SELECT body FROM record {where} ORDER BY created_at {order}, rowid {order} LIMIT ?"  # noqa: S608
-        rows = await self._rows(sql, (*values, -1 if query.limit is None else query.limit))
-        return [Record.model_validate_json(body) for (body,) in rows]
+        clauses, values = _matching(query)
+        rows = await self._rows(f"SELECT created_at, body FROM record {clauses}", values)  # noqa: S608
+        return [_record(*row) for row in rows]
+
+    async def fields(self, names: Sequence[str], query: Query) -> list[StoredFields]:
+        """SQLite parses a body once for all of its paths."""
+        clauses, values = _matching(query)
+        paths = ", ".join("?" for _ in names)
+        # With the id in front there are always two paths, and several paths give an array.
+        sql = f"SELECT created_at, json_extract(body, '$.id', {paths}) FROM record {clauses}"  # noqa: S608
+        rows = await self._rows(sql, (*(f"$.{name}" for name in names), *values))
+        return [_fields(time, json.loads(row)) for time, row in rows]
+
+    async def texts(self, ids: Sequence[str]) -> dict[str, str]:
+        """By parts: SQLite limits the parameters of a statement."""
+        texts = {}
+        for first in range(0, len(ids), _IDS_AT_ONCE):
+            part = ids[first : first + _IDS_AT_ONCE]
+            marks = ", ".join("?" for _ in part)
+            sql = f"SELECT id, json_extract(body, '$.input_text') FROM record WHERE id IN ({marks})"  # noqa: S608
+            texts.update({name: text for name, text in await self._rows(sql, part) if text is not None})
+        return texts
 
     async def feedback_for(self, record_id: str) -> list[Feedback]:
         """Oldest first."""
-        sql = "SELECT body FROM feedback WHERE prediction_id = ? ORDER BY created_at, rowid"
-        return [Feedback.model_validate_json(body) for (body,) in await self._rows(sql, (record_id,))]
+        sql = "SELECT created_at, body FROM feedback WHERE prediction_id = ? ORDER BY created_at, rowid"
+        return [_feedback(*row) for row in await self._rows(sql, (record_id,))]
 
     async def newest_feedback(self, task: str) -> list[tuple[Record, Feedback]]:
         """Later rows overwrite earlier ones of the same record."""
         newest: dict[str, tuple[Record, Feedback]] = {}
-        for record_body, feedback_body in await self._rows(_NEWEST_FEEDBACK, (task,)):
-            record = Record.model_validate_json(record_body)
-            newest[record.id] = (record, Feedback.model_validate_json(feedback_body))
+        for row in await self._rows(_NEWEST_FEEDBACK, (task,)):
+            record = _record(*row[:2])
+            newest[record.id] = (record, _feedback(*row[2:]))
         return list(newest.values())
 
     async def purge(self, older_than: datetime) -> int:
@@ -125,6 +140,28 @@ class SqliteBackend:
         except sqlite3.Error as error:
             raise StoreUnavailable(f"SQLite: {error}.") from error
         return cursor.rowcount
+
+    async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:
+        """Rows of a portable statement (`store.portable`)."""
+        return [tuple(row) for row in await self._rows(sqlite_form(sql), values)]
+
+    async def change(self, statements: Sequence[Statement]) -> list[list[tuple[object, ...]]]:
+        """All or none, each seeing the ones before it."""
+        writer = self._open_writer()
+        results = []
+        async with self._writing:
+            try:
+                await writer.execute("BEGIN IMMEDIATE")  # another process may write, too
+                for sql, values in statements:
+                    rows = await writer.execute_fetchall(sqlite_form(sql), tuple(values))
+                    results.append([tuple(row) for row in rows])
+                await writer.commit()
+            except BaseException as error:
+                await writer.rollback()
+                if isinstance(error, sqlite3.Error):
+                    raise StoreUnavailable(f"SQLite: {error}.") from error
+                raise
+        return results
 
     async def ping(self) -> None:
         """Read one value."""
@@ -224,9 +261,9 @@ class SqliteBackend:
     @staticmethod
     async def _check_equal(writer: aiosqlite.Connection, records: list[Record]) -> None:
         for record in records:
-            rows = list(await writer.execute_fetchall("SELECT body FROM record WHERE id = ?", (record.id,)))
+            rows = list(await writer.execute_fetchall(_BY_ID, (record.id,)))
             # Compared as records: the row may be of an earlier version.
-            if Record.model_validate_json(rows[0][0]) != record:
+            if _record(*rows[0]) != record:
                 raise InputError("id", record.id, "Another record has this id; records are append-only.")
 
     async def _rows(self, sql: str, values: Sequence[object]) -> list[sqlite3.Row]:
@@ -243,9 +280,36 @@ class SqliteBackend:
         return self._writer
 
 
+def _matching(query: Query) -> tuple[str, tuple[object, ...]]:
+    """The clauses after FROM, and their values."""
+    equal = {"task": query.task, "language": query.language, "source": query.source}
+    filters = {name: value for name, value in equal.items() if value is not None}
+    conditions = [f"{name} = ?" for name in filters]
+    values: list[object] = [*filters.values()]
+    if query.since is not None:
+        conditions.append("created_at >= ?")
+        values.append(_time(query.since))
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    order = "DESC" if query.newest_first else "ASC"
+    values.append(-1 if query.limit is None else query.limit)
+    return f"{where} ORDER BY created_at {order}, rowid {order} LIMIT ?", tuple(values)
+
+
 def _time(value: datetime) -> str:
     """UTC with a fixed width, so that text order is time order."""
     return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _record(created_at: str, body: str) -> Record:
+    return parse_row(Record, body, datetime.fromisoformat(created_at))
+
+
+def _feedback(created_at: str, body: str) -> Feedback:
+    return parse_row(Feedback, body, datetime.fromisoformat(created_at))
+
+
+def _fields(created_at: str, row: list[Any]) -> StoredFields:
+    return StoredFields(row[0], datetime.fromisoformat(created_at), row[1:])
 
 
 def _row(record: Record) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -42,8 +42,18 @@ def load_task(folder: Path) -> Task:
         raise InputError(f"{path}: {where}", first.get("input"), first["msg"]) from error
 
 
-def load_data(task: Task, split: Split | None = None, tier: Tier = "hard") -> list[LabeledText]:
-    """The labeled texts of one tier of a task, in file order; `split` keeps one split only."""
+def load_data(task: Task, split: Split | None = None, tier: Tier | None = None) -> list[LabeledText]:
+    """The labeled texts of one tier of a task, in file order; `split` keeps one split only.
+
+    The default is the first tier that the task has: `everyday` before `hard`. Of a task without tiers it is all.
+    """
+    rows = load_all(task)
+    chosen = tier or tiers_of(rows)[0]
+    return [row for row in rows if row.tier == chosen and split in (None, row.split)]
+
+
+def load_all(task: Task) -> list[LabeledText]:
+    """The labeled texts of every tier and split, in file order: for what must hold for all of them, such as a leak."""
     path = task.folder / "data.jsonl"
     rows: list[LabeledText] = []
     # Not splitlines: a text may contain U+2028, which is no end of a JSON line.
@@ -59,7 +69,40 @@ def load_data(task: Task, split: Split | None = None, tier: Tier = "hard") -> li
         rows.append(row.model_copy(update={"label": name}))
     check_ids(rows)
     check_families(rows)
-    return [row for row in rows if row.tier == tier and split in (None, row.split)]
+    check_tiers(rows)
+    return rows
+
+
+def tiers_of(rows: Iterable[LabeledText]) -> tuple[Tier | None, ...]:
+    """The tiers of the rows in their order, everyday first; only None for rows without tiers."""
+    present = {row.tier for row in rows}
+    return tuple(tier for tier in get_args(Tier) if tier in present) or (None,)
+
+
+def select_tiers(task: Task, names: Iterable[str] | None = None) -> tuple[Tier | None, ...]:
+    """The tiers with these names, in their order; for no names the first one of the task.
+
+    Raises InputError for a tier that the task's data do not have.
+    """
+    here = tiers_of(load_all(task))
+    names = list(names or ())
+    for name in names:
+        if name not in here:
+            known = [tier for tier in here if tier is not None]
+            hint = (
+                f"Choose {' or '.join(known)}." if known else "Leave the option out: the task has no tiers."
+            )
+            raise InputError("--tier", name, hint)
+    return tuple(tier for tier in here if tier in names) if names else here[:1]
+
+
+def evaluation_rows(task: Task, tier: Tier | None = None) -> list[LabeledText]:
+    """The rows that models are evaluated on: the test split of a tier without its passages.
+
+    A passage has several sentences, one of which decides. Passages serve to measure evidence, and a share that mixes
+    them with sentences describes neither.
+    """
+    return [row for row in load_data(task, "test", tier) if row.decisive is None]
 
 
 def of_today(task: Task, rows: Iterable[LabeledText]) -> tuple[list[LabeledText], Counter[str]]:
@@ -99,6 +142,14 @@ def check_families(rows: list[LabeledText]) -> None:
                 "Keep a family in one split.",
                 problem=f"The family {family!r} is in the splits {sorted(names)}.",
             )
+
+
+def check_tiers(rows: list[LabeledText]) -> None:
+    """Raise InputError when some rows have a tier and others do not: the latter would be in no figure."""
+    without = [row.id for row in rows if row.tier is None]
+    if without and len(without) < len(rows):
+        hint = f"Write `tier` into each row, or into none. Rows without it: {len(without)} of {len(rows)}."
+        raise InputError(f"tier of the row `{without[0]}`", None, hint)
 
 
 def _read(path: Path) -> str:

@@ -22,6 +22,7 @@ from signalbox.contracts.labels import (
 )
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
+from signalbox.tasks.certificate import CertificateSpec
 from signalbox.tasks.checks import check_forms, check_turn
 from signalbox.tasks.context import ContextSpec, user_turn
 from signalbox.tasks.labels import (
@@ -107,8 +108,14 @@ class Task(Contract):
         le=64,
         description="Most calls to a decoder for the evidence of one answer. Defaults to the setting.",
     )
+    margin: float = Field(
+        default=0.05,
+        allow_inf_nan=False,
+        description="Loss of accuracy at which a smaller model still does it, as a share: 0.05 is 5 points.",
+    )
     max_input_characters: int = Field(default=4000, gt=0)
     max_answer_tokens: int = Field(default=48, gt=0)
+    certificate: CertificateSpec = CertificateSpec()
     folder: Path = Field(exclude=True)
 
     @field_validator("labels", mode="before")
@@ -116,6 +123,14 @@ class Task(Contract):
     def _bare_names(cls, value: object) -> object:
         if isinstance(value, (list, tuple)) and any(isinstance(item, (str, bool)) for item in value):
             raise ValueError("each label is a mapping: {name: NAME, words: {en: [WORD]}}")
+        return value
+
+    @field_validator("margin")
+    @classmethod
+    def _is_a_share(cls, value: float) -> float:
+        if not 0 < value < 1:
+            hint = f"; {value:g} points are {value / 100:g}" if 1 <= value < 100 else ""
+            raise ValueError(f"must be a share between 0 and 1, such as 0.05 for 5 points{hint}")
         return value
 
     @model_validator(mode="before")

@@ -1,8 +1,8 @@
 """Thresholds by language and verdict, fitted on the calibration split. A file belongs to one release and task."""
 
 from signalbox.thresholds.calibration import MarginCalibration
-from signalbox.thresholds.cuts import Thresholds, VerdictCuts, score_of
-from signalbox.thresholds.files import ThresholdFile, load, path_for, save
+from signalbox.thresholds.cuts import UNCALIBRATED, Thresholds, VerdictCuts, digest_of, score_of
+from signalbox.thresholds.files import Stage, ThresholdFile, load, path_for, save
 from signalbox.thresholds.fitting import (
     MINIMUM_ROWS,
     TARGET_ERROR,
@@ -11,14 +11,20 @@ from signalbox.thresholds.fitting import (
     fit_binary,
     sparse_verdicts,
 )
+from signalbox.thresholds.table import Passed, ThresholdTable
 
 __all__ = [
     "MINIMUM_ROWS",
     "TARGET_ERROR",
+    "UNCALIBRATED",
     "MarginCalibration",
+    "Passed",
+    "Stage",
     "ThresholdFile",
+    "ThresholdTable",
     "Thresholds",
     "VerdictCuts",
+    "digest_of",
     "fewest_rows",
     "fit",
     "fit_binary",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -24,6 +25,7 @@ from signalbox.contracts.record import Contract
 from signalbox.thresholds.calibration import MarginCalibration
 
 _OLD_FIELDS = {"confident_yes", "confident_no", "unclear_low", "unclear_high"}
+UNCALIBRATED = "uncalibrated"  # in place of a digest
 _NO_CUT = 0.5  # of a task with two labels that is not calibrated
 
 
@@ -114,6 +116,19 @@ class Thresholds(Contract):
         p = probabilities[self.positive]
         low, high = self.verdicts[self.negative].unclear, self.verdicts[self.positive].unclear
         return low < high and (p > low or low == 0.0) and (p < high or high == 1.0)
+
+
+def digest_of(thresholds: Sequence[Thresholds | None]) -> str | None:
+    """16 hex digits that change with any cut-off of the models that a text passed, in their order.
+
+    None is a model without thresholds. UNCALIBRATED where no model has any, and None without a model.
+    """
+    if not thresholds:
+        return None
+    if all(one is None for one in thresholds):
+        return UNCALIBRATED
+    parts = ["none" if one is None else one.model_dump_json() for one in thresholds]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def score_of(probabilities: Mapping[Label, float], thresholds: Thresholds | None) -> float:

@@ -53,8 +53,8 @@ def fit_binary(
     """Fit the cut-offs of two labels.
 
     `decision` maximises balanced accuracy (middle of the gap, nearest to ½ on a tie). The confident zones
-    are the largest tails whose empirical error is ≤ `target_error`; an empirical error carries no guarantee
-    (a naive rule, kept provisional: the certificate replaces it). The unclear zone is the half-width
+    are the largest tails of at least `fewest_rows` whose empirical error is ≤ `target_error`; an empirical error carries
+    no guarantee (a naive rule, kept provisional: the certificate replaces it). The unclear zone is the half-width
     around `decision` in which accuracy is not above ½. Raises ValueError on fewer than MINIMUM_ROWS rows,
     a single class, or a number that is no probability.
     """
@@ -69,8 +69,10 @@ def fit_binary(
     # Rounded, so that rows equally far on both sides are a tie despite their last bits.
     distances = sorted((round(abs(p - decision), 9), (p >= decision) == label) for p, label in rows)
     unclear = _unclear_width(distances, 0.5)
-    upper = _tail([(p, label) for p, label in reversed(rows) if p >= decision], target_error)
-    lower = _tail([(p, not label) for p, label in rows if p < decision], target_error)
+    # One row that is right is no evidence: models that know nothing had a zone in 77 % of the fits of 80 rows.
+    fewest = fewest_rows(target_error)
+    upper = _tail([(p, label) for p, label in reversed(rows) if p >= decision], target_error, fewest)
+    lower = _tail([(p, not label) for p, label in rows if p < decision], target_error, fewest)
     verdicts = {
         positive: VerdictCuts(confident=upper, unclear=min(1.0, decision + unclear)),
         negative: VerdictCuts(confident=lower, unclear=max(0.0, decision - unclear)),
@@ -140,7 +142,7 @@ def _decision(rows: list[tuple[float, bool]]) -> float:
     return best
 
 
-def _tail(rows: Sequence[tuple[float, bool]], target_error: float, fewest: int = 1) -> float | None:
+def _tail(rows: Sequence[tuple[float, bool]], target_error: float, fewest: int) -> float | None:
     """Last value of the longest prefix (whole ties) of (value, correct) with error ≤ target; None if there is none.
 
     A prefix of fewer than `fewest` rows is none.

@@ -49,8 +49,8 @@ class Model:
     async def release(self):
         return RELEASE
 
-    async def answer(self, text, language):
-        if self.failures:
+    async def verdict(self, text, language):
+        if self.failures and language == "en":
             self.failures -= 1
             raise ModelUnavailable("down")
         return reply(0.7 if "yes" in text else 0.2, NEUTRAL if language == "de" else YES)
@@ -100,7 +100,7 @@ def test_a_few_failures_are_left_out_and_many_are_raised(settings, monkeypatch):
 
 
 def test_no_language_at_all_is_an_error_with_the_reason(settings, monkeypatch):
-    monkeypatch.setattr(Model, "answer", lambda *_: _neutral())
+    monkeypatch.setattr(Model, "verdict", lambda *_: _neutral())
     monkeypatch.setattr(module, "make_client", lambda *_: Model())
     with pytest.raises(SetupError, match="24 neutral"):
         calibrate(settings, "decoder", log_run=False)
@@ -131,6 +131,52 @@ def test_too_few_rows_are_the_reason():
     assert result.thresholds is None
     assert "10 usable of 10" in result.reason
     assert fit_language("en", [], [], YES_NO).auc is None
+
+
+# --- routes -----------------------------------------------------------------------------------------------
+
+
+class Encoder(Model):
+    """Another release, sure of half of the rows."""
+
+    async def release(self):
+        return ENCODER
+
+    async def answer(self, text, language):
+        sure = int(text.split()[-1]) % 2
+        return reply((0.97 if "yes" in text else 0.03) if sure else 0.5).model_copy(
+            update={"release": ENCODER}
+        )
+
+
+ENCODER = RELEASE.model_copy(update={"name": "encoder"})
+
+
+def test_the_cascade_is_calibrated_on_the_rows_that_the_encoder_passes_on(settings, monkeypatch):
+    more = [row(200 + i, "yes" if (i // 2) % 2 else "no") for i in range(60)]
+    with (settings.task / "data.jsonl").open("a") as file:
+        file.writelines(r.model_dump_json() + "\n" for r in more)
+    clients = {"encoder": Encoder, "decoder": Model}
+    monkeypatch.setattr(module, "make_client", lambda _, __, model: clients[model]())
+    calibrate(settings, "encoder", log_run=False)
+    calibrate(settings, "decoder", log_run=False)
+    alone = thresholds.load(settings.thresholds_dir, "toy", RELEASE)
+    cascade = thresholds.load(settings.thresholds_dir, "toy", RELEASE, route="cascade", earlier=[ENCODER])
+    assert alone.languages["en"].rows == 84
+    assert 20 <= cascade.languages["en"].rows < 84
+    encoder = thresholds.load(settings.thresholds_dir, "toy", ENCODER)
+    assert cascade.fits("en", [encoder.languages["en"]])
+    assert cascade.route == "cascade"
+
+
+def test_without_its_encoder_the_cascade_stays_uncalibrated_and_the_log_says_so(
+    settings, monkeypatch, caplog
+):
+    failing = {"encoder": Model(failures=1000), "decoder": Model()}
+    monkeypatch.setattr(module, "make_client", lambda _, __, model: failing[model])
+    assert calibrate(settings, "decoder", log_run=False).languages
+    assert len(list(settings.thresholds_dir.iterdir())) == 1
+    assert any("start its first model and calibrate again" in record.message for record in caplog.records)
 
 
 # --- more labels ------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from pipelines.drift import classifier as module
 from pipelines.drift.classifier import domain_classifier, out_of_fold, text_kernel
+from pipelines.statistics import resampling
 
 LEVEL, RUNS = 0.05, 200
 MOST_ALARMS = int(binom.isf(0.001, RUNS, LEVEL))
@@ -79,10 +80,41 @@ def test_it_sees_a_word_that_is_new_in_half_of_the_texts():
     assert hits >= binom.ppf(0.001, 50, 0.8)
 
 
-def test_equal_texts_and_texts_without_a_word_are_no_drift():
-    for text in ("Der Antrag ist begründet.", "  \n", "?!"):
-        outcome = domain_classifier([text] * 30, [text] * 20)
-        assert (outcome.effect, outcome.p_value) == (0.5, 1.0)
+def test_equal_texts_are_no_drift():
+    outcome = domain_classifier(["Der Antrag ist begründet."] * 30, ["Der Antrag ist begründet."] * 20)
+    assert (outcome.effect, outcome.p_value) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize("text", ["  \n", "?!", "x{}y"])
+def test_texts_that_share_no_words_say_nothing(text):
+    """A kernel of zeros gives an area of one half whatever the texts are."""
+    made = [text.format(i * 7919) for i in range(50)]
+    assert domain_classifier(made[:30], made[30:]) is None
+
+
+CHARACTERS = "診断根拠補助具必要医学的認可申請所見治療処方確認"
+
+
+def chinese(rng, count, characters=CHARACTERS):
+    return ["".join(rng.choices(characters, k=12)) for _ in range(count)]
+
+
+def test_a_change_is_seen_in_texts_without_spaces():
+    rng = random.Random(9)
+    hits = 0
+    for i in range(30):
+        current = [text + ("車椅子" if rng.random() < 0.5 else "") for text in chinese(rng, 40)]
+        hits += domain_classifier(chinese(rng, 120), current, resamples=99, seed=i).p_value <= LEVEL
+    assert hits >= binom.ppf(0.001, 30, 0.8)
+
+
+def test_texts_without_spaces_alarm_no_more_often_than_the_level():
+    rng = random.Random(10)
+    alarms = sum(
+        domain_classifier(chinese(rng, 60), chinese(rng, 30), resamples=99, seed=i).p_value <= LEVEL
+        for i in range(RUNS)
+    )
+    assert alarms <= MOST_ALARMS
 
 
 def test_texts_that_recur_in_both_windows_are_no_drift():
@@ -117,9 +149,9 @@ def test_the_share_is_taken_when_enough_permutations_were_as_large(monkeypatch):
     """Stopped at the 3rd, or counted to the end: of the same permutations."""
     rng = random.Random(8)
     reference, current = texts(rng, 30), texts(rng, 20)
-    monkeypatch.setattr(module, "ENOUGH", 10**6)
+    monkeypatch.setattr(resampling, "ENOUGH", 10**6)
     whole = domain_classifier(reference, current, resamples=250)
-    monkeypatch.setattr(module, "ENOUGH", 3)
+    monkeypatch.setattr(resampling, "ENOUGH", 3)
     monkeypatch.setattr(module, "_PERMUTATIONS_AT_ONCE", 250)
     stopped = domain_classifier(reference, current, resamples=250)
     assert stopped.effect == whole.effect

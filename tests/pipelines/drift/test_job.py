@@ -21,7 +21,8 @@ from pipelines.drift.comparison import Verdict, compare
 from pipelines.drift.defaults import ALPHA
 from pipelines.drift.job import drift, windows_of
 from pipelines.drift.report import Report
-from pipelines.windows import ALL, Group, Pair, Sample
+from pipelines.samples import Sample
+from pipelines.windows import ALL, Group, Pair
 from signalbox.contracts import metrics
 from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.light import Light
@@ -48,6 +49,14 @@ def pair(reference, current, shift=0.0, seed=0):
     """Samples without texts; p(yes) of the current one is moved."""
     rng = np.random.default_rng(seed)
     return Pair(draw_sample(rng, reference), draw_sample(rng, current, shift))
+
+
+def sample_of(rows, output, characters):
+    """Rows that are all alike."""
+    sample = Sample()
+    sample.fill("output", [output] * rows)
+    sample.fill("input_characters", [characters] * rows)
+    return sample
 
 
 # --- what it says -----------------------------------------------------------------------------------------
@@ -80,10 +89,7 @@ def test_a_shift_of_p_yes_is_detected(reference, current, shift):
 @pytest.mark.parametrize(("reference", "current"), [(5000, 12), (12, 5000), (30, 30), (0, 500), (500, 0)])
 def test_too_few_rows_on_either_side_never_give_a_verdict(reference, current):
     """However far apart the samples are."""
-    apart = Pair(
-        Sample(rows=reference, outputs=[0.1] * reference, characters=[10] * reference),
-        Sample(rows=current, outputs=[0.9] * current, characters=[90] * current),
-    )
+    apart = Pair(sample_of(reference, 0.1, 10), sample_of(current, 0.9, 90))
     rows = compare(YES_NO, {OURS: apart, INPUT: apart})
     checked = [row for row in rows if row.column in {"p_yes", "input_characters"}]
     assert len(checked) == (2 if current else 1)
@@ -103,16 +109,18 @@ def test_with_the_rows_that_it_needs_it_tests():
 
 
 def test_constant_columns_are_no_drift():
-    constant = Sample(rows=200, outputs=[0.5] * 200, characters=[7] * 200)
-    constant.verdicts["yes"] = constant.lights["red"] = 200
+    constant = sample_of(200, 0.5, 7)
+    constant.fill("verdict", ["yes"] * 200)
+    constant.fill("candidate_light", ["red"] * 200)
     rows = compare(YES_NO, {OURS: Pair(constant, constant), INPUT: Pair(constant, constant)})
     assert {row.verdict for row in rows} == {Verdict.NONE_SEEN}
     assert {row.p_adjusted for row in rows} == {1.0}
 
 
 def test_p_yes_that_no_answer_has_is_not_compared():
-    neutral = Sample(rows=200)
-    neutral.verdicts["neutral"] = neutral.lights["red"] = 200
+    neutral = Sample()
+    neutral.fill("verdict", ["neutral"] * 200)
+    neutral.fill("candidate_light", ["red"] * 200)
     assert set(by_column(compare(YES_NO, {OURS: Pair(neutral, neutral)}))) == {"verdict", "candidate_light"}
 
 
@@ -243,7 +251,7 @@ def test_drift_is_a_finding_and_not_a_failure(settings, run):
     detected = {s.labels["column"]: s.value for s in samples(path) if s.name == metrics.DRIFT_DETECTED.name}
     assert (detected["p_yes"], detected["input_text"], detected["verdict"]) == (1, 1, 1)
     assert detected["input_characters"] == 0
-    assert f"{sum(detected.values()):.0f} of 5 tests found drift" in result.output
+    assert f"{sum(detected.values()):.0f} of 6 tests found drift" in result.output
     labels = {metric.name: set(metric.labels) for metric in metrics.ALL}
     assert all(set(s.labels) == labels[s.name] for s in samples(path))
     (done,) = [s for s in samples(path) if s.name == metrics.JOB_LAST_SUCCESS.name]
@@ -261,7 +269,7 @@ def test_the_report_is_strict_json_of_the_comparisons(settings, run):
     assert p_yes["p_adjusted"] <= content["alpha"] == ALPHA
     assert p_yes["reference"] + p_yes["current"] == 392  # eight answers had no p(yes)
     assert p_yes["outcome"]["measure"] == "kolmogorov_smirnov"
-    assert content["tests_corrected_for"] == 5
+    assert content["tests_corrected_for"] == 6
     assert [other.name for other in path.parent.iterdir()] == [path.name]  # no partial file is left
 
 
@@ -305,7 +313,13 @@ def test_without_stored_texts_all_but_the_texts_is_compared(settings):
 
     asyncio.run(write())
     rows = drift(settings, windows_of(NOW, current_days=7)).comparisons
-    assert set(by_column(rows)) == {"p_yes", "verdict", "candidate_light", "input_characters"}
+    assert set(by_column(rows)) == {
+        "p_yes",
+        "verdict",
+        "candidate_light",
+        "input_characters",
+        "outcome",
+    }
 
 
 def test_without_mlflow_the_finding_is_shown_and_the_job_fails(settings, run, monkeypatch):

@@ -1,28 +1,25 @@
 """Drift over more than two labels: all verdicts in one test, and the margin instead of p(yes)."""
 
-import random
-from datetime import UTC, datetime
-
 import numpy as np
 import pytest
 
 from pipelines.classes import YES_NO, Classes
 from pipelines.drift.comparison import Verdict, columns_of, compare
-from pipelines.windows import Group, Pair, Sample, output_of
-from signalbox.contracts.labels import NEUTRAL
-from tests.helpers import RELEASE, record
+from pipelines.samples import Sample, output_of
+from pipelines.windows import Group, Pair
+from tests.helpers import RELEASE
 
 OURS = Group("decoder", "en", RELEASE.key)
 LABELS = {count: Classes(tuple(f"Größe {i}/ä" for i in range(count))) for count in (3, 20)}
-NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 def window(classes, rows, shares, seed):
     """Answers with these shares of verdicts, and margins that do not depend on them."""
     rng = np.random.default_rng(seed)
-    sample = Sample(rows=rows, outputs=[float(p) for p in rng.beta(2, 3, rows)])
-    sample.verdicts.update(rng.choice(classes.verdicts, rows, p=shares).tolist())
-    sample.lights["yellow"] = rows
+    sample = Sample()
+    sample.fill("output", [float(p) for p in rng.beta(2, 3, rows)])
+    sample.fill("verdict", rng.choice(classes.verdicts, rows, p=shares).tolist())
+    sample.fill("candidate_light", ["yellow"] * rows)
     return sample
 
 
@@ -64,13 +61,6 @@ def test_the_first_column_is_what_the_model_says(classes, name):
 def test_the_margin_is_that_of_the_probabilities_whatever_the_calibration_says():
     """Else each calibration would look like drift of the model."""
     classes = Classes(("a", "b", "c"))
-    one = record(probabilities={"a": 0.6, "b": 0.3, "c": 0.1}, score=0.9)
-    assert output_of(one, classes) == pytest.approx(0.3)
-    assert output_of(record(p_yes=0.3), YES_NO) == 0.3
-    assert output_of(record(p_yes=None), classes) is None
-
-
-def test_neutral_answers_are_rows_without_a_margin():
-    sample = Sample()
-    sample.add(record(verdict=NEUTRAL, probabilities=None, created_at=NOW), LABELS[3], random.Random(0))
-    assert (sample.rows, sample.outputs, sample.verdicts[NEUTRAL]) == (1, [], 1)
+    assert output_of({"a": 0.6, "b": 0.3, "c": 0.1}, classes) == pytest.approx(0.3)
+    assert output_of({"yes": 0.3, "no": 0.7}, YES_NO) == 0.3
+    assert output_of(None, classes) is None

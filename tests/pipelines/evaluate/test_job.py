@@ -15,9 +15,10 @@ import pytest
 
 from local.stack import as_environment
 from pipelines.compare.job import compare
-from pipelines.evaluate.job import evaluate, select_rows
+from pipelines.evaluate.job import evaluate
 from pipelines.evaluate.journal import Journal
 from pipelines.evaluate.queries import CONCURRENCY
+from pipelines.strata import Stratum, select_rows
 from signalbox.contracts.routes import ROUTES
 from signalbox.errors import InputError, SetupError
 from signalbox.store import open_store
@@ -27,6 +28,8 @@ from tests.pipelines.world import CUTS, FEW_SHOT, row, rows_right_and_wrong
 from tests.services.assessor.page_app import ENCODER
 
 pytestmark = pytest.mark.slow
+
+EN, DE = Stratum(None, "en"), Stratum(None, "de")
 
 
 def journal_of(world, route="encoder", limit=None):
@@ -46,9 +49,9 @@ def runs_of(world, job="evaluate"):
 def test_every_route_is_queried_counted_and_published(world):
     evaluations = evaluate(world.settings)
     assert [e.route for e in evaluations] == ["encoder", "decoder", "cascade"]
-    assert [set(e.summaries) for e in evaluations] == [{"en", "de", "all"}] * 3
+    assert [set(e.summaries) for e in evaluations] == [{EN, DE}] * 3
     for evaluation in evaluations:
-        assert (evaluation.summaries["all"].correct, evaluation.summaries["all"].rows) == (12, 16)
+        assert [(s.correct, s.rows) for s in evaluation.summaries.values()] == [(6, 8)] * 2
         assert sum(evaluation.right) == 12
         assert {record.source for record in evaluation.records} == {"evaluation"}
     # Every encoder answer was confident, so the cascade never queried the decoder.
@@ -57,8 +60,9 @@ def test_every_route_is_queried_counted_and_published(world):
     logged = {run.data.params["route"]: run.data.metrics for run in runs_of(world)}
     assert set(logged) == {"encoder", "decoder", "cascade"}
     assert logged["decoder"]["accuracy.en"] == 0.75
-    assert logged["decoder"]["answer_words.all"] == 3.0
-    assert "answer_words.all" not in logged["encoder"]
+    assert not [name for name in logged["decoder"] if not name.endswith((".en", ".de"))]
+    assert logged["decoder"]["answer_words.en"] == 3.0
+    assert "answer_words.en" not in logged["encoder"]
     assert all(0 < metrics["latency_p95_seconds.de"] < 60 for metrics in logged.values())
     names = {path.name for path in (world.settings.state_dir / "metrics").iterdir()}
     assert {f"evaluate-{world.task_name}-{route}.prom" for route in logged} <= names
@@ -103,7 +107,7 @@ def test_neutral_has_its_own_column_and_counts_as_wrong(new_world):
     world = new_world([row(i, "yes" if i < 3 else "no", s) for i, s in enumerate(words)])
     with world.model_servers(), world.assessor():
         (evaluation,) = evaluate(world.settings, routes=["decoder"])
-    summary = evaluation.summaries["all"]
+    summary = evaluation.summaries[EN]
     assert summary.confusion == {
         "yes": {"yes": 1, "no": 0, "neutral": 2},
         "no": {"yes": 0, "no": 1, "neutral": 0},
@@ -118,8 +122,8 @@ def test_answers_that_the_light_withholds_count(new_world):
     world = new_world([row(0, "yes", "yes 0.51"), row(1, "no", "no 0.1")])
     with world.model_servers(), world.assessor():
         (evaluation,) = evaluate(world.settings, routes=["encoder"])
-    assert evaluation.summaries["all"].accuracy == 1.0
-    assert evaluation.summaries["all"].lights["red"].coverage == 0.5
+    assert evaluation.summaries[EN].accuracy == 1.0
+    assert evaluation.summaries[EN].lights["red"].coverage == 0.5
 
 
 def test_no_test_rows_are_named(new_world):

@@ -8,7 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipelines.classes import Classes, today
 from pipelines.evaluate import plots, publish, report
 from pipelines.evaluate.evaluation import Evaluation
-from pipelines.evaluate.summary import ALL, confusion, correct, summarize
+from pipelines.evaluate.summary import confusion, correct, summarize
+from pipelines.strata import Stratum
 from signalbox.contracts import metrics
 from signalbox.contracts.labels import ABSTAIN, NEUTRAL
 from signalbox.tasks import Task
@@ -17,6 +18,7 @@ from tests.pipelines.evaluations import BASELINES
 from tests.pipelines.world import row
 
 THREE = Classes(("Netz/LAN", "Größe|A", "חירום"), abstain=True)
+PLAIN = Stratum(None, "en")
 TWENTY = Classes(tuple(f"Größe {i}/ä" for i in range(20)))
 
 
@@ -37,8 +39,8 @@ def evaluation(classes, pairs):
         for i, (_, verdict) in enumerate(pairs)
     )
     labels = [label for label, _ in pairs]
-    summary = summarize(records, labels, BASELINES, classes)
-    return Evaluation("toy", "decoder", (RELEASE,), {ALL: summary}, rows, records, classes)
+    summary = summarize(records, labels, BASELINES, classes, PLAIN)
+    return Evaluation("toy", "decoder", (RELEASE,), {PLAIN: summary}, rows, records, classes)
 
 
 NETZ, SIZE, ALARM = THREE.labels
@@ -57,7 +59,7 @@ def test_to_abstain_is_right_for_none_of_these_and_wrong_for_all_else():
 
 
 def test_figures_of_three_labels():
-    summary = EXAMPLES["three"].summaries[ALL]
+    summary = EXAMPLES["three"].summaries[PLAIN]
     assert summary.accuracy == pytest.approx(3 / 5)
     assert [one.recall for one in summary.labels.values()] == [0.5, 1.0, 0.0]
     assert [one.precision for one in summary.labels.values()] == [1.0, 0.5, None]
@@ -74,7 +76,7 @@ def test_figures_of_three_labels():
 
 
 def test_certain_and_right_answers_of_twenty_labels_have_the_best_figures():
-    summary = EXAMPLES["twenty"].summaries[ALL]
+    summary = EXAMPLES["twenty"].summaries[PLAIN]
     assert summary.accuracy == summary.balanced_accuracy == summary.macro_f1 == summary.auc == 1.0
     assert len(summary.auc_by_label) == 20
 
@@ -91,13 +93,13 @@ def test_every_table_has_rows_of_one_width(name):
     for block in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
         widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
         assert len(widths) == 1
-    summary = example.summaries[ALL]
-    assert text.count("\n| all | ") == 3 + len(summary.labels) + len(summary.confusion)
+    summary = example.summaries[PLAIN]
+    assert text.count("\n|  | en | ") == 3 + len(summary.labels) + len(summary.confusion)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_figures_of_labels_are_logged_by_slug(name):
-    summary = EXAMPLES[name].summaries[ALL]
+    summary = EXAMPLES[name].summaries[PLAIN]
     flat = report.flat(summary)
     assert all(re.fullmatch(r"[\w./ -]+", key, re.ASCII) for key in flat)
     assert sum(key.startswith("recall_") for key in flat) == len(summary.labels)
@@ -119,10 +121,10 @@ def test_a_task_of_many_labels_has_as_many_series(tmp_path):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_plots_have_all_labels(name):
     example = EXAMPLES[name]
-    axes = plots.confusion_figure(example.summaries[ALL]).axes[0]
+    axes = plots.confusion_figure(example.summaries[PLAIN]).axes[0]
     assert [t.get_text() for t in axes.get_xticklabels()] == list(example.classes.verdicts)
     assert [t.get_text() for t in axes.get_yticklabels()] == list(example.classes.answers)
-    axes = plots.reliability_figure(example).axes[0]
+    axes = plots.reliability_figure(example, PLAIN).axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("mean score in bin", "share of right answers")
 
 

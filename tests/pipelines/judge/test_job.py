@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from mlflow import MlflowClient
@@ -17,6 +18,7 @@ from pipelines.judge.client import JudgeClient
 from pipelines.judge.job import Request, judge
 from pipelines.judge.run import RunFolder
 from pipelines.judge.shards import Shard
+from pipelines.judge.trust import Trust
 from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.record import Feedback, ModelRelease
 from signalbox.errors import InputError, ModelRejected, ModelTimeout, ModelUnavailable, SetupError
@@ -82,13 +84,17 @@ def judge_shard(settings, shard=ALONE, *, log_run=False, pauses=(0.0, 0.0), time
     return judge(settings, shard, Request(**options), log_run=log_run, client=client)
 
 
-def figures(result, criterion, language="all"):
+ASKED = {"asked": True, "asked_at": datetime(2026, 11, 1, tzinfo=UTC), "propensity": 0.5}
+
+
+def figures(result, criterion, language="en"):
     (row,) = [f for f in result.figures if (f.criterion, f.language) == (criterion, language)]
     return row
 
 
 def test_answers_are_judged_and_checked_against_people(settings, stub):
-    store_records(settings, [answer(n) for n in range(12)], ["r000", "r001", "r002", "r003"])
+    records = [answer(n, **(ASKED if n < 4 else {"propensity": 0.5})) for n in range(12)]
+    store_records(settings, records, ["r000", "r001", "r002", "r003"])
     result = judge_shard(settings)
     blind = figures(result, "verdict")
     assert (blind.judged, blind.no_verdict, blind.labels) == (12, 0, 4)
@@ -272,7 +278,7 @@ def test_shards_that_end_at_once_lose_no_summary_and_log_one_run(settings, mlflo
     client = MlflowClient(mlflow_url)
     (run,) = client.search_runs([client.get_experiment_by_name(name).experiment_id])
     assert run.data.tags["signalbox.job"] == "judge"
-    assert run.data.metrics["all.verdict.judged"] == 16
+    assert run.data.metrics["en.verdict.judged"] == 16
     assert run.data.params["run"] == "night"
 
 
@@ -320,7 +326,7 @@ async def _nothing():
 
 
 def test_metrics_are_in_one_file_per_route(settings):
-    store_records(settings, [answer(n) for n in range(4)], ["r000"])
+    store_records(settings, [answer(n, **(ASKED if n == 0 else {})) for n in range(4)], ["r000"])
     store_records(settings, [answer(10 + n, route="cascade") for n in range(4)])
     judge_shard(settings)
     judge_shard(settings, route="cascade", run="second")
@@ -345,12 +351,101 @@ def test_a_judge_of_its_own_answers_is_named(settings):
     assert any("models favor their own text" in line for line in report.remarks(result))
 
 
-def test_labels_of_different_probabilities_give_no_estimate(settings):
-    records = [answer(0, sampling_propensity=0.2), answer(1)]
-    store_records(settings, records, ["r000", "r001"])
+def test_labels_of_different_chances_are_weighted(settings):
+    records = [answer(0, **{**ASKED, "propensity": 0.2}), answer(3, **{**ASKED, "propensity": 0.8})]
+    store_records(settings, records, ["r000", "r003"])
     result = judge_shard(settings)
     assert figures(result, "verdict").agreement == 1.0
+    estimate = figures(result, "verdict").estimate
+    assert (estimate.method, estimate.value) == ("weighted", pytest.approx(5 / 6.25))
+
+
+def test_voluntary_labels_give_no_estimate_and_are_called_so(settings):
+    """Users choose what to label, with the verdict in sight."""
+    store_records(settings, [answer(n) for n in range(40)], [f"r{n:03}" for n in (0, 3, 7)])
+    result = judge_shard(settings)
     assert figures(result, "verdict").estimate is None
+    labels = result.labels["en"]
+    assert (labels.voluntary, labels.voluntary_right, labels.voluntary_response) == (
+        3,
+        pytest.approx(1 / 3),
+        3 / 40,
+    )
+    text = "\n".join(report.remarks(result))
+    assert "en: 3 voluntary labels (7.5% of the answers" in text
+    assert "among these 0.333, no estimate of all answers" in text
+    assert not any(cell.endswith("labels") for cell in report.cells_of(figures(result, "verdict")))
+
+
+def test_below_ninety_percent_of_what_was_asked_there_is_no_estimate(settings):
+    store_records(settings, [answer(n, **ASKED) for n in range(20)], [f"r{n:03}" for n in range(17)])
+    result = judge_shard(settings)
+    assert figures(result, "verdict").estimate is None
+    assert "17 of 20 labels that were asked for (85%)" in "\n".join(report.remarks(result))
+    store_records(settings, [], ["r017"])
+    result = judge_shard(settings, run="second")
+    assert figures(result, "verdict").estimate.labels == 18
+
+
+def test_labels_count_where_the_judge_gave_no_verdict(settings, stub):
+    """A judge that fails on the wrong answers must not make the model look better."""
+    stub.score = lambda prompt, _: 0.9 if "<answer>\nYes" in prompt else None
+    records = [answer(n, **ASKED) for n in range(20)]
+    store_records(settings, records, [f"r{n:03}" for n in range(20)])
+    row = figures(judge_shard(settings), "verdict")
+    assert (row.judged, row.no_verdict, row.labels) == (15, 5, 20)
+    assert (row.estimate.value, row.agreement) == (0.75, 0.75)
+    assert row.gate.wrong.recognized == 0
+
+
+def test_labels_count_where_there_was_nothing_to_judge(settings, stub):
+    records = [answer(n, **ASKED, **({"justification": None} if n % 4 == 3 else {})) for n in range(20)]
+    store_records(settings, records, [f"r{n:03}" for n in range(20)])
+    result = judge_shard(settings)
+    row = figures(result, "verdict")
+    assert (row.judged, row.no_verdict, result.rows) == (15, 0, 15)
+    assert row.estimate.value == 0.75
+    assert len(stub.prompts) == 30  # two calls for each of the others
+
+
+def test_labels_of_answers_without_stored_text_count(settings):
+    records = [answer(n, **ASKED, **({"input_text": None} if n % 4 == 3 else {})) for n in range(20)]
+    store_records(settings, records, [f"r{n:03}" for n in range(20)])
+    assert figures(judge_shard(settings), "verdict").estimate.value == 0.75
+
+
+def test_languages_are_not_mixed(settings):
+    records = [answer(n, **ASKED, language="de" if n % 4 == 3 else "en") for n in range(20)]
+    store_records(settings, records, [f"r{n:03}" for n in range(20)])
+    result = judge_shard(settings)
+    assert {row.language for row in result.figures} == {"en", "de"}
+    assert figures(result, "verdict").estimate.value == 1.0
+    assert figures(result, "verdict", "de").estimate.value == 0.0
+
+
+def test_an_estimate_says_which_answers_it_is_about(settings):
+    """Only green candidates are shown red to ask for the ground truth: the others had no chance."""
+    records = [answer(n, **(ASKED if n < 10 else {})) for n in range(20)]
+    store_records(settings, records, [f"r{n:03}" for n in range(10)])
+    assert "the 10 of 20 answers that could be asked for" in "\n".join(report.remarks(judge_shard(settings)))
+
+
+def test_the_gate_is_shown_logged_and_exported(settings, mlflow_url):
+    store_records(settings, [answer(n, **ASKED) for n in range(200)], [f"r{n:03}" for n in range(200)])
+    result = judge_shard(settings)
+    assert figures(result, "verdict").gate.trust is Trust.TRUSTED
+    assert report.is_trusted(figures(result, "verdict"))
+    assert figures(result, "faithfulness").gate is None
+    assert report.cells_of(figures(result, "faithfulness"))[-2] == "unchecked"
+    assert any("are dimmed" in line for line in report.remarks(result))
+    path = settings.state_dir / "metrics" / "judge-toy-decoder.prom"
+    states = {
+        sample.labels["state"]: sample.value
+        for family in text_string_to_metric_families(path.read_text())
+        for sample in family.samples
+        if sample.name == "signalbox_judge_trust" and sample.labels["criterion"] == "verdict"
+    }
+    assert states == {"trusted": 1, "untrusted": 0, "inconclusive": 0}
 
 
 def test_the_command_shows_the_table_and_logs_no_text(settings, monkeypatch, caplog):

@@ -94,3 +94,23 @@ def test_nothing_and_too_little():
         ppi_mean([True], [0.5], [0.5, 0.6])
     with pytest.raises(ValueError, match="predicted: got 1"):
         ppi_mean([True, False], [0.5], [0.5, 0.6])
+
+
+@pytest.mark.parametrize(("share", "rows"), [(0.99, 500), (0.98, 300), (0.95, 200), (0.02, 500)])
+def test_close_to_the_ends_the_interval_does_not_fall_short(share, rows):
+    """The normal interval covered .874 at .99 and 500 labels."""
+    rng = np.random.default_rng(rows)
+    hits = 0
+    for _ in range(600):
+        y = rng.random(rows) < share
+        f = np.where(y, rng.beta(6, 2, rows), rng.beta(3, 2, rows))
+        estimate = share_right(y.tolist(), f.tolist(), rng.beta(6, 2, 4 * rows).tolist())
+        hits += estimate.low <= share <= estimate.high
+    assert hits / 600 >= 0.925
+
+
+def test_ppi_needs_enough_of_either_kind():
+    predicted = [0.9, 0.4] * 150
+    few = [True] * 281 + [False] * 19
+    assert share_right(few, predicted, predicted).method == LABELS_ONLY
+    assert share_right([*few[1:], False], predicted, predicted).method == PPI

@@ -93,9 +93,20 @@ def test_the_exact_interval_never_covers_too_little():
         assert covered >= 0.95
 
 
-def test_small_samples_get_the_exact_interval():
-    assert proportions.accuracy_interval(120, 199) == proportions.clopper_pearson_interval(120, 199)
-    assert proportions.accuracy_interval(120, 200) == proportions.wilson_interval(120, 200)
+@pytest.mark.parametrize("trials", [20, 199, 200, 5000])
+def test_an_accuracy_has_the_exact_interval_at_every_size(trials):
+    count = trials * 3 // 4
+    expected = proportions.clopper_pearson_interval(count, trials)
+    assert proportions.accuracy_interval(count, trials) == expected
+
+
+def test_an_accuracy_near_one_is_covered_at_200_rows():
+    """Wilson's least coverage there is .925, at a share of .998."""
+    trials, share = 200, 0.998
+    intervals = [proportions.accuracy_interval(k, trials) for k in range(trials + 1)]
+    weights = [comb(trials, k) * share**k * (1 - share) ** (trials - k) for k in range(trials + 1)]
+    covered = sum(w for w, (low, high) in zip(weights, intervals, strict=True) if low <= share <= high)
+    assert covered >= 0.95
 
 
 @pytest.mark.parametrize("method", [*METHODS.values(), proportions.accuracy_interval])
@@ -234,6 +245,21 @@ def test_no_bins_are_an_error():
 
 
 # --- paired test ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rows", "mean"), [(20, 0.21), (40, 0.16), (80, 0.11), (128, 0.09), (256, 0.06)])
+def test_the_floor_of_the_calibration_error_is_what_perfect_probabilities_give(rows, mean):
+    """The mean error of perfect probabilities, Beta(2, 3); the floor is above it and falls with the rows."""
+    rng = np.random.default_rng(rows)
+    p = rng.beta(2, 3, rows)
+    errors = [proportions.expected_calibration_error(p, (rng.random(rows) < p).tolist()) for _ in range(200)]
+    assert np.mean(errors) == pytest.approx(mean, abs=0.03)
+    limit = proportions.calibration_error_floor(p.tolist())
+    assert np.mean([error <= limit for error in errors]) == pytest.approx(0.95, abs=0.05)
+
+
+def test_certain_probabilities_have_no_floor():
+    assert proportions.calibration_error_floor([0.0, 1.0, 1.0]) == 0.0
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=80))

@@ -266,3 +266,27 @@ def test_with_the_rows_needed_a_rank_test_sees_the_shift():
 @pytest.mark.parametrize(("level", "resamples"), [(0.05, 999), (0.001, 9_999), (1e-9, 99_999)])
 def test_resamples_reach_below_the_level_within_bounds(level, resamples):
     assert two_sample.resamples_for(level) == resamples
+
+
+def test_the_distance_of_few_rows_without_drift_is_near_nought():
+    """The plain distance averages .13 at 5,000 and 20 rows."""
+    rng = np.random.default_rng(9)
+    pairs = [
+        (draw_counts(rng, 5000, (0.5, 0.3, 0.2)), draw_counts(rng, 20, (0.5, 0.3, 0.2))) for _ in range(RUNS)
+    ]
+    squares = [two_sample.debiased_jensen_shannon(*pair, (5000, 20)) ** 2 for pair in pairs]
+    plain = [two_sample.jensen_shannon(*pair) ** 2 for pair in pairs]
+    assert np.mean([two_sample.jensen_shannon(*pair) for pair in pairs]) > 0.1
+    assert np.median(squares) < 0.2 * np.median(plain)
+    assert categories(*pairs[0]).effect == two_sample.debiased_jensen_shannon(*pairs[0], (5000, 20))
+
+
+def test_the_distance_of_disjoint_samples_has_no_bias():
+    assert two_sample.debiased_jensen_shannon({"a": 3}, {"b": 7}, (3, 7)) == 1.0
+
+
+def test_a_value_that_scipy_cannot_compute_exactly_is_not_called_exact():
+    rng = np.random.default_rng(10)
+    one = rng.random(150)
+    outcome = kolmogorov_smirnov(one, np.sort(one) + 1e-9)
+    assert (outcome.test, outcome.p_value) == ("KS", pytest.approx(1.0))

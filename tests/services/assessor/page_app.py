@@ -121,6 +121,10 @@ class TableClient:
             latency_seconds=0.4,
         )
 
+    async def verdict(self, text: str, language: str) -> Answer:
+        """The answer without its justification."""
+        return (await self.answer(text, language)).model_copy(update={"justification": None})
+
     async def stream(self, text: str, language: str) -> AsyncIterator[str | Answer]:
         yield await self.answer(text, language)
 

@@ -55,6 +55,9 @@ class Table:
             latency_seconds=0.0,
         )
 
+    async def verdict(self, text: str, language: str) -> Answer:
+        return (await self.answer(text, language)).model_copy(update={"justification": None})
+
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         return [await self.answer(text, language) for text in texts]
 
@@ -149,6 +152,14 @@ def test_the_fields_of_the_version_before_stay_for_yes_and_no(client: TestClient
     assert list(prediction["probabilities"]) == ["yes", "no"]
     schema = client.get("/openapi.json").json()["components"]["schemas"]["PublicPrediction"]["properties"]
     assert [name for name, field in schema.items() if field.get("deprecated")] == ["p_yes"]
+
+
+@pytest.mark.parametrize("model", ["decoder", "cascade"])
+def test_a_justification_is_left_out_on_request(client: TestClient, model: str) -> None:
+    whole = assess(client, "0.7", model=model)
+    short = assess(client, "0.7", model=model, justification=False)
+    assert (whole["justification"], short["justification"]) == ("So it is.", None)
+    assert short["probabilities"] == whole["probabilities"]
 
 
 def test_an_uncalibrated_language_has_its_reason(client: TestClient) -> None:
@@ -496,3 +507,64 @@ def test_no_answer_is_given_when_its_record_cannot_be_kept(
     assert "/var/lib" not in answer.text
     with client.stream("POST", "/v1/assess/stream", json={"text": "0.95", "language": "en"}) as stream:
         assert "event: error" in "".join(stream.iter_text())
+
+
+def stored_digest(client: TestClient, prediction: dict[str, Any]) -> str | None:
+    state = client.app.state.signalbox  # type: ignore[attr-defined]
+    record = client.portal.call(state.store.get, prediction["id"])  # type: ignore[union-attr]
+    return record.thresholds_digest
+
+
+def test_a_record_names_the_thresholds_that_judged_it(
+    client: TestClient, models: dict[str, Table], settings: Settings
+) -> None:
+    first = stored_digest(client, assess(client, "0.95"))
+    assert first == thresholds.digest_of([CUTS])
+    assert stored_digest(client, assess(client, "neutral")) == first
+    assert stored_digest(client, assess(client, "0.95", language="de")) == thresholds.UNCALIBRATED
+    assert stored_digest(client, assess(client, "slow")) is None
+    stricter = CUTS.model_copy(update={"rows": 41})
+    file = thresholds.ThresholdFile(
+        task="medical", release=models["encoder"].model, languages={"en": stricter}
+    )
+    thresholds.save(settings.thresholds_dir, file)
+    assert stored_digest(client, assess(client, "0.95")) == thresholds.digest_of([stricter]) != first
+
+
+def calibrate_cascade(settings: Settings, models: dict[str, Table], digest: str | None) -> None:
+    stage = thresholds.Stage(release=models["encoder"].model, digests={"en": digest or ""})
+    file = thresholds.ThresholdFile(
+        task="medical",
+        release=models["decoder"].model,
+        languages={"en": CUTS},
+        route="cascade",
+        earlier=(stage,),
+    )
+    thresholds.save(settings.thresholds_dir, file)
+
+
+def test_in_a_cascade_the_decoder_is_calibrated_for_what_the_encoder_passes_on(
+    client: TestClient, models: dict[str, Table], settings: Settings
+) -> None:
+    assert assess(client, "0.7", model="decoder")["light"]["reason"] == "unsure"
+    prediction = assess(client, "0.7", model="cascade")
+    assert (prediction["release"]["name"], prediction["light"]["reason"]) == ("large", "uncalibrated")
+    calibrate_cascade(settings, models, thresholds.digest_of([CUTS]))
+    prediction = assess(client, "0.7", model="cascade")
+    assert (prediction["release"]["name"], prediction["light"]["reason"]) == ("large", "unsure")
+    assert stored_digest(client, prediction) == thresholds.digest_of([CUTS, CUTS])
+
+
+def test_a_cascade_whose_encoder_was_calibrated_again_is_uncalibrated(
+    client: TestClient, models: dict[str, Table], settings: Settings
+) -> None:
+    calibrate_cascade(settings, models, "another")
+    assert assess(client, "0.7", model="cascade")["light"]["reason"] == "uncalibrated"
+
+
+def test_a_cascade_without_its_encoder_uses_the_decoders_own_thresholds(
+    client: TestClient, models: dict[str, Table]
+) -> None:
+    """It gets all texts then, not only the hard ones."""
+    models["encoder"].up = False
+    assert assess(client, "0.7", model="cascade")["light"]["reason"] == "unsure"

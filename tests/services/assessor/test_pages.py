@@ -18,8 +18,7 @@ from services.assessor.web.messages import MESSAGES
 from signalbox.contracts.labels import NO, YES, Verdict
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Record
-from signalbox.store import Store, open_store
-from signalbox.store.base import StoreUnavailable
+from signalbox.store import Store, StoreUnavailable, open_store
 from signalbox.tasks import load_task
 from tests.helpers import record
 from tests.services.assessor.page_app import (

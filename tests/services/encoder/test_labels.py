@@ -5,9 +5,13 @@ import json
 import numpy as np
 import pytest
 from kserve import InferInput, InferRequest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from services.encoder.model import EncoderModel
-from services.encoder.runtime import Labels, TfidfHead
+from services.encoder.runtime import JoinedEmbedder, Labels, TfidfHead, cut_off
+from signalbox.contracts.encoders import MAX_TOKENS
 from signalbox.contracts.record import ModelRelease
 from signalbox.models.encoder import _answers
 
@@ -23,6 +27,9 @@ class Table:
 
     def probabilities(self, texts):
         return [dict(zip(self.labels.names, self._row, strict=True)) for _ in texts]
+
+    def truncated(self, texts):
+        return [text == "long" for text in texts]
 
 
 THREE = Table(("Netz/Intranet", "Größe", "חירום"), (0.25, 0.5, 0.25))
@@ -68,6 +75,39 @@ async def test_the_old_fields_stay_for_yes_and_no():
     outputs = {output["name"]: output for output in (await by_v2(BINARY, "x"))["outputs"]}
     assert outputs["p_yes"]["data"] == [0.25]
     assert outputs["verdict"]["data"] == ["no"]
+
+
+async def test_the_client_learns_which_texts_were_cut_off():
+    """An answer to a part of a text can never be green."""
+    answers = _answers(await by_v2(BINARY, "x", "long"), 2, 0.1, None)
+    assert [answer.truncated for answer in answers] == [False, True]
+
+
+def test_a_text_with_more_tokens_than_are_read_is_cut_off():
+    tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.enable_truncation(MAX_TOKENS)
+    tokenizer.enable_padding()
+    texts = ["word " * MAX_TOKENS, "word " * (MAX_TOKENS + 1), "w" * 5000, "short"]
+    assert cut_off(tokenizer, texts) == [False, True, False, False]
+
+
+def test_one_network_that_does_not_read_the_end_is_enough():
+    class Fixed:
+        def __init__(self, *flags):
+            self.flags = list(flags)
+
+        def truncated(self, texts):
+            return self.flags
+
+    joined = JoinedEmbedder([Fixed(False, True, False), Fixed(False, False, True)])
+    assert joined.truncated(["a", "b", "c"]) == [False, True, True]
+
+
+async def test_a_predictor_of_an_earlier_version_says_nothing_of_it():
+    body = await by_v2(BINARY, "long")
+    body["outputs"] = [output for output in body["outputs"] if output["name"] != "truncated"]
+    assert [answer.truncated for answer in _answers(body, 1, 0.1, None)] == [False]
 
 
 @pytest.mark.parametrize("encoder", [THREE, BINARY])

@@ -196,7 +196,7 @@ def test_another_download_into_the_folder_is_waited_for(store, tmp_path):
         worker = threading.Thread(target=fetch, args=(store, tmp_path), kwargs={"report": report})
         worker.start()
         assert waiting.wait(10)
-        assert lines == ["another pod downloads into this folder: waiting"]
+        assert lines == ["another process downloads into this folder: waiting"]
         end.set()
         holder.join(10)
         worker.join(10)
@@ -212,7 +212,7 @@ def _hold(path: str, ready, end) -> None:
 
 def test_a_volume_that_is_too_small_is_named_before_the_download(store, tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr("signalbox.artifacts.download.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("signalbox.artifacts.folder.shutil.disk_usage", lambda _: usage)
     with pytest.raises(SetupError, match=r"and `.*` has 0") as error:
         fetch(store, tmp_path)
     assert error.value.hint == "Use a larger volume (persistence.size)."

@@ -1,6 +1,7 @@
-"""A real llama-server with the model of the package, and small servers that fail on purpose."""
+"""The real engine with the model of the package, and small servers that fail on purpose."""
 
 import asyncio
+import os
 import subprocess
 import time
 import urllib.request
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from local import stack
 from signalbox.settings import Settings
 from signalbox.tasks import LanguageSpec, Task, Turn
 
@@ -21,18 +23,11 @@ PORT = 18280
 
 @dataclass
 class Server:
-    """A running llama-server."""
+    """A running engine."""
 
     process: subprocess.Popen[bytes]
     url: str
     model: Path
-
-
-def _binary() -> Path:
-    binaries = sorted(Settings().cache_dir.glob("llama-server-*/llama-server"))
-    if not binaries:
-        pytest.fail("llama-server is not built yet; run: signalbox doctor")
-    return binaries[-1]
 
 
 def _model() -> Path:
@@ -43,24 +38,15 @@ def _model() -> Path:
 
 
 def start_llama(port: int) -> Server:
-    """Start a server and wait until it is ready."""
+    """Start an engine with two slots and wait until it is ready."""
     model = _model()
-    command = [
-        _binary(),
-        "-m",
-        model,
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "-t",
-        "2",
-        "-c",
-        "4096",
-        "-np",
-        "2",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    settings = Settings(decoder_port=port, decoder_concurrency=2)
+    service = stack.decoder(settings, model)
+    assert service is not None
+    environment = {**os.environ, **service.environment}
+    process = subprocess.Popen(
+        service.command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -69,7 +55,7 @@ def start_llama(port: int) -> Server:
         except OSError:
             time.sleep(0.05)
     stop(process)
-    pytest.fail(f"llama-server did not become ready on port {port}; is the port taken?")
+    pytest.fail(f"the engine did not become ready on port {port}; is the port taken?")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -104,13 +104,55 @@ async def test_an_answer_of_the_real_model(llama, task):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_a_verdict_is_that_of_the_whole_answer_in_fewer_tokens(llama, task, language):
+    texts = {"en": "The bed is necessary.", "de": "Das Bett ist notwendig."}
+    others = {"en": "No indication is seen.", "de": "Eine Indikation besteht nicht."}
+    client = DecoderClient(task, llama.url, model="any")
+    try:
+        whole = await client.answer(texts[language], language)
+        await client.answer(others[language], language)
+        first = await client.verdict(texts[language], language)
+        await client.verdict(others[language], language)
+        second = await client.verdict(texts[language], language)
+    finally:
+        await client.close()
+    for short in (first, second):
+        assert (short.stated, short.justification) == (whole.stated, None)
+        assert short.p_yes == pytest.approx(whole.p_yes, abs=0.05)
+        assert short.verdict_mass == pytest.approx(whole.verdict_mass, abs=0.05)
+    assert second.completion_tokens < whole.completion_tokens
+    assert second.completion_tokens <= first.completion_tokens
+
+
+async def test_a_model_that_thinks_first_is_asked_for_its_whole_answer(task):
+    """The few tokens hold thoughts and no text; the verdict is read from the answer after them."""
+    limits = []
+
+    async def chat(request):
+        limits.append((await request.json())["max_tokens"])
+        if limits[-1] < 24:
+            message = {"content": None, "reasoning_content": "Let me see"}
+            return web.json_response({"choices": [{"message": message, "finish_reason": "length"}]})
+        message = {"content": "Yes. It is."}
+        return web.json_response({"choices": [{"message": message, "finish_reason": "stop"}]})
+
+    async with serving(faulty(chat)) as url:
+        client = DecoderClient(task, f"{url}/v1", model="tiny")
+        answers = [await client.verdict("A text.", "en") for _ in range(2)]
+        await client.close()
+    assert [answer.stated for answer in answers] == ["yes", "yes"]
+    assert limits == [8, 24, 24]  # asked once with few tokens, and not again
+
+
+@pytest.mark.slow
 async def test_many_answers_keep_their_order(llama, task):
     texts = ["The aid is indicated.", "No indication is seen.", "The bed is necessary.", "It is refused."]
     client = DecoderClient(task, llama.url, model="any", max_answer_tokens=2)
     together = await client.answer_many(texts, "en")
     alone = [await client.answer(text, "en") for text in texts]
     await client.close()
-    # llama-server batches by load, which moves its float arithmetic a little.
+    # What is computed together moves the float arithmetic of several threads a little.
     assert [a.p_yes for a in together] == pytest.approx([a.p_yes for a in alone], abs=0.05)
     assert await client.answer_many([], "en") == []
 

@@ -16,6 +16,7 @@ from signalbox.models.verdict import (
     split_justification,
     stated_verdict,
     steps,
+    tokens_to_verdict,
 )
 
 EN = {"yes": ("Yes",), "no": ("No",)}
@@ -400,3 +401,49 @@ def test_a_word_with_a_letter_after_it_is_another_word(word, letter):
 def test_markup_before_and_punctuation_after_change_nothing(lead, word, after):
     assert stated_verdict(f"{lead}{word}{after} reason", EN) is stated_verdict(word, EN)
     assert split_justification(f"{lead}{word}{after} reason", EN) == "reason"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words", "ended", "count"),
+    [
+        (["Yes", ".", " The"], EN, False, 2),
+        (["Yes"], EN, False, None),  # "Yesterday"?
+        (["Yes"], EN, True, 2),
+        (["N", "ein", ",", " weil"], DE, False, 3),
+        (["N", "ein"], DE, False, None),
+        ([" **", "No", "**"], EN, False, 3),
+        (["Maybe", " not"], EN, False, 1),  # no word begins so
+        (["\n", " "], EN, False, None),
+        (["No", " objection", "."], OVERLAP, False, 3),
+        (["No", " objection"], OVERLAP, False, None),
+    ],
+)
+def test_a_verdict_is_settled_by_the_token_that_ends_its_word(tokens, words, ended, count):
+    positions = [position(token) for token in tokens]
+    assert tokens_to_verdict(positions, "".join(tokens), words, ended=ended) == count
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"), [(["Let", " me", " think"], "Yes."), (["<think>", "Yes", "."], ""), ([], "Yes.")]
+)
+def test_a_text_from_another_place_settles_nothing(tokens, text):
+    assert tokens_to_verdict([position(token) for token in tokens], text, EN, ended=False) is None
+
+
+@given(st.integers(0, 10**6))
+def test_tokens_after_the_verdict_do_not_change_its_probabilities(seed):
+    rng = random.Random(seed)
+    pieces = ["Yes", "No", " ", ".", "Y", "es", "N", "o", ",", " evidence", "**", "Not", "\n"]
+
+    def draw() -> Position:
+        names = rng.sample(pieces, 4)
+        return at(names[0], dict(zip(names, (0.4, 0.3, 0.2, 0.1), strict=True)))
+
+    positions = [draw() for _ in range(steps(EN) + 3)]
+    text = "".join(token.token for token in positions)
+    count = tokens_to_verdict(positions, text, EN, ended=False)
+    assert count is not None
+    assert read_verdict(positions[:count], EN) == read_verdict(positions, EN)
+    shown = "".join(token.token for token in positions[:count])
+    if count < steps(EN):
+        assert stated_verdict(shown, EN) == stated_verdict(text, EN)

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -10,6 +11,7 @@ import pytest
 
 from signalbox.contracts.record import Feedback
 from signalbox.store import migrate, open_store
+from signalbox.store.migrations import MIGRATIONS
 from tests.helpers import record
 
 FOLDER = Path("tests/data/store-v1")
@@ -59,7 +61,7 @@ async def test_every_record_is_readable_with_its_p_yes(old: str) -> None:
 
 
 async def test_the_migration_has_a_number_and_runs_once(old: str) -> None:
-    assert await migrate(old) == ["0002_labels"]
+    assert await migrate(old) == [migration.name for migration in MIGRATIONS[1:]]
     assert await migrate(old) == []
 
 
@@ -103,3 +105,40 @@ async def test_an_old_spool_is_replayed(old: str, tmp_path: Path) -> None:
         assert waiting.p_yes == 0.2
         assert [f.label for f in await store.feedback_for(name(8))] == ["no"]
         assert len(await store.records()) == len(P_YES) + 1
+
+
+async def test_a_chance_of_the_first_version_is_kept_and_its_default_is_none(old: str) -> None:
+    async with open_store(old) as store:
+        records = await store.records(newest_first=False)
+    assert [r.propensity for r in records] == [None] * 6 + [0.25]
+    assert not any(r.asked for r in records)
+
+
+async def test_a_stored_time_without_a_zone_is_read_as_the_moment_of_its_column(url: str) -> None:
+    """Earlier versions accepted it; afterwards no job could compare times."""
+    new = record(created_at=datetime(2026, 3, 1, 9, tzinfo=UTC))
+    async with open_store(url) as store:
+        await store.append(new)
+        await store.add_feedback(
+            Feedback(prediction_id=new.id, label="no", created_at=datetime(2026, 3, 1, 10, tzinfo=UTC))
+        )
+    for table in ("record", "feedback"):
+        await run(url, f"UPDATE {table} SET body = replace(body, ':00:00Z', ':00:00')")
+    async with open_store(url) as store:
+        (read,) = await store.records()
+        assert read == await store.get(new.id) == new
+        (label,) = await store.feedback_for(new.id)
+        assert label.created_at == datetime(2026, 3, 1, 10, tzinfo=UTC)
+        assert len(await store.ground_truth("medical")) == 1
+        await store.append(new)
+
+
+async def test_a_spooled_time_without_a_zone_is_read_as_utc(url: str, tmp_path: Path) -> None:
+    line = (FOLDER / "spool.jsonl").read_text(encoding="utf-8").splitlines()[1]
+    (tmp_path / "records.jsonl").write_text(line.replace("16:00:00Z", "16:00:00") + "\n", encoding="utf-8")
+    async with open_store(url, spool_dir=tmp_path) as store:
+        while store.spooled:
+            await asyncio.sleep(0.05)
+        waiting = await store.get(name(8))
+    assert waiting is not None
+    assert waiting.created_at == datetime(2026, 3, 1, 16, tzinfo=UTC)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from signalbox.errors import InputError
-from signalbox.tasks import load_data, load_task
+from signalbox.tasks import evaluation_rows, load_all, load_data, load_task, select_tiers, tiers_of
 
 TASK = """
 name: toy
@@ -89,14 +89,50 @@ def test_data_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         load_data(task)
 
 
-def test_rows_of_another_tier_are_selected_only_by_name(tmp_path: Path) -> None:
-    """A job that names no tier reports the same figures whatever else is added."""
-    everyday = (LINE % "test").replace('"1"', '"2"').replace('"f"', '"g"')
-    data = (LINE % "test") + everyday.replace('"split"', '"tier":"everyday","split"')
-    task = load_task(make(tmp_path, data=data))
+def of_tier(name: str, tier: str, split: str = "test") -> str:
+    """A line of a family of its own."""
+    line = (LINE % split).replace('"1"', f'"{name}"').replace('"f"', f'"family {name}"')
+    return line.replace('"split"', f'"tier":"{tier}","split"')
+
+
+def test_no_name_selects_the_first_tier_of_the_task(tmp_path: Path) -> None:
+    """Everyday comes first, whatever the order in the file. Two tiers are never mixed."""
+    task = load_task(make(tmp_path, data=of_tier("1", "hard") + of_tier("2", "everyday")))
+    assert [row.id for row in load_data(task)] == ["2"]
+    assert [row.id for row in load_data(task, "test")] == ["2"]
+    assert [row.id for row in load_data(task, tier="hard")] == ["1"]
+    assert [row.id for row in load_all(task)] == ["1", "2"]
+    assert tiers_of(load_all(task)) == ("everyday", "hard")
+    assert select_tiers(task) == ("everyday",)
+    assert select_tiers(task, ["hard", "everyday"]) == ("everyday", "hard")
+
+
+def test_a_task_with_one_tier_has_it_as_its_first(tmp_path: Path) -> None:
+    task = load_task(make(tmp_path, data=of_tier("1", "hard")))
     assert [row.id for row in load_data(task)] == ["1"]
-    assert [row.id for row in load_data(task, "test")] == ["1"]
-    assert [row.id for row in load_data(task, tier="everyday")] == ["2"]
+    with pytest.raises(InputError, match=r"--tier: got 'everyday'.*Choose hard"):
+        select_tiers(task, ["everyday"])
+
+
+def test_a_task_without_tiers_gives_all_its_rows(tmp_path: Path) -> None:
+    task = load_task(make(tmp_path, data=LINE % "test"))
+    assert [(row.id, row.tier) for row in load_data(task)] == [("1", None)]
+    assert select_tiers(task) == (None,)
+    with pytest.raises(InputError, match=r"--tier: got 'hard'.*the task has no tiers"):
+        select_tiers(task, ["hard"])
+
+
+def test_rows_with_and_without_a_tier_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"tier of the row `1`.*without it: 1 of 2"):
+        load_data(load_task(make(tmp_path, data=LINE % "test" + of_tier("2", "hard"))))
+
+
+def test_passages_are_not_among_the_rows_of_an_evaluation(tmp_path: Path) -> None:
+    passage = (LINE % "test").replace('"1"', '"2"').replace('"f"', '"g"')
+    data = LINE % "test" + passage.replace('"split"', '"decisive":[0,1],"split"')
+    task = load_task(make(tmp_path, data=data))
+    assert [row.id for row in load_data(task, "test")] == ["1", "2"]
+    assert [row.id for row in evaluation_rows(task)] == ["1"]
 
 
 def test_a_family_in_splits_of_two_tiers_leaks_as_well(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signalbox.capacity.units import ceil_div, round_up
-from signalbox.tasks import Task, load_data
+from signalbox.tasks import Task, load_all
 
 _CHARACTERS_PER_TOKEN = 4
 _TEMPLATE_TOKENS = 8  # role and turn marks that a chat template adds to a message
@@ -37,7 +37,7 @@ def task_lengths(task: Task, count: Count | None = None, tokenizer: str = "") ->
     """Measure a task. Without a tokenizer's `count`, a token is four characters; `source` names the method."""
     measure = count or _by_characters
     longest = ""
-    for row in load_data(task):
+    for row in load_all(task):
         longest = max(longest, row.text, key=len)
     prompt = max(_prompt_tokens(task, language, measure) for language in task.languages)
     text = measure(longest)

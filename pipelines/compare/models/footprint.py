@@ -1,4 +1,4 @@
-"""Memory of the process behind a port, from /proc (Linux).
+"""Memory of the process behind a port, and what is free on this machine, from /proc (Linux).
 
 psutil would read the same, but KServe requires psutil below 6, which has no wheel for arm64.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 _LISTEN = "0A"
 _PROC = Path("/proc")
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 def resident_bytes(port: int) -> int | None:
@@ -20,6 +21,12 @@ def resident_bytes(port: int) -> int | None:
         if sockets & _open_sockets(folder):
             return _resident(folder)
     return None
+
+
+def available_bytes(meminfo: Path = _PROC / "meminfo", cgroup: Path = _CGROUP) -> int | None:
+    """What the kernel says is available, within the limit of the cgroup (version 2 or 1); None where neither is known."""
+    limits = [value for value in (_available(meminfo), _left(cgroup)) if value is not None]
+    return min(limits, default=None)
 
 
 def total_bytes(parts: Sequence[int | None]) -> int | None:
@@ -58,3 +65,28 @@ def _resident(folder: Path) -> int | None:
         return None
     line = next((line for line in status.splitlines() if line.startswith("VmRSS:")), None)
     return int(line.split()[1]) * 1024 if line else None
+
+
+def _available(meminfo: Path) -> int | None:
+    try:
+        lines = meminfo.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    line = next((line for line in lines if line.startswith("MemAvailable:")), None)
+    return int(line.split()[1]) * 1024 if line else None
+
+
+def _left(cgroup: Path) -> int | None:
+    """The limit minus the use. Version 1 writes a huge number where there is no limit, version 2 `max`."""
+    for limit_name, use_name in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            limit = (cgroup / limit_name).read_text(encoding="ascii").strip()
+            use = (cgroup / use_name).read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        if limit.isdecimal():
+            return max(0, int(limit) - int(use))
+    return None

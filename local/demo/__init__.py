@@ -1,23 +1,39 @@
-"""`signalbox demo`: the whole loop on this machine, each step timed."""
+"""`signalbox demo`: the whole loop on this machine, each step timed.
+
+Train on the few-shot labels, serve, answer, evaluate; then a reviewer labels the pool, and the same is measured again.
+"""
 
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from local.clock import Clock
+from local.demo import reviewer
 from local.processes import Supervisor
-from local.startup import start, wait_for_mlflow
+from local.startup import (
+    calibrate_decoder,
+    serve_new_release,
+    start,
+    train_encoder,
+    wait_for_mlflow,
+)
 from signalbox import assessor_client
 from signalbox.serving.signals import terminated_as_interrupt
 from signalbox.settings import Settings
 from signalbox.show_prediction import print_prediction
-from signalbox.tasks import Task, load_data, load_task
+from signalbox.tasks import Split, Task, evaluation_rows, load_task
+
+if TYPE_CHECKING:
+    from pipelines.evaluate.evaluation import Evaluation
 
 # As many labels per language: a decoder on a CPU needs seconds for each text.
 _EXAMPLE_LABELS = 3
+# What the encoder has learned in the end, and what baselines learn, too.
+_LEARNED: tuple[Split, ...] = ("few-shot", "pool")
 
 
 def demo(settings: Settings, console: Console, *, interactive: bool) -> None:
@@ -33,7 +49,9 @@ def demo(settings: Settings, console: Console, *, interactive: bool) -> None:
 def serve(settings: Settings, console: Console) -> None:
     """Start all services, and keep running until Ctrl-C."""
     with terminated_as_interrupt(), Supervisor(settings.logs_dir) as supervisor:
-        start(settings, console, Clock(console), supervisor)
+        clock = Clock(console)
+        start(settings, console, clock, supervisor)
+        calibrate_decoder(settings, console, clock, supervisor)
         addresses(settings, console)
         _wait_for_interrupt(supervisor, console)
 
@@ -60,28 +78,65 @@ def addresses(settings: Settings, console: Console) -> None:
 
 
 def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervisor) -> None:
-    from pipelines.compare.job import compare
-    from pipelines.compare.table import show
-    from pipelines.evaluate.job import evaluate
-
+    task = load_task(settings.task)
     start(settings, console, clock, supervisor)
     with clock.step("assess a few sentences"):
-        _assess(settings, console)
+        for model in settings.models[:1]:
+            _assess(settings, task, model, console)
     console.print(f"  first answers after {clock.seconds:.1f} s")
-    with clock.step("wait for MLflow"):  # it loads while the first answers are given
+    # Imports of seconds that the first answers do not need.
+    from pipelines.compare.job import Options
+    from pipelines.compare.run import Selection, run_evaluations
+    from pipelines.evaluate.job import evaluate
+
+    calibrate_decoder(settings, console, clock, supervisor)
+    for model in settings.models[1:]:
+        with clock.step(f"assess them with the {model}"):
+            _assess(settings, task, model, console)
+    with clock.step("wait for MLflow"):
         supervisor.check()
         wait_for_mlflow(settings, supervisor)
     with clock.step("evaluate on the test split"):
-        evaluations = evaluate(settings, console=console)
+        evaluations = evaluate(settings, routes=settings.models, console=console)
+    if settings.starts_encoder:
+        evaluations = _learn(settings, task, evaluations, console, clock, supervisor)
     with clock.step("compare"):
-        show(compare(settings, evaluations), console)
+        options = Options(command="signalbox demo", learn_from=_LEARNED)
+        run_evaluations(settings, evaluations, Selection(), options, console)
     console.print(clock.table())
     addresses(settings, console)
 
 
+def _learn(
+    settings: Settings,
+    task: Task,
+    evaluations: list[Evaluation],
+    console: Console,
+    clock: Clock,
+    supervisor: Supervisor,
+) -> list[Evaluation]:
+    """Labels for the pool, a new release, and its evaluation in the place of the old one's."""
+    from local.demo import before_after
+    from pipelines.evaluate.job import evaluate
+
+    rows = reviewer.unlabeled(settings, task)
+    if not rows:
+        console.print("· no text of the pool waits for a label; the encoder stays as it is")
+        return evaluations
+    with clock.step(f"a scripted reviewer labels {len(rows)} texts of the pool"):
+        reviewer.review(settings, rows, console)
+    with clock.step("train the encoder again"):
+        train_encoder(settings, console, supervisor)
+        serve_new_release(settings, supervisor)
+    with clock.step("evaluate it on the same texts"):
+        [again] = evaluate(settings, routes=["encoder"], console=console)
+    before_after.show(evaluations[0], again, len(rows), console)
+    return [again, *evaluations[1:]]
+
+
 def examples(task: Task) -> dict[str, list[str]]:
     """For each language a text of the test split of each of the first labels: no model has learned from it."""
-    rows = load_data(task, "test")
+    rows = evaluation_rows(task)
     first = {
         (language, label): next(
             (row.text for row in rows if (row.language, row.label) == (language, label)), None
@@ -95,10 +150,10 @@ def examples(task: Task) -> dict[str, list[str]]:
     }
 
 
-def _assess(settings: Settings, console: Console) -> None:
+def _assess(settings: Settings, task: Task, model: str, console: Console) -> None:
     """As an evaluation: feedback to a text of the test split must not become training data."""
-    for language, texts in examples(load_task(settings.task)).items():
-        for model in settings.models if texts else ():
+    for language, texts in examples(task).items():
+        if texts:
             predictions = assessor_client.assess(settings, texts, language, model, source="evaluation")
             for text, prediction in zip(texts, predictions, strict=True):
                 print_prediction(console, text, prediction)

@@ -1,0 +1,1 @@
+"""Labels that open decisions need: `signalbox labels owed`."""

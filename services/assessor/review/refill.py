@@ -1,0 +1,103 @@
+"""Requests for records that arrive while a campaign is open: drawn again and again, each with the same result."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+from services.assessor.metrics import Metrics
+from signalbox.contracts.record import Record
+from signalbox.contracts.requests import Sampling
+from signalbox.requests import requests_of
+from signalbox.requests.known import data_hashes
+from signalbox.store import Store
+from signalbox.tasks import Task
+
+log = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 30.0
+_ROWS_AT_ONCE = 500
+_OVERLAP = timedelta(minutes=10)  # records that waited in a spool
+
+
+class Refill:
+    """Draws requests from new records, and counts the ones that wait."""
+
+    def __init__(self, task: Task, store: Store, metrics: Metrics) -> None:
+        self._task, self._store, self._metrics = task, store, metrics
+        self._known: frozenset[str] | None = None
+        self._read_until: dict[str, datetime] = {}
+        # Hashes by campaign: the overlap reads records again, and to look for their labels costs more than to read them.
+        self._done: dict[str, set[str]] = defaultdict(set)
+
+    async def run_once(self) -> int:
+        """Draw from the records since the last time; the number of new requests."""
+        added = 0
+        for sampling in await self._store.requests.open_campaigns(self._task.name):
+            added += await self._draw(sampling)
+            name = sampling.campaign.id
+            states = await self._store.requests.states(name, asked_only=True)
+            done = sum(state.slot == 1 and state.is_done for state in states)
+            waiting = await self._store.requests.count(name) - done
+            self._metrics.set_waiting(sampling.campaign.key, waiting)
+        return added
+
+    async def _draw(self, sampling: Sampling) -> int:
+        """In parts, so that answers go on meanwhile."""
+        campaign, added = sampling.campaign, 0
+        since = self._read_until.get(campaign.id, campaign.planned_at) - _OVERLAP
+        while True:
+            records = await self._store.records(
+                task=self._task.name,
+                language=campaign.key.language,
+                source="user",
+                since=since,
+                limit=_ROWS_AT_ONCE,
+                newest_first=False,
+            )
+            added += await self._add(sampling, records)
+            if not records or records[-1].created_at <= since:
+                return added
+            since = self._read_until[campaign.id] = records[-1].created_at
+            if len(records) < _ROWS_AT_ONCE:
+                return added
+
+    async def _add(self, sampling: Sampling, records: list[Record]) -> int:
+        known, done = await self._texts_of_task(), self._done[sampling.campaign.id]
+        drawn = requests_of(sampling, records, self._task, known=known, excluded=done)
+        if not drawn:
+            return 0
+        done.update(request.input_sha256 for request in drawn)
+        excluded = await self._store.requests.excluded_hashes(self._task.name)
+        fresh = [request for request in drawn if request.input_sha256 not in excluded]
+        return len(await self._store.requests.add_requests(fresh))
+
+    async def _texts_of_task(self) -> frozenset[str]:
+        if self._known is None:
+            self._known = await asyncio.to_thread(data_hashes, self._task)
+        return self._known
+
+
+@contextlib.asynccontextmanager
+async def refilling(refill: Refill) -> AsyncIterator[None]:
+    """Draw until the block ends."""
+    task = asyncio.create_task(_run_forever(refill))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _run_forever(refill: Refill) -> None:
+    while True:
+        try:
+            await refill.run_once()
+        except Exception:  # the next time may be better, and answers must go on
+            log.exception("requests for ground truth not drawn")
+        await asyncio.sleep(PAUSE_SECONDS)

@@ -1,0 +1,1 @@
+"""The command `signalbox certify`: input and output around the pure steps."""

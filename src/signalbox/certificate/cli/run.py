@@ -1,0 +1,163 @@
+"""Plan and certify from the record store: the input and output around the pure steps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import get_args
+
+from signalbox.certificate import folder as files
+from signalbox.certificate.issue import FEWEST_POOL_ROWS, NotCertified, issue, plan_campaign
+from signalbox.certificate.keys import current_key
+from signalbox.certificate.labels import Labels, labels_of, pool_scores
+from signalbox.certificate.signing import load_private_key, sign
+from signalbox.contracts.certificate import Campaign, CertificateAction, CertificateEvent, CertificateKey
+from signalbox.contracts.labels import Label
+from signalbox.contracts.record import Record, Tier, text_sha256
+from signalbox.contracts.routes import ROUTES, Route
+from signalbox.errors import InputError, SetupError
+from signalbox.requests.labels import with_queue
+from signalbox.settings import Settings
+from signalbox.store import Store, open_store
+from signalbox.tasks import load_data, load_task
+
+TIERS: tuple[Tier, ...] = get_args(Tier)
+_ENOUGH_POOL_ROWS = 1_000
+
+
+class Run:
+    """One call of the command for a task, with its languages and routes."""
+
+    def __init__(self, settings: Settings, language: str | None, route: Route | None) -> None:
+        self._settings = settings
+        self._task = load_task(settings.task)
+        if language is not None:
+            self._task.language(language)
+        self._languages = [language] if language else list(self._task.languages)
+        self._routes: list[Route] = [route] if route else list(ROUTES)
+        self._data_hashes = {
+            text_sha256(row.text) for tier in TIERS for row in load_data(self._task, tier=tier)
+        }
+
+    async def plan(self, now: datetime, *, once: bool) -> list[str]:
+        """Write a campaign for each language, route and verdict with enough answers; lines that say so.
+
+        Raises InputError, StoreUnavailable, SetupError if there is none.
+        """
+        lines, planned = [], 0
+        async with open_store(self._settings.store_url) as store:
+            for language in self._languages:
+                records = await store.records(task=self._task.name, language=language, source="user")
+                for key in self._keys(records, language):
+                    pool = pool_scores(records, key, self._task, self._data_hashes)
+                    if len(pool) < FEWEST_POOL_ROWS:
+                        lines.append(f"{_title(key)}: {len(pool)} answers; a plan needs {FEWEST_POOL_ROWS}.")
+                        continue
+                    campaign = self._campaign(key, pool, now, once=once)
+                    files.save_campaign(self._settings.certificates_dir, campaign, self._task)
+                    planned += 1
+                    lines += _planned(campaign)
+        if not planned:
+            raise SetupError(
+                " ".join(lines) or "No calibrated answers are in the store.",
+                hint="Calibrate, assess more texts, then plan again.",
+            )
+        return lines
+
+    async def certify(self, now: datetime, private_key: Path, *, report: Callable[[str], None]) -> list[str]:
+        """Issue a certificate for each newest campaign; lines about them. Raises NotCertified if there is none."""
+        key = load_private_key(private_key)
+        folder = self._settings.certificates_dir
+        campaigns = [one for one in files.campaigns_of(folder, self._task.name) if self._selects(one)]
+        if not campaigns:
+            hint = "Plan one with `signalbox certify --plan`, then enter the labels that it requests."
+            raise SetupError(f"No campaign of `{self._task.name}` is in {folder}.", hint=hint)
+        lines, failures = [], []
+        async with open_store(self._settings.store_url) as store:
+            for campaign in campaigns:
+                labels = await self._labels(store, campaign)
+                try:
+                    certificate = issue(campaign, labels, now=now, days=self._task.certificate.days)
+                except NotCertified as error:
+                    failures.append(error)
+                    report(f"{_title(campaign.key)}: {error.message}\n  {error.hint}{_left_out(labels)}")
+                    continue
+                path = files.save_certificate(folder, sign(certificate, key), self._task)
+                self._record_issue(certificate.id, len(certificate.labels))
+                row = certificate.decisive
+                lines.append(
+                    f"{_title(campaign.key)}: certified from the score {row.threshold:.3g} on, the surest "
+                    f"{row.share:.0%}; {row.errors} of {row.labels} labels wrong, valid until "
+                    f"{certificate.expires_at:%Y-%m-%d}{_left_out(labels)}\n  {path}"
+                )
+        if not lines:
+            raise NotCertified("No certificate was issued.", hint=failures[0].hint)
+        return lines
+
+    def _keys(self, records: Sequence[Record], language: str) -> Iterator[CertificateKey]:
+        verdicts: Sequence[Label | None] = [None] if self._task.certificate.marginal else self._task.names
+        for route in self._routes:
+            for verdict in verdicts:
+                try:
+                    yield current_key(records, self._task, language, route, verdict)
+                except InputError:
+                    if len(self._routes) == 1:
+                        raise
+
+    def _campaign(self, key: CertificateKey, pool: Sequence[float], now: datetime, *, once: bool) -> Campaign:
+        spec = self._task.certificate
+        return plan_campaign(
+            key, pool, alpha=spec.alpha, delta=spec.delta, labels=spec.labels, planned_at=now, once=once
+        )
+
+    def _selects(self, campaign: Campaign) -> bool:
+        return campaign.key.language in self._languages and campaign.key.route in self._routes
+
+    async def _labels(self, store: Store, campaign: Campaign) -> Labels:
+        records = await store.records(task=self._task.name, language=campaign.key.language, source="user")
+        requests = {record.input_sha256 for record in records if record.asked}
+        # Entries of other records count, too: a text that was labeled before is not asked for anew.
+        same_text = [record for record in records if record.input_sha256 in requests]
+        feedback = {record.id: await store.feedback_for(record.id) for record in same_text}
+        shown_red = labels_of(records, feedback, campaign, self._task, self._data_hashes)
+        samplings = await store.requests.campaigns(self._task.name)
+        chance = next((one.propensity for one in samplings if one.campaign.id == campaign.id), 0.0)
+        return with_queue(shown_red, await store.requests.states(campaign.id), chance, self._task)
+
+    def _record_issue(self, certificate_id: str, labels: int) -> None:
+        folder = self._settings.certificates_dir
+        exists = any(
+            event.certificate_id == certificate_id and event.action is CertificateAction.ISSUE
+            for event in files.events(folder)
+        )
+        if not exists:
+            files.append_event(
+                folder,
+                CertificateEvent(
+                    certificate_id=certificate_id,
+                    action=CertificateAction.ISSUE,
+                    actor="job/certify",
+                    reason=f"{labels} labels show it",
+                    details={"labels": labels},
+                ),
+            )
+
+
+def _planned(campaign: Campaign) -> list[str]:
+    enough = campaign.pool_rows >= _ENOUGH_POOL_ROWS
+    note = "" if enough else f" (from {campaign.pool_rows} answers; {_ENOUGH_POOL_ROWS} place it better)"
+    return [
+        f"{_title(campaign.key)}: request labels at random among scores of {campaign.thresholds[-1]:.3g} or more, "
+        f"the surest {campaign.shares[-1]:.0%}{note}; {campaign.planned_labels} labels"
+    ]
+
+
+def _title(key: CertificateKey) -> str:
+    return f"{key.task} {key.language} {key.route} {key.verdict or 'all verdicts'}"
+
+
+def _left_out(labels: Labels) -> str:
+    parts = Counter(labels.left_out).most_common()
+    return f"; left out: {', '.join(f'{count} {reason}' for reason, count in parts)}" if parts else ""
