@@ -13,12 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from signalbox.contracts.evidence import EvidenceStatus
 from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Feedback, LabeledText, Record, Source
 from signalbox.errors import InputError, NotFoundError, shorten
 from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
 from signalbox.store.requests import RequestStore
+from signalbox.store.rows import without_text
 from signalbox.store.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -283,13 +283,6 @@ class Store:
 def _could_be_id(value: str) -> bool:
     """Postgres rejects even a query with a NUL, and a lone surrogate has no UTF-8 form."""
     return value.isascii() and "\x00" not in value
-
-
-def without_text(record: Record) -> Record:
-    """The record with its hash and length only; what may quote the text or points into it goes, too."""
-    status = EvidenceStatus.NO_TEXT if record.evidence else record.evidence_status
-    gone = {"input_text": None, "justification": None, "context": (), "evidence": ()}
-    return record.model_copy(update={**gone, "evidence_status": status})
 
 
 def unknown_prediction(prediction_id: str) -> NotFoundError:

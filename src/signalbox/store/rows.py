@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from signalbox.contracts.record import Contract
+from signalbox.contracts.evidence import EvidenceStatus
+from signalbox.contracts.record import Contract, Record
 
 Row = TypeVar("Row", bound=Contract)
 
@@ -28,3 +29,10 @@ def parse_row(kind: type[Row], body: str | bytes, created_at: datetime | None = 
         naive = datetime.fromisoformat(row["created_at"])
         row["created_at"] = (created_at or naive.replace(tzinfo=UTC)).isoformat()
         return kind.model_validate_json(json.dumps(row))
+
+
+def without_text(record: Record) -> Record:
+    """The record with its hash and length only; what may quote the text or points into it goes, too."""
+    status = EvidenceStatus.NO_TEXT if record.evidence else record.evidence_status
+    empty = {"input_text": None, "justification": None, "context": (), "evidence": ()}
+    return record.model_copy(update={**empty, "evidence_status": status})

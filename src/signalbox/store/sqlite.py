@@ -11,9 +11,8 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import aiosqlite
 
@@ -22,15 +21,19 @@ from signalbox.errors import InputError
 from signalbox.store.backend import Query, StoredFields, StoreUnavailable
 from signalbox.store.migrations import LEDGER, MIGRATIONS
 from signalbox.store.portable import Statement, sqlite_form
-from signalbox.store.rows import parse_row
+from signalbox.store.sqlite_rows import (
+    BY_ID,
+    INSERT,
+    INSERT_FEEDBACK,
+    NEWEST_FEEDBACK,
+    feedback_of,
+    fields_of,
+    matching,
+    record_of,
+    row_of,
+    time_text,
+)
 
-_INSERT = """INSERT INTO record (id, created_at, source, task, language, route, release_key, light, verdict,
-score, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
-_INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
-SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM record WHERE id = ?) ON CONFLICT (id) DO NOTHING"""
-_NEWEST_FEEDBACK = """SELECT record.created_at, record.body, feedback.created_at, feedback.body FROM record JOIN feedback
-ON feedback.prediction_id = record.id WHERE record.task = ? ORDER BY feedback.created_at, feedback.rowid"""
-_BY_ID = "SELECT created_at, body FROM record WHERE id = ?"
 _WRITES_AT_ONCE, _IDS_AT_ONCE = 512, 500
 
 _Write = tuple[list[Record], asyncio.Future[None]]
@@ -75,11 +78,11 @@ class SqliteBackend:
     async def add_feedback(self, feedback: Feedback) -> bool:
         """One row; False when the record does not exist."""
         writer = self._open_writer()
-        values = (feedback.id, _time(feedback.created_at), feedback.label, feedback.model_dump_json())
+        values = (feedback.id, time_text(feedback.created_at), feedback.label, feedback.model_dump_json())
         try:
             async with self._writing:
                 await writer.execute(
-                    _INSERT_FEEDBACK, (*values, feedback.prediction_id, feedback.prediction_id)
+                    INSERT_FEEDBACK, (*values, feedback.prediction_id, feedback.prediction_id)
                 )
                 await writer.commit()
             rows = await self._rows("SELECT 1 FROM feedback WHERE id = ?", (feedback.id,))
@@ -89,23 +92,23 @@ class SqliteBackend:
 
     async def get(self, record_id: str) -> Record | None:
         """One record."""
-        rows = await self._rows(_BY_ID, (record_id,))
-        return _record(*rows[0]) if rows else None
+        rows = await self._rows(BY_ID, (record_id,))
+        return record_of(*rows[0]) if rows else None
 
     async def records(self, query: Query) -> list[Record]:
         """Records that match."""
-        clauses, values = _matching(query)
+        clauses, values = matching(query)
         rows = await self._rows(f"SELECT created_at, body FROM record {clauses}", values)  # noqa: S608
-        return [_record(*row) for row in rows]
+        return [record_of(*row) for row in rows]
 
     async def fields(self, names: Sequence[str], query: Query) -> list[StoredFields]:
         """SQLite parses a body once for all of its paths."""
-        clauses, values = _matching(query)
+        clauses, values = matching(query)
         paths = ", ".join("?" for _ in names)
         # With the id in front there are always two paths, and several paths give an array.
         sql = f"SELECT created_at, json_extract(body, '$.id', {paths}) FROM record {clauses}"  # noqa: S608
         rows = await self._rows(sql, (*(f"$.{name}" for name in names), *values))
-        return [_fields(time, json.loads(row)) for time, row in rows]
+        return [fields_of(time, json.loads(row)) for time, row in rows]
 
     async def texts(self, ids: Sequence[str]) -> dict[str, str]:
         """By parts: SQLite limits the parameters of a statement."""
@@ -120,14 +123,14 @@ class SqliteBackend:
     async def feedback_for(self, record_id: str) -> list[Feedback]:
         """Oldest first."""
         sql = "SELECT created_at, body FROM feedback WHERE prediction_id = ? ORDER BY created_at, rowid"
-        return [_feedback(*row) for row in await self._rows(sql, (record_id,))]
+        return [feedback_of(*row) for row in await self._rows(sql, (record_id,))]
 
     async def newest_feedback(self, task: str) -> list[tuple[Record, Feedback]]:
         """Later rows overwrite earlier ones of the same record."""
         newest: dict[str, tuple[Record, Feedback]] = {}
-        for row in await self._rows(_NEWEST_FEEDBACK, (task,)):
-            record = _record(*row[:2])
-            newest[record.id] = (record, _feedback(*row[2:]))
+        for row in await self._rows(NEWEST_FEEDBACK, (task,)):
+            record = record_of(*row[:2])
+            newest[record.id] = (record, feedback_of(*row[2:]))
         return list(newest.values())
 
     async def purge(self, older_than: datetime) -> int:
@@ -135,7 +138,9 @@ class SqliteBackend:
         writer = self._open_writer()
         try:
             async with self._writing:
-                cursor = await writer.execute("DELETE FROM record WHERE created_at < ?", (_time(older_than),))
+                cursor = await writer.execute(
+                    "DELETE FROM record WHERE created_at < ?", (time_text(older_than),)
+                )
                 await writer.commit()
         except sqlite3.Error as error:
             raise StoreUnavailable(f"SQLite: {error}.") from error
@@ -250,7 +255,7 @@ class SqliteBackend:
         writer = self._open_writer()
         async with self._writing:
             try:
-                cursor = await writer.executemany(_INSERT, [_row(record) for record in records])
+                cursor = await writer.executemany(INSERT, [row_of(record) for record in records])
                 if cursor.rowcount != len(records):
                     await self._check_equal(writer, records)
                 await writer.commit()
@@ -261,9 +266,9 @@ class SqliteBackend:
     @staticmethod
     async def _check_equal(writer: aiosqlite.Connection, records: list[Record]) -> None:
         for record in records:
-            rows = list(await writer.execute_fetchall(_BY_ID, (record.id,)))
+            rows = list(await writer.execute_fetchall(BY_ID, (record.id,)))
             # Compared as records: the row may be of an earlier version.
-            if _record(*rows[0]) != record:
+            if record_of(*rows[0]) != record:
                 raise InputError("id", record.id, "Another record has this id; records are append-only.")
 
     async def _rows(self, sql: str, values: Sequence[object]) -> list[sqlite3.Row]:
@@ -278,51 +283,3 @@ class SqliteBackend:
         if self._writer is None:
             raise StoreUnavailable("SQLite: not connected.")
         return self._writer
-
-
-def _matching(query: Query) -> tuple[str, tuple[object, ...]]:
-    """The clauses after FROM, and their values."""
-    equal = {"task": query.task, "language": query.language, "source": query.source}
-    filters = {name: value for name, value in equal.items() if value is not None}
-    conditions = [f"{name} = ?" for name in filters]
-    values: list[object] = [*filters.values()]
-    if query.since is not None:
-        conditions.append("created_at >= ?")
-        values.append(_time(query.since))
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    order = "DESC" if query.newest_first else "ASC"
-    values.append(-1 if query.limit is None else query.limit)
-    return f"{where} ORDER BY created_at {order}, rowid {order} LIMIT ?", tuple(values)
-
-
-def _time(value: datetime) -> str:
-    """UTC with a fixed width, so that text order is time order."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _record(created_at: str, body: str) -> Record:
-    return parse_row(Record, body, datetime.fromisoformat(created_at))
-
-
-def _feedback(created_at: str, body: str) -> Feedback:
-    return parse_row(Feedback, body, datetime.fromisoformat(created_at))
-
-
-def _fields(created_at: str, row: list[Any]) -> StoredFields:
-    return StoredFields(row[0], datetime.fromisoformat(created_at), row[1:])
-
-
-def _row(record: Record) -> tuple[object, ...]:
-    return (
-        record.id,
-        _time(record.created_at),
-        record.source,
-        record.task,
-        record.language,
-        record.route,
-        record.release.key if record.release else None,
-        record.light,
-        record.verdict,
-        record.score,
-        record.model_dump_json(),
-    )

@@ -1,0 +1,70 @@
+"""Statements of SQLite, and its rows as contracts. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from signalbox.contracts.record import Feedback, Record
+from signalbox.store.backend import Query, StoredFields
+from signalbox.store.rows import parse_row
+
+INSERT = """INSERT INTO record (id, created_at, source, task, language, route, release_key, light, verdict,
+score, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
+INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
+SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM record WHERE id = ?) ON CONFLICT (id) DO NOTHING"""
+NEWEST_FEEDBACK = """SELECT record.created_at, record.body, feedback.created_at, feedback.body FROM record JOIN feedback
+ON feedback.prediction_id = record.id WHERE record.task = ? ORDER BY feedback.created_at, feedback.rowid"""
+BY_ID = "SELECT created_at, body FROM record WHERE id = ?"
+
+
+def matching(query: Query) -> tuple[str, tuple[object, ...]]:
+    """The clauses after FROM, and their values."""
+    equal = {"task": query.task, "language": query.language, "source": query.source}
+    filters = {name: value for name, value in equal.items() if value is not None}
+    conditions = [f"{name} = ?" for name in filters]
+    values: list[object] = [*filters.values()]
+    if query.since is not None:
+        conditions.append("created_at >= ?")
+        values.append(time_text(query.since))
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    order = "DESC" if query.newest_first else "ASC"
+    values.append(-1 if query.limit is None else query.limit)
+    return f"{where} ORDER BY created_at {order}, rowid {order} LIMIT ?", tuple(values)
+
+
+def time_text(value: datetime) -> str:
+    """UTC with a fixed width, so that text order is time order."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def record_of(created_at: str, body: str) -> Record:
+    """The record of a row."""
+    return parse_row(Record, body, datetime.fromisoformat(created_at))
+
+
+def feedback_of(created_at: str, body: str) -> Feedback:
+    """The feedback of a row."""
+    return parse_row(Feedback, body, datetime.fromisoformat(created_at))
+
+
+def fields_of(created_at: str, row: list[Any]) -> StoredFields:
+    """Fields of a record, from the array of its id and their values."""
+    return StoredFields(row[0], datetime.fromisoformat(created_at), row[1:])
+
+
+def row_of(record: Record) -> tuple[object, ...]:
+    """The values of INSERT."""
+    return (
+        record.id,
+        time_text(record.created_at),
+        record.source,
+        record.task,
+        record.language,
+        record.route,
+        record.release.key if record.release else None,
+        record.light,
+        record.verdict,
+        record.score,
+        record.model_dump_json(),
+    )
