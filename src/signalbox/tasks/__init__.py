@@ -2,6 +2,7 @@
 
 from signalbox.tasks.certificate import CertificateSpec
 from signalbox.tasks.labels import ABSTAIN_WORDS, AnswerForm, TaskLabel
+from signalbox.tasks.languages import LanguageSpec
 from signalbox.tasks.loading import (
     Split,
     check_families,
@@ -16,7 +17,7 @@ from signalbox.tasks.loading import (
     select_tiers,
     tiers_of,
 )
-from signalbox.tasks.task import LanguageSpec, Task
+from signalbox.tasks.task import Task
 from signalbox.tasks.turns import Turn
 
 __all__ = [
