@@ -9,8 +9,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry, write_to_textfile
 
 from signalbox.contracts import metrics as names
+from signalbox.contracts.metric import Metric
 
-Value = tuple[names.Metric, tuple[str, ...], float | None]
+Value = tuple[Metric, tuple[str, ...], float | None]
 Values = list[Value]
 
 

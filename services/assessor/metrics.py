@@ -15,6 +15,7 @@ from prometheus_client import (
 from signalbox.contracts import metrics as names
 from signalbox.contracts.certificate import CertificateKey
 from signalbox.contracts.labels import NEUTRAL, Verdict
+from signalbox.contracts.metric import Metric
 from signalbox.contracts.record import Record
 from signalbox.tasks import Task
 
@@ -49,7 +50,7 @@ class Metrics:
         # The three kinds share no useful base type.
         self._collectors: dict[str, Any] = {row.name: row.build(self.registry) for row in _TABLE}
 
-    def __getitem__(self, metric: names.Metric) -> Any:  # noqa: ANN401
+    def __getitem__(self, metric: Metric) -> Any:  # noqa: ANN401
         return self._collectors[metric.name]
 
     def count(self, record: Record) -> None:

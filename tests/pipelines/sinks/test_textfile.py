@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipelines.evaluate.publish import write_metrics
 from pipelines.sinks import textfile
 from signalbox.contracts import metrics
+from signalbox.contracts.metric import Metric
 from signalbox.contracts.record import ModelRelease
 from tests.helpers import RELEASE
 from tests.pipelines.evaluations import BASELINES, evaluation
@@ -24,7 +25,7 @@ def samples(*paths: Path):
     return pairs
 
 
-def value(path: Path, metric: metrics.Metric, **labels: str) -> float:
+def value(path: Path, metric: Metric, **labels: str) -> float:
     return dict(samples(path))[metric.name, tuple(sorted(labels.items()))]
 
 
