@@ -168,7 +168,7 @@ def _checked(figures: Figures, rows: Sequence[Row], p_yes: dict[str, float]) -> 
 def estimate_of(rows: Sequence[Row], p_yes: dict[str, float], labels: Labels) -> Estimate | None:
     """The share of right answers from labels that were asked for; None without them, or with too few responses.
 
-    It is about the answers that had a chance to be asked for. Where the judge said nothing, its mean takes its place: to
+    It is about the answers that had a chance to be asked for. Where the judge gave no answer, its mean takes its place: to
     leave such answers out would make a model look better on which the judge fails. PPI++ needs equal chances.
     """
     asked = [row for row in rows if row.asked and row.right is not None and row.propensity]

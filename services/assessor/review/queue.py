@@ -36,14 +36,14 @@ class Queue:
         """The text that a reviewer has, else the next one; None if none is waiting. Raises InputError."""
         if language:
             self._task.language(language)
-        held = await self._store.requests.held(self._task.name, reviewer, language)
-        if held:
-            return self._item(*held)
-        taken = await self._store.requests.take_next(self._task.name, reviewer, language)
-        if taken is None:
+        current = await self._store.requests.held(self._task.name, reviewer, language)
+        if current:
+            return self._item(*current)
+        following = await self._store.requests.take_next(self._task.name, reviewer, language)
+        if following is None:
             return None
-        self._metrics.count_review(taken[1], "assigned")
-        return self._item(*taken)
+        self._metrics.count_review(following[1], "assigned")
+        return self._item(*following)
 
     async def enter(self, reviewer: str, item: str, action: ReviewAction, label: Label | None) -> bool:
         """Store what a reviewer says about a text; False if the same entry is there. Raises InputError, NotFoundError."""
@@ -65,11 +65,11 @@ class Queue:
 
     async def undo(self, reviewer: str) -> QueueItem | None:
         """Take back the newest entry of a reviewer, whose text comes again; None if there is none to take back."""
-        taken = await self._store.requests.undo(reviewer)
-        if taken is None:
+        again = await self._store.requests.undo(reviewer)
+        if again is None:
             return None
-        self._metrics.count_review(taken[1], ReviewAction.UNDO.value)
-        return self._item(*taken)
+        self._metrics.count_review(again[1], ReviewAction.UNDO.value)
+        return self._item(*again)
 
     async def progress(self) -> QueueProgress:
         """Where each open campaign is. The order of campaigns says nothing about their verdicts."""
@@ -78,11 +78,11 @@ class Queue:
         for sampling in sorted(await self._open(), key=lambda one: one.campaign.id):
             name = sampling.campaign.id
             states = await self._store.requests.states(name, asked_only=True)
-            done = sum(state.slot == 1 and state.is_done for state in states)
-            waiting = await self._store.requests.count(name) - done
-            shown = settled(states, now, timedelta(seconds=UNDO_SECONDS))
-            campaigns.append(_progress(sampling, shown, waiting, self._task))
-            by_language[sampling.campaign.key.language] += shown
+            answers = sum(state.slot == 1 and state.is_done for state in states)
+            waiting = await self._store.requests.count(name) - answers
+            rows = settled(states, now, timedelta(seconds=UNDO_SECONDS))
+            campaigns.append(_progress(sampling, rows, waiting, self._task))
+            by_language[sampling.campaign.key.language] += rows
         agreement = [_agreement(language, states) for language, states in sorted(by_language.items())]
         return QueueProgress(
             campaigns=sorted(campaigns, key=lambda one: one.language),

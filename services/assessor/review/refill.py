@@ -41,8 +41,8 @@ class Refill:
             added += await self._draw(sampling)
             name = sampling.campaign.id
             states = await self._store.requests.states(name, asked_only=True)
-            done = sum(state.slot == 1 and state.is_done for state in states)
-            waiting = await self._store.requests.count(name) - done
+            answers = sum(state.slot == 1 and state.is_done for state in states)
+            waiting = await self._store.requests.count(name) - answers
             self._metrics.set_waiting(sampling.campaign.key, waiting)
         return added
 
@@ -67,13 +67,13 @@ class Refill:
                 return added
 
     async def _add(self, sampling: Sampling, records: list[Record]) -> int:
-        known, done = await self._texts_of_task(), self._done[sampling.campaign.id]
-        drawn = requests_of(sampling, records, self._task, known=known, excluded=done)
-        if not drawn:
+        texts, hashes = await self._texts_of_task(), self._done[sampling.campaign.id]
+        requests = requests_of(sampling, records, self._task, known=texts, excluded=hashes)
+        if not requests:
             return 0
-        done.update(request.input_sha256 for request in drawn)
+        hashes.update(request.input_sha256 for request in requests)
         excluded = await self._store.requests.excluded_hashes(self._task.name)
-        fresh = [request for request in drawn if request.input_sha256 not in excluded]
+        fresh = [request for request in requests if request.input_sha256 not in excluded]
         return len(await self._store.requests.add_requests(fresh))
 
     async def _texts_of_task(self) -> frozenset[str]:

@@ -77,14 +77,14 @@ def bars(
     ]
 
 
-def folded(shown: list[Bar]) -> tuple[list[Bar], list[Bar]]:
+def folded(rows: list[Bar]) -> tuple[list[Bar], list[Bar]]:
     """The bars to show at once, and those behind a summary."""
-    first = len(shown) if len(shown) <= _MOST_BARS else _FIRST_BARS
-    return shown[:first], shown[first:]
+    first = len(rows) if len(rows) <= _MOST_BARS else _FIRST_BARS
+    return rows[:first], rows[first:]
 
 
-def runner_up(shown: list[Bar]) -> Bar | None:
+def runner_up(rows: list[Bar]) -> Bar | None:
     """The most probable label after the verdict; None where the other one of two labels is meant anyway."""
-    if len(shown) == 2 or not any(bar.is_verdict for bar in shown):
+    if len(rows) == 2 or not any(bar.is_verdict for bar in rows):
         return None
-    return next(bar for bar in shown if not bar.is_verdict)
+    return next(bar for bar in rows if not bar.is_verdict)

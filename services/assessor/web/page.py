@@ -196,9 +196,9 @@ class Page:
             return [], self._t("error_store")
         records = [record for record in stored if record and record.task == task.name]
         feedback = await asyncio.gather(*(self._feedback_of(record) for record in records))
-        rows = zip(records, feedback, strict=True)
-        shown = [(judged(record, entries), entries) for record, entries in rows]
-        return [views.history_row(record, entries, task, self._t) for record, entries in shown], None
+        pairs = zip(records, feedback, strict=True)
+        rows = [(judged(record, entries), entries) for record, entries in pairs]
+        return [views.history_row(record, entries, task, self._t) for record, entries in rows], None
 
     async def _reject(self, error: FormError) -> Response:
         notice = self._t(error.key, maximum=self._state.task.max_input_characters)

@@ -83,8 +83,8 @@ def answer_view(record: Record, task: Task, t: Texts, certificate: Certificate |
     if certificate is not None:
         reason = statement(certificate, t.language)
     provisional = t("provisional") if record.light is Light.YELLOW and public.light.provisional else None
-    release, shown = public.release, bars(public.probabilities, public.verdict, task, t)
-    first, more = folded(shown)
+    release, rows = public.release, bars(public.probabilities, public.verdict, task, t)
+    first, more = folded(rows)
     return AnswerView(
         id=public.id,
         light=light_view(public.light.color, t),
@@ -92,7 +92,7 @@ def answer_view(record: Record, task: Task, t: Texts, certificate: Certificate |
         reason=reason.removeprefix(f"{provisional}.").strip(),
         provisional=provisional,
         verdict=_verdict_word(public.verdict, task, t),
-        runner_up=runner_up(shown),
+        runner_up=runner_up(rows),
         bars=first,
         more_bars=more,
         cut_off=_cut_off(public.verdict, public.probabilities, task, t),
