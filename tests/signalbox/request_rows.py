@@ -41,6 +41,7 @@ def rows_of(plan: Sampling, count: int, **changes: Any) -> tuple[list[Record], l
     key = plan.campaign.key
     prefix = changes.pop("prefix", f"{key.language} {key.verdict}")
     texts = changes.pop("texts", [f"{prefix} text {number}" for number in range(count)])
+    context = changes.pop("context", ())
     records = [
         record(
             text,
@@ -48,6 +49,7 @@ def rows_of(plan: Sampling, count: int, **changes: Any) -> tuple[list[Record], l
             verdict=key.verdict,
             stated=key.verdict,
             score=4.0,
+            context=context,
             thresholds_digest="0123456789abcdef",
         )
         for text in texts

@@ -98,6 +98,7 @@ class Queue:
             id=f"{assignment.request_id}.{assignment.slot}.{assignment.attempt}",
             language=language,
             text=record.input_text or "",
+            context=record.context,
             question=task.question.get(language) or next(iter(task.question.values())),
             labels=[
                 QueueLabel(

@@ -29,6 +29,7 @@ class QueueItem(Contract):
                     "id": _ID,
                     "language": "en",
                     "text": "Socio-medical indication for the aid is confirmed.",
+                    "context": [],
                     "question": "Does the sentence support the aid?",
                     "labels": [{"label": YES, "word": "Yes", "description": ""}],
                 }
@@ -39,6 +40,7 @@ class QueueItem(Contract):
     id: str
     language: str
     text: str
+    context: tuple[str, ...] = Field(default=(), description="Passages that the model read with the text.")
     question: str
     labels: list[QueueLabel]
 

@@ -19,6 +19,7 @@ from services.assessor.explain.explainer import obstacle
 from services.assessor.explain.texts import STATUS_TEXT, UNIT, WHY
 from services.assessor.web.evidence import evidence_view
 from services.assessor.web.language import Texts
+from signalbox import thresholds
 from signalbox.contracts.evidence import Effect, EvidenceStatus, EvidenceUnit
 from signalbox.contracts.labels import NEUTRAL, NO, YES, yes_no
 from signalbox.contracts.light import Light, LightReason
@@ -30,7 +31,9 @@ from signalbox.store import open_store
 from signalbox.tasks import load_task
 from tests.helpers import record
 from tests.services.assessor.page_app import (
+    CUTS,
     DECODER,
+    ENCODER,
     LONG,
     LONG_DE,
     SENTENCES,
@@ -270,6 +273,50 @@ def test_without_stored_texts_evidence_comes_with_the_request_only(tmp_path, mod
     assert stored_record(tmp_path, prediction["id"]).evidence == ()
 
 
+def calibrated(state_dir: Path, decision: float, **place: Any) -> thresholds.Thresholds:
+    """Thresholds of the decoder, saved for a place in a route; the decoder's verdict is yes from `decision` on."""
+    cuts = CUTS.model_copy(update={"decision": decision})
+    file = thresholds.ThresholdFile(task="medical", release=DECODER, languages={"en": cuts}, **place)
+    thresholds.save(Settings(task=TASK, state_dir=state_dir).thresholds_dir, file)
+    return cuts
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_in_a_cascade_verdicts_without_a_part_are_those_of_its_thresholds(tmp_path, models, later):
+    app = make_app(tmp_path, models=models)
+    stage = thresholds.Stage(release=ENCODER, digests={"en": thresholds.digest_of([CUTS]) or ""})
+    calibrated(tmp_path, 0.3, route="cascade", earlier=(stage,))
+    with TestClient(app) as api:
+        alone = without_climbing(api, "decoder", later=later)
+        last = without_climbing(api, "cascade", later=later)
+    # Without the sentence p(yes) is 0.39: below the decoder's own cut-off, above the one for what the encoder passes on.
+    assert (alone["verdict_without"], last["verdict_without"]) == (NO, YES)
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_cascade_whose_encoder_did_not_answer_uses_the_decoders_own_thresholds(tmp_path, models, later):
+    class Silent(TableClient):
+        """Its server lists the release, and fails to answer."""
+
+        async def answer(self, text: str, language: str) -> Answer:
+            raise ModelUnavailable("the server is gone")
+
+    app = make_app(tmp_path, models={**models, "encoder": Silent(ENCODER, reasons=False)})
+    stage = thresholds.Stage(release=ENCODER, digests={"en": thresholds.digest_of([CUTS]) or ""})
+    calibrated(tmp_path, 0.3, route="cascade", earlier=(stage,))
+    with TestClient(app) as api:
+        assert without_climbing(api, "cascade", later=later)["verdict_without"] == NO
+
+
+def without_climbing(api: TestClient, route: str, *, later: bool) -> dict[str, Any]:
+    prediction = assess(api, model=route, evidence=not later)
+    assert prediction["release"]["name"] == DECODER.name
+    if later:
+        prediction = api.post(f"/v1/predictions/{prediction['id']}/evidence").json()
+    part: dict[str, Any] = prediction["evidence"]["parts"][1]
+    return part
+
+
 # --- context ------------------------------------------------------------------------------------------------
 
 
@@ -292,6 +339,9 @@ class Reader(TableClient):
             verdict_mass=0.9,
             latency_seconds=0.1,
         )
+
+    async def verdict(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
+        return await self.answer(text, language, context)
 
     async def stream(
         self, text: str, language: str, context: Sequence[str] = ()
@@ -333,6 +383,13 @@ def test_each_passage_is_relevant_or_not(reader, tmp_path):
     )
     assert model.contexts[0] == tuple(PASSAGES)
     assert stored_record(tmp_path, prediction["id"]).context == tuple(PASSAGES)
+
+
+def test_a_verdict_without_its_justification_rests_on_the_passages_too(reader):
+    api, model = reader
+    prediction = assess(api, "Is it allowed?", model=None, context=PASSAGES, justification=False)
+    assert model.contexts[0] == tuple(PASSAGES)
+    assert effects(prediction) == ["for", "against", "irrelevant"]
 
 
 @pytest.mark.parametrize(

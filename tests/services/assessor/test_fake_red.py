@@ -24,12 +24,12 @@ from tests.helpers import record
 from tests.services.assessor.page_app import CUTS, DECODER, ENCODER, SURE, SURE_DE, TASK, UNSURE, clients
 
 
-def _app(state_dir: Path, **changes: Any) -> FastAPI:
+def _app(state_dir: Path, models: Any = None, **changes: Any) -> FastAPI:
     settings = Settings(task=TASK, state_dir=state_dir, initial_phase=True, **changes)
     for release in (ENCODER, DECODER):
         file = thresholds.ThresholdFile(task="medical", release=release, languages={"en": CUTS, "de": CUTS})
         thresholds.save(settings.thresholds_dir, file)
-    return create_app(settings, clients=clients())
+    return create_app(settings, clients=models or clients())
 
 
 @pytest.fixture
@@ -89,6 +89,44 @@ def test_a_stream_leaks_no_word(client: TestClient) -> None:
     assert '"requested"' in stream
     assert "Indication" not in stream
     assert '"verdict":null' in stream
+
+
+@pytest.mark.parametrize("model", ["encoder", "decoder"])
+def test_evidence_is_withheld_until_the_answer(tmp_path: Path, model: str) -> None:
+    models = clients()
+    with TestClient(_app(tmp_path, models=models)) as client:
+        red = _assess(client, model=model, evidence=True)
+        url = f"/v1/predictions/{red['id']}/evidence"
+        for shown in (red, client.post(url).json(), client.get(f"/v1/predictions/{red['id']}").json()):
+            assert (shown["evidence"]["status"], shown["evidence"]["parts"]) == ("withheld", [])
+        assert len(models[model].asked) == 1
+        client.post("/v1/feedback", json={"prediction_id": red["id"], "label": "no"})
+        assert client.get(f"/v1/predictions/{red['id']}").json()["evidence"] is None
+        later = client.post(url).json()
+    assert (later["verdict"], later["evidence"]["status"]) == ("yes", "measured")
+    assert later["evidence"]["parts"]
+    (row,) = _stored(tmp_path)
+    assert row.evidence == ()
+
+
+def test_a_stream_leaks_no_evidence(client: TestClient) -> None:
+    stream = client.post("/v1/assess/stream", json={"text": SURE, "language": "en", "evidence": True}).text
+    assert '"requested"' in stream
+    assert '"status":"withheld"' in stream
+    assert '"parts":[]' in stream
+
+
+def test_the_page_offers_evidence_after_the_answer_only(client: TestClient) -> None:
+    page = client.post("/assess", data={"text": SURE, "language": "en", "model": "decoder", "lang": "en"})
+    answer_id = str(page.url).split("answer=")[1].split("&")[0].split("#")[0]
+    early = client.post("/evidence", data={"prediction_id": answer_id, "lang": "en"})
+    for html in (page.text, early.text):
+        assert 'action="evidence"' not in html
+        assert "<mark" not in html
+    answered = client.post("/feedback", data={"prediction_id": answer_id, "label": "yes"})
+    assert 'action="evidence"' in answered.text
+    measured = client.post("/evidence", data={"prediction_id": answer_id, "lang": "en"})
+    assert "<mark" in measured.text
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def _enter(client: TestClient, item: Any, **body: Any) -> Any:
 
 def test_an_item_has_its_text_and_the_labels_of_the_task(client: TestClient) -> None:
     item = _next(client).json()
-    assert set(item) == {"id", "language", "text", "question", "labels"}
+    assert set(item) == {"id", "language", "text", "context", "question", "labels"}
     assert item["text"] == "en yes text 0"
     assert [label["word"] for label in item["labels"]] == ["Yes", "No"]
 
@@ -58,6 +58,7 @@ def test_nothing_tells_the_verdict(tmp_path: Path, path: str) -> None:
             assert {key: value for key, value in item.items() if key != "id"} == {
                 "language": "en",
                 "text": "same text 0",
+                "context": [],
                 "question": item["question"],
                 "labels": item["labels"],
             }
@@ -251,3 +252,12 @@ def test_a_reviewer_cannot_answer_what_another_one_has(guarded: tuple[TestClient
     response = client.post("/v1/queue/reviews", json=body, headers=_bearer(key["bob"]))
     assert response.status_code == 404
     assert "another reviewer" in json.dumps(response.json())
+
+
+def test_a_reviewer_reads_the_passages_that_the_model_read(tmp_path: Path) -> None:
+    fill(tmp_path, 2, context=("The rule <allows> it.", "The office closes at five."))
+    with TestClient(make_app(tmp_path)) as client:
+        page = client.get("/queue?lang=en").text
+        item = _next(client).json()
+    assert item["context"] == ["The rule <allows> it.", "The office closes at five."]
+    assert "The rule &lt;allows&gt; it." in page

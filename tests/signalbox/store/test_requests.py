@@ -186,7 +186,7 @@ async def test_a_request_without_its_record_is_not_handed_out_and_its_label_stay
 
 async def test_labels_of_the_queue_are_ground_truth_with_the_newest_entry(url: str) -> None:
     async with open_store(url) as store:
-        await _filled(store, 1)
+        await _filled(store, 1, context=("A passage.",))
         taken = await store.requests.take_next("medical", "ada")
         assert taken is not None
         await store.requests.add_review(_review(taken[0]))
@@ -195,7 +195,7 @@ async def test_labels_of_the_queue_are_ground_truth_with_the_newest_entry(url: s
         assert await store.ground_truth("medical") == []
         await store.requests.add_review(_review(again[0], label="no"))
         (text,) = await store.ground_truth("medical")
-        assert (text.text, text.label) == ("en yes text 0", "no")
+        assert (text.text, text.context, text.label) == ("en yes text 0", ("A passage.",), "no")
 
 
 async def test_labels_entered_elsewhere_are_stored_all_or_none(url: str) -> None:
