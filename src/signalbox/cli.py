@@ -40,6 +40,7 @@ OPTIONAL_COMMANDS = {
     "evaluate": ("pipelines", "Evaluate the running services on the test split."),
     "compare": ("pipelines", "Compare models: which is the smallest that does it."),
     "gate": ("pipelines", "Check a release against a blessed comparison."),
+    "evidence": ("pipelines", "Measure how faithful the evidence of the running models is."),
     "drift": ("pipelines", "Compare recent records with a reference window."),
     "judge": ("pipelines", "Grade recent answers with another model."),
 }
