@@ -144,12 +144,20 @@ def test_a_down_assessor_has_a_hint(environment):
     assert "signalbox serve" in said.output
 
 
-@pytest.mark.parametrize("command", ["evaluate", "compare", "calibrate"])
+@pytest.mark.parametrize("command", ["evaluate", "calibrate"])
 def test_down_models_are_a_failure_that_names_the_address(environment, command):
     said = run(command)
     assert said.exit_code == FAILURE
     address = environment.decoder_base_url if command == "calibrate" else environment.encoder_base_url
     assert address in said.output
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_comparison_starts_the_encoder_and_says_how_to_train_one():
+    output = run("compare")
+    assert output.exit_code == FAILURE
+    assert "No trained encoder" in output.output
+    assert "signalbox train" in output.output
 
 
 def test_serve_on_a_taken_port_names_the_setting(environment):
@@ -327,6 +335,8 @@ def test_a_database_that_is_away_fails_the_migration_with_its_name(monkeypatch):
 
 class Plugin:
     """A package with one more command of the group `labels`, as an entry point loads it."""
+
+    name = "plugin"
 
     def load(self):
         app, group = typer.Typer(), typer.Typer(name="labels")

@@ -13,7 +13,7 @@ from signalbox.contracts import metrics
 from signalbox.contracts.metric import Metric
 from signalbox.contracts.record import ModelRelease
 from tests.helpers import RELEASE
-from tests.pipelines.evaluations import BASELINES, evaluation
+from tests.pipelines.evaluations import BASELINES, EN, evaluation
 
 
 def samples(*paths: Path):
@@ -32,28 +32,33 @@ def value(path: Path, metric: Metric, **labels: str) -> float:
 def test_the_values_are_those_of_the_summaries(tmp_path):
     path = write_metrics(tmp_path / "metrics", evaluation())
     assert path.name == "evaluate-toy-decoder.prom"
-    where = {"task": "toy", "language": "en", "route": "decoder", "release": RELEASE.key}
-    summary = evaluation().summaries["en"]
+    where = {"task": "toy", "tier": "hard", "language": "en", "route": "decoder", "release": RELEASE.key}
+    summary = evaluation().summaries[EN]
     assert value(path, metrics.EVAL_ACCURACY, **where) == 0.5
     assert value(path, metrics.EVAL_ROWS, **where) == 4
     assert value(path, metrics.EVAL_ACCURACY_BOUND, **where, bound="low") == summary.interval[0]
     assert value(path, metrics.EVAL_ACCURACY_BOUND, **where, bound="high") == summary.interval[1]
     assert value(path, metrics.EVAL_BRIER, **where) == summary.brier
     assert value(path, metrics.EVAL_ECE, **where) == summary.ece
-    assert value(path, metrics.EVAL_LATENCY, **where, quantile="0.5") == 2.5
+    assert (
+        value(path, metrics.EVAL_LATENCY, **where, quantile="0.5") == 2.0
+    )  # of the three with a justification
     assert value(path, metrics.EVAL_COVERAGE, **where, light="red") == 0.25
     assert value(path, metrics.EVAL_LIGHT_ERROR, **where, light="red") == 1.0
     baselines = path.with_name("evaluate-toy-baselines.prom")
     for name, accuracy in BASELINES.items():
-        assert value(baselines, metrics.EVAL_BASELINE, task="toy", language="de", baseline=name) == accuracy
+        assert (
+            value(baselines, metrics.EVAL_BASELINE, task="toy", tier="hard", language="de", baseline=name)
+            == accuracy
+        )
 
 
 def test_what_does_not_exist_has_no_sample(tmp_path):
     path = write_metrics(tmp_path, evaluation([("yes", "en", "neutral", None, "red")]))
     names = Counter(name for (name, _), _ in samples(path))
     assert metrics.EVAL_BRIER.name not in names
-    assert names[metrics.EVAL_LIGHT_ERROR.name] == 2  # red, in English and in all
-    assert names[metrics.EVAL_COVERAGE.name] == 6
+    assert names[metrics.EVAL_LIGHT_ERROR.name] == 1  # red
+    assert names[metrics.EVAL_COVERAGE.name] == 3
 
 
 def test_every_name_label_and_kind_is_in_the_contracts(tmp_path):

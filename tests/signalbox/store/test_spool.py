@@ -62,14 +62,15 @@ def test_rows_in_the_database_are_dropped_though_the_file_cannot_be_shortened(
 
 def test_the_file_never_exceeds_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "MAX_UNWRITTEN_ROWS", 3)
-    path, limit = tmp_path / "records.jsonl", 2500
+    probe = Spool(tmp_path / "probe.jsonl", 100_000)
+    probe.add([record()])
+    size = (tmp_path / "probe.jsonl").stat().st_size
+    path, limit = tmp_path / "records.jsonl", int(3.5 * size)
     log = Spool(path, limit)
-    log.add([record()])
-    while path.stat().st_size < limit - 1200:
-        log.add([record()])
+    log.add([record(), record()])
     log.add([record() for _ in range(4)])  # one of them fits
-    assert limit - 1200 < path.stat().st_size <= limit
-    with pytest.raises(SpoolFull, match=r"its limit is 2500 bytes.*3 rows wait"):
+    assert limit - size < path.stat().st_size <= limit
+    with pytest.raises(SpoolFull, match=rf"its limit is {limit} bytes.*3 rows wait"):
         log.add([record()])
     log.drop(1)
     last = record()
