@@ -136,7 +136,10 @@ class TableClient:
 
 
 class RankingClient(TableClient):
-    """A model of a task with more labels: the label that the text names is the best, the next ones follow."""
+    """A model of a task with more labels: the label that the text names is the best, the next ones follow.
+
+    The first label is the best one of a text that names none, such as a text without one of its parts.
+    """
 
     def __init__(self, labels: Sequence[str], release: ModelRelease = ENCODER) -> None:
         super().__init__(release, reasons=False)
@@ -144,11 +147,13 @@ class RankingClient(TableClient):
 
     async def answer(self, text: str, language: str) -> Answer:
         self.asked.append((text, language))
-        best = self._labels.index(text)
+        best = self._labels.index(text) if text in self._labels else 0
         order = [*self._labels[best:], *self._labels[:best]]
         masses = {label: 0.6 * 0.4 ** order.index(label) for label in self._labels}
         probabilities, _ = normalized(masses)
-        return Answer(release=self._release, stated=text, probabilities=probabilities, latency_seconds=0.4)
+        return Answer(
+            release=self._release, stated=order[0], probabilities=probabilities, latency_seconds=0.4
+        )
 
 
 def clients() -> dict[str, TableClient]:

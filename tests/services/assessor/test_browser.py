@@ -161,6 +161,7 @@ def test_everything_can_be_done_by_keyboard(open_page: Callable[..., Page]):
     press("Enter")
     expect(page.locator("#answer")).to_be_focused()
     tab()  # edit or assess again
+    tab()  # what the verdict rests on
     assert tab() == "label"
     press("Space")
     expect(page.get_by_role("radio", name="Yes", exact=True)).to_be_checked()
