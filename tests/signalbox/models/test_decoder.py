@@ -19,6 +19,7 @@ from signalbox.models.base import Answer
 from signalbox.models.decoder import DecoderClient
 from signalbox.models.release import file_revision
 from signalbox.tasks import Task
+from signalbox.tasks.context import ContextSpec
 
 from .conftest import serving, start_llama, stop
 
@@ -143,6 +144,23 @@ async def test_a_model_that_thinks_first_is_asked_for_its_whole_answer(task):
         await client.close()
     assert [answer.stated for answer in answers] == ["yes", "yes"]
     assert limits == [8, 24, 24]  # asked once with few tokens, and not again
+
+
+async def test_every_query_of_one_text_sends_its_passages(task):
+    turns = []
+
+    async def chat(request):
+        turns.append((await request.json())["messages"][-1]["content"])
+        return web.json_response(completion())
+
+    reading = task.model_copy(update={"context": ContextSpec()})
+    async with serving(faulty(chat)) as url:
+        client = DecoderClient(reading, f"{url}/v1", model="tiny")
+        await client.answer("A text.", "en", ["The rule."])
+        await client.verdict("A text.", "en", ["The rule."])
+        await client.close()
+    assert len(turns) >= 2
+    assert all("[1] The rule." in turn and "A text." in turn for turn in turns)
 
 
 @pytest.mark.slow
