@@ -138,6 +138,7 @@ NEEDS: dict[tuple[str, str], dict] = {
     ),
     ("pipelines", "caBundle.key"): {"caBundle": {"existingConfigMap": "a"}},
     ("pipelines", "jobDefaults."): {"jobs": {"evaluate": RUNS}},
+    ("pipelines", "jobs.gate."): {"jobs": {"gate": {"enabled": True, "args": ["--baseline", "a#decoder"]}}},
     ("pipelines", "database.postgres."): JOBS
     | {"database": {"type": "postgres", "postgres": {"existingSecret": "a"}}},
     ("model-server", "probes.startup.secondsPerGiBRead"): {

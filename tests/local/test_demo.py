@@ -262,7 +262,7 @@ def test_the_loop_runs_on_a_task_that_is_only_data(settings):
     assert "no text of the pool waits for a label" in command.output  # this task has none
     table = (settings.state_dir / "reports" / "comparison.md").read_text(encoding="utf-8")
     models = {line.split(" | ")[0].strip("| ") for line in table.splitlines() if line.startswith("|")}
-    assert {"encoder", "decoder", "tfidf", "length", "majority"} <= models
+    assert {"encoder", "decoder", "TF-IDF", "the length", "the majority"} <= models
     assert nothing_listens(settings)
 
 

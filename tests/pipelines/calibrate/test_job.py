@@ -142,7 +142,7 @@ class Encoder(Model):
     async def release(self):
         return ENCODER
 
-    async def answer(self, text, language):
+    async def verdict(self, text, language):
         sure = int(text.split()[-1]) % 2
         return reply((0.97 if "yes" in text else 0.03) if sure else 0.5).model_copy(
             update={"release": ENCODER}
