@@ -80,12 +80,15 @@ def folder_on_disk() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def running_encoder(settings: Settings, folder: Path) -> Iterator[str]:
-    """Train without MLflow and serve on a free port; yields the base URL."""
+    """Train on the few-shot labels without MLflow and serve on a free port; yields the base URL.
+
+    These labels lead to a head on embeddings, those of the pool to one on words.
+    """
     from pipelines.train.job import train
 
     changes = {"state_dir": folder / "run", "encoder_port": free_port()}
     settings = settings.model_copy(update=changes)
-    train(settings, track=False)
+    train(settings, pool=0, track=False)
     service = stack.encoder(settings)
     assert service is not None
     with Supervisor(settings.logs_dir) as supervisor:

@@ -17,7 +17,8 @@ from local import stack
 from local.processes import Supervisor
 from pipelines.calibrate.job import calibrate
 from pipelines.cli import app
-from pipelines.compare.job import compare
+from pipelines.compare.evaluations import compare_evaluations
+from pipelines.compare.job import Options
 from pipelines.drift.job import drift, windows_of
 from pipelines.evaluate.job import evaluate
 from pipelines.strata import Stratum
@@ -137,9 +138,9 @@ def test_evaluation_and_comparison_have_all_labels(settings: Settings) -> None:
         if s.name == metrics.EVAL_LABEL_RECALL.name
     }
     assert recalls == {(language, label) for language in ("en", "de") for label in TASK.names}
-    comparison = compare(settings, [evaluation])
-    assert [entry.name for entry in comparison.entries] == ["encoder", "tfidf", "length", "majority"]
-    assert comparison.entries[-1].macro_f1 == pytest.approx(1 / 15)
+    comparison = compare_evaluations(settings, [evaluation], Options())
+    assert {entry.name for entry in comparison.entries} == {"encoder", "tfidf", "length", "majority"}
+    assert {outcome.cell.name for outcome in comparison.outcomes} == {"en", "de"}
 
 
 def test_drift_compares_margins_and_all_verdicts(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -112,7 +113,9 @@ def _fit_margins(
 
 def fewest_rows(target_error: float) -> int:
     """Rows of a verdict from which one wrong row is no more than the target."""
-    return math.ceil(1 / target_error) if target_error > 0 else MINIMUM_ROWS
+    if target_error <= 0:
+        return MINIMUM_ROWS
+    return math.ceil(min(1 / target_error, sys.maxsize))  # the inverse of a tiny number is infinite
 
 
 def sparse_verdicts(thresholds: Thresholds, probabilities: Sequence[LabelProbabilities]) -> dict[Label, int]:

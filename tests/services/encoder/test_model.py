@@ -39,6 +39,15 @@ async def test_v1(url: str) -> None:
     assert ModelRelease.model_validate(body["predictions"][0]["release"]).engine == "onnxruntime"
 
 
+async def test_v2_says_which_texts_are_cut_off(url: str) -> None:
+    texts = ["Short.", "The measure is described at great length. " * 100]
+    tensor = {"name": "text", "shape": [2], "datatype": "BYTES", "data": texts}
+    status, body = await post(f"{url}/v2/models/encoder/infer", {"inputs": [tensor]})
+    assert status == 200
+    outputs = {output["name"]: output["data"] for output in body["outputs"]}
+    assert outputs["truncated"] == [False, True]
+
+
 @pytest.mark.skipif(not has_ipv6(), reason="this kernel has no IPv6")
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 async def test_it_is_reached_over_ipv4_and_ipv6(url: str, host: str) -> None:

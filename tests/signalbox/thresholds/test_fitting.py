@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import random
+import sys
 
 import pytest
 from hypothesis import given
@@ -124,6 +125,13 @@ def test_no_cut_between_rows_is_better(rows):
     ordered = sorted(set(p_yes))
     best = max((balanced_accuracy(p_yes, labels, cut) for cut in ordered[1:]), default=0.5)
     assert balanced_accuracy(p_yes, labels, fitted.decision) == pytest.approx(best)
+
+
+@pytest.mark.parametrize(
+    ("target", "rows"), [(0.1, 10), (0.05, 20), (0.0, MINIMUM_ROWS), (5e-324, sys.maxsize)]
+)
+def test_a_zone_needs_as_many_rows_as_one_error_may_be_of(target, rows):
+    assert fewest_rows(target) == rows
 
 
 @given(calibrations(), st.floats(0.0, 0.4))
