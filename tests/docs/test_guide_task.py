@@ -55,7 +55,7 @@ class Terminal:
             assert time.monotonic() < deadline, self.output
             time.sleep(0.2)
 
-    def end(self, seconds=400):
+    def end(self, seconds=900):
         """Its exit status; all that it has started is stopped when it takes longer."""
         try:
             return self.process.wait(seconds)
