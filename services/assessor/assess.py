@@ -13,7 +13,6 @@ from services.assessor.decisions.outcome import Decisions, Outcome
 from services.assessor.explain.explainer import Explainer
 from services.assessor.metrics import Metrics
 from services.assessor.review.fake_red import FakeRed
-from signalbox.certificate.keys import prompt_digest
 from signalbox.contracts.record import Record, Source, text_sha256
 from signalbox.contracts.routes import MODELS, ROUTES, ModelName, Route
 from signalbox.errors import InputError, ModelError, ModelUnavailable
@@ -131,11 +130,13 @@ class Assess:
         """
         call = _call(text, language, "decoder", source, context)
         outcome = self._outcome(ModelUnavailable("the stream ended without an answer"), call)
+        words_may_leave = False
         try:
             async for piece in self._clients["decoder"].stream(call.text, language, context):
                 if isinstance(piece, Answer):
                     outcome = self._outcome(piece, call)
-                elif outcome.shows_words and not self._may_be_requested(call, outcome):
+                    words_may_leave = outcome.shows_words and not self._may_be_requested(call, outcome)
+                elif words_may_leave:
                     yield piece
         except ModelError as error:
             outcome = self._outcome(error, call)
@@ -222,7 +223,7 @@ class Assess:
             light_reason=decision.reason,
             error=error,
             thresholds_digest=outcome.thresholds_digest,
-            prompt_digest=prompt_digest(self._task, call.language, call.route),
+            prompt_digest=self.certificates.prompt_digest(call.language, call.route),
             certificate_digest=decision.certificate,
             latency_seconds=time.perf_counter() - call.started,
             prompt_tokens=answer.prompt_tokens if answer else None,

@@ -14,7 +14,7 @@ from signalbox.certificate.standing import AnswerKey, LoadedCertificate, standin
 from signalbox.certificate.states import state_of
 from signalbox.contracts.certificate import Certificate
 from signalbox.contracts.record import ModelRelease
-from signalbox.contracts.routes import Route
+from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError
 from signalbox.tasks import Task
 from signalbox.traffic_light import Standings
@@ -31,6 +31,11 @@ class CertificateTable:
 
     def __init__(self, folder: Path, public_key: Path, task: Task) -> None:
         self._folder, self._public_key, self._task = folder, public_key, task
+        self._prompts = {
+            (language, route): prompt_digest(task, language, route)
+            for language in task.languages
+            for route in ROUTES
+        }
         self._stamp: _Stamp | None = None
         self._loaded: tuple[LoadedCertificate, ...] = ()
 
@@ -41,9 +46,12 @@ class CertificateTable:
         loaded = self._current()
         if not loaded:
             return {}
-        prompt = prompt_digest(self._task, language, route)
-        answer = AnswerKey(language, route, release, thresholds_digest, prompt)
+        answer = AnswerKey(language, route, release, thresholds_digest, self.prompt_digest(language, route))
         return standings(loaded, self._task.name, answer, datetime.now(UTC))
+
+    def prompt_digest(self, language: str, route: Route) -> str | None:
+        """Digest of the decoder's prompt, which does not change while the process runs."""
+        return self._prompts[language, route]
 
     def find(self, digest: str | None) -> Certificate | None:
         """The certificate with this digest, which may have ended since; None if it is not in the folder."""
