@@ -39,6 +39,11 @@ class CertificateKey(Contract):
         description="Digests of the thresholds, one for each way of an answer through the route.",
     )
 
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.task} {self.language} {self.route} {self.verdict or 'all verdicts'}"
+
 
 class Campaign(Contract):
     """The plan of a certificate, written before its first label and never changed."""

@@ -74,7 +74,7 @@ class LabelRun:
         requests = requests_of(sampling, records, self._task, known=known, excluded=excluded)
         added = await store.requests.add_requests(requests)
         note = " (in the queue before; new ones only)" if campaign.id in stored else ""
-        return f"{_title(campaign)}: {len(added)} texts, each chosen with the chance {sampling.propensity:.2g}{note}"
+        return f"{campaign.key.title}: {len(added)} texts, each chosen with the chance {sampling.propensity:.2g}{note}"
 
     async def status(self) -> list[str]:
         """One line for each open campaign, and one for the agreement of reviewers."""
@@ -83,7 +83,7 @@ class LabelRun:
             for sampling in await store.requests.open_campaigns(self._task.name, self._language):
                 states = await store.requests.states(sampling.campaign.id)
                 price = price_of(sampling.campaign, requested_labels(states, self._task))
-                lines.append(f"{_title(sampling.campaign)}: {_price_line(price, states)}")
+                lines.append(f"{sampling.campaign.key.title}: {_price_line(price, states)}")
                 agreement = agreement_of(states)
                 if agreement.share is not None:
                     kappa = "" if agreement.kappa is None else f", kappa {agreement.kappa:.2f}"
@@ -200,11 +200,6 @@ def _name_of(reviewer: str) -> str:
         raise InputError(
             "reviewer", reviewer, "Set --reviewer to the name of the person, 1 to 100 characters."
         ) from error
-
-
-def _title(campaign: Campaign) -> str:
-    key = campaign.key
-    return f"{key.task} {key.language} {key.route} {key.verdict or 'all verdicts'}"
 
 
 def _price_line(price: Price, states: list[ReviewState]) -> str:

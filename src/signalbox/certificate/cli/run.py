@@ -53,7 +53,7 @@ class Run:
                 for key in self._keys(records, language):
                     pool = pool_scores(records, key, self._task, self._data_hashes)
                     if len(pool) < FEWEST_POOL_ROWS:
-                        lines.append(f"{_title(key)}: {len(pool)} answers; a plan needs {FEWEST_POOL_ROWS}.")
+                        lines.append(f"{key.title}: {len(pool)} answers; a plan needs {FEWEST_POOL_ROWS}.")
                         continue
                     campaign = self._campaign(key, pool, now, once=once)
                     files.save_campaign(self._settings.certificates_dir, campaign, self._task)
@@ -82,13 +82,13 @@ class Run:
                     certificate = issue(campaign, labels, now=now, days=self._task.certificate.days)
                 except NotCertified as error:
                     failures.append(error)
-                    report(f"{_title(campaign.key)}: {error.message}\n  {error.hint}{_left_out(labels)}")
+                    report(f"{campaign.key.title}: {error.message}\n  {error.hint}{_left_out(labels)}")
                     continue
                 path = files.save_certificate(folder, sign(certificate, key), self._task)
                 self._record_issue(certificate.id, len(certificate.labels))
                 row = certificate.decisive
                 lines.append(
-                    f"{_title(campaign.key)}: certified from the score {row.threshold:.3g} on, the surest "
+                    f"{campaign.key.title}: certified from the score {row.threshold:.3g} on, the surest "
                     f"{row.share:.0%}; {row.errors} of {row.labels} labels wrong, valid until "
                     f"{certificate.expires_at:%Y-%m-%d}{_left_out(labels)}\n  {path}"
                 )
@@ -149,13 +149,9 @@ def _planned(campaign: Campaign) -> list[str]:
     enough = campaign.pool_rows >= _ENOUGH_POOL_ROWS
     note = "" if enough else f" (from {campaign.pool_rows} answers; {_ENOUGH_POOL_ROWS} place it better)"
     return [
-        f"{_title(campaign.key)}: request labels at random among scores of {campaign.thresholds[-1]:.3g} or more, "
+        f"{campaign.key.title}: request labels at random among scores of {campaign.thresholds[-1]:.3g} or more, "
         f"the surest {campaign.shares[-1]:.0%}{note}; {campaign.planned_labels} labels"
     ]
-
-
-def _title(key: CertificateKey) -> str:
-    return f"{key.task} {key.language} {key.route} {key.verdict or 'all verdicts'}"
 
 
 def _left_out(labels: Labels) -> str:
