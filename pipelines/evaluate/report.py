@@ -90,12 +90,12 @@ def _figures(summary: Summary) -> list[str]:
         *_stratum(summary),
         str(summary.rows),
         with_interval(summary.accuracy, summary.interval),
-        _number(summary.balanced_accuracy),
-        _number(summary.macro_f1),
+        number(summary.balanced_accuracy),
+        number(summary.macro_f1),
         *(f"{summary.baselines[name]:.2f}" for name in _BASELINES),
-        _number(summary.brier),
+        number(summary.brier),
         _with_floor(summary.ece, summary.ece_floor),
-        _number(summary.auc),
+        number(summary.auc),
         *(f"{summary.latency_seconds[q]:.3f}" for q in (0.5, 0.95)),
     ]
 
@@ -110,7 +110,7 @@ def _label_rows(summary: Summary) -> list[list[str]]:
 def _of_label(figures: LabelFigures, auc: float | None) -> list[str]:
     precision = _ratio(figures.precision, figures.precision_interval)
     recall = _ratio(figures.recall, figures.recall_interval)
-    return [precision, recall, _number(figures.f1), _number(auc)]
+    return [precision, recall, number(figures.f1), number(auc)]
 
 
 def _confusion(summaries: Sequence[Summary], columns: Sequence[str]) -> list[list[str]]:
@@ -141,5 +141,6 @@ def _with_floor(error: float | None, floor: float | None) -> str:
     return "" if error is None or floor is None else f"{error:.2f} ({floor:.2f})"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Two decimals, empty for no number."""
     return "" if value is None else f"{value:.2f}"

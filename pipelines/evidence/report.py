@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipelines.evaluate.report import number
 from pipelines.evidence.result import ORDERS, Figures, Mean, Result, Share
 from pipelines.statistics import Interval
 
@@ -55,8 +56,8 @@ def _column(figures: Figures) -> dict[str, str]:
         "pointing accuracy": _share(figures.pointing),
         "pointing accuracy, verdict right": _share(figures.pointing_if_right),
         "pointing by chance": f"{figures.pointing_random:.2f}",
-        "pointing at the first sentence": _number(figures.pointing_first.value),
-        "pointing at the longest sentence": _number(figures.pointing_longest.value),
+        "pointing at the first sentence": number(figures.pointing_first.value),
+        "pointing at the longest sentence": number(figures.pointing_longest.value),
         "decisive sentence marked “for”": _share(figures.decisive_for),
         "background sentence marked relevant": _share(figures.background_relevant),
     }
@@ -89,7 +90,3 @@ def _share(share: Share) -> str:
         return ""
     low, high = share.interval
     return f"{share.value:.2f} ({low:.2f} to {high:.2f})"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.evaluate.report import with_interval
+from pipelines.evaluate.report import number, with_interval
 from pipelines.judge.figures import FEWEST_RESPONSES, Figures, Labels, Report
 from pipelines.judge.trust import MOST_LABELS, Trust
 
@@ -43,14 +43,14 @@ def cells_of(row: Figures) -> list[str]:
     if (estimate := row.estimate) is not None:
         right = f"{with_interval(estimate.value, (estimate.low, estimate.high))} {estimate.method}"
     answers = f"{row.judged}/{row.judged + row.no_verdict}"
-    shares = [_number(row.score), _number(row.verdict_mass)]
+    shares = [number(row.score), number(row.verdict_mass)]
     return [
         row.criterion,
         answers,
         *shares,
         agrees,
-        _number(row.baseline),
-        _number(row.auc),
+        number(row.baseline),
+        number(row.auc),
         _gate(row),
         right,
     ]
@@ -116,7 +116,3 @@ def _gate(row: Figures) -> str:
     needed = row.gate.labels_needed
     more = f"more than {MOST_LABELS}" if needed is None else f"about {needed}"
     return f"{row.gate.trust}, {more} labels would decide{mark}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
