@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from local.command import step_settings
 from local.doctor import Purpose
-from signalbox.command import command_settings
 from signalbox.errors import EXIT_FAILURE
-from signalbox.logging import configure
-from signalbox.settings import Settings
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
@@ -22,7 +17,7 @@ app = typer.Typer(pretty_exceptions_enable=False)
 @app.command()
 def demo(interactive: Annotated[bool, typer.Option(help="Keep running until Ctrl-C.")] = True) -> None:
     """Train, serve, assess, evaluate and compare on this machine."""
-    with _settings() as settings:
+    with step_settings() as settings:
         from local import demo as steps
 
         steps.demo(settings, Console(), interactive=interactive)
@@ -31,7 +26,7 @@ def demo(interactive: Annotated[bool, typer.Option(help="Keep running until Ctrl
 @app.command()
 def serve() -> None:
     """Start encoder, decoder, assessor and MLflow until Ctrl-C; trains first if nothing is trained."""
-    with _settings() as settings:
+    with step_settings() as settings:
         from local import demo as steps
 
         steps.serve(settings, Console())
@@ -40,7 +35,7 @@ def serve() -> None:
 @app.command()
 def fetch() -> None:
     """Download the decoder's file and export the encoders to ONNX."""
-    with _settings() as settings:
+    with step_settings() as settings:
         from pipelines.train.encoders import release_files
         from signalbox.artifacts import gguf_file
 
@@ -56,18 +51,10 @@ def doctor(
     purpose: Annotated[Purpose, typer.Option("--for", help="Purpose to check for.")] = "demo",
 ) -> None:
     """Check this machine for missing dependencies."""
-    with _settings() as settings:
+    with step_settings() as settings:
         from local.doctor import examine, show
 
         findings = examine(settings, purpose)
         show(findings, Console())
         if any(finding.blocks for finding in findings):
             raise typer.Exit(EXIT_FAILURE)
-
-
-@contextlib.contextmanager
-def _settings() -> Iterator[Settings]:
-    """Settings of a command that shows its steps itself; its log has warnings only."""
-    configure(level=logging.WARNING)
-    with command_settings() as settings:
-        yield settings

@@ -6,7 +6,6 @@ They replace the commands of the jobs, because their entry point comes later in 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from local.command import step_settings
 from pipelines.compare.models.candidates import KEY_VARIABLE
 from pipelines.compare.options import (
     AllTiers,
@@ -34,8 +34,6 @@ from pipelines.compare.options import (
 from pipelines.gate.command import Baseline, check_baseline
 from pipelines.gate.exits import GateCommand, broken_on_error
 from pipelines.options import Limit, LogRun
-from signalbox.command import command_settings
-from signalbox.logging import configure
 from signalbox.settings import Settings
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -66,7 +64,7 @@ def compare(
     log_run: LogRun = True,
 ) -> None:
     """Compare models, each started, queried and stopped in turn: which is the smallest that does it."""
-    with _settings() as settings:
+    with step_settings() as settings:
         from local.models import candidates
         from pipelines.compare.job import Options
         from pipelines.compare.models.footprint import available_bytes
@@ -103,7 +101,7 @@ def gate(
     log_run: LogRun = True,
 ) -> None:
     """Check a release against a blessed comparison. Exits 0 passed, 1 failed, 2 inconclusive, 3 broken."""
-    with broken_on_error(), _settings() as settings:
+    with broken_on_error(), step_settings() as settings:
         check_baseline(baseline)
         from local.models import candidates
         from pipelines.compare.job import Options
@@ -140,11 +138,3 @@ def _mlflow(settings: Settings, *, start: bool) -> Iterator[None]:
         supervisor.start(service)
         supervisor.wait_ready(service)
         yield
-
-
-@contextlib.contextmanager
-def _settings() -> Iterator[Settings]:
-    """Settings of a command that shows its steps itself; its log has warnings only."""
-    configure(level=logging.WARNING)
-    with command_settings() as settings:
-        yield settings
