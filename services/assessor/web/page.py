@@ -32,7 +32,7 @@ from services.assessor.web.forms import (
     read_form,
 )
 from services.assessor.web.language import LANGUAGES, OWN_NAMES, Texts, negotiate
-from services.assessor.web.rendering import HEADERS, Templates
+from services.assessor.web.rendering import HEADERS, Templates, cookie_flags
 from signalbox.contracts.light import Light
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError, SignalboxError
@@ -268,11 +268,7 @@ class Page:
 
     def _with_cookies(self, response: Response) -> Response:
         """Session cookies: on a shared computer they end with the browser's window."""
-        flags: dict[str, Any] = {
-            "secure": self._request.url.scheme == "https",
-            "httponly": True,
-            "samesite": "lax",
-        }
+        flags = cookie_flags(self._request)
         if self._language_changes:
             response.set_cookie(LANGUAGE_COOKIE, self._t.language, **flags)
         if self._cookie and self._cookie != self._request.cookies.get(history.COOKIE):

@@ -22,7 +22,7 @@ from services.assessor.review.schemas import CampaignProgress, LanguageAgreement
 from services.assessor.state import State, state_of
 from services.assessor.web.forms import FormError, read_form
 from services.assessor.web.language import LANGUAGES, OWN_NAMES, Texts, negotiate
-from services.assessor.web.rendering import HEADERS, Templates
+from services.assessor.web.rendering import HEADERS, Templates, cookie_flags
 from signalbox.contracts.requests import ReviewAction
 from signalbox.errors import InputError, NotFoundError
 from signalbox.store import StoreUnavailable
@@ -151,11 +151,7 @@ class QueuePage:
         return f"browser-{self._new_reviewer}"
 
     def _with_cookies(self, response: Response) -> Response:
-        flags: dict[str, Any] = {
-            "secure": self._request.url.scheme == "https",
-            "httponly": True,
-            "samesite": "lax",
-        }
+        flags = cookie_flags(self._request)
         if self._language_changes:
             response.set_cookie(LANGUAGE_COOKIE, self._t.language, **flags)
         if self._new_reviewer:

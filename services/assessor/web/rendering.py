@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
+from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 FOLDER = Path(__file__).parent
@@ -19,6 +21,11 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+def cookie_flags(request: Request) -> dict[str, Any]:
+    """Flags of a session cookie: on a shared computer it ends with the browser's window."""
+    return {"secure": request.url.scheme == "https", "httponly": True, "samesite": "lax"}
 
 
 class Templates:
