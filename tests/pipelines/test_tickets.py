@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -39,12 +40,11 @@ ROWS_PER_LABEL = 3
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, mlflow_url: str) -> Iterator[Settings]:
+def settings(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[Settings]:
     """A trained encoder and the assessor are up; nothing else is."""
     folder = tmp_path_factory.mktemp("tickets")
-    client = mlflow.MlflowClient(mlflow_url)
-    if client.get_experiment_by_name(TASK.name) is None:
-        client.create_experiment(TASK.name, (folder / "artifacts").as_uri())
+    mlflow_url = f"sqlite:///{shutil.copy(empty_store, folder / 'mlflow.db')}"
+    mlflow.MlflowClient(mlflow_url).create_experiment(TASK.name, (folder / "artifacts").as_uri())
     settings = Settings(
         task=TASK.folder,
         state_dir=folder / "run",
