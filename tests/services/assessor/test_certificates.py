@@ -98,7 +98,12 @@ def change(client: TestClient, settings: Settings, action: str) -> None:
             count = len(await store.events.of_campaign(issued.campaign_id))
             fields = {"id": str(uuid.uuid4()), "position": count, "action": CertificateAction(action)}
             event: CertificateEvent = issued.model_copy(
-                update={**fields, "cause": CertificateCause.OUTPUT, "actor": "job/watch", "reason": "p(yes) changed"}
+                update={
+                    **fields,
+                    "cause": CertificateCause.OUTPUT,
+                    "actor": "job/watch",
+                    "reason": "p(yes) changed",
+                }
             )
             assert await store.events.append(event)
 
@@ -198,6 +203,34 @@ def test_a_suspension_asks_about_each_answer_of_the_zone(certified, settings):
     assert (judged["light"]["color"], judged["light"]["reason"]) == ("yellow", "suspended")
     records = asyncio.run(read_records(settings, {row["id"] for row in shown}))
     assert {(record.asked, record.propensity) for record in records} == {(True, 1.0)}
+
+
+def test_the_api_lists_each_change_with_its_reason(certified, settings):
+    change(certified, settings, "suspend")
+    (row,) = certified.get("/v1/certificates").json()["certificates"]
+    assert (row["language"], row["verdict"], row["route"], row["state"]) == (
+        "en",
+        "yes",
+        "decoder",
+        "suspended",
+    )
+    assert [(one["action"], one["actor"]) for one in row["events"]] == [
+        ("issue", "job/certify"),
+        ("suspend", "job/watch"),
+    ]
+
+
+def test_the_page_shows_the_history_in_both_languages(certified, settings):
+    change(certified, settings, "suspend")
+    pages = {
+        language: certified.get("/certificates", headers={"Accept-Language": language}).text
+        for language in ("en", "de")
+    }
+    assert "Suspended: drift, being checked" in pages["en"]
+    assert "The probabilities of the answers have changed." in pages["en"]
+    assert "Ausgesetzt: Drift, wird geprüft" in pages["de"]
+    assert "0 von 60 geprüften Antworten waren falsch" in pages["de"]
+    assert "Höchstens 10\N{NO-BREAK SPACE}% solcher Antworten sind falsch" in pages["de"]
 
 
 def test_without_news_from_the_store_nothing_is_green(certified, monkeypatch):
