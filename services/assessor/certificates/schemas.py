@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from signalbox.certificate.monitoring.states import by_campaign
 from signalbox.certificate.standing import LoadedCertificate, state_now
@@ -18,6 +18,32 @@ from signalbox.contracts.certificate import (
 from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Contract
 from signalbox.contracts.routes import Route
+
+_EXAMPLE: dict[str, JsonValue] = {
+    "id": "9d0f6a1b2c3d4e5f",
+    "language": "en",
+    "verdict": "yes",
+    "route": "decoder",
+    "state": "suspended",
+    "alpha": 0.1,
+    "delta": 0.1,
+    "threshold": 2.41,
+    "share": 0.35,
+    "labels": 60,
+    "errors": 2,
+    "issued_at": "2026-11-20T09:00:00Z",
+    "expires_at": "2026-12-18T09:00:00Z",
+    "events": [
+        {
+            "created_at": "2026-11-25T02:15:00Z",
+            "action": "suspend",
+            "cause": "output",
+            "actor": "job/watch",
+            "reason": "the probabilities of the answers changed (p = 0.0002)",
+            "details": {"column": "p_yes", "p_value": 0.0002, "reference_rows": 812, "current_rows": 140},
+        }
+    ],
+}
 
 
 class PublicEvent(Contract):
@@ -52,6 +78,8 @@ class PublicCertificate(Contract):
 
 class CertificateList(Contract):
     """The newest certificate of each campaign, the newest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"certificates": [_EXAMPLE]}]})
 
     certificates: list[PublicCertificate]
 
