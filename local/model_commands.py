@@ -1,6 +1,6 @@
 """`signalbox compare` and `signalbox gate`: the jobs of the same names, which here start the models themselves.
 
-They replace the commands of the jobs, because their entry point comes later in the alphabet.
+They replace the commands of the jobs, because their module comes first in the alphabet.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from local.command import step_settings
-from pipelines.compare.models.candidates import KEY_VARIABLE
+from pipelines.compare.models import KEY_VARIABLE
 from pipelines.compare.options import (
     AllTiers,
     Currency,

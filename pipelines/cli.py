@@ -1,6 +1,6 @@
 """The command line of the batch jobs: `signalbox-jobs --help`.
 
-The same commands appear under `signalbox`, which loads `app` from the entry points `signalbox.commands`.
+The same commands appear under `signalbox`, which finds each of them by an entry point `signalbox.commands`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from pipelines.compare.command import compare
 from pipelines.drift.command import drift
 from pipelines.evaluate.command import evaluate
 from pipelines.evidence.command import evidence
-from pipelines.gate.command import gate
-from pipelines.gate.exits import GateCommand
+from pipelines.gate.command import app as gate_app
 from pipelines.golden.command import golden
 from pipelines.judge.command import judge
 from pipelines.owed.command import labels
@@ -27,5 +26,5 @@ app = typer.Typer(
 )
 for command in (train, calibrate, evaluate, compare, evidence, drift, watch, golden, judge):
     app.command()(command)
-app.command(cls=GateCommand)(gate)
+app.registered_commands += gate_app.registered_commands
 app.add_typer(labels)

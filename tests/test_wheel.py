@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from signalbox.cli import OPTIONAL_COMMANDS
+from signalbox.cli import COMMANDS as ALL_COMMANDS
 from signalbox.settings import Settings
 from tests.helpers import free_port
 
 pytestmark = pytest.mark.slow
+
+OPTIONAL_COMMANDS = {name: command.folder for name, command in ALL_COMMANDS.items() if command.folder}
 
 # Command line of an error → what its output says.
 ERRORS = {
@@ -25,7 +27,7 @@ ERRORS = {
     ("migrate",): "Postgres",
     ("keys", "list", "--file", "absent.yaml"): "absent.yaml",
     ("task", "init", "--from", "absent.csv"): "absent.csv",
-    **{(name,): f"signalbox-{folder}" for name, (folder, _) in OPTIONAL_COMMANDS.items()},
+    **{(name,): f"signalbox-{folder}" for name, folder in OPTIONAL_COMMANDS.items()},
 }
 COMMANDS = [
     ["plan"],

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.compare.models.candidates import KEY_VARIABLE
+from pipelines.compare.models import KEY_VARIABLE
 
 _GIB = 2**30
 

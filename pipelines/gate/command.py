@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from pipelines.compare.options import AllTiers, Languages, Repeats
-from pipelines.gate.exits import broken_on_error
+from pipelines.gate.exits import GateCommand, broken_on_error
 from pipelines.options import Limit, LogRun, job_settings
 from signalbox.errors import InputError
 
@@ -24,7 +24,10 @@ RunningModel = Annotated[
     typer.Option(help="encoder, decoder or https://HOST/v1#MODEL. Default: the decoder, if there is one."),
 ]
 
+app = typer.Typer(pretty_exceptions_enable=False)
 
+
+@app.command(cls=GateCommand)
 def gate(
     baseline: Baseline = "",
     model: RunningModel = "",

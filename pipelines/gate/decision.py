@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 from pipelines.compare.bill import Loss
 from pipelines.compare.conclusion import Status
 from pipelines.compare.sentences import points
-
-
-class Decision(IntEnum):
-    """The exit status of the command."""
-
-    PASSED = 0
-    FAILED = 1
-    INCONCLUSIVE = 2
-    BROKEN = 3
+from pipelines.gate.exits import Decision
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from enum import IntEnum
 from typing import Any
 
 import typer
 from typer.core import TyperCommand
 
-from pipelines.gate.decision import Decision
+
+class Decision(IntEnum):
+    """The exit status of the command."""
+
+    PASSED = 0
+    FAILED = 1
+    INCONCLUSIVE = 2
+    BROKEN = 3
 
 
 class GateCommand(TyperCommand):

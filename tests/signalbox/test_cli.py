@@ -3,18 +3,20 @@
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from signalbox import keys
-from signalbox.cli import installed_app
+from signalbox.cli import ENTRY_POINTS, installed_app, invoked_name
 from signalbox.cli import make_app as make_command_line
 from signalbox.settings import Settings
 from signalbox.store import open_store
@@ -24,7 +26,7 @@ from tests.services.assessor.page_app import SURE, TOO_CLOSE, make_app, serving
 COMMANDS = (
     *("plan", "check-boot", "assess", "certify", "download", "purge", "migrate"),
     *("demo", "serve", "fetch", "doctor"),
-    *("train", "calibrate", "evaluate", "compare", "gate", "evidence", "drift", "judge"),
+    *("train", "calibrate", "evaluate", "compare", "gate", "evidence", "drift", "watch", "golden", "judge"),
 )
 HELP, FAILURE, INPUT = 0, 1, 2
 
@@ -69,6 +71,47 @@ def test_every_command_explains_itself_and_its_options(name):
     assert command.callback.__doc__.split(".")[0] in said
     rows = [line for line in said.splitlines() if line.startswith("│ ") and "--" in line]
     assert all(line.strip("│ ").split("  ")[-1].strip() for line in rows)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("labels", "--help"), ("lables",)])
+def test_a_start_that_imports_one_command_says_the_same(arguments):
+    partial = CliRunner().invoke(installed_app(invoked_name(arguments, {})), arguments)
+    whole = CliRunner().invoke(installed_app(), arguments)
+    assert (partial.output, partial.exit_code) == (whole.output, whole.exit_code)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "name"),
+    [
+        (["plan", "--model", "x"], {}, "plan"),
+        (["--help"], {}, ""),
+        ([], {}, ""),
+        (["labels", "owed"], {}, "labels"),
+        ([], {"_SIGNALBOX_COMPLETE": "complete_bash"}, None),
+    ],
+)
+def test_the_command_that_is_imported(arguments, environment, name):
+    assert invoked_name(arguments, environment) == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        ("--help", {"numpy", "pydantic", "pipelines", "local", "yaml"}),
+        ("plan --help", {"numpy", "pipelines", "local"}),
+        ("train --help", {"numpy", "sklearn", "pandas", "mlflow", "local"}),
+        ("doctor --help", {"numpy", "sklearn", "mlflow"}),
+    ],
+)
+def test_a_start_imports_only_what_the_command_needs(arguments, absent):
+    script = (
+        "import sys; from signalbox.cli import main; sys.argv = ['signalbox', *sys.argv[1:]]\n"
+        "try: main()\nfinally: print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, *arguments.split()], capture_output=True, text=True, check=True
+    )
+    assert not absent & set(ended.stderr.split())
 
 
 def test_no_command_shows_the_help():
@@ -333,24 +376,24 @@ def test_a_database_that_is_away_fails_the_migration_with_its_name(monkeypatch):
     assert "secret" not in said.output
 
 
-class Plugin:
-    """A package with one more command of the group `labels`, as an entry point loads it."""
-
-    name = "plugin"
-
-    def load(self):
-        app, group = typer.Typer(), typer.Typer(name="labels")
-        group.command("owed")(lambda: None)
-        group.command("other")(lambda: None)
-        app.add_typer(group)
-        return app
+def other() -> None:
+    """Do something else."""
 
 
-def test_packages_add_commands_to_the_group_labels():
-    said = CliRunner().invoke(make_command_line([Plugin(), Plugin()]), ["labels", "--help"])
-    assert said.exit_code == 0
-    for name in ("owed", "request", "export", "import", "status"):
-        assert f"│ {name} " in said.output
+def test_packages_add_commands_to_a_group_and_to_the_command_line():
+    module = "tests.signalbox.test_cli:other"
+    plugins = [
+        EntryPoint(name, module, ENTRY_POINTS) for name in ("labels.owed", "labels.other", "else", "drift")
+    ]
+    app = make_command_line(plugins)
+    listing = CliRunner().invoke(app, ["labels", "--help"])
+    for name in ("owed", "other", "request", "export", "import", "status"):
+        assert f"│ {name} " in listing.output
+    for command in (["labels", "other"], ["else"], ["drift"]):
+        assert CliRunner().invoke(app, command).exit_code == 0
+
+
+def test_a_command_without_its_package_says_what_to_install():
     missing = CliRunner().invoke(make_command_line([]), ["labels", "owed"])
     assert missing.exit_code == FAILURE
-    assert "signalbox-pipelines" in missing.output
+    assert "`signalbox labels owed` needs the package signalbox-pipelines" in missing.output

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from pipelines.compare.models import KEY_VARIABLE
 from pipelines.compare.models.journal import prompt_digest
 from signalbox.contracts.routes import ModelName
 from signalbox.errors import InputError
@@ -21,8 +22,6 @@ from signalbox.models.decoder import DecoderClient
 from signalbox.models.encoder import EncoderClient
 from signalbox.settings import Settings
 from signalbox.tasks import Task
-
-KEY_VARIABLE = "SIGNALBOX_COMPARE_API_KEY"
 
 
 @dataclass(frozen=True)

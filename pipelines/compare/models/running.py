@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from pipelines.compare.models import KEY_VARIABLE
 from pipelines.compare.models.candidates import (
-    KEY_VARIABLE,
     Candidate,
     Lookup,
     Server,

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from pipelines.compare.bill import loss_of
 from pipelines.compare.conclusion import Status
-from pipelines.gate.decision import Decision, confidence_of_failure, decide
+from pipelines.gate.decision import confidence_of_failure, decide
+from pipelines.gate.exits import Decision
 from tests.pipelines.compare.chat_server import ChatModel, rows, task_of, understands
 from tests.pipelines.compare.samples import cell, entry
 
