@@ -84,9 +84,7 @@ COMMANDS = {
     "watch": Command(
         "Watch the certificates: suspend, restore, revoke or expire them, and write why.", folder="pipelines"
     ),
-    "golden": Command(
-        "Compare the answers to the golden rows with the blessed ones.", folder="pipelines"
-    ),
+    "golden": Command("Compare the answers to the golden rows with the blessed ones.", folder="pipelines"),
     "judge": Command(
         "Grade recent answers with another model, and check its grades against human ground truth.",
         folder="pipelines",
