@@ -1,4 +1,4 @@
-"""Alarms without labels: what the records of a route and language say, and what the drift job said about the texts."""
+"""Alarms without labels: from the records of a route and language, and from the drift job's report about the texts."""
 
 from __future__ import annotations
 

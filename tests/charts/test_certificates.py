@@ -46,7 +46,7 @@ def test_watch_and_golden_are_scheduled():
 
 def test_the_assessor_mounts_the_public_key_and_reads_the_claim_of_the_jobs():
     values = KEYS | {"thresholds": {"existingClaim": "pipelines"}, "review": {"initialPhase": True}}
-    pod = pod_of(one(render("assessor", values), "Deployment"))
+    pod = pod_of(one(render("assessor", values), "Deployment", "x-assessor"))
     assert files_of(pod) == {"certificate.pub": "certificate.pub"}
     variables = {name: item.get("value") for name, item in environment(pod).items()}
     assert variables["SIGNALBOX_CERTIFICATES_PATH"] == "/var/lib/signalbox-thresholds/certificates"

@@ -15,14 +15,14 @@ from signalbox.contracts.certificate import (
     CertificateEvent,
     CertificateState,
 )
-from signalbox.contracts.labels import Label
+from signalbox.contracts.labels import YES, Label
 from signalbox.contracts.record import Contract
 from signalbox.contracts.routes import Route
 
 _EXAMPLE: dict[str, JsonValue] = {
     "id": "9d0f6a1b2c3d4e5f",
     "language": "en",
-    "verdict": "yes",
+    "verdict": YES,
     "route": "decoder",
     "state": "suspended",
     "alpha": 0.1,

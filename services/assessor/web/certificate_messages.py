@@ -24,7 +24,7 @@ CERTIFICATE_MESSAGES: dict[str, dict[str, str]] = {
         "sichersten {share}.",
     },
     "certificate_ended": {
-        "en": "It does not count now. It said: at most {alpha} of such answers are wrong ({errors} of {labels} checked ones "
+        "en": "It does not count now. Its statement was: at most {alpha} of such answers are wrong ({errors} of {labels} checked ones "
         "were), among the surest {share}.",
         "de": "Es zählt zurzeit nicht. Es besagte: Höchstens {alpha} solcher Antworten sind falsch ({errors} von {labels} "
         "geprüften waren es), unter den sichersten {share}.",

@@ -62,7 +62,7 @@ async def write(
 
 
 async def write_issue(events: EventStore, certificate: Certificate, digest: str, actor: str) -> None:
-    """The row of a certificate that was issued, once, whoever sees its file first. Raises StoreUnavailable.
+    """The row of a certificate that was issued, once, by the first reader of its file. Raises StoreUnavailable.
 
     A process may end between the file and its row: the next one that reads the file adds the row.
     """
