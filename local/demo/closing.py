@@ -1,0 +1,26 @@
+"""The end of the demo: green is earned in the queue, measured against the truth, and taken away when the texts change."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from local.clock import Clock
+from local.demo import certification, green
+from local.demo.stream import FILE, Stream
+from signalbox.contracts.routes import Route
+from signalbox.settings import Settings
+from signalbox.tasks import Task
+
+
+def close(settings: Settings, task: Task, stream: Stream, console: Console, clock: Clock) -> None:
+    """Certify, measure, disturb. A task without a stream of texts is left as it is. Raises InputError and SetupError."""
+    if not stream.exists:
+        console.print(f"· the task has no {FILE}, so no users' texts are sent and nothing is certified")
+        return
+    route: Route = "encoder" if settings.starts_encoder else "decoder"
+    with clock.step(f"a scripted reviewer answers the queue about the {route}"):
+        result = certification.certify(settings, stream, route, console)
+        certification.explain(result, console)
+    with clock.step("compare green answers with the truth"):
+        figures, _ = green.measure(settings, task, stream, route, console)
+    green.show(figures, task.certificate.alpha, console)
