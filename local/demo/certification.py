@@ -43,13 +43,18 @@ def certify(settings: Settings, stream: Stream, route: Route, console: Console) 
     private = settings.state_dir / "certificate.pem"
     if not private.exists():
         create_key(private)
-    if not _print(console, lambda: asyncio.run(Run(settings, None, route).plan(datetime.now(UTC), once=False))):
+    if not _print(
+        console, lambda: asyncio.run(Run(settings, None, route).plan(datetime.now(UTC), once=False))
+    ):
         return Certification(0, None)
     _print(console, lambda: asyncio.run(LabelRun(settings, "").request()))
     review = reviewer.answer_queue(settings, stream.labels, MOST_LABELS, console)
     run = Run(settings, None, route)
     issued = _print(
-        console, lambda: asyncio.run(run.certify(datetime.now(UTC), private, report=lambda line: _line(console, line)))
+        console,
+        lambda: asyncio.run(
+            run.certify(datetime.now(UTC), private, report=lambda line: _line(console, line))
+        ),
     )
     return Certification(review.labels, review.first if issued else None)
 

@@ -18,7 +18,15 @@ from signalbox.contracts.routes import Route
 from signalbox.settings import Settings
 from signalbox.tasks import Task, evaluation_rows
 
-HEADER = ("texts", "language", "answers", "green", "share green", "wrong of green", "true error of green (95 %)")
+HEADER = (
+    "texts",
+    "language",
+    "answers",
+    "green",
+    "share green",
+    "wrong of green",
+    "true error of green (95 %)",
+)
 _TEXTS: Mapping[Route, int] = {"encoder": 300, "decoder": 60}
 
 
@@ -65,7 +73,9 @@ def figures_of(
 
 def show(figures: Sequence[Green], alpha: float, console: Console) -> None:
     """One row per kind of text and language; the interval is that of Clopper and Pearson."""
-    table = Table(*HEADER, title=f"Green answers and their true error (the certificate promises at most {alpha:.0%})")
+    table = Table(
+        *HEADER, title=f"Green answers and their true error (the certificate promises at most {alpha:.0%})"
+    )
     for one in figures:
         share = f"{one.green / one.answers:.2f}"
         counts = (str(one.answers), str(one.green), share, str(one.wrong))

@@ -61,7 +61,8 @@ def calibrate(
         fit_language(language, *_of_language(rows, results, language), Classes.of(task))
         for language in task.languages
     ]
-    file = ThresholdFile(task=task.name, release=release, languages=_fits(calibrations))
+    answers = {one.language: one.answers for one in calibrations if one.answers}
+    file = ThresholdFile(task=task.name, release=release, languages=_fits(calibrations), answers=answers)
     path = thresholds.save(settings.thresholds_dir, file)
     logger.info("thresholds saved", extra={"path": str(path), "release": release.key})
     if log_run:
