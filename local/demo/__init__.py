@@ -24,6 +24,7 @@ from local.startup import (
     wait_for_mlflow,
 )
 from signalbox import assessor_client
+from signalbox.contracts.routes import ModelName
 from signalbox.serving.signals import terminated_as_interrupt
 from signalbox.settings import Settings
 from signalbox.show_prediction import print_prediction
@@ -40,10 +41,12 @@ _STREAM_LABELS = 120
 _LEARNED: tuple[Split, ...] = ("few-shot", "pool")
 
 
-def demo(settings: Settings, console: Console, *, interactive: bool) -> None:
-    """Train, serve, assess, evaluate, compare; then keep running until Ctrl-C when `interactive`."""
+def demo(
+    settings: Settings, console: Console, certified: ModelName = "encoder", *, interactive: bool
+) -> None:
+    """Train, serve, assess, evaluate, certify, compare; then keep running until Ctrl-C when `interactive`."""
     with terminated_as_interrupt(), Supervisor(settings.logs_dir) as supervisor:
-        _run(settings, console, Clock(console), supervisor)  # an interrupt in here is no success
+        _run(settings, certified, console, Clock(console), supervisor)  # an interrupt in here is no success
         if interactive:
             console.print("\nAll services are running. Press Ctrl-C to stop them.")
             _wait_for_interrupt(supervisor, console)
@@ -81,7 +84,9 @@ def addresses(settings: Settings, console: Console) -> None:
     console.print(table)
 
 
-def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervisor) -> None:
+def _run(
+    settings: Settings, certified: ModelName, console: Console, clock: Clock, supervisor: Supervisor
+) -> None:
     task = load_task(settings.task)
     start(settings, console, clock, supervisor)
     with clock.step("assess a few sentences"):
@@ -105,7 +110,7 @@ def _run(settings: Settings, console: Console, clock: Clock, supervisor: Supervi
     stream = Stream(task, reviewer.sent_texts(settings, task))
     if settings.starts_encoder:
         evaluations = _learn(settings, task, stream, evaluations, console, clock, supervisor)
-    closing.close(settings, task, stream, console, clock)
+    closing.close(settings, task, stream, certified, console, clock)
     with clock.step("compare"):
         options = Options(command="signalbox demo", learn_from=_LEARNED)
         run_evaluations(settings, evaluations, Selection(), options, console)

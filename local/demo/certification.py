@@ -18,14 +18,16 @@ from signalbox.certificate.cli.run import Run
 from signalbox.certificate.issue import NotCertified
 from signalbox.certificate.signing import create_key
 from signalbox.contracts.record import LabeledText
-from signalbox.contracts.routes import Route
+from signalbox.contracts.routes import ModelName
 from signalbox.errors import SetupError
 from signalbox.requests.run import LabelRun
 from signalbox.settings import Settings
 
-# Texts of each language before the campaign. A plan needs 200 answers of a verdict; a decoder on a CPU needs seconds for each.
-TEXTS: Mapping[Route, int] = {"encoder": 700, "decoder": 500}
-MOST_LABELS = 500
+# Texts of each language before the campaign, and while it is open. A plan needs 200 answers of a verdict, and alarms compare
+# later answers with those of the campaign. A decoder on a CPU needs seconds for each.
+BEFORE: Mapping[ModelName, int] = {"encoder": 600, "decoder": 480}
+MEANWHILE: Mapping[ModelName, int] = {"encoder": 300, "decoder": 60}
+MOST_LABELS = 400
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,10 @@ class Certification:
     first: int | None
 
 
-def certify(settings: Settings, stream: Stream, route: Route, console: Console) -> Certification:
+def certify(settings: Settings, stream: Stream, route: ModelName, console: Console) -> Certification:
     """Plan, review and certify; prints each step. Raises InputError and SetupError."""
     for language in stream.languages:
-        send(settings, stream.take(language, TEXTS[route]), route, console)
+        send(settings, stream.take(language, BEFORE[route]), route, console)
     private = settings.state_dir / "certificate.pem"
     if not private.exists():
         create_key(private)
@@ -47,6 +49,8 @@ def certify(settings: Settings, stream: Stream, route: Route, console: Console) 
         console, lambda: asyncio.run(Run(settings, None, route).plan(datetime.now(UTC), once=False))
     ):
         return Certification(0, None)
+    for language in stream.languages:
+        send(settings, stream.take(language, MEANWHILE[route]), route, console)
     _print(console, lambda: asyncio.run(LabelRun(settings, "").request()))
     review = reviewer.answer_queue(settings, stream.labels, MOST_LABELS, console)
     run = Run(settings, None, route)
@@ -60,7 +64,7 @@ def certify(settings: Settings, stream: Stream, route: Route, console: Console) 
 
 
 def send(
-    settings: Settings, rows: Sequence[LabeledText], route: Route, console: Console
+    settings: Settings, rows: Sequence[LabeledText], route: ModelName, console: Console
 ) -> list[dict[str, Any]]:
     """The predictions for users' texts of one language, in their order."""
     predictions: list[dict[str, Any]] = []

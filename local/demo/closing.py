@@ -7,17 +7,18 @@ from rich.console import Console
 from local.clock import Clock
 from local.demo import certification, green
 from local.demo.stream import FILE, Stream
-from signalbox.contracts.routes import Route
+from signalbox.contracts.routes import ModelName
 from signalbox.settings import Settings
 from signalbox.tasks import Task
 
 
-def close(settings: Settings, task: Task, stream: Stream, console: Console, clock: Clock) -> None:
+def close(
+    settings: Settings, task: Task, stream: Stream, route: ModelName, console: Console, clock: Clock
+) -> None:
     """Certify, measure, disturb. A task without a stream of texts is left as it is. Raises InputError and SetupError."""
     if not stream.exists:
         console.print(f"· the task has no {FILE}, so no users' texts are sent and nothing is certified")
         return
-    route: Route = "encoder" if settings.starts_encoder else "decoder"
     with clock.step(f"a scripted reviewer answers the queue about the {route}"):
         result = certification.certify(settings, stream, route, console)
         certification.explain(result, console)

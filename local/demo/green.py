@@ -14,7 +14,7 @@ from local.demo.stream import Stream
 from pipelines.statistics.sampling import exact_interval
 from signalbox import assessor_client
 from signalbox.contracts.record import LabeledText
-from signalbox.contracts.routes import Route
+from signalbox.contracts.routes import ModelName
 from signalbox.settings import Settings
 from signalbox.tasks import Task, evaluation_rows
 
@@ -27,7 +27,7 @@ HEADER = (
     "wrong of green",
     "true error of green (95 %)",
 )
-_TEXTS: Mapping[Route, int] = {"encoder": 300, "decoder": 60}
+_TEXTS: Mapping[ModelName, int] = {"encoder": 300, "decoder": 60}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Green:
 
 
 def measure(
-    settings: Settings, task: Task, stream: Stream, route: Route, console: Console
+    settings: Settings, task: Task, stream: Stream, route: ModelName, console: Console
 ) -> tuple[list[Green], list[tuple[LabeledText, Mapping[str, Any]]]]:
     """The figures on new texts of users and on the test split; and the users' texts with their predictions.
 
@@ -91,7 +91,7 @@ def _error(one: Green) -> str:
 
 
 def _evaluated(
-    settings: Settings, rows: Sequence[LabeledText], route: Route
+    settings: Settings, rows: Sequence[LabeledText], route: ModelName
 ) -> list[tuple[LabeledText, Mapping[str, Any]]]:
     pairs: list[tuple[LabeledText, Mapping[str, Any]]] = []
     for start in range(0, len(rows), settings.max_texts):

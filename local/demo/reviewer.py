@@ -18,7 +18,7 @@ from signalbox.settings import Settings
 from signalbox.store import open_store
 from signalbox.tasks import Task, load_data
 
-_BLOCK = 20  # labels between two looks at the progress
+_BLOCK, _PRINTED = 20, 100  # labels between two looks at the progress, and between two lines about it
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,10 @@ def answer_queue(settings: Settings, labels: Mapping[str, Label], most: int, con
         campaigns = assessor_client.queue_progress(settings)
         if first is None and any(one["green"] for one in campaigns):
             first = given
-        console.print(f"  {given} labels: {_progress_line(campaigns)}", highlight=False, soft_wrap=True)
-        if all(one["green"] or one["more"] is None for one in campaigns):
+        is_done = all(one["green"] or one["more"] is None for one in campaigns)
+        if given % _PRINTED == 0 or is_done:
+            console.print(f"  {given} labels: {_progress_line(campaigns)}", highlight=False, soft_wrap=True)
+        if is_done:
             break
     return Review(given, first)
 

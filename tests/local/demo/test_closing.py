@@ -58,7 +58,7 @@ def closed(settings, error, task: Task = TASK) -> str:
     console = Console(file=text, width=200)
     app = create_app(settings, clients={"encoder": Knowing(stream, error)})
     with serving(app, settings.assessor_port):
-        closing.close(settings, task, stream, console, Clock(console))
+        closing.close(settings, task, stream, "encoder", console, Clock(console))
     return text.getvalue()
 
 
