@@ -19,7 +19,7 @@ from benchmarks.certificate.procedures import (
 )
 from benchmarks.certificate.simulation import Outcome, calibrated_plan, simulate
 from signalbox.certificate import certify, certify_by_verdict, make_plan
-from signalbox.certificate.detector import first_alarm
+from signalbox.certificate.monitoring.detector import first_alarm
 
 Rows = list[dict[str, object]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -123,9 +123,14 @@ def columns_of(classes: Classes) -> tuple[Column, ...]:
 
 
 def compare(
-    classes: Classes, pairs: Mapping[Group, Pair], alpha: float = ALPHA, correction: str = "holm"
+    classes: Classes,
+    pairs: Mapping[Group, Pair],
+    alpha: float = ALPHA,
+    correction: str = "holm",
+    *,
+    columns: Sequence[Column] | None = None,
 ) -> list[Comparison]:
-    """Every column of every group: drift, no drift seen, or too few rows. Pure.
+    """Every column of every group: drift, no drift seen, or too few rows. `columns` defaults to all of the task. Pure.
 
     Too few: with the sizes of *both* sides, a gross shift would pass with a chance of more than a fifth at the level that
     the correction leaves for the smallest p-value. Such a comparison is not tested, and the others are corrected without
@@ -134,7 +139,7 @@ def compare(
     planned = [
         _select(group, column, pairs[group])
         for group in sorted(pairs)
-        for column in columns_of(classes)
+        for column in (columns_of(classes) if columns is None else columns)
         if column.scope is Scope.of(group) and (pairs[group].current.rows or group.release == ALL)
     ]
     planned = [one for one in planned if any(one.sizes)]

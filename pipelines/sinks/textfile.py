@@ -26,14 +26,18 @@ def succeeded(job: str) -> Value:
 
 
 def write_values(path: Path, values: Values) -> Path:
-    """Write gauges with their labels' values atomically; None: no sample. Creates the folder, returns the path."""
+    """Write metrics with their labels' values atomically; None: no sample. Creates the folder, returns the path.
+
+    The value of a counter is its total: the job reads it from rows that are never deleted.
+    """
     registry = CollectorRegistry()
-    gauges: dict[str, Any] = {}
+    collectors: dict[str, Any] = {}
     for metric, labels, value in values:
-        if metric.name not in gauges:
-            gauges[metric.name] = metric.build(registry)
+        if metric.name not in collectors:
+            collectors[metric.name] = metric.build(registry)
         if value is not None:
-            gauges[metric.name].labels(*labels).set(value)
+            sample = collectors[metric.name].labels(*labels)
+            sample.inc(value) if metric.kind == "counter" else sample.set(value)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_to_textfile(str(path), registry)
     return path

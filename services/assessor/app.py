@@ -12,6 +12,7 @@ from services.assessor import errors, openapi
 from services.assessor.access import Access, KeyFile
 from services.assessor.assess import Assess
 from services.assessor.calls import Calls, CountedClient
+from services.assessor.decisions.event_poll import EventPoll
 from services.assessor.health import HealthPoll
 from services.assessor.limits import Limits
 from services.assessor.metrics import Metrics
@@ -97,4 +98,5 @@ async def _open(
     poll = HealthPoll(models, store, metrics)
     await stack.enter_async_context(poll.running())
     assess = Assess(settings, task, models, store, metrics)
+    await stack.enter_async_context(EventPoll(task, assess.certificates, store, metrics).running())
     return State(settings, task, calls, store, metrics, assess, poll, upstream, routes_over(clients))

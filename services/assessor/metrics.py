@@ -12,6 +12,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from signalbox.contracts import certificate_metrics
 from signalbox.contracts import metrics as names
 from signalbox.contracts.certificate import CertificateKey
 from signalbox.contracts.labels import NEUTRAL, Verdict
@@ -36,6 +37,10 @@ _TABLE = (
     names.UPSTREAM_FAILURES,
     names.SPOOLED_ROWS,
     names.STORE_FAILURES,
+    certificate_metrics.CERTIFICATE_STATE,
+    certificate_metrics.CERTIFICATE_EXPIRY,
+    certificate_metrics.CERTIFICATE_ISSUED,
+    certificate_metrics.CERTIFICATE_SHOWN_RED,
 )
 
 
@@ -79,8 +84,13 @@ class Metrics:
 
     def set_waiting(self, key: CertificateKey, waiting: int) -> None:
         """Set the length of the queue of one campaign."""
+        task, language, verdict, route = self.key_labels(key)
+        self[names.QUEUE_WAITING].labels(task, language, route, verdict).set(waiting)
+
+    def key_labels(self, key: CertificateKey) -> tuple[str, str, str, str]:
+        """Task, language, verdict and route of a key, as values of labels."""
         verdict = "any" if key.verdict is None else self._slug(key.verdict)
-        self[names.QUEUE_WAITING].labels(key.task, key.language, key.route, verdict).set(waiting)
+        return key.task, key.language, verdict, key.route
 
     def _slug(self, verdict: Verdict) -> str:
         """The verdict as a value of a label. A model answers only with labels of the task, or not at all."""

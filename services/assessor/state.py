@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,10 +13,11 @@ from services.assessor.assess import Assess
 from services.assessor.calls import Calls
 from services.assessor.health import HealthPoll
 from services.assessor.metrics import Metrics
+from services.assessor.review.fake_red import judged
 from services.assessor.schemas import PublicPrediction, to_public
 from signalbox.contracts.certificate import Certificate
 from signalbox.contracts.light import Light
-from signalbox.contracts.record import Record
+from signalbox.contracts.record import Feedback, Record
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError
 from signalbox.settings import Settings
@@ -52,6 +53,10 @@ class State:
     def public(self, record: Record) -> PublicPrediction:
         """A record as the API shows it, with the certificate that it names."""
         return to_public(record, self.task, self.certificate_of(record))
+
+    def judged(self, record: Record, entries: Sequence[Feedback]) -> Record:
+        """A record as people see it now: what was requested shows its light after the entry."""
+        return judged(record, entries, initial_phase=self.settings.initial_phase)
 
     def certificate_of(self, record: Record) -> Certificate | None:
         """The certificate of a green record; None if it is not at hand."""

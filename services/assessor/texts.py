@@ -78,6 +78,10 @@ REASON_TEXT: dict[LightReason, dict[str, str]] = {
         "en": "Provisional: not certified. The certificate was revoked because too many answers were wrong.",
         "de": "Vorläufig: nicht zertifiziert. Das Zertifikat wurde widerrufen, weil zu viele Antworten falsch waren.",
     },
+    LightReason.STATE_UNKNOWN: {
+        "en": "Provisional: not certified. Whether the certificate still holds cannot be read now.",
+        "de": "Vorläufig: nicht zertifiziert. Ob das Zertifikat noch gilt, lässt sich gerade nicht feststellen.",
+    },
     LightReason.REQUESTED: {
         "en": "Please judge this one yourself. We ask this for randomly chosen texts; the verdict appears once you have "
         "saved your answer.",

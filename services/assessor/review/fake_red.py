@@ -24,7 +24,10 @@ _SEED = 0  # campaigns have seeds of their own, so their draws are independent o
 
 
 class FakeRed:
-    """`initial_phase`: each green candidate is requested; else the task's share of green answers."""
+    """`initial_phase`: each green candidate is requested; else the task's share of green answers.
+
+    Each answer in the zone of a suspended certificate is requested, too: labels decide whether it is restored.
+    """
 
     def __init__(self, task: Task, store: Store, metrics: Metrics, *, initial_phase: bool) -> None:
         self._task, self._store, self._metrics = task, store, metrics
@@ -32,11 +35,14 @@ class FakeRed:
 
     def chance(self, record: Record) -> float | None:
         """The chance of an answer to be shown red, None where there is no sampling."""
-        if record.source != "user" or record.candidate_light is not Light.GREEN or record.input_text is None:
+        if record.source != "user" or record.input_text is None:
             return None
-        if self._initial_phase:
+        # Not the candidate: the zone of a certificate may be larger than what is confident, and all of it is sampled.
+        if record.light is Light.GREEN:
+            return 1.0 if self._initial_phase else self._task.certificate.fake_red
+        if record.light_reason is LightReason.SUSPENDED:
             return 1.0
-        return self._task.certificate.fake_red if record.light is Light.GREEN else None
+        return 1.0 if self._initial_phase and record.candidate_light is Light.GREEN else None
 
     def is_drawn(self, record: Record) -> bool:
         """Whether the text is one of those that are requested, if it was not before."""
@@ -80,14 +86,16 @@ class FakeRed:
         return record if chance is None else record.model_copy(update={"propensity": chance})
 
 
-def judged(record: Record, feedback: Sequence[Feedback]) -> Record:
-    """An answer that was shown red to get its ground truth: with the light that it has after the entry."""
+def judged(record: Record, feedback: Sequence[Feedback], *, initial_phase: bool) -> Record:
+    """An answer that was shown red to get its ground truth: with the light that it has after the entry.
+
+    Outside the initial phase, an answer without a certificate was requested because its certificate was suspended.
+    """
     if record.light_reason is not LightReason.REQUESTED or not feedback:
         return record
+    without_certificate = LightReason.PROVISIONAL if initial_phase else LightReason.SUSPENDED
     certified = record.certificate_digest is not None
-    light, reason = (
-        (Light.GREEN, LightReason.CERTIFIED) if certified else (Light.YELLOW, LightReason.PROVISIONAL)
-    )
+    light, reason = (Light.GREEN, LightReason.CERTIFIED) if certified else (Light.YELLOW, without_certificate)
     visible = {
         "light": light,
         "light_reason": reason,

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from services.assessor import errors
-from services.assessor.review.fake_red import judged
 from services.assessor.review.feedback import add_feedback
 from services.assessor.routes.requests import AssessRequest
 from services.assessor.schemas import (
@@ -127,7 +126,10 @@ async def _earlier(prediction_id: str, state: State) -> Record:
     record = await state.store.get(prediction_id)
     if record is None:
         raise unknown_prediction(prediction_id)
-    return judged(record, await state.store.feedback_for(record.id)) if record.asked else record
+    if not record.asked:
+        return record
+    entries = await state.store.feedback_for(record.id)
+    return state.judged(record, entries)
 
 
 @router.get("/healthz")

@@ -17,7 +17,6 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from services.assessor.review.fake_red import judged
 from services.assessor.review.feedback import add_feedback
 from services.assessor.schemas import FeedbackRequest
 from services.assessor.state import State, state_of
@@ -100,7 +99,7 @@ class Page:
         if record is None:
             return await self._render(None, HTTPStatus.NOT_FOUND, notice=notice)
         try:
-            record = judged(record, await self._feedback_of(record))
+            record = self._state.judged(record, await self._feedback_of(record))
             record = await self._state.assess.explainer.complete(record)
         except SignalboxError:
             log.exception("evidence failed")
@@ -197,7 +196,7 @@ class Page:
         records = [record for record in stored if record and record.task == task.name]
         feedback = await asyncio.gather(*(self._feedback_of(record) for record in records))
         pairs = zip(records, feedback, strict=True)
-        rows = [(judged(record, entries), entries) for record, entries in pairs]
+        rows = [(self._state.judged(record, entries), entries) for record, entries in pairs]
         return [views.history_row(record, entries, task, self._t) for record, entries in rows], None
 
     async def _reject(self, error: FormError) -> Response:
@@ -238,7 +237,7 @@ class Page:
     ) -> Response:
         rows, trouble = await self._history()
         entries = await self._feedback_of(record) if record else []
-        record = judged(record, entries) if record else None
+        record = self._state.judged(record, entries) if record else None
         form, feedback = form or self._empty_form(record), feedback or FeedbackForm()
         context: dict[str, Any] = {
             **self._frame(),

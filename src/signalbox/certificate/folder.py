@@ -1,21 +1,35 @@
-"""The folder of campaigns, certificates and events. Files are written whole; events are appended."""
+"""The folder of campaigns and certificates. Files are written whole, and a certificate is verified when it is read."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
-from signalbox.contracts.certificate import Campaign, CertificateEvent, CertificateKey, SignedCertificate
-from signalbox.contracts.record import Contract
+from signalbox.certificate.check import check
+from signalbox.certificate.signing import digest_of, load_public_key, verify
+from signalbox.contracts.certificate import Campaign, Certificate, CertificateKey, SignedCertificate
 from signalbox.errors import InputError
-from signalbox.io import AppendLog, write_whole
+from signalbox.io import write_whole
 from signalbox.tasks import Task
 
-EVENTS = "events.jsonl"
-_Row = TypeVar("_Row", bound=Contract)
+log = logging.getLogger(__name__)
+
+# Dates depend on the clock: they are compared for each answer, not when a file is read.
+_STEP_OF_DATES = "dates"
+
+
+@dataclass(frozen=True)
+class VerifiedCertificate:
+    """A certificate whose signature and replay are right, with its digest."""
+
+    certificate: Certificate
+    digest: str
 
 
 def certificate_files(folder: Path) -> list[Path]:
@@ -25,7 +39,7 @@ def certificate_files(folder: Path) -> list[Path]:
 
 def campaigns(folder: Path) -> list[Campaign]:
     """All campaigns, the newest first. Raises InputError for a file that is none."""
-    rows = [_parse(Campaign, path, path.read_bytes()) for path in folder.glob("campaign-*.json")]
+    rows = [_parse(path) for path in folder.glob("campaign-*.json")]
     return sorted(rows, key=lambda row: row.planned_at, reverse=True)
 
 
@@ -46,17 +60,24 @@ def save_certificate(folder: Path, signed: SignedCertificate, task: Task) -> Pat
     return path
 
 
-def events(folder: Path) -> list[CertificateEvent]:
-    """All events, oldest first. Raises InputError for a row that is none."""
-    path = folder / EVENTS
-    return [_parse(CertificateEvent, path, row) for row in AppendLog(path).load()]
-
-
-def append_event(folder: Path, event: CertificateEvent) -> None:
-    """Add an event; it is on disk when this returns. Raises OSError."""
-    log = AppendLog(folder / EVENTS)
-    log.load()  # cuts off a torn last row
-    log.append(event.model_dump_json())
+def verified(folder: Path, public_key: Path) -> list[VerifiedCertificate]:
+    """The certificates of a folder that hold. The log names what does not, and why."""
+    paths = certificate_files(folder)
+    if not paths:
+        return []
+    rows = []
+    try:
+        key = load_public_key(public_key)
+    except InputError as error:
+        log.error("certificates not loaded", extra={"cause": error.message, "hint": error.hint})  # noqa: TRY400
+        return []
+    for path in paths:
+        try:
+            rows.append(_verified(path, key))
+        except InputError as error:
+            log.error("certificate rejected", extra={"cause": error.message, "hint": error.hint})  # noqa: TRY400
+    log.info("certificates loaded", extra={"certificates": len(rows)})
+    return rows
 
 
 def campaigns_of(folder: Path, task: str) -> Iterator[Campaign]:
@@ -74,13 +95,28 @@ def _name(campaign: Campaign, task: Task) -> str:
     return f"{key.task}-{key.language}-{key.route}-{verdict}-{campaign.id[:8]}"
 
 
-def _parse(kind: type[_Row], path: Path, content: bytes) -> _Row:
+def _verified(path: Path, key: Ed25519PublicKey) -> VerifiedCertificate:
+    """Raises InputError for a file that was changed, or whose labels do not show what it says."""
+    certificate = verify(path.read_bytes(), path.name, key)
+    steps = check(certificate, datetime.now(UTC))
+    failed = [step for step in steps if not step.passed and step.name != _STEP_OF_DATES]
+    if failed:
+        raise InputError(
+            path.name,
+            failed[0].name,
+            f"Read `signalbox certify --check {path}`, then certify again.",
+            problem=f"{path.name} does not hold: {failed[0].name}: {failed[0].text}.",
+        )
+    return VerifiedCertificate(certificate, digest_of(certificate))
+
+
+def _parse(path: Path) -> Campaign:
     try:
-        return kind.model_validate_json(content)
+        return Campaign.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise InputError(
             str(path),
-            f"(no {kind.__name__})",
+            "(no Campaign)",
             "Restore the file from a backup, or move it out of the folder.",
-            problem=f"{path} has a row that is no {kind.__name__}: {error}",
+            problem=f"{path} is not a campaign: {error}",
         ) from error

@@ -21,17 +21,18 @@ _REASONS: Mapping[CertificateState, LightReason] = MappingProxyType(
         CertificateState.CERTIFIED: LightReason.CERTIFIED,
         CertificateState.SUSPENDED: LightReason.SUSPENDED,
         CertificateState.REVOKED: LightReason.REVOKED,
+        CertificateState.EXPIRED: LightReason.EXPIRED,
     }
 )
 
 
 @dataclass(frozen=True)
 class LoadedCertificate:
-    """A verified certificate with its digest and state."""
+    """A verified certificate with its digest and state; None: its events could not be read."""
 
     certificate: Certificate
     digest: str
-    state: CertificateState
+    state: CertificateState | None
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,13 @@ def standings(
     return {verdict: standing for verdict, (_, standing) in best.items()}
 
 
+def state_now(one: LoadedCertificate, now: datetime) -> CertificateState | None:
+    """The state for people and metrics: a date that has passed ends it, whether there is an event about it or not."""
+    if one.state is not CertificateState.REVOKED and standing_problem(one.certificate, now) == "expired":
+        return CertificateState.EXPIRED
+    return one.state
+
+
 def _reason(one: LoadedCertificate, answer: AnswerKey, now: datetime) -> LightReason:
     different = differences(
         one.certificate.campaign.key,
@@ -77,4 +85,4 @@ def _reason(one: LoadedCertificate, answer: AnswerKey, now: datetime) -> LightRe
     # A date in the future is a clock that is wrong, here or there: what it says about the end is not known either.
     if standing_problem(one.certificate, now):
         return LightReason.EXPIRED
-    return _REASONS[one.state]
+    return LightReason.STATE_UNKNOWN if one.state is None else _REASONS[one.state]

@@ -1,7 +1,7 @@
 """The certificate of green: what was planned, which labels count, what they show, and who changed its state.
 
-A certificate is a signed JSON file. Jobs and people write it, the assessor verifies it when it loads it. Events are rows of
-an append-only log; the state of a certificate follows from them.
+A certificate is a signed JSON file. Jobs and people write it, the assessor verifies it when it loads it. Events are
+append-only rows of the record store; the state of a certificate follows from them.
 """
 
 from __future__ import annotations
@@ -142,31 +142,58 @@ class SignedCertificate(Contract):
 
 
 class CertificateState(StrEnum):
-    """CERTIFIED: green. SUSPENDED: yellow until the detector decides. REVOKED: yellow until a new campaign."""
+    """CERTIFIED: green. SUSPENDED: yellow until labels decide. REVOKED and EXPIRED: yellow until a new campaign."""
 
     CERTIFIED = "certified"
     SUSPENDED = "suspended"
     REVOKED = "revoked"
+    EXPIRED = "expired"
 
 
 class CertificateAction(StrEnum):
-    """What an event does to a certificate."""
+    """What an event does to the certificate of a campaign."""
 
     ISSUE = "issue"
     SUSPEND = "suspend"
     RESTORE = "restore"
     REVOKE = "revoke"
+    EXPIRE = "expire"
+
+
+class CertificateCause(StrEnum):
+    """What an event rests on. Stored, and the key of its text on the page: never rename one."""
+
+    LABELS = "labels"
+    DETECTOR = "detector"
+    OUTPUT = "output"
+    GREEN_SHARE = "green_share"
+    TEXTS = "texts"
+    GOLDEN = "golden"
+    DATE = "date"
+    PERSON = "person"
 
 
 class CertificateEvent(Contract):
-    """One change of a certificate's state: who did what, and why. Rows are appended, never changed."""
+    """One change of a certificate's state: who did what, and why. Rows are appended, never changed.
+
+    The state belongs to the campaign: a certificate that is issued again from more labels of a revoked one is no way around
+    the revocation. `position` numbers the events of a campaign; the database lets one writer have each number.
+    """
 
     id: str = Field(default_factory=lambda: str(uuid.uuid4()))
-    created_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    created_at: AwareDatetime = Field(
+        default_factory=lambda: datetime.now(UTC),
+        description="By the clock of the database, once it is stored.",
+    )
+    task: str
+    campaign_id: str
     certificate_id: str
+    certificate_digest: str = Field(description="Digest of the certificate, as records name it.")
+    position: int = Field(default=0, ge=0, description="Number of earlier events of the campaign.")
     action: CertificateAction
+    cause: CertificateCause
     actor: str = Field(
-        min_length=1, max_length=200, description="A person or a job.", examples=["job/drift", "operator"]
+        min_length=1, max_length=200, description="A person or a job.", examples=["job/watch", "operator"]
     )
     reason: str = Field(min_length=1, max_length=2000)
     details: dict[str, float | int | str] = Field(

@@ -29,6 +29,7 @@ class LightReason(StrEnum):
     EXPIRED = "expired"
     SUSPENDED = "suspended"
     REVOKED = "revoked"
+    STATE_UNKNOWN = "state_unknown"
     REQUESTED = "requested"
     NEUTRAL = "neutral"
     UNPARSABLE = "unparsable"

@@ -6,6 +6,7 @@ Counters are listed without the `_total` that the exposition format adds.
 
 from __future__ import annotations
 
+from signalbox.contracts import certificate_metrics
 from signalbox.contracts.metric import Metric
 
 # --- assessor ---------------------------------------------------------------------------------------------
@@ -290,4 +291,5 @@ JOB_LAST_SUCCESS = Metric(
     "signalbox_job_last_success_timestamp_seconds", "gauge", "Unix time of the job's last success.", ("job",)
 )
 
-ALL: tuple[Metric, ...] = tuple(value for value in globals().values() if isinstance(value, Metric))
+_HERE = tuple(value for value in globals().values() if isinstance(value, Metric))
+ALL: tuple[Metric, ...] = (*_HERE, *certificate_metrics.ALL)

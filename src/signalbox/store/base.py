@@ -17,6 +17,7 @@ from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Feedback, LabeledText, Record, Source
 from signalbox.errors import InputError, NotFoundError, shorten
 from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
+from signalbox.store.events import EventStore
 from signalbox.store.requests import RequestStore
 from signalbox.store.rows import without_text
 from signalbox.store.spool import Spool
@@ -31,9 +32,8 @@ _RECONNECT_PAUSE_SECONDS = 1.0
 class Store:
     """Append-only records with their feedback, and a local spool for while the database is unavailable.
 
-    With `spool_dir`, a row that cannot be written goes there and is written later, in order, by a task of its
-    own; without it, the failure is raised. While rows wait, new ones join them at once: not every request must
-    wait for a database that hangs.
+    With `spool_dir`, a row that cannot be written goes there and is written later, in order, by a task of its own; without
+    it, the failure is raised. While rows wait, new ones join them: not each request waits for a database that hangs.
     """
 
     def __init__(
@@ -78,6 +78,11 @@ class Store:
     def requests(self) -> RequestStore:
         """Campaigns, requests for ground truth and what reviewers entered."""
         return RequestStore(self._backend, self._connect)
+
+    @property
+    def events(self) -> EventStore:
+        """The events of certificates."""
+        return EventStore(self._backend, self._connect)
 
     @property
     def spooled(self) -> int:

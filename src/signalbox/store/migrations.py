@@ -95,8 +95,24 @@ def _requests(types: dict[str, str]) -> tuple[str, ...]:
     return tuple(statement.format(**types) for statement in _REQUEST_TABLES)
 
 
+# The position decides between two writers that change the state of one campaign at once.
+_EVENT_TABLES = (
+    """CREATE TABLE certificate_event (
+  seq {seq}, id TEXT NOT NULL UNIQUE, at {real} NOT NULL, task TEXT NOT NULL, campaign_id TEXT NOT NULL,
+  certificate_id TEXT NOT NULL, certificate_digest TEXT NOT NULL, position INTEGER NOT NULL, action TEXT NOT NULL,
+  cause TEXT NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL, details {json} NOT NULL,
+  UNIQUE (campaign_id, position))""",
+    "CREATE INDEX certificate_event_by_task ON certificate_event (task, seq)",
+)
+
+
+def _events(types: dict[str, str]) -> tuple[str, ...]:
+    return tuple(statement.format(**types) for statement in _EVENT_TABLES)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_records", _tables(_SQLITE), _tables(_POSTGRES)),
     Migration("0002_labels", _score(_SQLITE), _score(_POSTGRES)),
     Migration("0003_requests", _requests(_SQLITE), _requests(_POSTGRES)),
+    Migration("0004_events", _events(_SQLITE), _events(_POSTGRES)),
 )

@@ -189,7 +189,7 @@ class RequestStore:
         entries = defaultdict(list)
         for request_id, slot, action, label, reviewer, at in await self._fetch(sql.REVIEWS, campaign_id):
             entry = ReviewEntry.model_validate(
-                {"action": action, "label": label, "reviewer": reviewer, "created_at": _time(at)}
+                {"action": action, "label": label, "reviewer": reviewer, "created_at": time_of(at)}
             )
             entries[request_id, slot].append(entry)
         states = []
@@ -197,7 +197,7 @@ class RequestStore:
         for request in map(_request, await self._fetch(statement, campaign_id)):
             for slot in (1, 2) if request.second else (1,):
                 at = asked.get((request.id, slot))
-                asked_at = None if at is None else _time(at)
+                asked_at = None if at is None else time_of(at)
                 own = tuple(entries[request.id, slot])
                 states.append(ReviewState(request=request, slot=slot, asked_at=asked_at, entries=own))
         never = datetime.max.replace(tzinfo=UTC)
@@ -234,7 +234,7 @@ class RequestStore:
 
     async def now(self) -> datetime:
         """The time of the database, by which all rows are dated."""
-        return _time((await self._fetch(sql.SECONDS_NOW))[0][0])
+        return time_of((await self._fetch(sql.SECONDS_NOW))[0][0])
 
     async def _with_record(self, assignment: Assignment) -> tuple[Assignment, Record]:
         rows = await self._fetch(sql.BODY_OF_REQUEST, assignment.request_id)
@@ -290,5 +290,6 @@ def _assignment(row: Row) -> Assignment:
     return Assignment.model_validate(dict(zip(Assignment.model_fields, row, strict=True)))
 
 
-def _time(seconds: object) -> datetime:
+def time_of(seconds: object) -> datetime:
+    """A time of the database, which stores seconds since 1970."""
     return datetime.fromtimestamp(float(str(seconds)), UTC)

@@ -13,9 +13,12 @@ from signalbox.certificate import folder as files
 from signalbox.certificate.calibration import calibration_of
 from signalbox.certificate.issue import FEWEST_POOL_ROWS, NotCertified, issue, plan_campaign
 from signalbox.certificate.keys import current_key
-from signalbox.certificate.labels import Labels, labels_of, pool_scores
-from signalbox.certificate.signing import load_private_key, sign
-from signalbox.contracts.certificate import Campaign, CertificateAction, CertificateEvent, CertificateKey
+from signalbox.certificate.labels import Labels, pool_scores
+from signalbox.certificate.monitoring.ledger import write_issue
+from signalbox.certificate.monitoring.reading import labels_from
+from signalbox.certificate.monitoring.states import state_of
+from signalbox.certificate.signing import digest_of, load_private_key, sign
+from signalbox.contracts.certificate import Campaign, CertificateEvent, CertificateKey, CertificateState
 from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Record, Tier, text_sha256
 from signalbox.contracts.routes import ROUTES, Route
@@ -26,6 +29,7 @@ from signalbox.store import Store, open_store
 from signalbox.tasks import load_data, load_task
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
+ACTOR = "job/certify"
 _ENOUGH_POOL_ROWS = 1_000
 
 
@@ -71,8 +75,8 @@ class Run:
     async def certify(self, now: datetime, private_key: Path, *, report: Callable[[str], None]) -> list[str]:
         """Issue a certificate for each newest campaign; lines about them. Raises NotCertified if there is none."""
         key = load_private_key(private_key)
-        folder = self._settings.certificates_dir
-        campaigns = [one for one in files.campaigns_of(folder, self._task.name) if self._selects(one)]
+        folder, task = self._settings.certificates_dir, self._task
+        campaigns = [one for one in files.campaigns_of(folder, task.name) if self._selects(one)]
         if not campaigns:
             hint = "Plan one with `signalbox certify --plan`, then enter the labels that it requests."
             raise SetupError(f"No campaign of `{self._task.name}` is in {folder}.", hint=hint)
@@ -81,13 +85,14 @@ class Run:
             for campaign in campaigns:
                 labels = await self._labels(store, campaign)
                 try:
-                    certificate = issue(campaign, labels, now=now, days=self._task.certificate.days)
+                    check_not_revoked(await store.events.of_campaign(campaign.id))
+                    certificate = issue(campaign, labels, now=now, days=task.certificate.days)
                 except NotCertified as error:
                     failures.append(error)
                     report(f"{campaign.key.title}: {error.message}\n  {error.hint}{_left_out(labels)}")
                     continue
-                path = files.save_certificate(folder, sign(certificate, key), self._task)
-                self._record_issue(certificate.id, len(certificate.labels))
+                path = files.save_certificate(folder, sign(certificate, key), task)
+                await write_issue(store.events, certificate, digest_of(certificate), ACTOR)
                 row = certificate.decisive
                 lines.append(
                     f"{campaign.key.title}: certified from the score {row.threshold:.3g} on, the surest "
@@ -134,32 +139,19 @@ class Run:
 
     async def _labels(self, store: Store, campaign: Campaign) -> Labels:
         records = await store.records(task=self._task.name, language=campaign.key.language, source="user")
-        requests = {record.input_sha256 for record in records if record.asked}
-        # Entries of other records count, too: a text that was labeled before is not asked for anew.
-        same_text = [record for record in records if record.input_sha256 in requests]
-        feedback = {record.id: await store.feedback_for(record.id) for record in same_text}
-        shown_red = labels_of(records, feedback, campaign, self._task, self._data_hashes)
+        shown_red = await labels_from(store, records, campaign, self._task, self._data_hashes)
         samplings = await store.requests.campaigns(self._task.name)
         chance = next((one.propensity for one in samplings if one.campaign.id == campaign.id), 0.0)
         return with_queue(shown_red, await store.requests.states(campaign.id), chance, self._task)
 
-    def _record_issue(self, certificate_id: str, labels: int) -> None:
-        folder = self._settings.certificates_dir
-        exists = any(
-            event.certificate_id == certificate_id and event.action is CertificateAction.ISSUE
-            for event in files.events(folder)
+
+def check_not_revoked(events: Sequence[CertificateEvent]) -> None:
+    """Raise NotCertified for a campaign that was revoked: more of its labels are no way around that."""
+    if state_of(events) is CertificateState.REVOKED:
+        raise NotCertified(
+            "The certificate of this campaign was revoked.",
+            hint="Plan a new campaign with `signalbox certify --plan`.",
         )
-        if not exists:
-            files.append_event(
-                folder,
-                CertificateEvent(
-                    certificate_id=certificate_id,
-                    action=CertificateAction.ISSUE,
-                    actor="job/certify",
-                    reason=f"{labels} labels show it",
-                    details={"labels": labels},
-                ),
-            )
 
 
 def _planned(campaign: Campaign) -> list[str]:

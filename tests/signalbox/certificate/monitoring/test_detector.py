@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from signalbox.certificate.detector import Detector, first_alarm
+from signalbox.certificate.monitoring.detector import Detector, first_alarm
 from signalbox.errors import InputError
 
 ALPHA = 0.1

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from signalbox.certificate.states import check_transition, history, state_of
+from signalbox.certificate.monitoring.states import check_transition, history, state_of
 from signalbox.contracts.certificate import CertificateAction, CertificateEvent, CertificateState
 from signalbox.errors import InputError
 
