@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from local.clock import Clock
-from local.demo import certification, green
+from local.demo import certification, drift, green
 from local.demo.stream import FILE, Stream
 from signalbox.contracts.routes import ModelName
 from signalbox.settings import Settings
@@ -23,5 +23,10 @@ def close(
         result = certification.certify(settings, stream, route, console)
         certification.explain(result, console)
     with clock.step("compare green answers with the truth"):
-        figures, _ = green.measure(settings, task, stream, route, console)
+        figures, shown = green.measure(settings, task, stream, route, console)
     green.show(figures, task.certificate.alpha, console)
+    if result.first is None:
+        console.print("  Nothing is green, so texts of another kind have nothing to take away.")
+        return
+    with clock.step(f"texts of the task {drift.OTHER_TASK} arrive, and the certificates are watched"):
+        drift.disturb(settings, task, shown, route, console)

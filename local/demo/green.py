@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from local.demo import reviewer
 from local.demo.certification import send
 from local.demo.stream import Stream
 from pipelines.statistics.sampling import exact_interval
@@ -46,13 +47,14 @@ def measure(
 ) -> tuple[list[Green], list[tuple[LabeledText, Mapping[str, Any]]]]:
     """The figures on new texts of users and on the test split; and the users' texts with their predictions.
 
-    Answers that are shown red to get a label count as not green.
+    Answers that are shown red to get a label count as not green; the reviewer gives it.
     """
     figures: list[Green] = []
     shown: list[tuple[LabeledText, Mapping[str, Any]]] = []
     for language in stream.languages:
         rows = stream.take(language, _TEXTS[route])
         pairs = list(zip(rows, send(settings, rows, route, console), strict=True))
+        reviewer.judge_requested(settings, pairs)
         figures.append(figures_of("new texts of users", language, pairs, task))
         shown += pairs
     for language in stream.languages:

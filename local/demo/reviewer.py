@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from pipelines.progress import progress
 from signalbox import assessor_client
 from signalbox.contracts.labels import Label
+from signalbox.contracts.light import LightReason
 from signalbox.contracts.record import LabeledText
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
@@ -80,6 +81,13 @@ def answer_queue(settings: Settings, labels: Mapping[str, Label], most: int, con
         if is_done:
             break
     return Review(given, first)
+
+
+def judge_requested(settings: Settings, pairs: Iterable[tuple[LabeledText, Mapping[str, Any]]]) -> None:
+    """Label the answers that are shown red to be judged first. Raises InputError and SetupError."""
+    for row, answer in pairs:
+        if answer["light"]["reason"] == LightReason.REQUESTED:
+            assessor_client.give_feedback(settings, str(answer["id"]), row.label)
 
 
 def _answer_block(settings: Settings, labels: Mapping[str, Label], size: int) -> int:

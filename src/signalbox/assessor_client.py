@@ -41,6 +41,17 @@ def give_feedback(settings: Settings, prediction_id: str, label: str) -> None:
     _post(settings, "/v1/feedback", {"prediction_id": prediction_id, "label": label})
 
 
+def prediction(settings: Settings, prediction_id: str) -> dict[str, Any]:
+    """An earlier prediction as people see it now. Raises InputError and SetupError."""
+    earlier: dict[str, Any] = _send(settings, "GET", f"/v1/predictions/{prediction_id}", None)
+    return earlier
+
+
+def page(settings: Settings, prediction_id: str, language: str) -> str:
+    """The HTML page with an earlier prediction, in a language. Raises InputError and SetupError."""
+    return _exchange(settings, "GET", f"/?answer={prediction_id}&lang={language}", None).text
+
+
 def next_in_queue(settings: Settings, language: str = "") -> dict[str, Any] | None:
     """The next text of the queue for a reviewer, None if none waits. Raises InputError and SetupError."""
     item: dict[str, Any] | None = _post(settings, "/v1/queue/next", {"language": language})
@@ -74,6 +85,17 @@ def _post(settings: Settings, path: str, body: dict[str, Any]) -> Any:  # noqa: 
 
 def _send(settings: Settings, method: str, path: str, body: dict[str, Any] | None) -> Any:  # noqa: ANN401 - JSON
     """The body of an answer; None if it has none."""
+    response = _exchange(settings, method, path, body)
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError as error:
+        raise _not_the_assessor(settings, "its answer is not JSON") from error
+
+
+def _exchange(settings: Settings, method: str, path: str, body: dict[str, Any] | None) -> httpx2.Response:
+    """A successful response. Raises InputError and SetupError with the assessor's hint."""
     url = settings.assessor_base_url + path
     headers = {"Content-Type": "application/json", **settings.assessor_headers}
     # Encoded here: a text of the command line may contain what has no UTF-8 form; JSON in ASCII can carry it.
@@ -88,12 +110,7 @@ def _send(settings: Settings, method: str, path: str, body: dict[str, Any] | Non
         ) from error
     if not response.is_success:
         raise _error_of(settings, response)
-    if not response.content:
-        return None
-    try:
-        return response.json()
-    except ValueError as error:
-        raise _not_the_assessor(settings, "its answer is not JSON") from error
+    return response
 
 
 def _error_of(settings: Settings, response: httpx2.Response) -> SignalboxError:
