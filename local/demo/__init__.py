@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _EXAMPLE_LABELS = 3
 # Labels of users' texts per language: with 60 the encoder earns no certificate, with 120 it does (docs/log.md).
 _STREAM_LABELS = 120
-# What the encoder has learned in the end, and what baselines learn, too.
+# What baselines learn: the rows of the task that the encoder has learned in the end.
 _LEARNED: tuple[Split, ...] = ("few-shot", "pool")
 
 

@@ -85,7 +85,8 @@ def _page_after(settings: Settings, green: list[LabeledText], route: ModelName) 
         later = assessor_client.prediction(settings, str(answer["id"]))
         page = assessor_client.page(settings, str(answer["id"]), row.language)
         text = str(later["light"]["text"])
-        where = "the page says" if text in page else "the API says, but not the page"
+        reason = text.partition(". ")[2]  # the page has what it means between both sentences
+        where = "the page says" if reason in page else "the API says, but not the page"
         return f"{row.language}: a text that was green is now {later['light']['color']}; {where}: {text}"
     return "the page still shows green; see assessor.log"
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import mlflow
 from rich.console import Console
 
+from pipelines.calibrate import kept
 from pipelines.calibrate.fit import Calibration, fit_language
 from pipelines.calibrate.routes import fit_route, routes_ending_in
 from pipelines.calibrate.sparse import warn_of_sparse_verdicts
@@ -39,10 +40,12 @@ def calibrate(
     tier: str | None = None,
     log_run: bool = True,
     console: Console | None = None,
+    reuse: bool = False,
 ) -> ThresholdFile:
     """Query the model for each row of the calibration split, fit and save thresholds, log an MLflow run.
 
     `tier` defaults to the first one of the task: an answer has no tier, so that a release has one set of thresholds.
+    `reuse` takes the answers of an earlier calibration of the same release, prompt and rows.
 
     A language with too few usable rows is left out, with a warning: the assessor then shows its answers as
     uncalibrated. Routes that end in this model get thresholds of their own, for the texts that reach it there. Raises
@@ -56,7 +59,7 @@ def calibrate(
     rows = sorted(
         rows, key=lambda row: row.language
     )  # the server keeps the prompt of the language it answers in
-    release, results = asyncio.run(_query(settings, task, model, rows, console))
+    release, results = asyncio.run(_query(settings, task, model, rows, console, reuse=reuse))
     calibrations = [
         fit_language(language, *_of_language(rows, results, language), Classes.of(task))
         for language in task.languages
@@ -106,11 +109,20 @@ def _calibrate_route(
 
 
 async def _query(
-    settings: Settings, task: Task, model: ModelName, rows: Sequence[LabeledText], console: Console | None
+    settings: Settings,
+    task: Task,
+    model: ModelName,
+    rows: Sequence[LabeledText],
+    console: Console | None,
+    *,
+    reuse: bool = False,
 ) -> tuple[ModelRelease, list[Answer | ModelError]]:
     client = make_client(settings, task, model)
     try:
         release = await client.release()
+        path = kept.path_of(settings, task, model, release, rows)
+        if reuse and (answers := kept.load(path)) is not None:
+            return release, list(answers)
         # The verdict is all that thresholds are fitted on; a justification takes most of a decoder's time.
         results = await query_all(client.verdict, rows, console)
         if await client.release() != release:
@@ -119,6 +131,7 @@ async def _query(
             )
     finally:
         await client.close()
+    kept.save(path, results)
     return release, results
 
 

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
+from signalbox import thresholds
 from signalbox.certificate.folder import campaigns, certificate_files, events
 from signalbox.cli import installed_app
 from signalbox.contracts.labels import NO, YES
 from signalbox.store import open_store
+from signalbox.thresholds import CalibrationAnswer, ThresholdFile
 from tests.signalbox.certificate.examples import TASK_FOLDER, entry, record, requested
 
 NOW = datetime.now(UTC)
@@ -109,3 +111,16 @@ def test_what_is_missing_is_named(signalbox, tmp_path):
     unknown = signalbox("--plan", "--language", "fr")
     assert unknown.exit_code == 2
     assert "Task 'medical' knows: de, en." in unknown.output
+
+
+@pytest.mark.parametrize(("wrong", "start"), [(range(0), 1.0), (range(0, 40, 2), 0.4)])
+def test_a_plan_sees_the_calibration_rows_unless_they_show_no_zone(signalbox, url, tmp_path, wrong, start):
+    write(url, pool())
+    release = pool(1)[0].release
+    answers = tuple(CalibrationAnswer(verdict=YES, score=n / 10, wrong=n in wrong) for n in range(40))
+    file = ThresholdFile(task="medical", release=release, languages={}, answers={"en": answers})
+    thresholds.save(tmp_path / "thresholds", file)
+    assert signalbox("--plan", "--language", "en", "--route", "decoder").exit_code == 0
+    (campaign,) = campaigns(tmp_path / "certificates")
+    assert campaign.planned_labels == 100
+    assert (campaign.shares[0] > 0.5) == (start > 0.5)
