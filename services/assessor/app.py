@@ -12,6 +12,7 @@ from services.assessor import errors, openapi
 from services.assessor.access import Access, KeyFile
 from services.assessor.assess import Assess
 from services.assessor.calls import Calls, CountedClient
+from services.assessor.certificates import routes as certificates
 from services.assessor.decisions.event_poll import EventPoll
 from services.assessor.health import HealthPoll
 from services.assessor.limits import Limits
@@ -61,6 +62,7 @@ def create_app(
     app.include_router(api.router)
     app.include_router(passthrough.router)
     app.include_router(review.router)
+    app.include_router(certificates.router)
     pages.mount(app)
     openapi.complete(app, keys_required=settings.api_keys_file is not None)
     return app

@@ -25,12 +25,17 @@ class Settings(BaseSettings):
     )
     certificates_path: Path | None = Field(
         default=None,
-        description="Folder of campaigns, certificates and their events. Defaults to `certificates` in state_dir.",
+        description="Folder of campaigns and certificates. Defaults to `certificates` in state_dir.",
     )
     certificate_key: Path | None = Field(
         default=None,
         description="Public key (Ed25519, PEM) that verifies certificates; without it nothing is green. Defaults to "
         "`certificate.pub` in state_dir.",
+    )
+    certificate_private_key: Path | None = Field(
+        default=None,
+        description="Private key (Ed25519, PEM) that signs certificates; only `signalbox certify` reads it. Defaults to "
+        "`certificate.pem` in state_dir.",
     )
     cache_dir: Path = Field(
         default=Path.home() / ".cache" / "signalbox",
@@ -240,13 +245,18 @@ class Settings(BaseSettings):
 
     @property
     def certificates_dir(self) -> Path:
-        """Campaigns, certificates and events."""
+        """Campaigns and certificates."""
         return self.certificates_path or self.state_dir / "certificates"
 
     @property
     def certificate_public_key(self) -> Path:
         """The key that verifies certificates."""
         return self.certificate_key or self.state_dir / "certificate.pub"
+
+    @property
+    def certificate_signing_key(self) -> Path:
+        """The key that signs certificates."""
+        return self.certificate_private_key or self.state_dir / "certificate.pem"
 
     @property
     def logs_dir(self) -> Path:

@@ -80,6 +80,9 @@
   (list (and $job.hook $schedule)
     (printf "%s.schedule: %q, but %s.hook is %q." $key $schedule $key $job.hook)
     (printf "Remove the schedule, or set %s.hook to \"\"." $key))
+  (list (and $job.enabled (has "certificates" $program.needs) (not $v.certificates.existingSecret))
+    (printf "certificates.existingSecret: is empty, but %s.enabled is true." $key)
+    "Create the keys with `signalbox certify --create-key certificate.pem`, then a Secret with both files, and name it.")
 -}}
 {{- range $option := default list $program.required }}{{- $rules = append $rules
   (list (and $job.enabled (not (regexMatch (printf "(^| )%s( |=|$)" $option) (join " " $job.args))))

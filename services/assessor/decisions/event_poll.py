@@ -49,7 +49,7 @@ class EventPoll:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Read once, then repeatedly until the block ends."""
-        await self.poll()
+        await self._try()
         task = asyncio.create_task(self._poll_repeatedly())
         try:
             yield
@@ -61,10 +61,13 @@ class EventPoll:
     async def _poll_repeatedly(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            try:
-                await self.poll()
-            except Exception:  # the next time may be better, and answers must go on
-                log.exception("certificate events not read")
+            await self._try()
+
+    async def _try(self) -> None:
+        try:
+            await self.poll()
+        except Exception:  # the next time may be better, and answers must go on
+            log.exception("certificate events not read")
 
     def _export(self) -> None:
         """The newest certificate of each key; a state that cannot be read is none of the states."""

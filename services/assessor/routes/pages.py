@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
+from services.assessor.web import certificates_page
 from services.assessor.web.page import Page
 from services.assessor.web.queue_page import QueuePage
 from services.assessor.web.rendering import FOLDER, HEADERS, Templates
@@ -58,6 +59,11 @@ def _router(templates: Templates) -> APIRouter:
     async def enter(request: Request) -> Response:
         """Store what a reviewer says about a text."""
         return await QueuePage(request, templates).enter()
+
+    @router.get("/certificates")
+    async def certificates(request: Request) -> Response:
+        """Which certificates hold, and their histories."""
+        return await certificates_page.show(request, templates)
 
     @router.get("/assess")
     @router.get("/evidence")

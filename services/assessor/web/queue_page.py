@@ -110,6 +110,7 @@ class QueuePage:
         context: dict[str, Any] = {
             "t": t,
             "title": t.pick(task.title),
+            "home": "queue",
             "languages": OWN_NAMES,
             "text_languages": {code: t.language_name(code) for code in task.languages},
             "texts": self._texts,

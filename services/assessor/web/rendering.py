@@ -41,5 +41,6 @@ class Templates:
         )
         self.page = environment.get_template("page.html")
         self.queue = environment.get_template("queue.html")
+        self.certificates = environment.get_template("certificates.html")
         files = sorted((FOLDER / "static").iterdir())
         self.version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]

@@ -11,13 +11,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.assessor.app import create_app
+from services.assessor.decisions.event_poll import EventPoll
 from signalbox import thresholds
 from signalbox.certificate.cli.run import Run
-from signalbox.certificate.folder import append_event, certificate_files
+from signalbox.certificate.folder import certificate_files
 from signalbox.certificate.signing import create_key
-from signalbox.contracts.certificate import CertificateAction, CertificateEvent
+from signalbox.contracts.certificate import CertificateAction, CertificateCause, CertificateEvent
 from signalbox.contracts.labels import YES
-from signalbox.contracts.record import Feedback, text_sha256
+from signalbox.contracts.record import Feedback, Record, text_sha256
 from signalbox.settings import Settings
 from signalbox.store import open_store
 from tests.services.assessor.test_api import CUTS, LARGE, Table
@@ -88,6 +89,39 @@ def certified(client: TestClient, settings: Settings) -> TestClient:
     return client
 
 
+def change(client: TestClient, settings: Settings, action: str) -> None:
+    """An event as the watch job writes it, and the assessor's next reading of the events."""
+
+    async def append() -> None:
+        async with open_store(settings.store_url) as store:
+            issued = (await store.events.of_task("medical"))[0]
+            count = len(await store.events.of_campaign(issued.campaign_id))
+            fields = {"id": str(uuid.uuid4()), "position": count, "action": CertificateAction(action)}
+            event: CertificateEvent = issued.model_copy(
+                update={
+                    **fields,
+                    "cause": CertificateCause.OUTPUT,
+                    "actor": "job/watch",
+                    "reason": "p(yes) changed",
+                }
+            )
+            assert await store.events.append(event)
+
+    asyncio.run(append())
+    poll(client)
+
+
+def poll(client: TestClient) -> None:
+    """What the assessor does every two seconds."""
+    state = client.app.state.signalbox
+    client.portal.call(EventPoll(state.task, state.assess.certificates, state.store, state.metrics).poll)
+
+
+async def read_records(settings: Settings, ids: set[str]) -> list[Record]:
+    async with open_store(settings.store_url) as store:
+        return [record for record in await store.records() if record.id in ids]
+
+
 def reason_of(client: TestClient, text: str = SURE) -> tuple[str, str]:
     (prediction,) = assess(client, text)
     return prediction["light"]["color"], prediction["light"]["reason"]
@@ -152,22 +186,69 @@ def test_another_prompt_is_yellow(certified, decoder, settings, tmp_path):
 
 @pytest.mark.parametrize(("action", "reason"), [("suspend", "suspended"), ("revoke", "revoked")])
 def test_an_event_takes_green_away_without_a_restart(certified, settings, action, reason):
-    (prediction,) = assess(certified, SURE)
-    event = CertificateEvent(
-        certificate_id=prediction["light"]["certificate"]["id"],
-        action=CertificateAction(action),
-        actor="job/drift",
-        reason="p(yes) changed",
-    )
-    append_event(settings.certificates_dir, event)
+    change(certified, settings, action)
+    assert reason_of(certified)[1] == ("requested" if action == "suspend" else reason)
     assert reason_of(certified) == ("yellow", reason)
-    append_event(
-        settings.certificates_dir,
-        event.model_copy(
-            update={"id": "r", "action": CertificateAction.RESTORE, "created_at": datetime.now(UTC)}
-        ),
-    )
+    change(certified, settings, "restore" if action == "suspend" else "expire")
     assert reason_of(certified)[0] == ("green" if action == "suspend" else "yellow")
+
+
+def test_a_suspension_asks_about_each_answer_of_the_zone(certified, settings):
+    change(certified, settings, "suspend")
+    texts = [f"0.99{number:03}" for number in range(900, 920)]
+    shown = assess(certified, *texts)
+    assert {row["light"]["reason"] for row in shown} == {"requested"}
+    certified.post("/v1/feedback", json={"prediction_id": shown[0]["id"], "label": "yes"})
+    judged = certified.get(f"/v1/predictions/{shown[0]['id']}").json()
+    assert (judged["light"]["color"], judged["light"]["reason"]) == ("yellow", "suspended")
+    records = asyncio.run(read_records(settings, {row["id"] for row in shown}))
+    assert {(record.asked, record.propensity) for record in records} == {(True, 1.0)}
+
+
+def test_the_api_lists_each_change_with_its_reason(certified, settings):
+    change(certified, settings, "suspend")
+    (row,) = certified.get("/v1/certificates").json()["certificates"]
+    assert (row["language"], row["verdict"], row["route"], row["state"]) == (
+        "en",
+        "yes",
+        "decoder",
+        "suspended",
+    )
+    assert [(one["action"], one["actor"]) for one in row["events"]] == [
+        ("issue", "job/certify"),
+        ("suspend", "job/watch"),
+    ]
+
+
+def test_the_page_shows_the_history_in_both_languages(certified, settings):
+    change(certified, settings, "suspend")
+    pages = {
+        language: certified.get("/certificates", headers={"Accept-Language": language}).text
+        for language in ("en", "de")
+    }
+    assert "Suspended: drift, being checked" in pages["en"]
+    assert "The probabilities of the answers have changed." in pages["en"]
+    assert "Ausgesetzt: Drift, wird geprüft" in pages["de"]
+    assert "0 von 60 geprüften Antworten waren falsch" in pages["de"]
+    assert "Höchstens 10\N{NO-BREAK SPACE}% solcher Antworten sind falsch" in pages["de"]
+
+
+def test_without_news_from_the_store_nothing_is_green(certified, monkeypatch):
+    monkeypatch.setattr("services.assessor.decisions.certificates.STALE_SECONDS", 0.0)
+    assert reason_of(certified) == ("yellow", "state_unknown")
+
+
+def test_the_metrics_have_the_state_of_the_newest_certificate(certified, settings):
+    key = 'language="en",route="decoder"'
+    poll(certified)
+    page = certified.get("/metrics").text
+    assert f'signalbox_certificate_state{{{key},state="certified",task="medical",verdict="yes"}} 1.0' in page
+    assert f'signalbox_certificate_shown_red_ratio{{{key},task="medical",verdict="yes"}} 0.05' in page
+    change(certified, settings, "suspend")
+    page = certified.get("/metrics").text
+    assert f'signalbox_certificate_state{{{key},state="suspended",task="medical",verdict="yes"}} 1.0' in page
+    assert f'signalbox_certificate_shown_red_ratio{{{key},task="medical",verdict="yes"}} 1.0' in page
+    assert "signalbox_certificate_expiry_timestamp_seconds{" in page
 
 
 def test_a_changed_file_makes_nothing_green(certified, settings):

@@ -34,9 +34,7 @@ def certify(
     ] = None,
     key: Annotated[
         Path | None,
-        typer.Option(
-            "--key", help="Private key that signs. Defaults to certificate.pem in SIGNALBOX_STATE_DIR."
-        ),
+        typer.Option("--key", help="Private key that signs. Defaults to SIGNALBOX_CERTIFICATE_PRIVATE_KEY."),
     ] = None,
     create_key: Annotated[
         Path | None,
@@ -56,7 +54,7 @@ def certify(
             from signalbox.certificate.cli.run import Run
 
             run = Run(settings, language or None, route)
-            private = key or settings.state_dir / "certificate.pem"
+            private = key or settings.certificate_signing_key
             now = datetime.now(UTC)
             lines = asyncio.run(
                 run.plan(now, once=once) if plan else run.certify(now, private, report=console.print)

@@ -9,6 +9,7 @@ import tempfile
 import httpx2
 from pydantic import SecretStr
 
+from signalbox.certificate.signing import load_private_key, load_public_key
 from signalbox.contracts.routes import MODELS
 from signalbox.proxies import DIRECT
 from signalbox.settings import Settings
@@ -62,6 +63,8 @@ CHECKS = {
     "encoder": lambda: request("GET", f"{SETTINGS.encoder_base_url}/v2/models/encoder/ready"),
     "decoder": lambda: models(SETTINGS.decoder_base_url, SETTINGS.decoder_api_key),
     "judge": lambda: models(SETTINGS.judge_url, SETTINGS.judge_api_key),
+    "certificates": lambda: load_public_key(SETTINGS.certificate_public_key),
+    "signing": lambda: load_private_key(SETTINGS.certificate_signing_key),
 }
 
 failed = False

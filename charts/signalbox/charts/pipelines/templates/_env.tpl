@@ -44,6 +44,14 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "pipelines.env.certificates" -}}
+- {name: SIGNALBOX_CERTIFICATE_KEY, value: /etc/signalbox/certificate/certificate.pub}
+{{- end -}}
+
+{{- define "pipelines.env.signing" -}}
+- {name: SIGNALBOX_CERTIFICATE_PRIVATE_KEY, value: /etc/signalbox/certificate/certificate.pem}
+{{- end -}}
+
 {{/* Arguments: (list VARIABLE SERVER SUFFIX), where SERVER has url and apiKey. If no Secret is named and the host is a Service in
      this namespace, the Secret is SERVICE with SUFFIX, as the chart of that Service names it; it may be missing. */}}
 {{- define "pipelines.env.key" -}}

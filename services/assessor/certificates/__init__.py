@@ -1,0 +1,1 @@
+"""What people and programs see of the certificates: their states and their histories."""
