@@ -108,7 +108,7 @@ def test_no_language_at_all_is_an_error_with_the_reason(settings, monkeypatch):
 
 
 def test_kept_answers_are_reused_only_on_request_and_only_if_they_are_complete(settings, monkeypatch):
-    calls = []
+    calls, settings = [], settings.model_copy(update={"encoder_enabled": False})
 
     class Counting(Model):
         async def verdict(self, text, language):
