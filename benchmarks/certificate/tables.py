@@ -19,7 +19,9 @@ from benchmarks.certificate.procedures import (
 )
 from benchmarks.certificate.simulation import Outcome, calibrated_plan, simulate
 from signalbox.certificate import certify, certify_by_verdict, make_plan
-from signalbox.certificate.monitoring.detector import first_alarm
+from signalbox.certificate.boundary import allowed_any_time
+from signalbox.certificate.monitoring.detector import Detector, first_alarm
+from signalbox.certificate.monitoring.monitor import RESTORE_LABELS
 
 Rows = list[dict[str, object]]
 
@@ -160,6 +162,20 @@ def detector(runs: int) -> Rows:
     return rows
 
 
+def suspension(runs: int) -> Rows:
+    """What 300 labels of a suspended certificate decide, after 300 good labels, and after how many."""
+    rng = random.Random(_SEED)
+    rows: Rows = []
+    for rate in (0.02, 0.04, 0.07, 0.1, 0.2, 0.3, 0.5):
+        ends = [_end_of_suspension(rng, 0.1, 0.04, rate) for _ in range(runs)]
+        row: dict[str, object] = {"alpha": 0.1, "error": rate}
+        for name in ("restored", "revoked"):
+            labels = [count for end, count in ends if end == name]
+            row |= {name: len(labels) / runs, f"median labels until {name}": median(labels) if labels else ""}
+        rows.append(row)
+    return rows
+
+
 TABLES: Mapping[str, Callable[[int], Rows]] = {
     "spending": spending,
     "larger_plan": larger_plan,
@@ -169,6 +185,7 @@ TABLES: Mapping[str, Callable[[int], Rows]] = {
     "propensities": propensities,
     "verdicts": verdicts,
     "detector": detector,
+    "suspension": suspension,
 }
 
 
@@ -216,3 +233,20 @@ def _random_chance(population: Population, index: np.ndarray) -> np.ndarray:
 def _rising_chance(population: Population, index: np.ndarray) -> np.ndarray:
     """From .05 for the surest answer to 1 at the middle."""
     return 0.05 + 0.95 * np.minimum(1.0, index / len(population.score) / 0.5)
+
+
+def _end_of_suspension(rng: random.Random, alpha: float, good: float, rate: float) -> tuple[str, int]:
+    """How a suspension ends, and the number of its labels."""
+    detector = Detector(alpha)
+    for _ in range(300):
+        detector = detector.add(rng.random() < good)
+    allowed, errors, passed = allowed_any_time(alpha, DELTA, RESTORE_LABELS, 300), 0, False
+    for count in range(1, 301):
+        wrong = rng.random() < rate
+        detector, errors = detector.add(wrong), errors + wrong
+        if detector.alarm:
+            return "revoked", count
+        passed = passed or errors <= allowed[count]
+        if passed and errors <= alpha * count:
+            return "restored", count
+    return "open", 300

@@ -79,7 +79,7 @@ async def _golden(settings: Settings, task: Task, routes: Sequence[Route], *, bl
             for outcome in await run.compare(bless=bless):
                 outcomes.append(outcome)
                 if outcome.changed and outcome.is_new:
-                    events += await _suspend(settings, store, task, outcome)
+                    events += await suspend(settings, store, task, outcome)
     return Result(task.name, tuple(outcomes), tuple(events))
 
 
@@ -197,7 +197,7 @@ class _Run:
         return records
 
 
-async def _suspend(settings: Settings, store: Store, task: Task, outcome: Outcome) -> list[CertificateEvent]:
+async def suspend(settings: Settings, store: Store, task: Task, outcome: Outcome) -> list[CertificateEvent]:
     """Suspend each certificate in use of this language and route."""
     events, campaigns = [], set[str]()
     for one in verified(settings.certificates_dir, settings.certificate_public_key):

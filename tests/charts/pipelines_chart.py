@@ -6,9 +6,13 @@ from tests.charts.conftest import chart_folder, one, render
 
 CHART = chart_folder("pipelines")
 PROGRAMS = yaml.safe_load((CHART / "files" / "jobs.yaml").read_text(encoding="utf-8"))
-JUDGE = {"judge": {"url": "http://judge/v1"}}
+JUDGE = {"judge": {"url": "http://judge/v1"}, "certificates": {"existingSecret": "keys"}}
 # What a job needs in its values besides `enabled`.
-NEEDED = {"gate": {"args": ["--baseline", "0123456789abcdef#decoder"], "hook": ""}}
+NEEDED = {
+    "gate": {"args": ["--baseline", "0123456789abcdef#decoder"], "hook": ""},
+    "watch": {"schedule": ""},
+    "golden": {"schedule": ""},
+}
 ALL_JOBS = {"jobs": {name: {"enabled": True} | NEEDED.get(name, {}) for name in PROGRAMS}} | JUDGE
 
 

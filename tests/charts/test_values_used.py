@@ -73,6 +73,7 @@ UNUSED = {
 PROXY = {"global": {"proxy": {"https": "http://a.example"}}}
 AUTOSCALED = {"autoscaling": {"enabled": True}, "persistence": {"enabled": False}}
 # (chart, beginning of a key) → further values that make it count; without a row the key must count with the defaults.
+SIGNED = {"certificates": {"existingSecret": "a"}}
 NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "autoscaling."): POSTGRES | {"autoscaling": {"enabled": True}},
     ("assessor", "global.proxy."): PROXY,
@@ -90,6 +91,15 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("assessor", "spoolSize"): POSTGRES,
     ("assessor", "encoder.scaleTarget"): {"encoder": {"maxReplicas": 2}},
     ("assessor", "thresholds.claimPath"): {"thresholds": {"existingClaim": "a"}},
+    ("assessor", "certificates.publicKey"): {"certificates": {"existingSecret": "a"}},
+    ("assessor", "certificates.claimPath"): {"thresholds": {"existingClaim": "a"}},
+    ("pipelines", "certificates."): {
+        "jobs": {"certify": {"enabled": True}},
+        "certificates": {"existingSecret": "a"},
+    },
+    ("pipelines", "jobs.certify."): SIGNED,
+    ("pipelines", "jobs.watch."): SIGNED,
+    ("pipelines", "jobs.golden."): SIGNED,
     ("assessor", "podDisruptionBudget."): POSTGRES,
     ("assessor", "replicas"): POSTGRES,
     ("assessor", "ingress."): {"ingress": {"enabled": True, "host": "a.example"}},

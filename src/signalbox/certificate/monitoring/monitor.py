@@ -29,7 +29,7 @@ from signalbox.contracts.certificate import (
 
 ACTOR = "job/watch"
 # Labels for which the test of a suspension is most powerful: a restoration is to need few of them.
-_RESTORE_LABELS = 50
+RESTORE_LABELS = 50
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,6 @@ def _since_suspension(observation: Observation) -> list[CertificateLabel]:
 def _shown_again(labels: Sequence[CertificateLabel], observation: Observation) -> bool:
     """The test of the certificate at its threshold, on the labels since the suspension only; valid at any time."""
     campaign = observation.newest.certificate.campaign
-    allowed = allowed_any_time(campaign.alpha, campaign.delta, _RESTORE_LABELS, len(labels))
+    allowed = allowed_any_time(campaign.alpha, campaign.delta, RESTORE_LABELS, len(labels))
     wrong = [label.wrong for label in labels]
     return passes(wrong, allowed) and sum(wrong) <= campaign.alpha * len(wrong)
