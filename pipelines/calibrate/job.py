@@ -14,6 +14,7 @@ from pipelines.calibrate.fit import Calibration, fit_language
 from pipelines.calibrate.routes import fit_route, routes_ending_in
 from pipelines.calibrate.sparse import warn_of_sparse_verdicts
 from pipelines.classes import Classes
+from pipelines.passages import as_read_by, passages_of
 from pipelines.progress import progress
 from pipelines.sinks import mlflow_runs, textfile
 from pipelines.strata import Stratum
@@ -30,7 +31,7 @@ from signalbox.thresholds import ThresholdFile
 logger = logging.getLogger(__name__)
 
 CONCURRENCY = 2
-Query = Callable[[str, str], Awaitable[Answer]]  # text and language
+Query = Callable[..., Awaitable[Answer]]  # text, language and, of a row that has any, its passages
 
 
 def calibrate(
@@ -124,7 +125,7 @@ async def _query(
         if reuse and (answers := kept.load(path)) is not None:
             return release, list(answers)
         # The verdict is all that thresholds are fitted on; a justification takes most of a decoder's time.
-        results = await query_all(client.verdict, rows, console)
+        results = await query_all(client.verdict, [as_read_by(model, row) for row in rows], console)
         if await client.release() != release:
             raise SetupError(
                 "The model's release changed during the calibration.", hint="Run the calibration again."
@@ -149,7 +150,7 @@ async def query_all(
         nonlocal failures
         async with slots:
             try:
-                return await query(row.text, row.language)
+                return await query(row.text, row.language, *passages_of(row))
             except ModelError as error:
                 failures += 1
                 if failures > max(3, len(rows) // 10):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from pipelines.compare.rows import row_key
 from signalbox.certificate.keys import prompt_digest
 from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.contracts.routes import ModelName
@@ -24,7 +25,7 @@ def path_of(
 ) -> Path:
     """The file for a release; its name changes with the prompt and the rows."""
     prompts = (str(prompt_digest(task, language, model)) for language in task.languages)
-    content = [release.key, *prompts, *(f"{row.language}\0{row.text}" for row in rows)]
+    content = [release.key, *prompts, *map(row_key, rows)]
     digest = hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
     return settings.state_dir / "calibrations" / f"{task.name}-{model}-{digest}.json"
 

@@ -126,7 +126,7 @@ def test_what_is_missing_is_named(signalbox, tmp_path):
 def test_a_plan_sees_the_calibration_rows_unless_they_show_no_zone(signalbox, url, tmp_path, wrong, same):
     rows = pool()
     write(url, rows)
-    answers = tuple(CalibrationAnswer(verdict=YES, score=n / 10, wrong=n in wrong) for n in range(40))
+    answers = tuple(CalibrationAnswer(verdict=YES, score=n / 4, wrong=n in wrong) for n in range(40))
     file = ThresholdFile(task="medical", release=rows[0].release, languages={}, answers={"en": answers})
     thresholds.save(tmp_path / "thresholds", file)
     assert signalbox("--plan", "--language", "en", "--route", "decoder").exit_code == 0
