@@ -41,7 +41,8 @@ class Stream:
     def __init__(self, task: Task, known: Collection[str] = ()) -> None:
         self._task, self._known = task, set(known)
         self._drawn: dict[str, Label] = {}
-        self._random = random.Random(_SEED)  # noqa: S311 - texts for a demo
+        # One for each language: a later run draws the same texts, in whatever order it needs them.
+        self._random: dict[str, random.Random] = {}
 
     @cached_property
     def _patterns(self) -> dict[str, Patterns]:
@@ -79,14 +80,14 @@ class Stream:
 
     def _draw(self, language: str, number: int) -> LabeledText:
         spec = self._patterns[language]
-        label = self._random.choice(self._task.names)
+        rng = self._random.setdefault(language, random.Random(f"{_SEED} {language}"))  # noqa: S311 - no secret
+        label = rng.choice(self._task.names)
         patterns = spec.of(label)
-        weights = [1 / rank for rank in range(1, len(patterns) + 1)]
-        aid = self._random.choice(spec.aids)
-        [pattern] = self._random.choices(patterns, weights)
-        background = self._random.choice(spec.background).format(n=self._random.choice(_NUMBERS))
+        aid = rng.choice(spec.aids)
+        [pattern] = rng.choices(patterns, [1 / rank for rank in range(1, len(patterns) + 1)])
+        background = rng.choice(spec.background).format(n=rng.choice(_NUMBERS))
         sentences = [pattern.format(x=aid, X=aid[0].upper() + aid[1:])]
-        sentences.insert(self._random.randrange(2), background)
+        sentences.insert(rng.randrange(2), background)
         name = f"stream-{language}-{number}"
         return LabeledText(
             id=name, text=" ".join(sentences), label=label, language=language, family=name, split="pool"

@@ -30,6 +30,14 @@ def test_a_later_run_continues_where_the_earlier_one_ended():
     assert {row.text: row.label for row in earlier}.items() <= later.labels.items()
 
 
+def test_the_texts_of_a_language_do_not_depend_on_the_order_of_languages():
+    """Else a second run of the demo would not know the labels of the first one's texts."""
+    first, second = Stream(TASK), Stream(TASK)
+    german = [row.text for row in first.take("de", 20)]
+    second.take("en", 50)
+    assert [row.text for row in second.take("de", 20)] == german
+
+
 def test_the_frequencies_of_patterns_stay_the_same_over_the_stream():
     """Else a certificate would speak of texts that no longer come."""
     stream = Stream(TASK)
