@@ -23,6 +23,12 @@ CERTIFICATE_MESSAGES: dict[str, dict[str, str]] = {
         "de": "Höchstens {alpha} solcher Antworten sind falsch ({errors} von {labels} geprüften waren es). Es umfasst die "
         "sichersten {share}.",
     },
+    "certificate_ended": {
+        "en": "It does not count now. It said: at most {alpha} of such answers are wrong ({errors} of {labels} checked ones "
+        "were), among the surest {share}.",
+        "de": "Es zählt zurzeit nicht. Es besagte: Höchstens {alpha} solcher Antworten sind falsch ({errors} von {labels} "
+        "geprüften waren es), unter den sichersten {share}.",
+    },
     "certificate_valid": {"en": "Valid until {time}", "de": "Gültig bis {time}"},
     "certificate_history": {"en": "History", "de": "Verlauf"},
     "certificate_no_events": {

@@ -38,7 +38,7 @@ class CertificateView:
     color: str
     state: str
     promise: str
-    valid: str
+    valid: str | None
     events: list[EventView]
 
 
@@ -69,19 +69,20 @@ def view_of(one: PublicCertificate, task: Task, t: Texts) -> CertificateView:
         else t("quoted", word=task.word(one.verdict, one.language))
     )
     holds = one.state is CertificateState.CERTIFIED
+    ended = one.state in (CertificateState.REVOKED, CertificateState.EXPIRED)
     return CertificateView(
         id=one.id,
         title=t("certificate_of", language=t.language_name(one.language), route=one.route, verdict=verdict),
         color="green" if holds else "yellow",
         state=t(f"state_{one.state.value if one.state else 'unknown'}"),
         promise=t(
-            "certificate_promise",
+            "certificate_promise" if holds else "certificate_ended",
             alpha=t.whole_percent(one.alpha),
             errors=one.errors,
             labels=one.labels,
             share=t.whole_percent(one.share),
         ),
-        valid=t("certificate_valid", time=t.time(one.expires_at)),
+        valid=None if ended else t("certificate_valid", time=t.time(one.expires_at)),
         events=[_event(event, t) for event in reversed(one.events)],
     )
 

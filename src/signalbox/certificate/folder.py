@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from signalbox.certificate.check import check
+from signalbox.certificate.evidence import check_in_zone
+from signalbox.certificate.issue import plan_of
 from signalbox.certificate.signing import digest_of, load_public_key, verify
 from signalbox.contracts.certificate import Campaign, Certificate, CertificateKey, SignedCertificate
 from signalbox.errors import InputError
@@ -98,6 +100,7 @@ def _name(campaign: Campaign, task: Task) -> str:
 def _verified(path: Path, key: Ed25519PublicKey) -> VerifiedCertificate:
     """Raises InputError for a file that was changed, or whose labels do not show what it says."""
     certificate = verify(path.read_bytes(), path.name, key)
+    check_in_zone(certificate.threshold, plan_of(certificate.campaign))
     steps = check(certificate, datetime.now(UTC))
     failed = [step for step in steps if not step.passed and step.name != _STEP_OF_DATES]
     if failed:

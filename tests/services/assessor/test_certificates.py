@@ -230,6 +230,7 @@ def test_the_page_shows_the_history_in_both_languages(certified, settings):
     assert "The probabilities of the answers have changed." in pages["en"]
     assert "Ausgesetzt: Drift, wird geprüft" in pages["de"]
     assert "0 von 60 geprüften Antworten waren falsch" in pages["de"]
+    assert "It does not count now." in pages["en"]
     assert "Höchstens 10\N{NO-BREAK SPACE}% solcher Antworten sind falsch" in pages["de"]
 
 
