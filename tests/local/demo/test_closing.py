@@ -70,6 +70,8 @@ def test_a_good_model_earns_certificates_and_its_green_answers_keep_the_promise(
     rows = [line for line in output.splitlines() if "new texts of users" in line]
     assert len(rows) == 2
     assert not all("nothing is green" in row for row in rows)
+    assert "suspend: the texts changed, as the drift job says" in output
+    assert "a text that was green is now yellow; the page says:" in output
 
 
 def test_a_model_that_guesses_earns_none_and_the_demo_says_after_how_many_labels(settings):
@@ -78,6 +80,7 @@ def test_a_model_that_guesses_earns_none_and_the_demo_says_after_how_many_labels
     assert "labels are wrong among the surest" in output
     assert not certificate_files(settings.certificates_dir)
     assert output.count("nothing is green") == 4
+    assert "have nothing to take away" in output
 
 
 def test_a_task_without_a_stream_says_that_nothing_is_certified(settings):
