@@ -23,10 +23,10 @@ def close(
         result = certification.certify(settings, stream, route, console)
         certification.explain(result, console)
     with clock.step("compare green answers with the truth"):
-        figures, shown = green.measure(settings, task, stream, route, console)
+        figures, pairs = green.measure(settings, task, stream, route, console)
     green.show(figures, task.certificate.alpha, console)
     if result.first is None:
         console.print("  Nothing is green, so texts of another kind have nothing to take away.")
         return
     with clock.step(f"texts of the task {drift.OTHER_TASK} arrive, and the certificates are watched"):
-        drift.disturb(settings, task, shown, route, console)
+        drift.disturb(settings, task, pairs, route, console)

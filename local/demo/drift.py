@@ -27,7 +27,7 @@ _TEXTS: Mapping[ModelName, int] = {"encoder": 180, "decoder": 40}
 # The assessor reads events every two seconds.
 _POLL_SECONDS, _POLLS = 1.0, 15
 
-Shown = Iterable[tuple[LabeledText, Mapping[str, Any]]]
+Pairs = Iterable[tuple[LabeledText, Mapping[str, Any]]]
 
 
 def other_texts(task: Task, language: str, count: int) -> list[LabeledText]:
@@ -38,7 +38,7 @@ def other_texts(task: Task, language: str, count: int) -> list[LabeledText]:
     return [row for row in load_data(load_task(folder)) if row.language == language][:count]
 
 
-def disturb(settings: Settings, task: Task, shown: Shown, route: ModelName, console: Console) -> None:
+def disturb(settings: Settings, task: Task, pairs: Pairs, route: ModelName, console: Console) -> None:
     """Watch before and after the other texts, then show one answer that was green. Raises InputError, SetupError."""
     before = watch(settings, routes=[route])
     _print(before, console)
@@ -56,7 +56,7 @@ def disturb(settings: Settings, task: Task, shown: Shown, route: ModelName, cons
     }
     for language in sorted(suspended):
         green = [
-            row for row, answer in shown if answer["light"]["color"] == "green" and row.language == language
+            row for row, answer in pairs if answer["light"]["color"] == "green" and row.language == language
         ]
         if green:
             console.print(

@@ -50,17 +50,17 @@ def measure(
     Answers that are shown red to get a label count as not green; the reviewer gives it.
     """
     figures: list[Green] = []
-    shown: list[tuple[LabeledText, Mapping[str, Any]]] = []
+    answers: list[tuple[LabeledText, Mapping[str, Any]]] = []
     for language in stream.languages:
         rows = stream.take(language, _TEXTS[route])
         pairs = list(zip(rows, send(settings, rows, route, console), strict=True))
         reviewer.judge_requested(settings, pairs)
         figures.append(figures_of("new texts of users", language, pairs, task))
-        shown += pairs
+        answers += pairs
     for language in stream.languages:
         rows = [row for row in evaluation_rows(task) if row.language == language]
         figures.append(figures_of("test split", language, _evaluated(settings, rows, route), task))
-    return figures, shown
+    return figures, answers
 
 
 def figures_of(

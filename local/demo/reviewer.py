@@ -65,22 +65,22 @@ def review(settings: Settings, rows: Sequence[LabeledText], console: Console) ->
 
 
 def answer_queue(settings: Settings, labels: Mapping[str, Label], most: int, console: Console) -> Review:
-    """Answer texts of the queue by what `labels` says, until each campaign is certain, or hopeless, or `most` are given.
+    """Answer texts of the queue by what `labels` says, until each campaign is certain, or hopeless, or `most` are entered.
 
     Like people it sees the text and the question, never the verdict. Raises InputError and SetupError.
     """
-    given, first = 0, None
-    while given < most and (count := _answer_block(settings, labels, min(_BLOCK, most - given))):
-        given += count
+    number, first = 0, None
+    while number < most and (count := _answer_block(settings, labels, min(_BLOCK, most - number))):
+        number += count
         campaigns = assessor_client.queue_progress(settings)
         if first is None and any(one["green"] for one in campaigns):
-            first = given
+            first = number
         is_done = all(one["green"] or one["more"] is None for one in campaigns)
-        if given % _PRINTED == 0 or is_done:
-            console.print(f"  {given} labels: {_progress_line(campaigns)}", highlight=False, soft_wrap=True)
+        if number % _PRINTED == 0 or is_done:
+            console.print(f"  {number} labels: {_progress_line(campaigns)}", highlight=False, soft_wrap=True)
         if is_done:
             break
-    return Review(given, first)
+    return Review(number, first)
 
 
 def judge_requested(settings: Settings, pairs: Iterable[tuple[LabeledText, Mapping[str, Any]]]) -> None:
@@ -91,7 +91,7 @@ def judge_requested(settings: Settings, pairs: Iterable[tuple[LabeledText, Mappi
 
 
 def _answer_block(settings: Settings, labels: Mapping[str, Label], size: int) -> int:
-    """Labels that were given until the queue was empty or the block full."""
+    """Labels that were entered until the queue was empty or the block full."""
     for count in range(size):
         item = assessor_client.next_in_queue(settings)
         if item is None:
