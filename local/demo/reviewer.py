@@ -37,8 +37,8 @@ def unlabeled(settings: Settings, task: Task) -> list[LabeledText]:
         async with open_store(settings.store_url) as store:
             return {row.text for row in await store.ground_truth(task.name)}
 
-    known = asyncio.run(labeled())
-    rows = [row for row in load_data(task, "pool") if row.text not in known]
+    texts = asyncio.run(labeled())
+    rows = [row for row in load_data(task, "pool") if row.text not in texts]
     return sorted(rows, key=lambda row: row.language)
 
 
