@@ -24,8 +24,8 @@ install: $(UV) ## Install everything this repository needs into .venv
 	@$(UV) sync --frozen
 
 .PHONY: demo
-demo: install ## Train, serve, assess, evaluate and show, on this machine (NONINTERACTIVE=1 exits by itself)
-	@$(RUN) signalbox demo $(if $(NONINTERACTIVE),--no-interactive)
+demo: install ## Train, serve, assess, evaluate and certify, on this machine (NONINTERACTIVE=1 exits by itself; MODEL=NAME of the decoder to certify)
+	@$(RUN) signalbox demo $(if $(NONINTERACTIVE),--no-interactive) $(MODEL:%=--model=%)
 
 .PHONY: demo-cluster
 demo-cluster: install ## Install the stack on a real Kubernetes of one node and show its page (root; PORT=8080, NONINTERACTIVE=1)

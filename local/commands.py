@@ -9,18 +9,26 @@ from rich.console import Console
 
 from local.command import step_settings
 from local.doctor import Purpose
+from signalbox.contracts.routes import ModelName
 from signalbox.errors import EXIT_FAILURE
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
 
 @app.command()
-def demo(interactive: Annotated[bool, typer.Option(help="Keep running until Ctrl-C.")] = True) -> None:
-    """Train, serve, assess, evaluate and compare on this machine."""
+def demo(
+    interactive: Annotated[bool, typer.Option(help="Keep running until Ctrl-C.")] = True,
+    model: Annotated[
+        str, typer.Option(help="Decoder, as in SIGNALBOX_DECODER_MODEL, to certify instead of the encoder.")
+    ] = "",
+) -> None:
+    """Train, serve, assess, evaluate, certify and compare on this machine."""
     with step_settings() as settings:
         from local import demo as steps
 
-        steps.demo(settings, Console(), interactive=interactive)
+        certified: ModelName = "decoder" if model or not settings.starts_encoder else "encoder"
+        chosen = settings.model_copy(update={"decoder_model": model}) if model else settings
+        steps.demo(chosen, Console(), certified, interactive=interactive)
 
 
 @app.command()

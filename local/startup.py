@@ -15,6 +15,7 @@ from signalbox import thresholds
 from signalbox.artifacts import current_release, gguf_file
 from signalbox.contracts.labels import BINARY
 from signalbox.contracts.record import ModelRelease
+from signalbox.contracts.routes import ModelName
 from signalbox.errors import SetupError
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
@@ -89,16 +90,21 @@ def is_trained(settings: Settings) -> bool:
 
 
 def is_calibrated(settings: Settings) -> bool:
-    """Whether thresholds exist for the release that the decoder serves.
+    """Whether thresholds exist for the release that the decoder serves, also after the encoder's in the cascade.
 
-    The release is the one that the server names, because calibration and assessor know it by that. A decoder elsewhere
+    The releases are those that the servers name, because calibration and assessor know them by that. A decoder elsewhere
     counts as calibrated: `signalbox calibrate` does it on demand.
     """
     if not settings.starts_decoder:
         return True
-    task = load_task(settings.task)
-    release = asyncio.run(_decoder_release(settings, task))
-    return thresholds.load(settings.thresholds_dir, task.name, release) is not None
+    task, folder = load_task(settings.task), settings.thresholds_dir
+    release = asyncio.run(_release(settings, task, "decoder"))
+    if thresholds.load(folder, task.name, release) is None:
+        return False
+    if not settings.starts_encoder:
+        return True
+    earlier = [asyncio.run(_release(settings, task, "encoder"))]
+    return thresholds.load(folder, task.name, release, route="cascade", earlier=earlier) is not None
 
 
 def _check_ports(settings: Settings, *services: Service | None) -> None:
@@ -119,8 +125,8 @@ def _decoder(settings: Settings) -> Service | None:
     return stack.decoder(settings, model, len(load_task(settings.task).languages))
 
 
-async def _decoder_release(settings: Settings, task: Task) -> ModelRelease:
-    client = make_client(settings, task, "decoder")
+async def _release(settings: Settings, task: Task, model: ModelName) -> ModelRelease:
+    client = make_client(settings, task, model)
     try:
         return await client.release()
     finally:
@@ -140,11 +146,14 @@ def train_encoder(settings: Settings, console: Console, supervisor: Supervisor) 
 
 
 def _calibrate(settings: Settings, console: Console) -> None:
-    """A decoder that cannot be calibrated is no failure: its answers are marked as uncalibrated."""
+    """A decoder that cannot be calibrated is no failure: its answers are marked as uncalibrated.
+
+    A new release of the encoder changes which texts reach it, not its answers, so these are reused.
+    """
     from pipelines.calibrate.job import calibrate
 
     try:
-        calibrate(settings, "decoder", console=console)
+        calibrate(settings, "decoder", console=console, reuse=True)
     except SetupError as error:
         text = f"  {error.message} Its answers are shown as uncalibrated."
         console.print(text, markup=False, highlight=False)

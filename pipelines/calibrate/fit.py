@@ -13,7 +13,7 @@ from signalbox.contracts.labels import NEUTRAL, Label, LabelProbabilities
 from signalbox.contracts.record import LabeledText
 from signalbox.errors import ModelError
 from signalbox.models.base import Answer
-from signalbox.thresholds import Thresholds
+from signalbox.thresholds import CalibrationAnswer, Thresholds
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Calibration:
     thresholds: Thresholds | None
     reason: str | None
     sparse: dict[Label, int]
+    answers: tuple[CalibrationAnswer, ...] = ()
 
 
 def fit_language(
@@ -68,6 +69,7 @@ def fit_language(
         thresholds=fit,
         reason=reason,
         sparse={} if fit is None else thresholds.sparse_verdicts(fit, probabilities),
+        answers=() if fit is None else thresholds.calibration_answers(pairs, fit),
     )
 
 

@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 import mlflow
 from rich.console import Console
 
+from pipelines.calibrate import kept
 from pipelines.calibrate.fit import Calibration, fit_language
 from pipelines.calibrate.routes import fit_route, routes_ending_in
 from pipelines.calibrate.sparse import warn_of_sparse_verdicts
 from pipelines.classes import Classes
+from pipelines.passages import as_read_by, passages_of
 from pipelines.progress import progress
 from pipelines.sinks import mlflow_runs, textfile
 from pipelines.strata import Stratum
@@ -29,7 +31,7 @@ from signalbox.thresholds import ThresholdFile
 logger = logging.getLogger(__name__)
 
 CONCURRENCY = 2
-Query = Callable[[str, str], Awaitable[Answer]]  # text and language
+Query = Callable[..., Awaitable[Answer]]  # text, language and, of a row that has any, its passages
 
 
 def calibrate(
@@ -39,10 +41,12 @@ def calibrate(
     tier: str | None = None,
     log_run: bool = True,
     console: Console | None = None,
+    reuse: bool = False,
 ) -> ThresholdFile:
     """Query the model for each row of the calibration split, fit and save thresholds, log an MLflow run.
 
     `tier` defaults to the first one of the task: an answer has no tier, so that a release has one set of thresholds.
+    `reuse` takes the answers of an earlier calibration of the same release, prompt and rows.
 
     A language with too few usable rows is left out, with a warning: the assessor then shows its answers as
     uncalibrated. Routes that end in this model get thresholds of their own, for the texts that reach it there. Raises
@@ -56,12 +60,13 @@ def calibrate(
     rows = sorted(
         rows, key=lambda row: row.language
     )  # the server keeps the prompt of the language it answers in
-    release, results = asyncio.run(_query(settings, task, model, rows, console))
+    release, results = asyncio.run(_query(settings, task, model, rows, console, reuse=reuse))
     calibrations = [
         fit_language(language, *_of_language(rows, results, language), Classes.of(task))
         for language in task.languages
     ]
-    file = ThresholdFile(task=task.name, release=release, languages=_fits(calibrations))
+    answers = {one.language: one.answers for one in calibrations if one.answers}
+    file = ThresholdFile(task=task.name, release=release, languages=_fits(calibrations), answers=answers)
     path = thresholds.save(settings.thresholds_dir, file)
     logger.info("thresholds saved", extra={"path": str(path), "release": release.key})
     if log_run:
@@ -105,19 +110,29 @@ def _calibrate_route(
 
 
 async def _query(
-    settings: Settings, task: Task, model: ModelName, rows: Sequence[LabeledText], console: Console | None
+    settings: Settings,
+    task: Task,
+    model: ModelName,
+    rows: Sequence[LabeledText],
+    console: Console | None,
+    *,
+    reuse: bool = False,
 ) -> tuple[ModelRelease, list[Answer | ModelError]]:
     client = make_client(settings, task, model)
     try:
         release = await client.release()
+        path = kept.path_of(settings, task, model, release, rows)
+        if reuse and (answers := kept.load(path)) is not None:
+            return release, list(answers)
         # The verdict is all that thresholds are fitted on; a justification takes most of a decoder's time.
-        results = await query_all(client.verdict, rows, console)
+        results = await query_all(client.verdict, [as_read_by(model, row) for row in rows], console)
         if await client.release() != release:
             raise SetupError(
                 "The model's release changed during the calibration.", hint="Run the calibration again."
             )
     finally:
         await client.close()
+    kept.save(path, results)
     return release, results
 
 
@@ -135,7 +150,7 @@ async def query_all(
         nonlocal failures
         async with slots:
             try:
-                return await query(row.text, row.language)
+                return await query(row.text, row.language, *passages_of(row))
             except ModelError as error:
                 failures += 1
                 if failures > max(3, len(rows) // 10):

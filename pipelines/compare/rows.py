@@ -45,8 +45,8 @@ class Cell:
 
 
 def row_key(row: LabeledText) -> str:
-    """What an answer depends on: a digest of the text and its language. The label and the id may change."""
-    return hashlib.sha256(f"{row.language}\0{row.text}".encode()).hexdigest()[:16]
+    """What an answer depends on: a digest of the text, its language and its passages. The label and the id may change."""
+    return hashlib.sha256("\0".join([row.language, row.text, *row.context]).encode()).hexdigest()[:16]
 
 
 def load_cells(

@@ -52,6 +52,8 @@ async def _assess(
     """The prediction's id. One text per request, so that its latency is a user's."""
     body: dict[str, object] = {"text": row.text, "language": row.language, "model": route}
     body |= {"source": "evaluation", "justification": justifies}
+    if row.context and route == "decoder":  # the other routes read none (docs/decisions/0038-context.md)
+        body["context"] = list(row.context)
     url = f"{settings.assessor_base_url}/v1/assess"
     try:
         async with session.post(url, json=body, headers=settings.assessor_headers) as response:

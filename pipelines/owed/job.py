@@ -1,19 +1,20 @@
-"""Read the inputs of open decisions: records, labels and summaries of the judge."""
+"""Read the inputs of open decisions: records, labels, summaries of the judge, campaigns and the newest comparison."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pipelines.judge.criteria import load_criteria
-from pipelines.owed.decisions import Answers, Decision, Inputs, open_decisions
+from pipelines.owed.decisions import Answers, Decision, Inputs, OpenCampaign, open_decisions
+from pipelines.owed.sources import conclusions, open_campaigns
 from pipelines.windows import PAGE_ROWS, Windows, rows_of
 from signalbox.contracts.labels import Label
 from signalbox.contracts.routes import ROUTES, Route
@@ -33,6 +34,7 @@ class _Counts:
     asked: int = 0
     labels: int = 0
     right: int = 0
+    verdicts: Counter[Label] = field(default_factory=Counter)
 
 
 _Key = tuple[Route, str, str]  # route, language, release
@@ -43,26 +45,38 @@ def owed(settings: Settings, days: int) -> list[Decision]:
     task = load_task(settings.task)
     now = datetime.now(UTC)
     windows = Windows(now - timedelta(days=days), now, now)
-    answers = asyncio.run(_answers(settings, task, windows))
-    summaries = newest_summaries(settings.state_dir / "judgements", task.name)
-    return open_decisions(Inputs(answers, summaries, load_criteria(task)))
+    answers, campaigns = asyncio.run(_read(settings, task, windows))
+    return open_decisions(
+        Inputs(
+            answers,
+            newest_summaries(settings.state_dir / "judgements", task.name),
+            load_criteria(task),
+            campaigns,
+            task.certificate,
+            conclusions(settings.state_dir / "reports", task),
+        )
+    )
 
 
-async def _answers(settings: Settings, task: Task, windows: Windows) -> list[Answers]:
-    """Of a route with one model the newest release only: labels of another say nothing about it."""
+async def _read(settings: Settings, task: Task, windows: Windows) -> tuple[list[Answers], list[OpenCampaign]]:
     async with open_store(settings.store_url) as store:
-        labels = await store.labels(task.name)
-        counts: dict[_Key, _Counts] = defaultdict(_Counts)
-        newest: dict[tuple[Route, str], _Key] = {}
-        for language in task.languages:
-            async for row in _rows(store, task.name, language, windows):
-                fields = dict(zip(_FIELDS, row.values, strict=True))
-                if fields["release"] is not None:
-                    key = _key_of(fields, language)
-                    newest[key[:2]] = key
-                    _count(counts[key], task, fields, labels.get(row.id))
+        return await _answers(store, task, windows), await open_campaigns(store, settings, task)
+
+
+async def _answers(store: Store, task: Task, windows: Windows) -> list[Answers]:
+    """Of a route with one model the newest release only: labels of another say nothing about it."""
+    labels = await store.labels(task.name)
+    counts: dict[_Key, _Counts] = defaultdict(_Counts)
+    newest: dict[tuple[Route, str], _Key] = {}
+    for language in task.languages:
+        async for row in _rows(store, task.name, language, windows):
+            fields = dict(zip(_FIELDS, row.values, strict=True))
+            if fields["release"] is not None:
+                key = _key_of(fields, language)
+                newest[key[:2]] = key
+                _count(counts[key], task, fields, labels.get(row.id))
     return [
-        Answers(route, language, one.answers, one.asked, one.labels, one.right)
+        Answers(route, language, one.answers, one.asked, one.labels, one.right, dict(one.verdicts))
         for (route, language), key in sorted(newest.items())
         for one in (counts[key],)
     ]
@@ -84,6 +98,8 @@ def _rows(store: Store, task: str, language: str, windows: Windows) -> Any:  # n
 
 def _count(one: _Counts, task: Task, fields: Mapping[str, Any], label: Label | None) -> None:
     one.answers += 1
+    if (verdict := task.current(fields["verdict"])) is not None:
+        one.verdicts[verdict] += 1
     if fields["asked"]:
         one.asked += 1
         if label is not None and task.current(label) is not None:

@@ -30,10 +30,11 @@ def show(decisions: Sequence[Decision], *, as_json: bool = False, console: Conso
     table = Table(*HEADER, box=box.SIMPLE, pad_edge=False, collapse_padding=True)
     for one in decisions:
         numbers = (one.labels, one.needed, one.missing, one.answers)
-        table.add_row(one.subject, one.language, one.route, *map(_number, numbers))
+        table.add_row(one.subject, one.language, one.route or "", *map(_number, numbers))
     console.print(table)
     console.print(
-        "Only labels that were asked for count towards an estimate. The numbers hold if the shares stay as they are.",
+        "Only labels that were asked for count, for a comparison rows of the test split. The numbers hold if the shares stay "
+        "as they are; for green, if no further label is wrong.",
         highlight=False,
         soft_wrap=True,
     )

@@ -115,7 +115,7 @@ def write_release(settings: Settings, task: Task, training: Training, revision: 
 
 def save_thresholds(settings: Settings, task: Task, release: ModelRelease, training: Training) -> None:
     """Fit on the calibration split of the tier, per language; one with too few rows is left out, with a warning."""
-    by_language = {}
+    by_language, answers = {}, {}
     for language in task.languages:
         rows = [row for row in load_data(task, "calibration", training.tier) if row.language == language]
         if not rows:
@@ -130,7 +130,9 @@ def save_thresholds(settings: Settings, task: Task, release: ModelRelease, train
         sparse = thresholds.sparse_verdicts(fit, probabilities)
         warn_of_sparse_verdicts(language, sparse, fit.target_error)
         by_language[language] = fit
-    file = thresholds.ThresholdFile(task=task.name, release=release, languages=by_language)
+        pairs = zip(probabilities, (row.label for row in rows), strict=True)
+        answers[language] = thresholds.calibration_answers(pairs, fit)
+    file = thresholds.ThresholdFile(task=task.name, release=release, languages=by_language, answers=answers)
     thresholds.save(settings.thresholds_dir, file)
 
 

@@ -41,6 +41,34 @@ def give_feedback(settings: Settings, prediction_id: str, label: str) -> None:
     _post(settings, "/v1/feedback", {"prediction_id": prediction_id, "label": label})
 
 
+def prediction(settings: Settings, prediction_id: str) -> dict[str, Any]:
+    """An earlier prediction as people see it now. Raises InputError and SetupError."""
+    earlier: dict[str, Any] = _send(settings, "GET", f"/v1/predictions/{prediction_id}", None)
+    return earlier
+
+
+def page(settings: Settings, prediction_id: str, language: str) -> str:
+    """The HTML page with an earlier prediction, in a language. Raises InputError and SetupError."""
+    return _exchange(settings, "GET", f"/?answer={prediction_id}&lang={language}", None).text
+
+
+def next_in_queue(settings: Settings, language: str = "") -> dict[str, Any] | None:
+    """The next text of the queue for a reviewer, None if none waits. Raises InputError and SetupError."""
+    item: dict[str, Any] | None = _post(settings, "/v1/queue/next", {"language": language})
+    return item
+
+
+def enter_label(settings: Settings, item: str, label: str) -> None:
+    """Store a reviewer's label for a text of the queue. Raises InputError and SetupError."""
+    _post(settings, "/v1/queue/reviews", {"id": item, "action": "label", "label": label})
+
+
+def queue_progress(settings: Settings) -> list[dict[str, Any]]:
+    """Where each open campaign is. Raises InputError and SetupError."""
+    campaigns: list[dict[str, Any]] = _send(settings, "GET", "/v1/queue/progress", None)["campaigns"]
+    return campaigns
+
+
 def direct_client(url: str, timeout_seconds: float) -> httpx2.Client:
     """A client for a server of our own at `url`: no proxy that http_proxy names for other hosts.
 
@@ -52,13 +80,29 @@ def direct_client(url: str, timeout_seconds: float) -> httpx2.Client:
 
 
 def _post(settings: Settings, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    return _send(settings, "POST", path, body)
+
+
+def _send(settings: Settings, method: str, path: str, body: dict[str, Any] | None) -> Any:  # noqa: ANN401 - JSON
+    """The body of an answer; None if it has none."""
+    response = _exchange(settings, method, path, body)
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError as error:
+        raise _not_the_assessor(settings, "its answer is not JSON") from error
+
+
+def _exchange(settings: Settings, method: str, path: str, body: dict[str, Any] | None) -> httpx2.Response:
+    """A successful response. Raises InputError and SetupError with the assessor's hint."""
     url = settings.assessor_base_url + path
     headers = {"Content-Type": "application/json", **settings.assessor_headers}
     # Encoded here: a text of the command line may contain what has no UTF-8 form; JSON in ASCII can carry it.
-    content = json.dumps(body).encode()
+    content = None if body is None else json.dumps(body).encode()
     try:
         with direct_client(url, settings.decoder_timeout_seconds * 2) as client:
-            response = client.post(url, content=content, headers=headers)
+            response = client.request(method, url, content=content, headers=headers)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         raise SetupError(
             f"The assessor at {settings.assessor_base_url} does not answer ({error}).",
@@ -66,10 +110,7 @@ def _post(settings: Settings, path: str, body: dict[str, Any]) -> Any:  # noqa: 
         ) from error
     if not response.is_success:
         raise _error_of(settings, response)
-    try:
-        return response.json()
-    except ValueError as error:
-        raise _not_the_assessor(settings, "its answer is not JSON") from error
+    return response
 
 
 def _error_of(settings: Settings, response: httpx2.Response) -> SignalboxError:

@@ -150,7 +150,13 @@ def test_the_release_that_counts_is_the_one_that_the_server_names(tmp_path):
     """llama-server names another quantization than the file's name does, e.g. of every K-quant."""
     model = tmp_path / "tiny-Q4_K_M.gguf"
     model.write_bytes(b"weights")
-    settings = Settings(task=TASK, state_dir=tmp_path, decoder_model=str(model), decoder_port=free_port())
+    settings = Settings(
+        task=TASK,
+        state_dir=tmp_path,
+        decoder_model=str(model),
+        decoder_port=free_port(),
+        encoder_enabled=False,
+    )
     release = ModelRelease(
         name="tiny", revision=file_revision(model), engine="llama.cpp", quantization="Q4_K - Medium"
     )

@@ -13,6 +13,7 @@ from pipelines.compare.models.candidates import Candidate, Server
 from pipelines.compare.models.energy import Meter
 from pipelines.compare.models.journal import Journal, Question, Reply, SessionFacts
 from pipelines.compare.rows import row_key
+from pipelines.passages import as_read_by, passages_of
 from pipelines.progress import progress
 from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.errors import ModelError, ModelRejected, SetupError
@@ -87,7 +88,8 @@ class _Session:
         ) as advance:
             for row, repeat in pending:
                 try:
-                    answer = await client.verdict(row.text, row.language)
+                    read = as_read_by(self._candidate.kind, row)
+                    answer = await client.verdict(row.text, row.language, *passages_of(read))
                 except ModelError as error:
                     failures += 1
                     logger.warning(

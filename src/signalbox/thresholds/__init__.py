@@ -2,7 +2,15 @@
 
 from signalbox.thresholds.calibration import MarginCalibration
 from signalbox.thresholds.cuts import UNCALIBRATED, Thresholds, VerdictCuts, digest_of, score_of
-from signalbox.thresholds.files import Stage, ThresholdFile, load, path_for, save
+from signalbox.thresholds.files import (
+    CalibrationAnswer,
+    Stage,
+    ThresholdFile,
+    calibration_answers,
+    load,
+    path_for,
+    save,
+)
 from signalbox.thresholds.fitting import (
     MINIMUM_ROWS,
     TARGET_ERROR,
@@ -17,6 +25,7 @@ __all__ = [
     "MINIMUM_ROWS",
     "TARGET_ERROR",
     "UNCALIBRATED",
+    "CalibrationAnswer",
     "MarginCalibration",
     "Passed",
     "Stage",
@@ -24,6 +33,7 @@ __all__ = [
     "ThresholdTable",
     "Thresholds",
     "VerdictCuts",
+    "calibration_answers",
     "digest_of",
     "fewest_rows",
     "fit",

@@ -7,16 +7,18 @@ that its thresholds of all texts keep no promise there (docs/decisions/0036-thre
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
+from signalbox.contracts.labels import Label, LabelProbabilities
 from signalbox.contracts.record import Contract, ModelRelease
 from signalbox.contracts.routes import Route
 from signalbox.errors import InputError
 from signalbox.io import write_whole
-from signalbox.thresholds.cuts import Thresholds, digest_of
+from signalbox.thresholds.cuts import Thresholds, digest_of, score_of
 
 _NAME_CHARACTERS = 60  # File systems allow 255 bytes; a served model's name may be a long path.
 
@@ -26,6 +28,14 @@ class Stage(Contract):
 
     release: ModelRelease
     digests: dict[str, str]
+
+
+class CalibrationAnswer(Contract):
+    """An answer to a calibration row: its verdict by the thresholds, its score as the light uses it, and whether it is wrong."""
+
+    verdict: Label
+    score: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+    wrong: bool
 
 
 class ThresholdFile(Contract):
@@ -40,6 +50,9 @@ class ThresholdFile(Contract):
     languages: dict[str, Thresholds]
     route: Route | None = None
     earlier: tuple[Stage, ...] = ()
+    answers: dict[str, tuple[CalibrationAnswer, ...]] = Field(
+        default={}, description="Answers to the calibration rows by language, for the plan of a certificate."
+    )
 
     @property
     def chain(self) -> tuple[ModelRelease, ...]:
@@ -50,6 +63,21 @@ class ThresholdFile(Contract):
         """Whether the earlier models still have the thresholds with which this file was fitted: others pass on other texts."""
         now = [digest_of([one]) for one in thresholds]
         return now == [stage.digests.get(language) for stage in self.earlier]
+
+
+def calibration_answers(
+    rows: Iterable[tuple[LabelProbabilities, Label]], thresholds: Thresholds
+) -> tuple[CalibrationAnswer, ...]:
+    """What thresholds make of the probabilities of rows whose label is known."""
+    return tuple(
+        CalibrationAnswer(
+            verdict=(verdict := thresholds.verdict(probabilities)),
+            score=score_of(probabilities, thresholds),
+            wrong=verdict != label,
+        )
+        for probabilities, label in rows
+        if thresholds.cover(probabilities)
+    )
 
 
 def path_for(

@@ -107,6 +107,33 @@ def test_no_language_at_all_is_an_error_with_the_reason(settings, monkeypatch):
     assert not (settings.state_dir / "metrics").exists()
 
 
+def test_kept_answers_are_reused_only_on_request_and_only_if_they_are_complete(settings, monkeypatch):
+    calls, settings = [], settings.model_copy(update={"encoder_enabled": False})
+
+    class Counting(Model):
+        async def verdict(self, text, language):
+            calls.append(text)
+            return await super().verdict(text, language)
+
+    monkeypatch.setattr(module, "make_client", lambda *_: Counting(failures=1))
+    calibrate(settings, "decoder", log_run=False)
+    monkeypatch.setattr(module, "make_client", lambda *_: Counting())
+    first = calibrate(settings, "decoder", log_run=False, reuse=True)
+    assert len(calls) == 96  # the failure was not kept
+    assert calibrate(settings, "decoder", log_run=False, reuse=True) == first
+    assert len(calls) == 96
+    calibrate(settings, "decoder", log_run=False)
+    assert len(calls) == 144
+
+
+def test_the_answers_to_the_rows_are_stored_for_the_plan_of_a_certificate(settings, monkeypatch):
+    monkeypatch.setattr(module, "make_client", lambda *_: Model())
+    file = calibrate(settings, "decoder", log_run=False)
+    assert len(file.answers["en"]) == 24
+    assert not any(one.wrong for one in file.answers["en"])
+    assert {one.verdict for one in file.answers["en"]} == {"yes", "no"}
+
+
 async def _neutral():
     return reply(0.5, NEUTRAL)
 

@@ -8,23 +8,31 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+from pipelines.compare.results import SavedAnswer, SavedComparison, SavedModel
 from pipelines.judge.criteria import Criterion
 from pipelines.owed.decisions import (
     Answers,
     Decision,
     Inputs,
+    OpenCampaign,
     accuracy_decisions,
+    compare_decisions,
+    green_decisions,
     judge_decisions,
     labels_for_width,
     open_decisions,
 )
 from pipelines.owed.job import newest_summaries
+from pipelines.owed.sources import conclusions, conclusions_of
 from pipelines.statistics import clopper_pearson_interval
+from signalbox.certificate.issue import Outlook
 from signalbox.cli import installed_app
 from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.record import Feedback
 from signalbox.settings import Settings
 from signalbox.store import open_store
+from signalbox.tasks import load_task
+from signalbox.tasks.certificate import CertificateSpec
 from tests.helpers import RELEASE, record
 from tests.pipelines.world import write_task
 
@@ -88,6 +96,63 @@ def test_another_kind_of_decision_is_a_row_of_the_table():
     assert open_decisions(inputs(), {"certificate": lambda _: [other]}) == [other]
 
 
+def test_green_is_open_until_its_first_threshold_passes():
+    answers = Answers("encoder", "en", 900, 0, 0, 0, {"yes": 400, "no": 300, "maybe": 200})
+    campaigns = [
+        OpenCampaign("encoder", "en", "yes", Outlook(0.5, labels=20, errors=1, missing=30)),
+        OpenCampaign("encoder", "en", "no", Outlook(0.5, labels=40, errors=0, missing=0)),
+    ]
+    found = green_decisions(Inputs([answers], {}, [], campaigns, CertificateSpec()))
+    rows = {one.subject: (one.labels, one.needed, one.answers) for one in found}
+    assert rows == {"surest 50% green (yes)": (20, 50, 200), "first green answers (maybe)": (0, 35, 200)}
+    assert green_decisions(Inputs([answers], {}, [])) == []
+
+
+def saved(right, name="a"):
+    """A model that is right on the rows with a 1; the majority says yes, which is right on every second row."""
+
+    def model(title, shares):
+        answers = tuple(
+            SavedAnswer(
+                row=f"r{i}",
+                tier="everyday",
+                language="en",
+                label=("yes", "no")[i % 2],
+                verdicts=(("yes", "no")[i % 2] if share else ("no", "yes")[i % 2],),
+            )
+            for i, share in enumerate(shares)
+        )
+        return SavedModel(name=title, kind="decoder", release=None, size_bytes=1, answers=answers)
+
+    majority = model("majority", [1 - i % 2 for i in range(len(right))])
+    return SavedComparison(
+        task="toy", margin=0.05, data_digest="d", prompt_digest="p", models=(majority, model(name, right))
+    )
+
+
+def test_a_comparison_is_open_while_no_model_is_shown_to_do_it():
+    good = conclusions_of(saved([1] * 200), {})
+    assert good["everyday", "en"].model == "a"
+    assert compare_decisions(Inputs([], {}, [], conclusions=good)) == []
+    poor = conclusions_of(saved([1, 0] * 30), {})
+    answers = [Answers("encoder", "en", 500, 0, 0, 0), Answers("decoder", "en", 70, 0, 0, 0)]
+    (one,) = compare_decisions(Inputs(answers, {}, [], conclusions=poor))
+    assert (one.subject, one.route, one.labels, one.answers) == (
+        "which model does it on everyday",
+        None,
+        60,
+        500,
+    )
+
+
+def test_a_comparison_that_cannot_be_read_shows_nothing(tmp_path, caplog):
+    task = load_task(write_task(tmp_path / "task", "toy", []))
+    (tmp_path / "answers.json").write_text("{}")
+    assert conclusions(tmp_path, task) == {}
+    assert conclusions(tmp_path / "none", task) == {}
+    assert any("left out" in message.message for message in caplog.records)
+
+
 def test_the_newest_summary_of_the_task_counts_and_a_torn_one_is_left_out(tmp_path, caplog):
     files = {
         "old": json.dumps(summary(None)),
@@ -136,7 +201,8 @@ def test_the_command_counts_labels_that_were_asked_for_of_the_newest_release(set
     asyncio.run(write())
     result = CliRunner().invoke(app, ["labels", "owed", "--json"])
     assert result.exit_code == 0, result.output
-    (one,) = json.loads(result.stdout)
+    one, *green = sorted(json.loads(result.stdout), key=lambda row: row["kind"])
+    assert [(row["kind"], row["labels"], row["needed"]) for row in green] == [("green", 0, 35)] * 2
     # 30 answers of the newest release; 13 of their labels were asked for.
     assert (one["answers"], one["labels"], one["kind"]) == (30, 13, "accuracy")
     assert one["missing"] == one["needed"] - 13

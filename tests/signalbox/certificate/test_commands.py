@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from signalbox.certificate.folder import campaigns, certificate_files, events
+from signalbox import thresholds
+from signalbox.certificate import make_plan
+from signalbox.certificate.folder import campaigns, certificate_files
 from signalbox.cli import installed_app
 from signalbox.contracts.labels import NO, YES
 from signalbox.store import open_store
+from signalbox.thresholds import CalibrationAnswer, ThresholdFile
 from tests.signalbox.certificate.examples import TASK_FOLDER, entry, record, requested
 
 NOW = datetime.now(UTC)
@@ -37,6 +40,14 @@ def write(url, records, entries=()) -> None:
                 await store.add_feedback(one)
 
     asyncio.run(fill())
+
+
+def events(url):
+    async def read():
+        async with open_store(url) as store:
+            return await store.events.of_task("medical")
+
+    return asyncio.run(read())
 
 
 def labeled(count, wrong=frozenset(), start=1000):
@@ -78,7 +89,7 @@ def test_from_answers_to_a_certificate_and_its_replay(signalbox, url, tmp_path):
 
     assert signalbox().exit_code == 0
     assert certificate_files(tmp_path / "certificates") == [path]
-    assert len(events(tmp_path / "certificates")) == 1
+    assert len(events(url)) == 1
 
     checked = signalbox("--check", str(path))
     assert checked.exit_code == 0, checked.output
@@ -109,3 +120,17 @@ def test_what_is_missing_is_named(signalbox, tmp_path):
     unknown = signalbox("--plan", "--language", "fr")
     assert unknown.exit_code == 2
     assert "Task 'medical' knows: de, en." in unknown.output
+
+
+@pytest.mark.parametrize(("wrong", "same"), [(range(0), False), (range(40), True)])
+def test_a_plan_sees_the_calibration_rows_unless_they_show_no_zone(signalbox, url, tmp_path, wrong, same):
+    rows = pool()
+    write(url, rows)
+    answers = tuple(CalibrationAnswer(verdict=YES, score=n / 4, wrong=n in wrong) for n in range(40))
+    file = ThresholdFile(task="medical", release=rows[0].release, languages={}, answers={"en": answers})
+    thresholds.save(tmp_path / "thresholds", file)
+    assert signalbox("--plan", "--language", "en", "--route", "decoder").exit_code == 0
+    (campaign,) = campaigns(tmp_path / "certificates")
+    assert campaign.planned_labels == 100
+    by_prior = make_plan([row.score for row in rows], 0.1, 0.1)
+    assert (campaign.shares == by_prior.shares) == same

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 from signalbox.certificate import folder as files
+from signalbox.certificate.calibration import calibration_of
 from signalbox.certificate.issue import FEWEST_POOL_ROWS, NotCertified, issue, plan_campaign
 from signalbox.certificate.keys import current_key
 from signalbox.certificate.labels import Labels, pool_scores
@@ -112,10 +114,25 @@ class Run:
                         raise
 
     def _campaign(self, key: CertificateKey, pool: Sequence[float], now: datetime, *, once: bool) -> Campaign:
+        """With what the calibration rows say, unless they show no zone: their texts may be harder than those of users."""
         spec = self._task.certificate
-        return plan_campaign(
-            key, pool, alpha=spec.alpha, delta=spec.delta, labels=spec.labels, planned_at=now, once=once
+        plan = partial(
+            plan_campaign,
+            key,
+            pool,
+            alpha=spec.alpha,
+            delta=spec.delta,
+            planned_at=now,
+            once=once,
+            labels=spec.labels,
         )
+        calibration = calibration_of(self._settings.thresholds_dir, key)
+        if (
+            calibration is not None
+            and (with_rows := plan(calibration=calibration)).planned_labels == spec.labels
+        ):
+            return with_rows
+        return plan()
 
     def _selects(self, campaign: Campaign) -> bool:
         return campaign.key.language in self._languages and campaign.key.route in self._routes
