@@ -151,6 +151,16 @@ class Settings(BaseSettings):
         default=None, description="API key of jobs and commands for the assessor."
     )
 
+    wh_per_1k_tokens: float | None = Field(
+        default=None,
+        ge=0,
+        description="Watt hours of the decoder for 1,000 completion tokens, as `signalbox plan` predicts or DCGM measures; "
+        "for the estimate of energy in the usage of clients.",
+    )
+    encoder_watts: float | None = Field(
+        default=None, ge=0, description="Power of the encoder while it computes, for the same estimate."
+    )
+
     max_body_bytes: int = Field(
         default=256 * 1024, gt=0, description="Largest body of a request to the assessor, in bytes."
     )

@@ -20,6 +20,7 @@ from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailab
 from signalbox.store.requests import RequestStore
 from signalbox.store.rows import without_text
 from signalbox.store.spool import Spool
+from signalbox.store.usage import UsageStore
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,10 @@ class Store:
     def requests(self) -> RequestStore:
         """Campaigns, requests for ground truth and what reviewers entered."""
         return RequestStore(self._backend, self._connect)
+
+    @property
+    def usage(self) -> UsageStore:
+        return UsageStore(self._backend, self._connect)
 
     @property
     def spooled(self) -> int:
