@@ -23,6 +23,7 @@ from signalbox.capacity.cli.commands import check_boot, plan
 from signalbox.certificate.cli.commands import certify
 from signalbox.command import command_settings
 from signalbox.contracts.routes import Route
+from signalbox.dashboards.commands import dashboards
 from signalbox.errors import SetupError
 from signalbox.keys.commands import keys
 from signalbox.new_task.commands import task
@@ -65,6 +66,7 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
         app.command()(command)
     app.add_typer(keys)
     app.add_typer(models)
+    app.add_typer(dashboards)
     app.add_typer(task)
     names: set[str] = set()
     label_commands = list(labels.registered_commands)

@@ -161,6 +161,16 @@ class Settings(BaseSettings):
         default=None, ge=0, description="Power of the encoder while it computes, for the same estimate."
     )
 
+    grafana_url: str | None = Field(
+        default=None, description="URL of Grafana for `signalbox dashboards`, with the path if there is one."
+    )
+    grafana_token: SecretStr | None = Field(
+        default=None, description="Token of a service account with the role Editor."
+    )
+    grafana_token_file: Path | None = Field(
+        default=None, description="File with this token, instead of the variable."
+    )
+
     max_body_bytes: int = Field(
         default=256 * 1024, gt=0, description="Largest body of a request to the assessor, in bytes."
     )
