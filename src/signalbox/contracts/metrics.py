@@ -43,6 +43,13 @@ P_YES = Metric(
     ("task", "language", "route"),
     buckets=tuple(round(0.05 * i, 2) for i in range(1, 21)),
 )
+JUSTIFICATION_LENGTH = Metric(
+    "signalbox_justification_length",
+    "histogram",
+    "Length of justifications, by unit (characters, words, bullets).",
+    ("task", "language", "route", "unit"),
+    buckets=(0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000),
+)
 FEEDBACK = Metric(
     "signalbox_feedback",
     "counter",
