@@ -142,6 +142,7 @@ push: package ## Push charts and images to a registry (REGISTRY=registry.example
 .PHONY: generate
 generate: install ## Write the generated files again
 	@$(RUN) python -m tools.docs
+	@$(RUN) python -m dashboards
 	@$(RUN) python -m tools.charts
 
 .PHONY: renders

@@ -6,6 +6,7 @@ Counters are listed without the `_total` that the exposition format adds.
 
 from __future__ import annotations
 
+from signalbox.contracts import certificate_metrics
 from signalbox.contracts.metric import Metric
 
 # --- assessor ---------------------------------------------------------------------------------------------
@@ -41,6 +42,13 @@ P_YES = Metric(
     "Predicted probability of yes.",
     ("task", "language", "route"),
     buckets=tuple(round(0.05 * i, 2) for i in range(1, 21)),
+)
+JUSTIFICATION_LENGTH = Metric(
+    "signalbox_justification_length",
+    "histogram",
+    "Length of justifications, by unit (characters, words, bullets).",
+    ("task", "language", "route", "unit"),
+    buckets=(0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000),
 )
 FEEDBACK = Metric(
     "signalbox_feedback",
@@ -317,4 +325,5 @@ JOB_LAST_SUCCESS = Metric(
     "signalbox_job_last_success_timestamp_seconds", "gauge", "Unix time of the job's last success.", ("job",)
 )
 
-ALL: tuple[Metric, ...] = tuple(value for value in globals().values() if isinstance(value, Metric))
+_HERE = tuple(value for value in globals().values() if isinstance(value, Metric))
+ALL: tuple[Metric, ...] = (*_HERE, *certificate_metrics.ALL)
