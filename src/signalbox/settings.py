@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from signalbox.contracts.routes import MODELS, ModelName, Route, routes_over
+from signalbox.monitoring_settings import MonitoringSettings
 from signalbox.serving.listen import url_host
 
 
-class Settings(BaseSettings):
+class Settings(MonitoringSettings):
     """All settings with their defaults. Each is an environment variable, for example SIGNALBOX_ASSESSOR_PORT."""
 
     model_config = SettingsConfigDict(env_prefix="SIGNALBOX_", extra="ignore", frozen=True)
@@ -39,9 +40,6 @@ class Settings(BaseSettings):
     models_file: Path | None = Field(
         default=None,
         description="YAML file with further models for `signalbox models`, in the form of the library's models.yaml.",
-    )
-    host: str = Field(
-        default="127.0.0.1", description="Address that servers bind. `::` is all addresses, of IPv4 and IPv6."
     )
 
     assessor_port: int = Field(default=8080, ge=1, le=65535, description="Port of the assessor.")
@@ -149,26 +147,6 @@ class Settings(BaseSettings):
     )
     api_key: SecretStr | None = Field(
         default=None, description="API key of jobs and commands for the assessor."
-    )
-
-    wh_per_1k_tokens: float | None = Field(
-        default=None,
-        ge=0,
-        description="Watt hours of the decoder for 1,000 completion tokens, as `signalbox plan` predicts or DCGM measures; "
-        "for the estimate of energy in the usage of clients.",
-    )
-    encoder_watts: float | None = Field(
-        default=None, ge=0, description="Power of the encoder while it computes, for the same estimate."
-    )
-
-    grafana_url: str | None = Field(
-        default=None, description="URL of Grafana for `signalbox dashboards`, with the path if there is one."
-    )
-    grafana_token: SecretStr | None = Field(
-        default=None, description="Token of a service account with the role Editor."
-    )
-    grafana_token_file: Path | None = Field(
-        default=None, description="File with this token, instead of the variable."
     )
 
     max_body_bytes: int = Field(

@@ -38,7 +38,7 @@ def save(folder: Path, board: Board) -> Path:
 
 def _read(path: Path) -> Board:
     try:
-        board = json.loads(path.read_text(encoding="utf-8"))
+        board: Board = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError("--source", str(path), "Check the file: it must be JSON.") from error
     is_classic = isinstance(board, dict) and "panels" in board
