@@ -28,6 +28,7 @@ from signalbox.errors import SetupError
 from signalbox.keys.commands import keys
 from signalbox.new_task.commands import task
 from signalbox.requests.commands import labels
+from signalbox.runbooks.commands import why
 from signalbox.top.commands import top
 from signalbox.usage.commands import usage
 
@@ -63,7 +64,7 @@ def make_app(plugins: Iterable[EntryPoint]) -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    for command in (plan, check_boot, assess, certify, usage, top, download, purge, migrate):
+    for command in (plan, check_boot, assess, certify, usage, top, why, download, purge, migrate):
         app.command()(command)
     app.add_typer(keys)
     app.add_typer(models)
