@@ -46,7 +46,9 @@ def test_the_queue_has_the_name_that_the_chart_of_the_model_server_scales_on():
     assert names == {name: engine["waiting"] for name, engine in ENGINES.items() if engine.get("waiting")}
 
 
-@pytest.mark.parametrize("name", ["vllm:num_request_waiting", "signalbox_prediction_total", "signalbox:no_such_rule"])
+@pytest.mark.parametrize(
+    "name", ["vllm:num_request_waiting", "signalbox_prediction_total", "signalbox:no_such_rule"]
+)
 def test_an_unknown_name_is_named_with_its_place(name):
     with pytest.raises(InputError) as error:
         check_names("signalbox-trust, Green", f"sum(rate({name}[5m]))", recorded())
