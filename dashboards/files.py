@@ -28,7 +28,7 @@ def files() -> dict[str, str]:
         f"{FOLDER}/dashboards/{board.uid}.json": board_json(board, everything, settings.runbooks_url())
         for board in everything
     }
-    return {**rules, **dashboards, PAGE: page(everything)}
+    return {**rules, **dashboards, f"{FOLDER}/defaults.yaml": settings.replaced(), PAGE: page(everything)}
 
 
 def _check(board: Board) -> None:

@@ -95,7 +95,7 @@ def selectors(expression: str) -> list[Any]:
         raise InputError("expr", expression, f"Correct the query: {error}") from None
 
 
-def check_names(where: str, expression: str, recorded: frozenset[str] | set[str]) -> None:
+def check_names(where: str, expression: str, recorded: frozenset[str]) -> None:
     """Raise InputError for a name that neither the contracts nor metrics.yaml nor a recording rule defines."""
     for name in sorted(names_in(expression)):
         if name not in (recorded if name.startswith(RECORDED) else known_names()):
