@@ -14,6 +14,7 @@ from prometheus_client import (
 )
 
 from signalbox.contracts import metrics as names
+from signalbox.contracts import usage_metrics
 from signalbox.contracts.certificate import CertificateKey
 from signalbox.contracts.labels import NEUTRAL, Verdict
 from signalbox.contracts.metric import Metric
@@ -33,10 +34,7 @@ _TABLE = (
     names.TOKENS,
     names.HTTP_REQUESTS,
     names.API_REQUESTS,
-    names.USAGE_REQUESTS,
-    names.USAGE_TOKENS,
-    names.USAGE_SECONDS,
-    names.USAGE_ENERGY,
+    *usage_metrics.ALL,
     names.UPSTREAM_READY,
     names.UPSTREAM_WAITING,
     names.UPSTREAM_FAILURES,

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, date, datetime
 
 from services.assessor.metrics import Metrics
-from signalbox.contracts import metrics as names
+from signalbox.contracts import usage_metrics as names
 from signalbox.contracts.usage import OTHERS, Amount, UsageKey
 from signalbox.store import Store, StoreUnavailable
 from signalbox.usage.energy import Energy

@@ -6,7 +6,7 @@ Counters are listed without the `_total` that the exposition format adds.
 
 from __future__ import annotations
 
-from signalbox.contracts import certificate_metrics
+from signalbox.contracts import certificate_metrics, usage_metrics
 from signalbox.contracts.metric import Metric
 
 # --- assessor ---------------------------------------------------------------------------------------------
@@ -85,33 +85,6 @@ API_REQUESTS = Metric(
     "counter",
     "Requests by client of the API key and outcome (accepted, rejected, limited); without a valid key the client is empty.",
     ("client", "outcome"),
-)
-# A client is one of the file of API keys, `(unknown)`, `(none)` or `(others)`, so the number of series is bounded
-# (services/assessor/usage).
-_USAGE = ("client", "model")
-USAGE_REQUESTS = Metric(
-    "signalbox_usage_requests",
-    "counter",
-    "Requests by client of the API key and the model that answered last; all without a valid key are the client (unknown).",
-    _USAGE,
-)
-USAGE_TOKENS = Metric(
-    "signalbox_usage_tokens",
-    "counter",
-    "Prompt and completion tokens of a client's requests, evidence included, by model and direction.",
-    (*_USAGE, "direction"),
-)
-USAGE_SECONDS = Metric(
-    "signalbox_usage_duration_seconds",
-    "counter",
-    "Seconds of calls to models for a client's requests, by model.",
-    _USAGE,
-)
-USAGE_ENERGY = Metric(
-    "signalbox_usage_energy_watthours",
-    "counter",
-    "Estimated watt hours of a client's requests, by model; absent without SIGNALBOX_WH_PER_1K_TOKENS or SIGNALBOX_ENCODER_WATTS.",
-    _USAGE,
 )
 UPSTREAM_READY = Metric(
     "signalbox_upstream_ready", "gauge", "1 if the upstream answers, 0 if not.", ("upstream",)
@@ -326,4 +299,4 @@ JOB_LAST_SUCCESS = Metric(
 )
 
 _HERE = tuple(value for value in globals().values() if isinstance(value, Metric))
-ALL: tuple[Metric, ...] = (*_HERE, *certificate_metrics.ALL)
+ALL: tuple[Metric, ...] = (*_HERE, *certificate_metrics.ALL, *usage_metrics.ALL)

@@ -18,8 +18,8 @@ _MOST_CHARACTERS = 60
 
 def differences(generated: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:
     """A line for each difference, as `path: stored → generated`; empty if there is none."""
-    wanted = {name: value for name, value in generated.items() if name not in _OF_GRAFANA}
-    return list(_compare(wanted, stored, ""))
+    own = {name: value for name, value in generated.items() if name not in _OF_GRAFANA}
+    return list(_compare(own, stored, ""))
 
 
 def _compare(generated: Any, stored: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - JSON

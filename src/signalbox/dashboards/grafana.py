@@ -21,7 +21,9 @@ from signalbox.errors import InputError, SetupError, SignalboxError
 
 _TIMEOUT_SECONDS = 15.0
 _NOT_FOUND, _FORBIDDEN = 404, 403
-_INSTALL = "Install the optional dependency: pip install 'signalbox[grafana]'. It is part of `make install`."
+_INSTALL = (
+    "Install the optional dependency: uv pip install 'signalbox[grafana]'. It is part of `make install`."
+)
 _HINTS = {
     401: "Check SIGNALBOX_GRAFANA_TOKEN or the file of SIGNALBOX_GRAFANA_TOKEN_FILE: it is invalid or has expired.",
     403: "Give the service account of the token the role Editor.",

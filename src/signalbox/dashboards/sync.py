@@ -67,10 +67,10 @@ def plan(grafana: Grafana, boards: Sequence[Board], folder: Folder) -> list[Chan
 
 def push(grafana: Grafana, changes: Sequence[Change], folder: Folder, message: str) -> None:
     """Make the changes. Raises SetupError where someone saved a board since `plan`."""
-    wanted = [change for change in changes if change.action in {Action.CREATE, Action.UPDATE}]
-    if wanted and grafana.folder_title(folder.uid) is None:
+    saves = [change for change in changes if change.action in {Action.CREATE, Action.UPDATE}]
+    if saves and grafana.folder_title(folder.uid) is None:
         grafana.create_folder(folder.uid, folder.title)
-    for change in wanted:
+    for change in saves:
         grafana.save(change.board, folder.uid, message)
 
 

@@ -73,13 +73,13 @@ def fill(text: str, values: Mapping[str, str]) -> Filled:
     """The text with the values of its shell variables."""
     variables = list(dict.fromkeys(match[1] or match[2] for match in _VARIABLE.finditer(text)))
     plain = {name: values[name] for name in variables if _PLAIN.fullmatch(values.get(name, ""))}
-    filled = _VARIABLE.sub(lambda match: plain.get(match[1] or match[2], match[0]), text)
+    complete = _VARIABLE.sub(lambda match: plain.get(match[1] or match[2], match[0]), text)
     exports = [
         f"export {name}={shlex.quote(values[name])}"
         for name in variables
         if values.get(name) and name not in plain
     ]
-    return Filled(filled, tuple(exports), tuple(name for name in variables if not values.get(name)))
+    return Filled(complete, tuple(exports), tuple(name for name in variables if not values.get(name)))
 
 
 def _nearest(key: str, known: Mapping[str, str]) -> str:

@@ -37,18 +37,18 @@ def show_runbook(
 ) -> None:
     """Meaning, impact and diagnosis, with values in the commands."""
     names = (MEANING, IMPACT, DIAGNOSIS, *((MITIGATION,) if mitigation else ()))
-    filled = {name: fill(runbook.sections[name], values) for name in names}
+    parts = {name: fill(runbook.sections[name], values) for name in names}
     console.print(runbook.alert, style="bold", highlight=False)
     for labels in firing:
         pairs = ", ".join(f"{name}={value}" for name, value in sorted(labels.items()) if name != "alertname")
         _print(console, f"fires now: {pairs}")
-    for export in dict.fromkeys(line for part in filled.values() for line in part.exports):
+    for export in dict.fromkeys(line for part in parts.values() for line in part.exports):
         _print(console, f"    {export}")
-    for name, part in filled.items():
+    for name, part in parts.items():
         console.print(f"\n{name}", style="bold", highlight=False)
         for line in _lines(part.text, min(console.width, _MOST_WIDTH)):
             _print(console, line)
-    missing = dict.fromkeys(variable for part in filled.values() for variable in part.missing)
+    missing = dict.fromkeys(variable for part in parts.values() for variable in part.missing)
     if missing:
         settings = " ".join(f"{variable}=…" for variable in missing)
         _print(console, f"\nnote: not known here: {', '.join(missing)}. Set in your shell: export {settings}")

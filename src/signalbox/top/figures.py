@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from signalbox.contracts import certificate_metrics as certificate
 from signalbox.contracts import metrics as names
+from signalbox.contracts import usage_metrics
 from signalbox.contracts.light import Light
 from signalbox.contracts.metric import Metric
 from signalbox.top.reading import Labels, Reading
@@ -20,7 +21,7 @@ METRICS: tuple[Metric, ...] = (
     names.QUEUE_WAITING,
     names.UPSTREAM_READY,
     names.SPOOLED_ROWS,
-    names.USAGE_ENERGY,
+    usage_metrics.USAGE_ENERGY,
     certificate.CERTIFICATE_STATE,
     certificate.CERTIFICATE_ISSUED,
     certificate.CERTIFICATE_EXPIRY,
@@ -87,7 +88,7 @@ def figures_of(reading: Reading, now: float) -> Figures:
     languages = tuple(_language(reading, *place) for place in sorted(places))
     correct = sum(one.correct_green or 0 for one in languages)
     energy = reading.total(ENERGY_RECORD)
-    energy = reading.total(names.USAGE_ENERGY) if energy is None else energy
+    energy = reading.total(usage_metrics.USAGE_ENERGY) if energy is None else energy
     return Figures(
         languages,
         _certificates(reading, now),

@@ -29,11 +29,7 @@ class Reading:
     def of(self, metric: Metric | str, **labels: str) -> list[tuple[Labels, float]]:
         """The samples of a metric with these labels."""
         name = metric if isinstance(metric, str) else metric.name
-        return [
-            (own, value)
-            for own, value in self.samples.get(name, ())
-            if all(own.get(key) == wanted for key, wanted in labels.items())
-        ]
+        return [(own, value) for own, value in self.samples.get(name, ()) if labels.items() <= own.items()]
 
     def total(self, metric: Metric | str, **labels: str) -> float | None:
         """The sum of the samples with these labels; None if there are none."""
@@ -88,9 +84,9 @@ def _query(metric: Metric, window: str) -> str:
     name = _exposed(metric)
     if metric.kind != "counter":
         return name
-    # A counter that appeared within the window has no value before it: `increase` alone would miss the first answers.
-    new = f"({name} unless {name} offset {window})"
-    return f"({new} or increase({name}[{window}]))"
+    # A counter that appeared within the window has no value before it, so `increase` alone would miss its first answers.
+    increase = f"increase({name}[{window}])"
+    return f"((({name} unless {name} offset {window}) > {increase}) or {increase})"
 
 
 def _exposed(metric: Metric) -> str:
