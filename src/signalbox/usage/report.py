@@ -75,21 +75,25 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def as_table(rows: Sequence[Row]) -> Table:
-    """The same for a terminal, with digits in groups."""
+    """The same for a terminal, with digits in groups. Wh are an estimate."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in ("month", "client", "models"):
         table.add_column(name, overflow="fold")
-    for name in ("requests", "prompt tokens", "completion tokens", "seconds", "Wh (estimate)"):
+    for name in ("requests", "tokens in", "tokens out", "seconds", "Wh"):
         table.add_column(name, justify="right")
     for row in rows:
         amount = row.amount
         counts = (amount.requests, amount.prompt_tokens, amount.completion_tokens)
-        watthours = "not known" if row.watthours is None else f"{row.watthours:,.1f}"
+        watthours = "–" if row.watthours is None else _number(row.watthours)
         models = " + ".join(row.models) or "none"
         table.add_row(
             row.month, row.client, models, *(f"{n:,}" for n in counts), f"{amount.seconds:,.1f}", watthours
         )
     return table
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def months_before(month: date, count: int) -> date:
