@@ -29,19 +29,29 @@ LABELS = {
 }  # fmt: skip
 
 
-def grown(page: str, scrapes: int) -> str:
-    """A page with counters and buckets that have grown since the first scrape; gauges stay."""
+Line = tuple[str, float, int]
+
+
+def parsed(page: str) -> list[Line]:
+    """Each line as its text before the value, its value, and how much it grows with a scrape; -1 is a line without a value."""
     kinds = dict(TYPE.findall(page))
-    lines, bucket = [], 0
+    lines: list[Line] = []
+    bucket = 0
     for line in page.splitlines():
-        sample = SAMPLE.match(line)
-        if sample and (step := growth(sample[1], kinds)):
-            bucket = bucket + 1 if sample[1].endswith("_bucket") else 0
-            value = float(sample[3]) + scrapes * max(step, bucket)
-            lines.append(f"{sample[1]}{sample[2] or ''} {value}")
-        else:
-            lines.append(line)
-    return "\n".join(lines) + "\n"
+        if not (sample := SAMPLE.match(line)):
+            lines.append((line, 0, -1))
+            continue
+        # Buckets are cumulative: one grows more than those before it.
+        bucket = bucket + 1 if sample[1].endswith("_bucket") else 0
+        step = growth(sample[1], kinds)
+        lines.append((f"{sample[1]}{sample[2] or ''}", float(sample[3]), max(step, bucket) if step else 0))
+    return lines
+
+
+def grown(lines: list[Line], scrapes: int) -> str:
+    """The page with counters and buckets that have grown since the first scrape; gauges stay."""
+    texts = (text if step < 0 else f"{text} {value + scrapes * step}" for text, value, step in lines)
+    return "\n".join(texts) + "\n"
 
 
 def growth(name: str, kinds: dict[str, str]) -> int:
@@ -79,15 +89,17 @@ def stub_exporter() -> Iterator[str]:
     """The address (HOST:PORT) of a server with a path for each page, and /contracts."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in PAGES.glob("*.txt")}
     texts["contracts"] = contract_page()
+    pages = {name: parsed(text) for name, text in texts.items()}
     scrapes = count()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = grown(texts[self.path.strip("/")], next(scrapes)).encode()
+            body = grown(pages[self.path.strip("/")], next(scrapes)).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(BrokenPipeError):  # a scrape that took too long
+                self.wfile.write(body)
 
         def log_message(self, *args: object) -> None:
             """Say nothing."""

@@ -49,14 +49,14 @@ class Prometheus:
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, jobs: list[dict[str, Any]]) -> Iterator[Prometheus]:
-    """A server that scrapes these jobs and evaluates all rules every two seconds, those of the month as well."""
+def prometheus(folder: Path, jobs: list[dict[str, Any]], interval: str = INTERVAL) -> Iterator[Prometheus]:
+    """A server that scrapes these jobs and evaluates all rules at one interval, those of the month as well."""
     rules = folder / "rules"
     rules.mkdir(parents=True)
     for name, text in rule_files().items():
-        (rules / name).write_text(text.replace("interval: 10m", f"interval: {INTERVAL}"), encoding="utf-8")
+        (rules / name).write_text(text.replace("interval: 10m", f"interval: {interval}"), encoding="utf-8")
     config = {
-        "global": {"scrape_interval": INTERVAL, "evaluation_interval": INTERVAL, "scrape_timeout": INTERVAL},
+        "global": {"scrape_interval": interval, "evaluation_interval": interval, "scrape_timeout": interval},
         "rule_files": [str(rules / "*.yaml")],
         "scrape_configs": jobs,
     }
