@@ -16,14 +16,13 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, generate_latest
 
 from signalbox.contracts import metrics
-from signalbox.contracts.metric import Metric
 
 PAGES = Path("tests/data/metrics")
 TYPE = re.compile(r"^# TYPE (\S+) (\S+)$", re.MULTILINE)
 SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)$")
 # Label → a value that the queries select; every other label has the value "any".
 LABELS = {
-    "task": "medical", "language": "de", "route": "encoder", "light": "green", "bound": "upper", "state": "certified",
+    "task": "medical", "language": "de", "route": "encoder", "light": "green", "state": "certified",
     "reason": "certified", "job": "drift-medical", "outcome": "right", "agreement": "agrees", "unit": "words",
     "upstream": "store", "status": "500", "verdict": "any", "action": "issue", "tier": "hard", "release": "encoder@1",
 }  # fmt: skip
@@ -65,23 +64,22 @@ def growth(name: str, kinds: dict[str, str]) -> int:
 
 
 def contract_page() -> str:
-    """One series of each metric of the contracts, as a job or an assessor with certificates exports it."""
+    """One series of each metric of the contracts, and one of each bound, as a job or an assessor with certificates exports them."""
     registry = CollectorRegistry()
     for metric in metrics.ALL:
         collector = metric.build(registry)
-        child = (
-            collector.labels(*(value(metric, label) for label in metric.labels))
-            if metric.labels
-            else collector
-        )
-        if metric.kind == "gauge":
-            child.set(1)
+        for bound in ("lower", "upper") if "bound" in metric.labels else ("",):
+            values = (bound if label == "bound" else LABELS.get(label, "any") for label in metric.labels)
+            child = collector.labels(*values) if metric.labels else collector
+            if metric.kind == "gauge":
+                child.set(gauge(metric.name))
     return generate_latest(registry).decode()
 
 
-def value(metric: Metric, label: str) -> str:
-    """A value of a label."""
-    return LABELS.get(label, "any")
+def gauge(name: str) -> float:
+    """A value of a gauge that no query filters out."""
+    ends = {"_ratio": 0.1, "_limit": 2000, "_evidence": 10}
+    return next((number for end, number in ends.items() if name.endswith(end)), 1)
 
 
 @contextlib.contextmanager
