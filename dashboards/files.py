@@ -22,7 +22,7 @@ def files() -> dict[str, str]:
     """
     everything = boards()
     for board in everything:
-        _check(board)
+        check_board(board)
     rules = {f"{FOLDER}/rules/{name}": text for name, text in rule_files().items()}
     dashboards = {
         f"{FOLDER}/dashboards/{board.uid}.json": board_json(board, everything, settings.runbooks_url())
@@ -31,7 +31,8 @@ def files() -> dict[str, str]:
     return {**rules, **dashboards, f"{FOLDER}/defaults.yaml": settings.replaced(), PAGE: page(everything)}
 
 
-def _check(board: Board) -> None:
+def check_board(board: Board) -> None:
+    """Raise InputError for a query with a name that nothing defines."""
     for panel in board.panels:
         for query in panel.queries:
             check_names(f"{board.uid}, {panel.title}", filled(query.expr), recorded())

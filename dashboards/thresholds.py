@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Threshold:
-    """A value from which on (or, with `below`, down to which) something is wrong."""
+    """A value from which on, or with `below` under which, something is wrong: as Grafana colors the steps of a panel."""
 
     value: float
     reason: str
@@ -20,7 +20,7 @@ class Threshold:
     @property
     def operator(self) -> str:
         """The comparison that is true if something is wrong."""
-        return "<" if self.below else ">"
+        return "<" if self.below else ">="
 
 
 DAY_SECONDS: Final = 86_400
@@ -45,6 +45,6 @@ SPOOLED = Threshold(100, "more than a restart of the database leaves")
 JOB_AGE_DAYS = Threshold(35, "longer than the monthly schedule of the slowest job")
 SAMPLES = Threshold(20_000, "a page of an engine has at most 2,000 samples")
 UPSTREAM_READY = Threshold(1, "0 is unavailable", below=True)
-DRIFT = Threshold(0, "1 is drift")
-XID_CHANGES = Threshold(0, "each change is a new error")
-FAILED_PODS = Threshold(0, "each failed pod is a failed run")
+DRIFT = Threshold(1, "0 is no drift")
+XID_CHANGES = Threshold(1, "each change is a new error")
+FAILED_PODS = Threshold(1, "each failed pod is a failed run")

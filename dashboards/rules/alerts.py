@@ -43,8 +43,8 @@ def _trust() -> tuple[Alert, ...]:
     before = f"max by ({trust.KEY}) ({certified} offset {_GONE} == 1)"
     known = f"max by ({trust.KEY}) ({promql.series(certificate.CERTIFICATE_STATE)})"
     expiring = f"{beyond(trust.DAYS_LEFT, thresholds.CERTIFICATE_DAYS)} > 0"
-    drifted = promql.series(metrics.DRIFT_DETECTED)
-    golden = promql.series(certificate.GOLDEN_CHANGED)
+    drifted = f"max by (namespace, task, language, route, column) ({promql.series(metrics.DRIFT_DETECTED)})"
+    golden = f"max by (namespace, task, language, route) ({promql.series(certificate.GOLDEN_CHANGED)})"
     oldest = promql.series(certificate.CERTIFICATE_OLDEST_REQUEST)
     age = f"(time() - min by (namespace, task, language) ({oldest})) / {thresholds.DAY_SECONDS}"
     enough = f"and on ({assessor.BY}) signalbox:answers:increase1h >= {thresholds.RED_SHARE_ANSWERS}"
@@ -71,8 +71,7 @@ def _trust() -> tuple[Alert, ...]:
         ),
         Alert(
             "SignalboxDrift",
-            f"max by (namespace, task, language, route, column) ({drifted}) > {thresholds.DRIFT}"
-            f" or {_state(f'(max by (namespace, task, language, route) ({golden}) > {thresholds.DRIFT})', 'golden rows', 'column')}",
+            f"{beyond(drifted, thresholds.DRIFT)} or {_state(f'({beyond(golden, thresholds.DRIFT)})', 'golden rows', 'column')}",
             "0m",
             WARNING,
             "Drift of {{ $labels.column }}: {{ $labels.task }}, {{ $labels.language }}, route {{ $labels.route }}",
@@ -139,7 +138,7 @@ def _service() -> tuple[Alert, ...]:
         Alert(
             "SignalboxCardinality",
             f"max by (namespace, job, instance) (scrape_samples_post_metric_relabeling and on (job, instance) {ours})"
-            f" {thresholds.SAMPLES.operator} {thresholds.SAMPLES.value:.0f}",
+            f" {thresholds.SAMPLES.operator} {thresholds.SAMPLES}",
             "15m",
             WARNING,
             "{{ $value }} samples in one scrape of {{ $labels.instance }}",
@@ -205,7 +204,7 @@ def _servers() -> tuple[Alert, ...]:
 
 def _gpu() -> tuple[Alert, ...]:
     by = "Hostname, gpu, UUID"
-    changed = f"changes({trust.XID}[15m]) > 0 or ({trust.XID} > 0 unless {trust.XID} offset 15m)"
+    changed = f"changes({trust.XID}[15m]) >= {thresholds.XID_CHANGES} or ({trust.XID} > 0 unless {trust.XID} offset 15m)"
     hot = beyond(f"max by ({by}) (DCGM_FI_DEV_GPU_TEMP)", thresholds.GPU_CELSIUS)
     free, used = (f"sum by ({by}) (DCGM_FI_DEV_FB_{name})" for name in ("FREE", "USED"))
     full = beyond(f"{free} / ({free} + {used} > 0)", thresholds.GPU_FREE_SHARE)
@@ -227,7 +226,7 @@ def _jobs() -> tuple[Alert, ...]:
     success = promql.series(metrics.JOB_LAST_SUCCESS)
     age = f"(time() - max by (namespace, job) ({success})) / {thresholds.DAY_SECONDS}"
     stale = beyond(age, thresholds.JOB_AGE_DAYS)
-    failed = f"max by (namespace, job_name) (kube_job_status_failed) > 0 and on (namespace) ({success} or {promql.series(metrics.SPOOLED_ROWS)})"
+    failed = f"max by (namespace, job_name) (kube_job_status_failed) >= {thresholds.FAILED_PODS} and on (namespace) ({success} or {promql.series(metrics.SPOOLED_ROWS)})"
     lost = gone("max by (namespace, job)", success)
     return (
         Alert(

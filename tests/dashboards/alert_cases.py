@@ -109,7 +109,8 @@ CASES: dict[str, dict[str, Case]] = {
         "gone": Case({OLDEST: f"{-8 * DAY}+0x20 stale"}, 0, 90),
     },
     "SignalboxErrorBudgetBurn": {
-        "fires": counters(70, 1, red__unavailable="0+5x400", green__certified="0+5x400"),
+        # In both speeds, which are two alerts.
+        "fires": counters(70, 2, red__unavailable="0+5x400", green__certified="0+5x400"),
         "silent": counters(70, 0, red__unsure="0+5x400", green__certified="0+5x400"),
         "gone": counters(200, 0, red__unavailable="0+5x60 stale", green__certified="0+5x60 stale"),
         "burns slowly": counters(390, 1, red__unavailable="0+8x400", green__certified="0+92x400"),

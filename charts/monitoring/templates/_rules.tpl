@@ -31,8 +31,8 @@
 {{- range .rules -}}
 {{- $_ := set . "expr" (.expr | replace $from $to) -}}
 {{- if eq $name "settings" }}{{ $_ := set . "expr" (printf "vector(%v)" (get $settings .labels.setting)) }}{{ end -}}
-{{- if .alert }}{{ $_ := set . "labels" (merge .labels $root.Values.alerts.labels) }}{{ end -}}
-{{- if not (has .alert $root.Values.alerts.disabled) }}{{ $rules = append $rules . }}{{ end -}}
+{{- if .alert }}{{ $_ := set . "labels" (merge .labels (default dict $root.Values.alerts.labels)) }}{{ end -}}
+{{- if not (has .alert (default list $root.Values.alerts.disabled)) }}{{ $rules = append $rules . }}{{ end -}}
 {{- end -}}
 {{- if $rules }}{{ $groups = append $groups (set . "rules" $rules) }}{{ end -}}
 {{- end -}}
