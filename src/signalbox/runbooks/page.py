@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 import re
 import shlex
 from collections.abc import Mapping
@@ -16,7 +17,8 @@ PAGES = Path(__file__).parent / "pages"
 MEANING, IMPACT, DIAGNOSIS, MITIGATION = SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation")
 _PREFIX = "Signalbox"
 _HEADING = re.compile(r"^## (\w+)$", re.MULTILINE)
-_LINK = re.compile(r"\[([^\]]+)\]\((?:\.\./)*([^)#]+)(?:#[^)]*)?\)")
+_LINK = re.compile(r"\[([^\]]+)\]\(([^)#]+)(?:#[^)]*)?\)")
+_SOURCE = "docs/runbooks"
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 # What means the same inside and outside quotes of a shell; other values are exported before the commands.
 _PLAIN = re.compile(r"[\w.:/@%+,-]+")
@@ -66,7 +68,12 @@ def parse(alert: str, text: str) -> Runbook:
     sections = dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))
     if missing := [name for name in SECTIONS if name not in sections]:
         raise ValueError(f"{alert}: needs the sections {', '.join(SECTIONS)}; without {', '.join(missing)}")
-    return Runbook(alert, {name: _LINK.sub(r"\1 (docs/\2)", sections[name]) for name in SECTIONS})
+    return Runbook(alert, {name: sections[name] for name in SECTIONS})
+
+
+def without_links(text: str) -> str:
+    """A page of the documentation for a terminal: links to other pages as their text and path."""
+    return _LINK.sub(lambda match: f"{match[1]} ({posixpath.normpath(f'{_SOURCE}/{match[2]}')})", text)
 
 
 def fill(text: str, values: Mapping[str, str]) -> Filled:

@@ -17,9 +17,15 @@ LABELS = {"alertname": ALERT, "namespace": "llm", "service": "model-server-large
 
 
 def test_every_page_is_packaged_as_it_is_in_the_documentation():
-    source = {path.name: path.read_text() for path in DOCS.glob("Signalbox*.md")}
+    source = {path.name: page.without_links(path.read_text()) for path in DOCS.glob("Signalbox*.md")}
     assert {path.name: path.read_text() for path in page.PAGES.glob("*.md")} == source
     assert source
+
+
+def test_a_link_is_its_text_and_its_path():
+    text = "See [engines](../guides/engines.md#x), or [Drift](SignalboxDrift.md)."
+    expected = "See engines (docs/guides/engines.md), or Drift (docs/runbooks/SignalboxDrift.md)."
+    assert page.without_links(text) == expected
 
 
 @pytest.mark.parametrize("name", page.names())
