@@ -108,7 +108,7 @@ lint: install ## Check style and types
 
 .PHONY: verify
 verify: lint generate ## Lint, regenerate what is generated, fail on a difference
-	@git diff --exit-code -- docs/guides docs/reference charts || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
+	@git diff --exit-code -- docs/guides docs/reference charts src/signalbox/runbooks || { echo "Generated files differ: commit what 'make generate' wrote."; exit 1; }
 
 .PHONY: measure
 measure: install ## Print how the repository reads: names, words, sentences, helpers, folders
@@ -142,6 +142,7 @@ push: package ## Push charts and images to a registry (REGISTRY=registry.example
 .PHONY: generate
 generate: install ## Write the generated files again
 	@$(RUN) python -m tools.docs
+	@$(RUN) python -m dashboards
 	@$(RUN) python -m tools.charts
 
 .PHONY: renders

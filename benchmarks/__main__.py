@@ -26,6 +26,7 @@ BENCHMARKS = (
     "pods",
     "store",
     "queue",
+    "rules",
     "decoder",
     "answer_forms",
     "naive_threshold",

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local import llama
+from local.monitoring import prometheus
 from signalbox.errors import InputError, SetupError
 from signalbox.serving import listen
 from signalbox.settings import Settings
@@ -92,6 +93,8 @@ def _ports(settings: Settings) -> str | None:
         settings.mlflow_port: not settings.mlflow_url,
     }
     ports = [port for port, is_local in starts.items() if is_local]
+    if settings.starts_prometheus and shutil.which(prometheus.PROGRAM):
+        ports += [settings.prometheus_port, settings.job_metrics_port]
     for port in ports:
         try:
             listen.bind(settings.host, port).close()
@@ -105,6 +108,8 @@ _PORT_VARIABLES = (
     "SIGNALBOX_ENCODER_PORT",
     "SIGNALBOX_DECODER_PORT",
     "SIGNALBOX_MLFLOW_PORT",
+    "SIGNALBOX_PROMETHEUS_PORT",
+    "SIGNALBOX_JOB_METRICS_PORT",
 )
 _ALL: frozenset[Purpose] = frozenset({"demo", "test", "bench"})
 CHECKS: tuple[Check, ...] = (
@@ -113,6 +118,7 @@ CHECKS: tuple[Check, ...] = (
     Check("free ports", frozenset({"demo"}), _ports, f"set {', '.join(_PORT_VARIABLES)}"),
     Check("disk", _ALL, _disk, f"free {_DISK_GIB:.0f} GiB, or set SIGNALBOX_CACHE_DIR"),
     Check("memory", _ALL, _memory, f"use a machine with {_MEMORY_GIB:.0f} GiB"),
+    Check("Prometheus (optional)", frozenset(), _on_path(prometheus.PROGRAM), "apt-get install prometheus"),
     Check("Chromium", frozenset({"test"}), _on_path("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"),
     Check("PostgreSQL server", frozenset({"test", "bench"}), _postgres, "apt-get install postgresql"),
     Check("wrk", frozenset({"bench"}), _on_path("wrk"), "apt-get install wrk"),

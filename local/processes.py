@@ -39,7 +39,10 @@ _BIND_ERRORS = {
 
 @dataclass(frozen=True)
 class Service:
-    """A server to start: its command, its address, and the path that answers when it is ready."""
+    """A server to start: its command, its address, and the path that answers when it is ready.
+
+    Without `is_required`, the others go on when it stops.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -50,6 +53,7 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_seconds: float = 60.0
     stop_seconds: float = 10.0
+    is_required: bool = True
 
     @property
     def url(self) -> str:
@@ -108,9 +112,9 @@ class Supervisor:
             time.sleep(_POLL_SECONDS)
 
     def check(self) -> None:
-        """SetupError where one of the servers has stopped."""
+        """SetupError where one of the required servers has stopped."""
         for service, process in self._running:
-            if (status := process.poll()) is not None:
+            if service.is_required and (status := process.poll()) is not None:
                 raise self._failure(service, f"stopped with status {status}")
 
     def pid(self, service: Service) -> int:

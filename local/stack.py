@@ -12,6 +12,8 @@ from signalbox.artifacts import current_release
 from signalbox.cpus import threads, usable_cpus
 from signalbox.settings import Settings
 
+# Secrets of commands that no service needs.
+_OF_CLIENTS = {"api_key", "grafana_token"}
 _CONTEXT_TOKENS = 2048  # of a slot
 # On a CPU, llama.cpp computes attention for 64 tokens or more, and without flash attention for a single one, in another
 # way than for the others, so that an answer would depend on what is cached and on what is computed with it. In small
@@ -32,6 +34,7 @@ def mlflow(settings: Settings) -> Service | None:
             "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
             "--artifacts-destination", (folder / "artifacts").as_uri(),
             "--host", settings.host, "--port", str(settings.mlflow_port), "--workers", "1",
+            "--expose-prometheus", str(folder / "metrics"),
         ),
         host=settings.host,
         port=settings.mlflow_port,
@@ -60,7 +63,7 @@ def encoder(settings: Settings, release: Path | None = None) -> Service | None:
         port=settings.encoder_port,
         ready_path="/v2/models/encoder/ready",
         port_setting="SIGNALBOX_ENCODER_PORT",
-        environment=_importable(),
+        environment=importable(),
     )  # fmt: skip
 
 
@@ -85,7 +88,7 @@ def decoder(settings: Settings, model: Path, languages: int = 2) -> Service | No
         port=settings.decoder_port,
         ready_path="/health",
         port_setting="SIGNALBOX_DECODER_PORT",
-        environment={**_importable(), **llama.environment()},
+        environment={**importable(), **llama.environment()},
         ready_seconds=600,
     )  # fmt: skip
 
@@ -99,18 +102,18 @@ def assessor(settings: Settings) -> Service:
         port=settings.assessor_port,
         ready_path="/readyz",
         port_setting="SIGNALBOX_ASSESSOR_PORT",
-        environment=_importable() | as_environment(settings),
+        environment=importable() | as_environment(settings),
     )
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The settings that differ from their defaults, as variables for a child process."""
-    changed = settings.model_dump(exclude_defaults=True, exclude={"api_key"})  # the client's own
+    changed = settings.model_dump(exclude_defaults=True, exclude=_OF_CLIENTS)
     if key := settings.decoder_api_key:
         changed["decoder_api_key"] = key.get_secret_value()
     return {f"SIGNALBOX_{name.upper()}": str(value) for name, value in changed.items() if value is not None}
 
 
-def _importable() -> dict[str, str]:
+def importable() -> dict[str, str]:
     """Services are imported from the repository's root, which is the working directory."""
     return {"PYTHONPATH": os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH"))))}

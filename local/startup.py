@@ -9,6 +9,7 @@ from rich.console import Console
 
 from local import stack
 from local.clock import Clock
+from local.monitoring import prometheus
 from local.processes import Service, Supervisor, check_port
 from local.upstreams import wait_for_models
 from signalbox import thresholds
@@ -36,6 +37,7 @@ def start(settings: Settings, console: Console, clock: Clock, supervisor: Superv
         decoder = _decoder(settings)
     _start(supervisor, decoder)
     _start(supervisor, assessor)
+    prometheus.start(settings, supervisor, console)
     if trains:
         with clock.step("train the encoder"):  # MLflow loads meanwhile
             train_encoder(settings, console, supervisor)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ABOVE = ("local", "pipelines", "services", "tools", "benchmarks", "tests")
+ABOVE = ("local", "pipelines", "services", "tools", "dashboards", "benchmarks", "tests")
 
 # Folder → packages of this repository, and heavy libraries, that it must not import.
 FORBIDDEN = {
@@ -33,7 +33,8 @@ FORBIDDEN = {
     ),
     "pipelines": ("services", "local", "tools", "benchmarks", "torch", "fastapi", "kserve"),
     "local": ("tools", "benchmarks", "tests", "torch"),
-    "tools": ("local", "services", "benchmarks", "tests"),
+    "tools": ("local", "services", "dashboards", "benchmarks", "tests"),
+    "dashboards": ("local", "pipelines", "services", "tools", "benchmarks", "tests"),
 }
 
 # The planner's rooms from the ground up: a room imports only rooms before it.

@@ -27,6 +27,11 @@ ERRORS = {
     ("migrate",): "Postgres",
     ("keys", "list", "--file", "absent.yaml"): "absent.yaml",
     ("task", "init", "--from", "absent.csv"): "absent.csv",
+    ("usage",): "Postgres",
+    ("top", "--once"): "SIGNALBOX_PROMETHEUS_URL",
+    ("why", "SpoolGrowin"): "`SignalboxSpoolGrowing`",  # the pages are in the wheel
+    ("dashboards", "diff"): "--source",
+    ("dashboards", "pull", "folder"): "SIGNALBOX_GRAFANA_URL",
     **{(name,): f"signalbox-{folder}" for name, folder in OPTIONAL_COMMANDS.items()},
 }
 COMMANDS = [
@@ -35,6 +40,10 @@ COMMANDS = [
     ["assess"],
     ["purge"],
     ["migrate"],
+    ["usage"],
+    ["top"],
+    ["why"],
+    ["dashboards"],
     ["keys"],
     ["keys", "add"],
     ["keys", "list"],

@@ -15,7 +15,7 @@ from rich.table import Table
 from local.clock import Clock
 from local.demo import closing, reviewer
 from local.demo.stream import Stream
-from local.processes import Supervisor
+from local.processes import Supervisor, is_answering
 from local.startup import (
     calibrate_decoder,
     serve_new_release,
@@ -77,6 +77,8 @@ def addresses(settings: Settings, console: Console) -> None:
     table.add_row("API", f"{settings.assessor_base_url}/docs")
     table.add_row("metrics", f"{settings.assessor_base_url}/metrics")
     table.add_row("MLflow", settings.mlflow_base_url)
+    if is_answering(f"{settings.prometheus_base_url}/-/ready"):
+        table.add_row("Prometheus", settings.prometheus_base_url)
     urls = {"encoder": settings.encoder_base_url, "decoder": settings.decoder_base_url}
     for model in settings.models:
         table.add_row(model, urls[model])

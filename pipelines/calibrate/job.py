@@ -16,7 +16,7 @@ from pipelines.calibrate.sparse import warn_of_sparse_verdicts
 from pipelines.classes import Classes
 from pipelines.passages import as_read_by, passages_of
 from pipelines.progress import progress
-from pipelines.sinks import mlflow_runs, textfile
+from pipelines.sinks import datasets, mlflow_runs, textfile
 from pipelines.strata import Stratum
 from signalbox import thresholds
 from signalbox.contracts.record import LabeledText, ModelRelease, Tier
@@ -197,7 +197,9 @@ def _log_run(
     calibrations: Sequence[Calibration],
     tier: Tier | None,
 ) -> None:
-    with mlflow_runs.run(settings, task.name, "calibrate", f"calibrate-{model}"):
+    name, release = f"calibrate-{model}", file.release.key
+    with mlflow_runs.run(settings, task.name, "calibrate", name, release=release):
+        datasets.log_rows(settings, task.name, load_data(task, "calibration", tier), "calibration")
         params = {"route": model, "release": file.release.key, "engine": file.release.engine}
         mlflow.log_params({**params, "tier": tier or ""})
         for one in calibrations:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import mlflow
-from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.data.meta_dataset import MetaDataset
 
 from pipelines.compare import results
 from pipelines.compare.comparison import Comparison, Entry
 from pipelines.compare.report.page import page
 from pipelines.compare.table import markdown
-from pipelines.sinks import mlflow_runs, textfile
+from pipelines.sinks import datasets, mlflow_runs, textfile
 from signalbox.io import write_whole
 from signalbox.settings import Settings
 
@@ -32,7 +30,7 @@ def write_files(folder: Path, comparison: Comparison, *, texts: bool = True) -> 
 def log_run(settings: Settings, comparison: Comparison, folder: Path) -> str:
     """Log the files, the figures and the digest of the data to MLflow; returns the id of the run."""
     with mlflow_runs.run(settings, comparison.task, "compare", "compare") as active:
-        mlflow.log_input(_dataset(settings, comparison), context="test")
+        datasets.log_digest(settings, comparison.task, comparison.method.data_digest, "test")
         mlflow.log_params(_params(comparison))
         for entry in comparison.entries:
             mlflow.log_metrics(_figures(comparison, entry))
@@ -41,12 +39,6 @@ def log_run(settings: Settings, comparison: Comparison, folder: Path) -> str:
         run_id = str(active.info.run_id)
     textfile.write_success(settings.state_dir / "metrics", f"compare-{comparison.task}")
     return run_id
-
-
-def _dataset(settings: Settings, comparison: Comparison) -> MetaDataset:
-    source = CodeDatasetSource({"task": str(settings.task), "file": "data.jsonl"})
-    # mypy: the base class leaves `profile` abstract, and the class can be created all the same.
-    return MetaDataset(source, name=comparison.task, digest=comparison.method.data_digest)  # type: ignore[abstract]
 
 
 def _params(comparison: Comparison) -> dict[str, object]:

@@ -37,19 +37,35 @@ def drift(
             "false, for independent or positively dependent tests."
         ),
     ] = "holm",
+    html: Annotated[
+        bool,
+        typer.Option(
+            "--html",
+            help="Write a readable report of the columns, too. Needs signalbox-pipelines[evidently].",
+        ),
+    ] = False,
     log_run: LogRun = True,
 ) -> None:
     """Compare recent records with a reference window."""
     with job_settings("drift") as settings:
         routes = parse_routes(route)
-        from pipelines.drift import job, publish, report
+        from pipelines.drift import html_report, job, publish, report
 
+        if html:
+            html_report.check_installed()
         windows = job.windows_of(
             datetime.now(UTC),
             current_days=current_days,
             reference_days=reference_days,
             reference_from=reference_from,
         )
-        result = job.drift(settings, windows, routes=routes, alpha=alpha, correction=correction)
+        result, values = job.compare_windows(
+            settings, windows, routes=routes, alpha=alpha, correction=correction
+        )
         report.show(result, Console())
-        publish.publish(settings, result, log_run=log_run)
+        folder, pages = settings.state_dir / "reports", []
+        if html:
+            pages = html_report.write_reports(folder, result.task, values, result.comparisons)
+        publish.publish(settings, result, log_run=log_run, pages=pages)
+        for path in pages:
+            Console().print(f"report: {path}", soft_wrap=True, markup=False, highlight=False)

@@ -36,6 +36,13 @@ def drift(
     correction: str = "holm",
 ) -> Report:
     """Read the records of both windows and compare them; writes nothing. Raises InputError, StoreUnavailable."""
+    return compare_windows(settings, windows, routes=routes, alpha=alpha, correction=correction)[0]
+
+
+def compare_windows(
+    settings: Settings, windows: Windows, *, routes: Sequence[Route], alpha: float, correction: str
+) -> tuple[Report, dict[Group, Pair]]:
+    """The same, with the values that were compared."""
     if not 0 < alpha <= MOST_ALPHA:
         raise InputError("--alpha", alpha, f"Choose a number above 0 and at most {MOST_ALPHA}.")
     if correction not in CORRECTIONS:
@@ -46,11 +53,12 @@ def drift(
         async with open_store(settings.store_url) as store:
             return await read(store, task, list(task.languages), routes, windows)
 
-    comparisons = compare(Classes.of(task), asyncio.run(pairs()), alpha, correction)
+    values = asyncio.run(pairs())
+    comparisons = compare(Classes.of(task), values, alpha, correction)
     report = Report(task.name, tuple(routes), windows, alpha, correction, tuple(comparisons))
     counts = {verdict.name.lower(): report.count(verdict) for verdict in Verdict}
     logger.info("windows compared", extra={"comparisons": len(comparisons), **counts})
-    return report
+    return report, values
 
 
 def windows_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from signalbox.settings import Settings
 _NOT_IN_A_METRIC = re.compile(r"[^A-Za-z0-9_.\-]")  # MLflow allows a slash only in a clean path
 
 
-def publish(settings: Settings, report: Report, *, log_run: bool = True) -> None:
+def publish(settings: Settings, report: Report, *, log_run: bool = True, pages: Sequence[Path] = ()) -> None:
     """A JSON file per route, an MLflow run, and last, because its time of success states that all went well, a textfile."""
     folder = settings.state_dir / "reports"
     for route in report.routes:
@@ -30,6 +31,8 @@ def publish(settings: Settings, report: Report, *, log_run: bool = True) -> None
     if log_run:
         with mlflow_runs.run(settings, report.task, "drift", "drift"):
             _log(report)
+            for page in pages:
+                mlflow.log_artifact(str(page))
     for route in report.routes:
         write_metrics(settings.state_dir / "metrics", report, route)
 

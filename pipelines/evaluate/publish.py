@@ -11,14 +11,16 @@ from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.plots import confusion_figure, reliability_figure
 from pipelines.evaluate.report import flat, markdown
 from pipelines.evaluate.summary import Summary
-from pipelines.sinks import mlflow_runs, textfile
+from pipelines.sinks import datasets, mlflow_runs, textfile
 from signalbox.contracts import metrics as names
 from signalbox.settings import Settings
 
 
 def publish(settings: Settings, evaluation: Evaluation) -> None:
     """The textfile comes last: its time of success states that all went well."""
-    with mlflow_runs.run(settings, evaluation.task, "evaluate", f"evaluate {evaluation.route}"):
+    name, release = f"evaluate {evaluation.route}", evaluation.release_key
+    with mlflow_runs.run(settings, evaluation.task, "evaluate", name, release=release):
+        datasets.log_rows(settings, evaluation.task, evaluation.rows, "test")
         log_run(evaluation)
     write_metrics(settings.state_dir / "metrics", evaluation)
 

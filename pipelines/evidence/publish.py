@@ -15,7 +15,9 @@ from signalbox.settings import Settings
 def publish(settings: Settings, result: Result, *, track: bool) -> None:
     """The textfile comes last: its time of success states that all went well."""
     if track:
-        with mlflow_runs.run(settings, result.task, "evidence", f"evidence {result.model}"):
+        with mlflow_runs.run(
+            settings, result.task, "evidence", f"evidence {result.model}", release=result.release
+        ):
             log_run(result)
     textfile.write_success(settings.state_dir / "metrics", f"evidence-{result.task}-{result.model}")
 

@@ -17,9 +17,10 @@ from pipelines.compare.job import Options
 from pipelines.compare.models.candidates import Candidate
 from pipelines.compare.rows import load_cells
 from pipelines.compare.run import Selection, locked
+from pipelines.gate import champion
 from pipelines.gate.baseline import baseline_scores, load_baseline, matching_cells, select_model
-from pipelines.gate.decision import Outcome, confidence_of_failure, decide
-from pipelines.sinks import mlflow_runs, textfile
+from pipelines.gate.decision import Decision, Outcome, confidence_of_failure, decide
+from pipelines.sinks import datasets, mlflow_runs, textfile
 from signalbox.io import write_whole
 from signalbox.settings import Settings
 from signalbox.tasks import Task
@@ -68,10 +69,17 @@ def publish(settings: Settings, task: Task, result: Gate, *, log_run: bool) -> P
     path = settings.state_dir / "reports" / FILE_NAME
     write_whole(path, json.dumps(as_dict(result), indent=1, ensure_ascii=False) + "\n")
     if log_run:
-        with mlflow_runs.run(settings, task.name, "gate", "gate"):
+        with mlflow_runs.run(settings, task.name, "gate", "gate", release=_release(result.candidate)):
+            rows = [row for loss in result.losses for row in loss.cell.test]
+            datasets.log_rows(settings, task.name, rows, "test")
             mlflow.log_params({"decision": result.verdict.decision.name.lower(), "margin": result.margin})
             mlflow.log_metrics({f"loss_bound.{loss.cell.name}": loss.upper for loss in result.losses})
             mlflow.log_artifact(str(path))
+            if result.verdict.decision is Decision.PASSED and (
+                version := champion.move_alias(task.name, result.candidate.release)
+            ):
+                mlflow.set_tag("signalbox.champion", version)
+                logger.info("alias moved", extra={"alias": champion.ALIAS, "version": version})
     textfile.write_success(settings.state_dir / "metrics", f"gate-{task.name}")
     logger.info("gate decided", extra={"decision": result.verdict.decision.name.lower()})
     return path

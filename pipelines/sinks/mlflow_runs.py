@@ -1,4 +1,7 @@
-"""Runs in MLflow: one experiment per task, one run per job."""
+"""Runs in MLflow: one experiment per task, one run per job.
+
+A run on one release has its key as a tag, by which the user interface groups runs: Runs, Group by, signalbox.release.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,13 @@ from mlflow.exceptions import MlflowException
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
 
-JOB_TAG = "signalbox.job"
+JOB_TAG, RELEASE_TAG = "signalbox.job", "signalbox.release"
+_MOST_TAG_CHARACTERS = 5000
 
 
 @contextlib.contextmanager
-def run(settings: Settings, task: str, job: str, name: str) -> Iterator[Any]:
-    """An MLflow run; SetupError where the server does not answer.
+def run(settings: Settings, task: str, job: str, name: str, *, release: str = "") -> Iterator[Any]:
+    """An MLflow run, with the key of its release; SetupError where the server does not answer.
 
     MLflow retries for minutes by default, which looks like a hang: two tries are enough on one network.
     """
@@ -30,7 +34,8 @@ def run(settings: Settings, task: str, job: str, name: str) -> Iterator[Any]:
     mlflow.set_tracking_uri(settings.mlflow_base_url)
     try:
         mlflow.set_experiment(task)
-        context = mlflow.start_run(run_name=name, tags={JOB_TAG: job})
+        tags = {JOB_TAG: job} | ({RELEASE_TAG: release[:_MOST_TAG_CHARACTERS]} if release else {})
+        context = mlflow.start_run(run_name=name, tags=tags)
     except MlflowException as error:
         raise SetupError(
             f"MLflow at {settings.mlflow_base_url} does not answer: {str(error)[:200]}",
@@ -38,3 +43,8 @@ def run(settings: Settings, task: str, job: str, name: str) -> Iterator[Any]:
         ) from error
     with context as active:
         yield active
+
+
+def registered_model(task: str) -> str:
+    """The registered model whose versions are the trained encoders of a task."""
+    return f"signalbox-{task}-encoder"

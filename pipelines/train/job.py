@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from pipelines.baselines import teachable
 from pipelines.classes import Classes
-from pipelines.sinks import mlflow_runs, textfile
+from pipelines.sinks import datasets, mlflow_runs, textfile
 from pipelines.strata import Stratum, select_rows
 from pipelines.train.candidates import CANDIDATES, TextVectors, check_families, fit_head, texts_of, vectors_of
 from pipelines.train.cross_validation import REPEATS, cross_validate
@@ -62,10 +62,11 @@ def train(
         before_log()
     with mlflow_runs.run(settings, task.name, "train", f"train {training.candidate.name}") as run:
         _log(training)
-        version = _register(f"signalbox-{task.name}-encoder", run.info.run_id)
-        revision = f"v{version}-{digest}"
-        mlflow.set_tag("signalbox.release", revision)
-        result = write_release(settings, task, training, revision)
+        datasets.log_rows(settings, task.name, rows, "training")
+        datasets.log_rows(settings, task.name, calibration, "calibration")
+        version = _register(mlflow_runs.registered_model(task.name), run.info.run_id)
+        result = write_release(settings, task, training, f"v{version}-{digest}")
+        mlflow.set_tag(mlflow_runs.RELEASE_TAG, result.release.key)
     textfile.write_success(settings.state_dir / "metrics", f"train-{task.name}")
     fields = {"release": result.release.key, "candidate": training.candidate.name, "rows": len(rows)}
     logger.info("encoder trained", extra=fields)

@@ -22,6 +22,8 @@ from services.assessor.review import routes as review
 from services.assessor.review.refill import Refill, refilling
 from services.assessor.routes import api, pages, passthrough
 from services.assessor.state import State
+from services.assessor.usage.meter import Meter, writing
+from services.assessor.usage.middleware import CountUsage
 from signalbox.contracts.routes import routes_over
 from signalbox.models.base import ModelClient
 from signalbox.models.factory import make_client
@@ -29,6 +31,7 @@ from signalbox.proxies import is_loopback
 from signalbox.settings import Settings
 from signalbox.store import Store, open_store
 from signalbox.tasks import Task, load_task
+from signalbox.usage.energy import Energy
 
 
 def create_app(
@@ -41,11 +44,12 @@ def create_app(
     """
     task = load_task(settings.task)
     metrics = Metrics(task)
+    meter = Meter(metrics, Energy(settings.wh_per_1k_tokens, settings.encoder_watts))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
-            app.state.signalbox = await _open(stack, settings, task, metrics, clients, store)
+            app.state.signalbox = await _open(stack, settings, task, metrics, meter, clients, store)
             yield
 
     app = FastAPI(
@@ -56,6 +60,7 @@ def create_app(
     )
     if settings.api_keys_file:
         app.add_middleware(Access, file=KeyFile(settings.api_keys_file), metrics=metrics)
+    app.add_middleware(CountUsage, meter=meter)
     # The outermost: it counts what the keys reject, too.
     app.add_middleware(Limits, max_body_bytes=settings.max_body_bytes, metrics=metrics, own_limit=pages.FORMS)
     errors.install(app)
@@ -73,6 +78,7 @@ async def _open(
     settings: Settings,
     task: Task,
     metrics: Metrics,
+    meter: Meter,
     clients: Mapping[str, ModelClient] | None,
     store: Store | None,
 ) -> State:
@@ -94,6 +100,7 @@ async def _open(
     session = aiohttp.ClientSession(timeout=timeout, trust_env=through_proxy)
     upstream = await stack.enter_async_context(session)
     await stack.enter_async_context(purging(store, settings.retention_days))
+    await stack.enter_async_context(writing(meter, store))
     await stack.enter_async_context(refilling(Refill(task, store, metrics)))
     calls = {name: Calls(name, metrics) for name in (*settings.models, *clients)}
     models = {name: CountedClient(client, calls[name]) for name, client in clients.items()}

@@ -1,15 +1,18 @@
-"""Counts the calls to each model that wait or fail: what wakes a model server that is scaled to zero."""
+"""Counts the calls to each model that wait or fail, which wakes a model server at zero, and what they use."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any
 
 from services.assessor.metrics import Metrics
+from services.assessor.usage.current import add_call
 from signalbox.contracts import metrics as names
 from signalbox.contracts.light import LightReason
 from signalbox.contracts.record import ModelRelease
+from signalbox.contracts.usage import Amount
 from signalbox.errors import ModelError
 from signalbox.models.base import Answer, ModelClient
 from signalbox.traffic_light import decide_failure
@@ -21,6 +24,7 @@ class Calls:
     """The metrics of the calls to one upstream."""
 
     def __init__(self, upstream: str, metrics: Metrics) -> None:
+        self._upstream = upstream
         self._waiting = metrics[names.UPSTREAM_WAITING].labels(upstream)
         failures = metrics[names.UPSTREAM_FAILURES]
         # All series from the start: `increase()` does not see the first failure of a series that appears with it.
@@ -28,13 +32,25 @@ class Calls:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Count a call as waiting until the block ends, and as failed if a ModelError ends it."""
+        """Count a call as waiting until the block ends, with its seconds, and as failed if a ModelError ends it."""
+        start = time.perf_counter()
         with self._waiting.track_inprogress():
             try:
                 yield
             except ModelError as error:
                 self.count_failure(decide_failure(error).reason)
                 raise
+            finally:
+                self.count(Amount(seconds=time.perf_counter() - start))
+
+    def count(self, amount: Amount) -> None:
+        """Count what a call used for the client of the current request."""
+        add_call(self._upstream, amount)
+
+    def count_tokens(self, answers: Iterable[Answer]) -> None:
+        """Count the tokens of answers."""
+        for answer in answers:
+            self.count(Amount(0, answer.prompt_tokens or 0, answer.completion_tokens or 0))
 
     def count_failure(self, reason: LightReason) -> None:
         """Count a call without a usable answer."""
@@ -58,26 +74,36 @@ class CountedClient:
     async def answer(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
         """One answer. Raises a ModelError."""
         with self._calls.waiting():
-            return await self._client.answer(text, language, **_passages(context))
+            answer = await self._client.answer(text, language, **_passages(context))
+        self._calls.count_tokens([answer])
+        return answer
 
     async def verdict(self, text: str, language: str, context: Sequence[str] = ()) -> Answer:
         """One answer without its justification. Raises a ModelError."""
         with self._calls.waiting():
-            return await self._client.verdict(text, language, **_passages(context))
+            answer = await self._client.verdict(text, language, **_passages(context))
+        self._calls.count_tokens([answer])
+        return answer
 
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
         """Answers in the order of `texts`, counted as one call. Raises a ModelError."""
         with self._calls.waiting():
-            return await self._client.answer_many(texts, language)
+            answers = await self._client.answer_many(texts, language)
+        self._calls.count_tokens(answers)
+        return answers
 
     async def stream(
         self, text: str, language: str, context: Sequence[str] = ()
     ) -> AsyncIterator[str | Answer]:
         """The answer as it comes. Raises a ModelError."""
+        last: str | Answer = ""
         with self._calls.waiting():
             async with aclosing(self._client.stream(text, language, **_passages(context))) as pieces:  # type: ignore[type-var]
                 async for piece in pieces:
+                    last = piece
                     yield piece
+        if isinstance(last, Answer):
+            self._calls.count_tokens([last])
 
     async def close(self) -> None:
         """Release connections."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from prometheus_client import (
@@ -14,6 +15,7 @@ from prometheus_client import (
 
 from signalbox.contracts import certificate_metrics
 from signalbox.contracts import metrics as names
+from signalbox.contracts import usage_metrics
 from signalbox.contracts.certificate import CertificateKey
 from signalbox.contracts.labels import NEUTRAL, Verdict
 from signalbox.contracts.metric import Metric
@@ -26,12 +28,14 @@ _TABLE = (
     names.VERDICTS,
     names.SCORE,
     names.P_YES,
+    names.JUSTIFICATION_LENGTH,
     names.FEEDBACK,
     names.LABEL_REQUESTS,
     names.QUEUE_WAITING,
     names.TOKENS,
     names.HTTP_REQUESTS,
     names.API_REQUESTS,
+    *usage_metrics.ALL,
     names.UPSTREAM_READY,
     names.UPSTREAM_WAITING,
     names.UPSTREAM_FAILURES,
@@ -42,6 +46,15 @@ _TABLE = (
     certificate_metrics.CERTIFICATE_ISSUED,
     certificate_metrics.CERTIFICATE_SHOWN_RED,
 )
+
+
+# A line that begins as an item of a list: -, *, • or a number.
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.MULTILINE)
+
+
+def lengths(text: str) -> dict[str, int]:
+    """The length of a text by unit. Pure."""
+    return {"characters": len(text), "words": len(text.split()), "bullets": len(_BULLET.findall(text))}
 
 
 class Metrics:
@@ -68,6 +81,8 @@ class Metrics:
             self[names.SCORE].labels(*where).observe(record.score)
         if record.p_yes is not None:
             self[names.P_YES].labels(*where).observe(record.p_yes)
+        for unit, length in lengths(record.justification).items() if record.justification else ():
+            self[names.JUSTIFICATION_LENGTH].labels(*where, unit).observe(length)
         for direction, tokens in (("prompt", record.prompt_tokens), ("completion", record.completion_tokens)):
             if tokens is not None:
                 self[names.TOKENS].labels(record.task, record.language, direction).inc(tokens)

@@ -46,6 +46,18 @@ COMMANDS = {
         "Certify green answers: issue a certificate for each campaign whose labels show it.",
         "signalbox.certificate.cli.commands:certify",
     ),
+    "usage": Command(
+        "Print what each client of the assessor used: requests, tokens, seconds, and an estimate of energy.",
+        "signalbox.usage.commands:usage",
+    ),
+    "top": Command(
+        "Show whether the answers may be trusted today: lights, errors, certificates, labels owed, energy.",
+        "signalbox.top.commands:top",
+    ),
+    "why": Command(
+        "Print the first steps of an alert's runbook, with the values of this cluster in its commands.",
+        "signalbox.runbooks.commands:why",
+    ),
     "download": Command(
         "Download a model from S3 object storage. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are its keys.",
         "signalbox.basic_commands:download",
@@ -97,6 +109,10 @@ GROUPS = {
     "models": Command(
         "List the catalogue of models, and download models with their checksums.",
         "signalbox.artifacts.catalogue.commands:models",
+    ),
+    "dashboards": Command(
+        "Push the boards to a Grafana, compare and pull them. SIGNALBOX_GRAFANA_URL and SIGNALBOX_GRAFANA_TOKEN name it.",
+        "signalbox.dashboards.commands:dashboards",
     ),
     "task": Command("Create a task from a file of labeled texts.", "signalbox.new_task.commands:task"),
     "labels": Command(

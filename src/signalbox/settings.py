@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from signalbox.contracts.routes import MODELS, ModelName, Route, routes_over
+from signalbox.monitoring_settings import MonitoringSettings
 from signalbox.serving.listen import url_host
 
 
-class Settings(BaseSettings):
+class Settings(MonitoringSettings):
     """All settings with their defaults. Each is an environment variable, for example SIGNALBOX_ASSESSOR_PORT."""
 
     model_config = SettingsConfigDict(env_prefix="SIGNALBOX_", extra="ignore", frozen=True)
@@ -44,9 +45,6 @@ class Settings(BaseSettings):
     models_file: Path | None = Field(
         default=None,
         description="YAML file with further models for `signalbox models`, in the form of the library's models.yaml.",
-    )
-    host: str = Field(
-        default="127.0.0.1", description="Address that servers bind. `::` is all addresses, of IPv4 and IPv6."
     )
 
     assessor_port: int = Field(default=8080, ge=1, le=65535, description="Port of the assessor.")

@@ -16,16 +16,21 @@ ALL = {
 }
 
 
-def test_every_chart_takes_the_same_keys():
+def test_every_chart_with_pods_takes_the_same_keys():
     tables = [
-        yaml.safe_load((chart_folder(name) / "values.yaml").read_text(encoding="utf-8")) for name in NAMES
+        yaml.safe_load((chart_folder(name) / "values.yaml").read_text(encoding="utf-8")) for name in ALL
     ]
     proxy = {"http": "", "https": "", "noProxy": "", "cidrs": []}
     keys = {"imageRegistry": "", "imagePullSecrets": [], "proxy": proxy}
-    assert [table["global"] for table in tables] == [keys] * len(NAMES)
+    assert [table["global"] for table in tables] == [keys] * len(ALL)
 
 
-@pytest.mark.parametrize("chart", NAMES)
+def test_every_chart_without_values_here_has_no_pods():
+    for chart in set(NAMES) - ALL.keys():
+        assert [pod for item in render(chart) for pod in pods(item)] == [], chart
+
+
+@pytest.mark.parametrize("chart", ALL)
 def test_every_pod_pulls_from_the_mirror_with_its_credentials(chart):
     specs = [spec for item in render(chart, ALL[chart] | GLOBAL) for _, spec in pods(item)]
     assert len(specs) >= 2

@@ -47,6 +47,7 @@ def selectors(node: object) -> list:
     if isinstance(node, promql_parser.VectorSelector):
         return [node]
     children = [getattr(node, name, None) for name in ("expr", "lhs", "rhs")]
+    children += getattr(node, "args", None) or []
     return [item for child in children if child is not None for item in selectors(child)]
 
 
@@ -64,7 +65,7 @@ def test_every_engine_with_metrics_has_a_queue():
 def test_the_rule_sums_the_queues_of_this_server(engine):
     recording = rule(VALUES[engine])
     assert recording["record"] == RULE
-    expression = promql_parser.parse(recording["expr"])
+    expression = promql_parser.parse(recording["expr"]).lhs
     assert str(expression.op) == "sum"
     assert expression.modifier.labels == ["namespace", "service"]
     (selector,) = selectors(expression)
@@ -127,28 +128,36 @@ def test_the_notes_name_a_rule_that_is_missing(notes):
     shutil.which("promtool") is None, reason="promtool is missing: apt-get install prometheus"
 )
 @pytest.mark.parametrize("engine", VALUES)
-def test_prometheus_loads_the_rule_and_computes_it(engine, tmp_path):
-    """Two replicas with 3 and 4 waiting requests, next to the server of another release."""
+@pytest.mark.parametrize("monitoring", [False, True], ids=["alone", "with charts/monitoring"])
+def test_prometheus_loads_the_rule_and_computes_it(engine, monitoring, tmp_path):
+    """Two replicas with 3 and 4 waiting requests, next to the server of another release; then none."""
     item = one(render("model-server", merged(VALUES[engine], ENABLED)), "PrometheusRule")
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(item["spec"]), encoding="utf-8")
+    files = ["rules.yaml"]
+    if monitoring:
+        shutil.copy(chart_folder("monitoring") / "files" / "rules" / "recording.yaml", tmp_path)
+        files.append("recording.yaml")
     place = 'namespace="models", service="x-model-server"'
     queue = ENGINES[engine]["waiting"]
     series = [(place, "a", 3), (place, "b", 4), (place.replace("x-", "y-"), "c", 9)]
     test = {
-        "rule_files": ["rules.yaml"],
+        "rule_files": files,
         "tests": [
             {
                 "interval": "30s",
                 "input_series": [
-                    {"series": f'{queue}{{{where}, pod="{pod}"}}', "values": f"{waiting}+0x9"}
+                    {"series": f'{queue}{{{where}, pod="{pod}"}}', "values": f"{waiting}+0x9 stale"}
                     for where, pod, waiting in series
                 ],
                 "promql_expr_test": [
                     {
-                        "expr": RULE,
-                        "eval_time": "2m",
-                        "exp_samples": [{"labels": f"{RULE}{{{place}}}", "value": 7}],
+                        "expr": f'{RULE}{{service="x-model-server"}}',
+                        "eval_time": minute,
+                        "exp_samples": [
+                            {"labels": f'{RULE}{{{place}, source="model-server"}}', "value": value}
+                        ],
                     }
+                    for minute, value in (("2m", 7), ("20m", 0))
                 ],
             }
         ],

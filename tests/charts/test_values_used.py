@@ -48,6 +48,9 @@ OTHER: dict[tuple[str, str], object] = {
     ("model-server", "lora.adapters"): [{"name": "a", "repository": "b/c"}],
     ("model-server", "ollama.modelfiles"): {"changed": "FROM a"},
     ("pipelines", "mlflow.s3.uri"): "s3://changed",
+    ("monitoring", "alerts.disabled"): ["SignalboxDrift"],
+    ("monitoring", "slo.availabilityObjective"): 0.5,
+    ("monitoring", "slo.latencyObjective"): 0.5,
     ("signalbox", "models"): {"small": {"engine": "vllm"}},
     ("assessor", "persistence.accessModes"): ["ReadWriteMany"],
     ("pipelines", "persistence.accessModes"): ["ReadWriteMany"],
@@ -68,6 +71,9 @@ UNUSED = {
     ("assessor", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("signalbox", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("pipelines", "enabled"): "A parent chart uses it as the condition of the dependency.",
+    ("monitoring", "enabled"): "A parent chart uses it as the condition of the dependency.",
+    ("monitoring", "global"): "Helm passes it to all charts; this one has no pods.",
+    **{("monitoring", f"grafana.{key}"): "The notes name it." for key in ("service", "namespace", "port")},
     ("pipelines", "jobDefaults.enabled"): "Each job sets it itself: the default only shows the key.",
 }
 PROXY = {"global": {"proxy": {"https": "http://a.example"}}}
@@ -139,6 +145,9 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("model-server", "model.url."): merged(
         GGUF, {"model": {"source": "url", "url": {"address": "https://a.example/a.gguf"}}}
     ),
+    ("monitoring", "dashboards.instanceSelector"): {"dashboards": {"provider": "operator"}},
+    ("signalbox", "monitoring."): {"monitoring": {"enabled": True}},
+    ("signalbox", "monitoring.enabled"): {},
     ("pipelines", ""): JOBS,
     ("signalbox", "model-server.enabled"): ELSEWHERE,
     ("signalbox", "model-server.fullnameOverride"): ELSEWHERE,

@@ -111,6 +111,7 @@ PREPARATION = {
     "api-keys.md": api_keys,
     "check-boot.md": check_boot,
     "gitops.md": gitops,
+    "monitoring.md": lambda session: running_assessor(session.environment),
     "openshift.md": openshift,
     "pipelines.md": own_task,
     "private-ca.md": private_ca,

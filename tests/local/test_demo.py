@@ -223,7 +223,8 @@ class Command:
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The tickets task with fewer rows, in a state folder that the module's tests share as two starts of a user do."""
-    ports = {f"{name}_port": free_port() for name in ("assessor", "encoder", "decoder", "mlflow")}
+    names = ("assessor", "encoder", "decoder", "mlflow", "prometheus", "job_metrics")
+    ports = {f"{name}_port": free_port() for name in names}
     task = few_rows(tmp_path_factory.mktemp("task") / "tickets")
     return Settings(task=task, state_dir=tmp_path_factory.mktemp("demo"), **ports)
 

@@ -149,6 +149,15 @@ def test_a_server_that_stops_later_is_noticed(supervisor):
         supervisor.check()
 
 
+def test_a_server_that_is_not_required_may_stop(supervisor):
+    optional = service("pass", is_required=False)
+    supervisor.start(optional)
+    os.waitid(os.P_PID, supervisor.pid(optional), os.WEXITED | os.WNOWAIT)
+    supervisor.check()
+    with pytest.raises(SetupError, match="stopped with status 0"):
+        supervisor.wait_ready(optional)
+
+
 # --- whether something answers ----------------------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ from tests.helpers import free_port, record
 from tests.services.assessor.page_app import SURE, TOO_CLOSE, make_app, serving
 
 COMMANDS = (
-    *("plan", "check-boot", "assess", "certify", "download", "purge", "migrate"),
+    *("plan", "check-boot", "assess", "certify", "usage", "top", "why", "download", "purge", "migrate"),
     *("demo", "serve", "fetch", "doctor"),
     *("train", "calibrate", "evaluate", "compare", "gate", "evidence", "drift", "watch", "golden", "judge"),
 )

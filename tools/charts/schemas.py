@@ -40,6 +40,9 @@ CUSTOM = {
     "github.com/cloudnative-pg/cloudnative-pg@v1.27.0": (
         "config/crd/bases/postgresql.cnpg.io_clusters.yaml",
     ),
+    "github.com/grafana/grafana-operator/v5@v5.18.0": (
+        "config/crd/bases/grafana.integreatly.org_grafanadashboards.yaml",
+    ),
     "github.com/kedacore/keda/v2@v2.17.2": (
         "config/crd/bases/keda.sh_scaledobjects.yaml",
         "config/crd/bases/keda.sh_triggerauthentications.yaml",

@@ -10,6 +10,7 @@ from tools.capacity.chart_table import table_file
 from tools.capacity.reference_page import capacity_page
 from tools.docs.examples import guide
 from tools.docs.metrics import metrics_page
+from tools.docs.runbooks import runbook_copies
 from tools.docs.schemas import certificate_schema, plan_schema, ranking_schema, record_schema
 from tools.docs.settings import settings_page
 
@@ -29,4 +30,6 @@ FILES: dict[str, Callable[[], str]] = {
     },
     # A chart can read only files of its own.
     "charts/model-server/files/capacity.json": table_file,
+    # The wheel of the library has no docs folder.
+    **runbook_copies(),
 }

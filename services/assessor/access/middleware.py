@@ -27,6 +27,7 @@ from services.assessor.metrics import Metrics
 from services.assessor.schemas import Problem
 from signalbox import keys
 from signalbox.contracts import metrics as names
+from signalbox.contracts.usage import UNKNOWN
 from signalbox.keys import ClientKey
 
 OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -88,6 +89,7 @@ class Access:
         fault = _fault(entry, credentials)
         if entry is None or fault:
             self._count("", "rejected")
+            scope.setdefault("state", {})["client"] = UNKNOWN
             challenge = _BEARER if scope["path"].startswith(_API) else _BASIC
             detail = f"The request has no valid API key: {fault}."
             problem = errors.problem(errors.UNAUTHORIZED, "authorization", f"({fault})", _HINT, detail)

@@ -6,6 +6,7 @@ OpenAI's API, also those of the assessor itself (API keys, body limit), because 
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,9 +15,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.assessor import errors
+from services.assessor.calls import Calls
 from services.assessor.schemas import OpenAIErrorResponse
 from services.assessor.state import Current, State
+from services.assessor.usage.chat_tokens import ChatTokens
+from services.assessor.usage.current import measuring
 from signalbox.contracts.light import LightReason
+from signalbox.contracts.usage import Amount
 from signalbox.errors import NotFoundError
 
 router = APIRouter(tags=["OpenAI-compatible"])
@@ -54,7 +59,8 @@ async def chat_completions(request: Request, state: Current) -> Response:
 @router.get("/v1/models", response_class=Response, responses=_ERRORS)
 async def models(state: Current) -> Response:
     """Models that the decoder serves."""
-    return await _forward(state, "GET", "/models", None)
+    with measuring():  # a list of models uses none of them
+        return await _forward(state, "GET", "/models", None)
 
 
 async def _forward(state: State, method: str, path: str, body: bytes | None) -> Response:
@@ -77,23 +83,35 @@ async def _forward(state: State, method: str, path: str, body: bytes | None) -> 
         return await _rejection(answer)
     media_type = answer.headers.get("Content-Type", "application/json")
     if "event-stream" in media_type:
-        return StreamingResponse(_pieces(answer), answer.status, media_type=media_type)
+        return StreamingResponse(_pieces(answer, calls), answer.status, media_type=media_type)
     try:
         async with answer:
-            return Response(await answer.read(), answer.status, media_type=media_type)
+            return Response(await _read(answer, calls), answer.status, media_type=media_type)
     except (aiohttp.ClientError, TimeoutError) as error:
         return _error(type(error).__name__, "The model server closed the connection.", "Try again.")
 
 
-async def _pieces(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _read(answer: aiohttp.ClientResponse, calls: Calls) -> bytes:
+    tokens = ChatTokens(is_stream=False)
+    body = await answer.read()
+    tokens.read(body)
+    calls.count(tokens.amount)
+    return body
+
+
+async def _pieces(answer: aiohttp.ClientResponse, calls: Calls) -> AsyncIterator[bytes]:
+    tokens, start = ChatTokens(is_stream=True), time.perf_counter()
     async with answer:
         try:
             async for piece in answer.content.iter_any():
+                tokens.read(piece)
                 yield piece
         except (aiohttp.ClientError, TimeoutError) as error:
             detail = "The model server closed the connection."
             problem = errors.problem(errors.UPSTREAM, "decoder", type(error).__name__, "Try again.", detail)
             yield f"data: {errors.openai_error(problem).model_dump_json()}\n\n".encode()
+        finally:
+            calls.count(tokens.amount.plus(Amount(seconds=time.perf_counter() - start)))
 
 
 async def _rejection(answer: aiohttp.ClientResponse) -> Response:

@@ -6,7 +6,7 @@ Counters are listed without the `_total` that the exposition format adds.
 
 from __future__ import annotations
 
-from signalbox.contracts import certificate_metrics
+from signalbox.contracts import certificate_metrics, usage_metrics
 from signalbox.contracts.metric import Metric
 
 # --- assessor ---------------------------------------------------------------------------------------------
@@ -42,6 +42,13 @@ P_YES = Metric(
     "Predicted probability of yes.",
     ("task", "language", "route"),
     buckets=tuple(round(0.05 * i, 2) for i in range(1, 21)),
+)
+JUSTIFICATION_LENGTH = Metric(
+    "signalbox_justification_length",
+    "histogram",
+    "Length of justifications, by unit (characters, words, bullets).",
+    ("task", "language", "route", "unit"),
+    buckets=(0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000),
 )
 FEEDBACK = Metric(
     "signalbox_feedback",
@@ -292,4 +299,4 @@ JOB_LAST_SUCCESS = Metric(
 )
 
 _HERE = tuple(value for value in globals().values() if isinstance(value, Metric))
-ALL: tuple[Metric, ...] = (*_HERE, *certificate_metrics.ALL)
+ALL: tuple[Metric, ...] = (*_HERE, *certificate_metrics.ALL, *usage_metrics.ALL)

@@ -21,6 +21,7 @@ from signalbox.store.events import EventStore
 from signalbox.store.requests import RequestStore
 from signalbox.store.rows import without_text
 from signalbox.store.spool import Spool
+from signalbox.store.usage import UsageStore
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,10 @@ class Store:
     def events(self) -> EventStore:
         """The events of certificates."""
         return EventStore(self._backend, self._connect)
+
+    @property
+    def usage(self) -> UsageStore:
+        return UsageStore(self._backend, self._connect)
 
     @property
     def spooled(self) -> int:

@@ -38,6 +38,7 @@ _SQLITE = {
     "real": "REAL",
     "json": "TEXT",
     "seq": "INTEGER PRIMARY KEY AUTOINCREMENT",
+    "count": "INTEGER",
 }
 # The body is TEXT on Postgres too: JSONB would reorder keys and normalize numbers of an append-only record.
 _POSTGRES = {
@@ -45,6 +46,7 @@ _POSTGRES = {
     "real": "DOUBLE PRECISION",
     "json": "TEXT",
     "seq": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    "count": "BIGINT",
 }
 
 
@@ -110,9 +112,19 @@ def _events(types: dict[str, str]) -> tuple[str, ...]:
     return tuple(statement.format(**types) for statement in _EVENT_TABLES)
 
 
+def _usage(types: dict[str, str]) -> tuple[str, ...]:
+    """A table of its own, because records are deleted after their time and hold no name of a client."""
+    table = """CREATE TABLE client_usage (
+  day TEXT NOT NULL, client TEXT NOT NULL, model TEXT NOT NULL, requests {count} NOT NULL,
+  prompt_tokens {count} NOT NULL, completion_tokens {count} NOT NULL, seconds {real} NOT NULL,
+  PRIMARY KEY (day, client, model))"""
+    return (table.format(**types),)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_records", _tables(_SQLITE), _tables(_POSTGRES)),
     Migration("0002_labels", _score(_SQLITE), _score(_POSTGRES)),
     Migration("0003_requests", _requests(_SQLITE), _requests(_POSTGRES)),
     Migration("0004_events", _events(_SQLITE), _events(_POSTGRES)),
+    Migration("0005_usage", _usage(_SQLITE), _usage(_POSTGRES)),
 )

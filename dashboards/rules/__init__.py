@@ -1,0 +1,1 @@
+"""Recording rules and alerts, and the files of charts/monitoring with them."""

@@ -1,0 +1,1 @@
+"""Prometheus for the local stack, where Debian's program is installed; everything else works without it."""

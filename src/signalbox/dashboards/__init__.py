@@ -1,0 +1,1 @@
+"""Boards in a Grafana: compare them with the generated ones, push and pull them (`signalbox dashboards`)."""

@@ -1,0 +1,1 @@
+"""Runbooks of the alerts, packaged from docs/runbooks, and `signalbox why`."""

@@ -1,0 +1,1 @@
+"""`signalbox top`: whether the answers may be trusted today, in a terminal."""

@@ -1,0 +1,191 @@
+"""Every query of every board and rule has data on a live Prometheus.
+
+It scrapes the real local stack under a little load (namespace `live`), and a stub exporter that serves captured pages of what
+cannot run here (namespace `stub`). A panel must have live data unless WITHOUT_LIVE_DATA says why it cannot.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from dashboards.boards import boards
+from dashboards.metrics import names_in
+from dashboards.panel import Board, Panel
+from dashboards.rules.alerts import alerts
+from dashboards.rules.files import groups, recorded, settings_group
+from dashboards.variables import BUILT_IN, filled
+from local import stack
+from signalbox.settings import Settings
+from tests.dashboards.stub_exporter import PAGES, stub_exporter
+from tests.e2e.conftest import Running, running
+from tests.e2e.prometheus import Prometheus, job, prometheus
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("prometheus") is None, reason="Prometheus is missing: apt-get install prometheus"
+    ),
+]
+
+ENGINES = {"vllm-0.24.0": "vllm", "vllm-0.5": "vllm", "vllm-0.8": "vllm", "sglang-0.5.18": "sglang", "sglang-0.4": "sglang", "tgi-3.3": "tgi", "nim-1": "nim"}  # fmt: skip
+WAIT_SECONDS = 240
+# Board → panels without live data, and what they need.
+GPU, CERTIFICATE, JOBS, CLUSTER = (
+    "a GPU",
+    "a certificate and its campaign",
+    "a run of the job",
+    "kube-state-metrics",
+)
+WITHOUT_LIVE_DATA = {
+    "signalbox-trust": {
+        **dict.fromkeys(("State", "Detector", "Days until expiry", "Age", "Share shown red", "Events"), CERTIFICATE),
+        **dict.fromkeys(("Labels owed", "Oldest request", "Labels since the certificate"), CERTIFICATE),
+        **dict.fromkeys(("Error among green", "Correct green answers per day"), CERTIFICATE),
+        **dict.fromkeys(("Wh per correct green answer", "Cost per correct green answer"), GPU),
+    },
+    "signalbox-answers": dict.fromkeys(
+        ("Accuracy", "Baselines", "Coverage", "Error by light", "Calibration error", "Brier score", "Drift by column", "Effect",
+         "Golden rows", "Score by criterion", "Is the judge trusted?", "Agreement with people"), JOBS,
+    ),
+    "signalbox-service": {"Clients": "API keys"},
+    "signalbox-servers": dict.fromkeys(("Time to the first token", "Time of a request", "Finished requests", "KV cache in use", "Preemptions"), "an engine on a GPU"),
+    "signalbox-gpu": dict.fromkeys((panel.title for board in boards() if board.uid == "signalbox-gpu" for panel in board.panels), GPU),
+    "signalbox-jobs": {
+        "Days since the last success": JOBS, "Last success": JOBS, "Rows evaluated": JOBS, "Duration": CLUSTER,
+        "Failed pods": CLUSTER,
+    },
+}  # fmt: skip
+PANELS = [(board, panel) for board in boards() for panel in board.panels]
+
+
+def load(assessor: str) -> None:
+    """Answers of both models, a streamed one, and feedback."""
+    with httpx2.Client(base_url=assessor, timeout=300) as client:
+        for number in range(4):
+            for model in ("encoder", "decoder"):
+                body = {"text": f"Say yes and count to {number}.", "language": "de", "model": model}
+                (prediction,) = client.post("/v1/assess", json=body).raise_for_status().json()["predictions"]
+                time.sleep(0.5)
+        entry = {"prediction_id": prediction["id"], "label": "yes"}
+        client.post("/v1/feedback", json=entry).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def live(
+    settings: Settings, encoder: Running, tmp_path_factory: pytest.TempPathFactory, decoder_service
+) -> Iterator[Prometheus]:
+    """Prometheus after load and after a decoder that was killed, which is what failed calls need."""
+    logs = settings.logs_dir
+    with (
+        running(decoder_service, logs) as decoder,
+        running(stack.assessor(settings), logs) as assessor,
+        stub_exporter() as stub,
+    ):
+        jobs = [
+            job("assessor", urlsplit(assessor.url).netloc, namespace="live", service="assessor"),
+            job("encoder", urlsplit(encoder.url).netloc, namespace="live", service="encoder"),
+            job(
+                "decoder",
+                urlsplit(decoder.url).netloc,
+                namespace="live",
+                service="model-server",
+                engine="llamacpp",
+            ),
+            *(
+                job(page, stub, f"/{page}", namespace="stub", service=page, engine=name)
+                for page, name in ENGINES.items()
+            ),
+            *(
+                job(page, stub, f"/{page}", namespace="stub", service=page)
+                for page in ("dcgm", "kube-state-metrics", "contracts")
+            ),
+        ]
+        with prometheus(tmp_path_factory.mktemp("prometheus"), jobs) as server:
+            time.sleep(5)
+            load(assessor.url)
+            time.sleep(5)
+            load(assessor.url)
+            os.kill(decoder.pid, signal.SIGKILL)
+            load(assessor.url)
+            yield server
+
+
+def wait_for(server: Prometheus, expression: str) -> list:
+    """The series of a query, as soon as there are some."""
+    end = time.monotonic() + WAIT_SECONDS
+    while not (result := server.query(expression)) and time.monotonic() < end:
+        time.sleep(2)
+    return result
+
+
+def variables(server: Prometheus, board: Board, namespace: str) -> dict[str, str]:
+    """Every variable with a value that Prometheus offers for it: all, but for the namespace and for prices."""
+    chosen = {"namespace": namespace, "__rate_interval": "1m"}
+    for variable in board.variables:
+        offered = server.values(filled(variable.query, BUILT_IN | chosen, missing=".*"), variable.pattern)
+        assert offered, f"the variable {variable.name} of {board.title} has no value"
+        chosen.setdefault(variable.name, offered[0] if variable.pattern else ".*")
+    return BUILT_IN | chosen
+
+
+@pytest.mark.parametrize(
+    ("board", "panel"), PANELS, ids=[f"{board.uid}, {panel.title}" for board, panel in PANELS]
+)
+def test_every_query_of_a_panel_has_data(board: Board, panel: Panel, live: Prometheus) -> None:
+    stubbed = panel.title in WITHOUT_LIVE_DATA.get(board.uid, {})
+    values = variables(live, board, "stub" if stubbed else "live")
+    for query in panel.queries:
+        expression = filled(query.expr, values, missing=".*")
+        assert wait_for(live, expression), f"no data: {expression}"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [rule for group in (settings_group(), *groups()) for rule in group.rules],
+    ids=lambda rule: rule.record,
+)
+def test_every_recording_rule_has_a_series(rule, live: Prometheus) -> None:
+    matchers = ",".join(f'{name}="{value}"' for name, value in rule.labels.items())
+    assert wait_for(live, f"{rule.record}{{{matchers}}}"), f"no series: {rule.expr}"
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
+def test_every_metric_of_an_alert_has_a_series(alert, live: Prometheus) -> None:
+    for name in names_in(alert.expr):
+        assert wait_for(live, name), f"no series: {name}"
+
+
+def test_prometheus_reports_no_error_of_a_rule(live: Prometheus) -> None:
+    rules = [rule for group in live.get("rules")["groups"] for rule in group["rules"]]
+    assert len(rules) == len(alerts()) + sum(len(group.rules) for group in (settings_group(), *groups()))
+    assert [rule["name"] for rule in rules if rule["health"] == "err"] == []
+
+
+def test_the_queue_has_one_series_for_each_service(live: Prometheus) -> None:
+    assert wait_for(live, "signalbox:requests_waiting")
+    assert live.query("count by (namespace, service) (signalbox:requests_waiting) > 1") == []
+
+
+def test_the_list_of_panels_without_live_data_is_current() -> None:
+    for uid, panels in WITHOUT_LIVE_DATA.items():
+        (board,) = (board for board in boards() if board.uid == uid)
+        assert panels.keys() <= {panel.title for panel in board.panels}
+
+
+def test_a_board_asks_only_recorded_series_and_names_that_a_page_defines() -> None:
+    """Names of the contracts and of captured pages; the generator checks it, and this test checks the generator."""
+    text = "".join(path.read_text(encoding="utf-8") for path in PAGES.glob("*.txt"))
+    for _, panel in PANELS:
+        for query in panel.queries:
+            for name in names_in(filled(query.expr)):
+                family = name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum")
+                known = name.startswith(("signalbox_", "scrape_")) or name in recorded()
+                assert known or family in text, name
