@@ -19,7 +19,8 @@ from pipelines.compare.rows import load_cells
 from pipelines.compare.run import Selection, locked
 from pipelines.gate import champion
 from pipelines.gate.baseline import baseline_scores, load_baseline, matching_cells, select_model
-from pipelines.gate.decision import Decision, Outcome, confidence_of_failure, decide
+from pipelines.gate.decision import Outcome, confidence_of_failure, decide
+from pipelines.gate.exits import Decision
 from pipelines.sinks import datasets, mlflow_runs, textfile
 from signalbox.io import write_whole
 from signalbox.settings import Settings

@@ -13,9 +13,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-from signalbox.contracts import certificate_metrics
+from signalbox.contracts import certificate_metrics, usage_metrics
 from signalbox.contracts import metrics as names
-from signalbox.contracts import usage_metrics
 from signalbox.contracts.certificate import CertificateKey
 from signalbox.contracts.labels import NEUTRAL, Verdict
 from signalbox.contracts.metric import Metric

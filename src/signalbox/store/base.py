@@ -18,6 +18,7 @@ from signalbox.contracts.record import Feedback, LabeledText, Record, Source
 from signalbox.errors import InputError, NotFoundError, shorten
 from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
 from signalbox.store.events import EventStore
+from signalbox.store.ground_truth import ground_truth
 from signalbox.store.requests import RequestStore
 from signalbox.store.rows import without_text
 from signalbox.store.spool import Spool
@@ -177,25 +178,12 @@ class Store:
     async def ground_truth(self, task: str) -> list[LabeledText]:
         """Ground truth collected until now: records that have their text, with their newest label; the oldest first.
 
-        From feedback, and from the queue, whose label is the one that counts where a record has both.
+        From feedback and from the queue, see `signalbox.store.ground_truth`.
         """
         await self._connect()
         pairs = await self._backend.newest_feedback(task)
-        labeled = {text.id: (at, text) for at, text in await self.requests.labeled_texts(task)}
-        for record, feedback in pairs:
-            if record.input_text is None or record.source != "user" or record.id in labeled:
-                continue
-            text = LabeledText(
-                id=record.id,
-                text=record.input_text,
-                context=record.context,
-                label=feedback.label,
-                language=record.language,
-                family=record.id,
-                split="feedback",
-            )
-            labeled[record.id] = (feedback.created_at.timestamp(), text)
-        return [text for _, text in sorted(labeled.values(), key=lambda pair: pair[0])]
+        queue = await self.requests.labeled_texts(task)
+        return ground_truth(pairs, queue)
 
     async def purge(self, older_than: datetime) -> int:
         """Delete records older than a time, with their feedback; returns how many records."""
