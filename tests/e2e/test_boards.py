@@ -59,7 +59,7 @@ WITHOUT_LIVE_DATA = {
          "Golden rows", "Score by criterion", "Is the judge trusted?", "Agreement with people"), JOBS,
     ),
     "signalbox-service": {"Clients": "API keys"},
-    "signalbox-servers": dict.fromkeys(("Time to the first token", "Time of a request", "Finished requests", "KV cache in use", "Preemptions"), "an engine on a GPU"),
+    "signalbox-servers": dict.fromkeys(("Time to the first token", "Time between tokens", "Time of a request", "Finished requests", "KV cache in use", "Preemptions"), "an engine on a GPU"),
     "signalbox-gpu": dict.fromkeys((panel.title for board in boards() if board.uid == "signalbox-gpu" for panel in board.panels), GPU),
     "signalbox-jobs": {
         "Days since the last success": JOBS, "Last success": JOBS, "Rows evaluated": JOBS, "Duration": CLUSTER,
