@@ -83,10 +83,11 @@ def _latency() -> Row:
         "Latency",
         (
             chart("Time to the first token", "How long does a user wait for the first word?", *quantiles("time_to_first_token_seconds"),
-                  unit="s", threshold=thresholds.FIRST_TOKEN_SECONDS),
-            chart("Time between tokens", "How fast does the text appear?", *quantiles("inter_token_seconds"),
-                  Query(recorded("signalbox:inter_token_seconds:mean5m"), f"{_LEGEND} mean"), unit="s"),
-            chart("Time of a request", "How long is a request in the engine?", *quantiles("request_seconds"), unit="s"),
+                  unit="s", threshold=thresholds.FIRST_TOKEN_SECONDS, width=6),
+            chart("Time between tokens", "How fast does the text appear?", *quantiles("inter_token_seconds"), unit="s", width=6),
+            chart("Mean time between tokens", "How fast does the text appear, also without a histogram?",
+                  Query(recorded("signalbox:inter_token_seconds:mean5m"), _LEGEND), unit="s", width=6),
+            chart("Time of a request", "How long is a request in the engine?", *quantiles("request_seconds"), unit="s", width=6),
         ),
     )  # fmt: skip
 

@@ -6,9 +6,12 @@ cannot run here (namespace `stub`). A panel must have live data unless WITHOUT_L
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -56,7 +59,7 @@ WITHOUT_LIVE_DATA = {
          "Golden rows", "Score by criterion", "Is the judge trusted?", "Agreement with people"), JOBS,
     ),
     "signalbox-service": {"Clients": "API keys"},
-    "signalbox-servers": dict.fromkeys(("Time to the first token", "Time of a request", "Finished requests", "KV cache in use", "Preemptions"), "an engine on a GPU"),
+    "signalbox-servers": dict.fromkeys(("Time to the first token", "Time between tokens", "Time of a request", "Finished requests", "KV cache in use", "Preemptions"), "an engine on a GPU"),
     "signalbox-gpu": dict.fromkeys((panel.title for board in boards() if board.uid == "signalbox-gpu" for panel in board.panels), GPU),
     "signalbox-jobs": {
         "Days since the last success": JOBS, "Last success": JOBS, "Rows evaluated": JOBS, "Duration": CLUSTER,
@@ -66,26 +69,43 @@ WITHOUT_LIVE_DATA = {
 PANELS = [(board, panel) for board in boards() for panel in board.panels]
 
 
-def load(assessor: str) -> None:
-    """Answers of both models, a streamed one, and feedback."""
-    with httpx2.Client(base_url=assessor, timeout=300) as client:
-        for number in range(4):
-            for model in ("encoder", "decoder"):
-                body = {"text": f"Say yes and count to {number}.", "language": "de", "model": model}
-                (prediction,) = client.post("/v1/assess", json=body).raise_for_status().json()["predictions"]
-                time.sleep(0.5)
-        entry = {"prediction_id": prediction["id"], "label": "yes"}
-        client.post("/v1/feedback", json=entry).raise_for_status()
+def ask(client: httpx2.Client, number: int) -> None:
+    """An answer of each model, and feedback to one of them."""
+    for model in ("encoder", "decoder"):
+        body = {"text": f"Say yes and count to {number}.", "language": "de", "model": model}
+        answer = client.post("/v1/assess", json=body).raise_for_status().json()
+        entry = {"prediction_id": answer["predictions"][0]["id"], "label": "yes"}
+    client.post("/v1/feedback", json=entry).raise_for_status()
+
+
+@contextlib.contextmanager
+def load(assessor: str) -> Iterator[None]:
+    """Requests one after the other, until the tests end: a rate needs traffic in its window."""
+    end = threading.Event()
+
+    def run() -> None:
+        with httpx2.Client(base_url=assessor, timeout=300) as client:
+            for number in itertools.count():
+                ask(client, number)
+                if end.wait(2):
+                    return
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
 
 
 @pytest.fixture(scope="module")
 def live(
     settings: Settings, encoder: Running, tmp_path_factory: pytest.TempPathFactory, decoder_service
 ) -> Iterator[Prometheus]:
-    """Prometheus after load and after a decoder that was killed, which is what failed calls need."""
+    """Prometheus under load, after a decoder that was killed and started again, which is what failed calls need."""
     logs = settings.logs_dir
     with (
-        running(decoder_service, logs) as decoder,
         running(stack.assessor(settings), logs) as assessor,
         stub_exporter() as stub,
     ):
@@ -94,7 +114,7 @@ def live(
             job("encoder", urlsplit(encoder.url).netloc, namespace="live", service="encoder"),
             job(
                 "decoder",
-                urlsplit(decoder.url).netloc,
+                urlsplit(decoder_service.url).netloc,
                 namespace="live",
                 service="model-server",
                 engine="llamacpp",
@@ -109,13 +129,15 @@ def live(
             ),
         ]
         with prometheus(tmp_path_factory.mktemp("prometheus"), jobs) as server:
-            time.sleep(5)
-            load(assessor.url)
-            time.sleep(5)
-            load(assessor.url)
-            os.kill(decoder.pid, signal.SIGKILL)
-            load(assessor.url)
-            yield server
+            with (
+                running(decoder_service, logs) as decoder,
+                httpx2.Client(base_url=assessor.url, timeout=300) as client,
+            ):
+                ask(client, 1)
+                os.kill(decoder.pid, signal.SIGKILL)
+                ask(client, 2)
+            with running(decoder_service, logs), load(assessor.url):
+                yield server
 
 
 def wait_for(server: Prometheus, expression: str) -> list:
