@@ -13,11 +13,13 @@ from signalbox.capacity.memory.constants import Constants, Regime
 from signalbox.capacity.memory.kv_cache import BLOCK_TOKENS
 from signalbox.capacity.memory.weights import Stage
 from signalbox.capacity.spec import Gpu, Spec
-from signalbox.capacity.units import GIB
+from signalbox.capacity.units import GIB, parse_version
 
 _LOGIT_BYTES = 4
 _HALF = 2
 _LARGEST_GRAPH = 512
+# vLLM 0.8 to 0.10 capture all sizes up to 512, whatever the limit of sequences (V1 config.py, cudagraph_capture_sizes).
+_ALL_SIZES = (parse_version("0.8"), parse_version("0.11"))
 _LATENT_WORKSPACE_TOKENS = 64 * 1024  # mla_attention.py
 
 
@@ -74,6 +76,37 @@ def peak(spec: Spec, stage: Stage, constants: Constants, regime: Regime) -> Peak
     if stage.first and not spec.eager and not spec.warm_cache:
         peaks.append(_compilation(run))
     return max(peaks, key=lambda one: one.bytes)
+
+
+def encoder_peak(spec: Spec) -> Peak:
+    """vLLM runs the vision encoder on its largest images before the text model, outside of CUDA graphs.
+
+    At the peak of a layer: the patches, the residual and its norm, queries, keys and values gathered from all ranks
+    with their rotated copies, or the feed-forward part.
+    """
+    vision = spec.model.vision
+    if vision is None or not _has_images(spec):
+        return Peak(0, "")
+    patches, tp = _encoder_tokens(spec) * vision.merge, spec.tensor_parallel
+    pixels = 2 * 3 * vision.patch**2  # two frames
+    attention = 3 * vision.hidden + 8 * vision.hidden / tp
+    width = pixels + 2 * vision.hidden + max(attention, 3 * vision.intermediate / tp)
+    output = _encoder_tokens(spec) * spec.model.hidden * _HALF
+    words = f"vision encoder: {patches} patches x {width:.0f} x 2 B + outputs {output / GIB:.3f} GiB"
+    return Peak(round(patches * width * _HALF + output), words)
+
+
+def _has_images(spec: Spec) -> bool:
+    return spec.model.multimodal and spec.images != 0
+
+
+def _encoder_tokens(spec: Spec) -> int:
+    """Tokens that the encoder is profiled with: a batch of the largest images, at least one."""
+    batch = limits(spec).tokens
+    if spec.model.vision is None:
+        return batch
+    one = spec.model.vision.tokens(spec.image_pixels)
+    return max(1, batch // one) * one
 
 
 def _sampler(run: _Pass) -> Peak:
@@ -176,8 +209,11 @@ def _expert_workspace(run: _Pass) -> float:
 
 
 def _encoder_cache(run: _Pass) -> float:
-    """Outputs of the vision tower for as many tokens as a batch has, held while profiling."""
-    return run.states_bytes if run.spec.model.multimodal else 0.0
+    """Outputs of the vision encoder, held while the text model is profiled: a batch of tokens, or one larger image."""
+    if not _has_images(run.spec):
+        return 0.0
+    tokens = max(run.limits.tokens, _encoder_tokens(run.spec))
+    return tokens * run.spec.model.hidden * _HALF
 
 
 def captured_sizes(batch: Limits) -> list[int]:
@@ -195,7 +231,8 @@ def graphs(spec: Spec, stage: Stage, regime: Regime) -> Peak:
         return Peak(0, "0: eager mode")
     fit = regime.graphs
     batch = limits(spec)
-    decodes = sum(1 for size in captured_sizes(batch) if size <= batch.sequences)
+    every = _ALL_SIZES[0] <= parse_version(spec.engine.version) < _ALL_SIZES[1]
+    decodes = fit.sizes if every else sum(1 for size in captured_sizes(batch) if size <= batch.sequences)
     share = fit.fixed + (1 - fit.fixed) * decodes / fit.sizes
     moe = fit.moe_gib if spec.model.moe is not None else 0.0
     gib = (fit.base_gib + fit.layer_gib * stage.layers + moe) * share

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from signalbox.capacity.memory import budget
-from signalbox.capacity.planner.engine_args import needs_quantized_checkpoint
 from signalbox.capacity.planner.evaluate import Evaluation
 from signalbox.capacity.planner.result import Remark
 from signalbox.capacity.spec import Spec
@@ -62,17 +61,6 @@ def _cast(evaluation: Evaluation) -> Remark | None:
     )
 
 
-def _checkpoint(evaluation: Evaluation) -> Remark | None:
-    spec = evaluation.spec
-    if not evaluation.fits or _without_experts(spec) or not needs_quantized_checkpoint(spec):
-        return None
-    return Remark(
-        rule="quantized-checkpoint",
-        reason=f"{spec.engine.name} cannot quantize to {spec.quantization.name} while loading",
-        hint=f"serve a checkpoint of {spec.model.name} that is published in {spec.quantization.name}",
-    )
-
-
 def _without_experts(spec: Spec) -> bool:
     return spec.quantization.name == "mxfp4" and spec.model.moe is None
 
@@ -114,12 +102,12 @@ def _estimated_total(evaluation: Evaluation) -> Remark | None:
 
 def _uncertain(evaluation: Evaluation) -> Remark | None:
     model = evaluation.spec.model
-    if not model.uncertainty:
+    if not model.guessed:
         return None
     return Remark(
         rule="unknown-architecture",
-        reason=f"unknown architecture {model.family!r}: the size may be off by {model.uncertainty:.0%}",
-        hint="leave that much memory free, or check the log of a first boot with signalbox check-boot LOG --store",
+        reason=f"unknown architecture {model.family!r}: its size was compared with no measurement",
+        hint="check the log of a first boot with signalbox check-boot LOG --store",
     )
 
 
@@ -152,7 +140,6 @@ def _tied_head(evaluation: Evaluation) -> str | None:
 _WARNINGS: tuple[Callable[[Evaluation], Remark | None], ...] = (
     _waiting,
     _cast,
-    _checkpoint,
     _no_experts,
     _unmeasured_version,
     _estimated_total,
