@@ -20,6 +20,9 @@ _HALF = 2
 _LARGEST_GRAPH = 512
 # vLLM 0.8 to 0.10 capture all sizes up to 512, whatever the limit of sequences (V1 config.py, cudagraph_capture_sizes).
 _ALL_SIZES = (parse_version("0.8"), parse_version("0.11"))
+# Before 0.8 (V0 engine, config.py SchedulerConfig and arg_utils.py): max_num_batched_tokens is max(max_model_len, 2048), or
+# 2048 with chunked prefill, which is on by default above 32768 tokens.
+_FIRST_V1, _LONG_CONTEXT, _LEAST_BATCH = parse_version("0.8"), 32768, 2048
 _LATENT_WORKSPACE_TOKENS = 64 * 1024  # mla_attention.py
 
 
@@ -61,10 +64,19 @@ def has_large_defaults(gpu: Gpu) -> bool:
 
 
 def limits(spec: Spec) -> Limits:
+    if spec.engine.name == "vllm" and parse_version(spec.engine.version) < _FIRST_V1:
+        return _first_limits(spec)
     large = has_large_defaults(spec.gpu)
     sequences = spec.concurrency or (1024 if large else 256)
     tokens = spec.batched_tokens or (8192 if large else 2048)
     return Limits(min(sequences, tokens), tokens)
+
+
+def _first_limits(spec: Spec) -> Limits:
+    """Before 0.8: without chunked prefill, which only longer contexts turn on, a batch is the whole context."""
+    chunked = spec.context > _LONG_CONTEXT
+    tokens = spec.batched_tokens or (_LEAST_BATCH if chunked else max(spec.context, _LEAST_BATCH))
+    return Limits(min(spec.concurrency or 256, tokens), tokens)
 
 
 def peak(spec: Spec, stage: Stage, constants: Constants, regime: Regime) -> Peak:

@@ -13,6 +13,9 @@ from signalbox.capacity.spec import Correction, Spec
 from signalbox.capacity.units import GIB, parse_version
 
 _LOGS = "vLLM's own budget, checked against boot logs: docs/reference/capacity-cases.md"
+# Quantizations of a 16-bit checkpoint while loading, weight by weight since 0.15.
+_ONLINE = ("fp8", "fp8-marlin", "fp8-block")
+_STREAMED_LOADING = parse_version("0.15")
 _STATE_CHECK = parse_version("0.19")  # the first release with vllm-project/vllm#38270
 _BUDGET = "vLLM gpu_worker.py: share of the memory that CUDA reports, less weights, activation, other memory"
 
@@ -45,6 +48,7 @@ def budget(spec: Spec, constants: Constants) -> Budget:
     concurrency = kv_cache.capacity(pool, blocks, spec.context, tokens)
     request = pool.request_blocks(spec.context, tokens) * pool.block_bytes
     reason = _obstacle(spec, rank, request, usable, constants, regime) or _state_obstacle(spec, pool, blocks)
+    reason = _loading_obstacle(spec, constants) or reason
     cache = Term("kv_cache", max(0, rank.kv_bytes), _kv_formula(pool, blocks, rank), _LOGS)
     return Budget(
         total_bytes=spec.gpu.total_bytes,
@@ -129,6 +133,24 @@ def _obstacle(
         )
     return _warm_up_obstacle(spec, outside, regime) or _graphs_obstacle(
         spec, rank, outside, constants, regime
+    )
+
+
+def _loading_obstacle(spec: Spec, constants: Constants) -> str | None:
+    """Before 0.15, vLLM quantized to FP8 after it had loaded all weights in 16 bits."""
+    online = spec.model.checkpoint_quantization is None and spec.quantization.name in _ONLINE
+    if spec.engine.name != "vllm" or not online or parse_version(spec.engine.version) >= _STREAMED_LOADING:
+        return None
+    plain = replace(spec.quantization, linear_bits=None, expert_bits=None)
+    half = replace(spec, quantization=plain)
+    parts = stages(spec.model.layers, spec.pipeline_parallel)
+    loaded = max(rank_weights(half, stage, constants.allocator).total for stage in parts)
+    free = spec.gpu.total_bytes - constants.context_bytes(shared=False)
+    if loaded <= free:
+        return None
+    return (
+        f"vLLM {spec.engine.version} loads all weights in 16 bits before it quantizes them: {loaded / GIB:.2f} GiB of "
+        f"{free / GIB:.2f} GiB. Use a checkpoint in {spec.quantization.name}, or vLLM 0.15 or later."
     )
 
 

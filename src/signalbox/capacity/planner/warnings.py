@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from signalbox.capacity.memory import budget
+from signalbox.capacity.memory.constants import load_constants
 from signalbox.capacity.planner.evaluate import Evaluation
 from signalbox.capacity.planner.result import Remark
 from signalbox.capacity.spec import Spec
 from signalbox.capacity.units import GIB, parse_version
 
 _LEAST_GAIN = GIB // 20  # a warm compile cache that gains less than this is not worth a line
-_OLDEST_LOG, _NEWEST_LOG = (0, 6), (0, 30)  # vLLM releases whose boot logs the validation cases include
 
 
 def warnings(evaluation: Evaluation) -> Iterator[Remark]:
@@ -77,13 +77,14 @@ def _no_experts(evaluation: Evaluation) -> Remark | None:
 
 
 def _unmeasured_version(evaluation: Evaluation) -> Remark | None:
-    """The constants of the nearest version apply; how far they hold outside the measured range is unknown."""
-    engine = evaluation.spec.engine
-    if engine.name != "vllm" or _OLDEST_LOG <= parse_version(engine.version).release[:2] <= _NEWEST_LOG:
+    """The constants of another version apply; how far they hold for this one is unknown."""
+    engine, logs = evaluation.spec.engine, load_constants().logged_versions
+    if engine.name != "vllm" or ".".join(map(str, parse_version(engine.version).release[:2])) in logs:
         return None
     return Remark(
         rule="unread-version",
-        reason=f"no boot log of vLLM {engine.version} was measured: the constants of {engine.regime} are used",
+        reason=f"no boot log of vLLM {engine.version} was measured: the constants of {engine.regime} are used; "
+        f"logs are from {', '.join(logs)}",
         hint="compare with a real boot: signalbox check-boot LOG",
     )
 
