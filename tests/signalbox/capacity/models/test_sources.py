@@ -79,7 +79,7 @@ def test_an_unknown_architecture_needs_the_fallback(tmp_path):
     path = config_file(tmp_path, {**CONFIG, "model_type": "novel"})
     with pytest.raises(InputError, match="--fallback"):
         find_model(None, path, ROWS)
-    assert find_model(None, path, ROWS, fallback=True).uncertainty > 0
+    assert find_model(None, path, ROWS, fallback=True).guessed
 
 
 class Hub(BaseHTTPRequestHandler):
