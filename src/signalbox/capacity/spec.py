@@ -117,6 +117,20 @@ class Parameters:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """Bits per weight as the headers of a quantized checkpoint state them, scales included; None: it has no such tensor."""
+
+    quantization: str
+    embedding_bits: float | None
+    head_bits: float | None
+    linear_bits: float | None
+    expert_bits: float | None
+    other_bits: float | None
+    vision_bits: float | None
+    source: str
+
+
+@dataclass(frozen=True)
 class Moe:
     """Mixture of experts: `topk` of `experts` routed ones answer a token, `shared` always do."""
 
@@ -151,6 +165,7 @@ class Architecture:
     expanded: int = 0  # latent attention: width of the keys and values of all heads that a latent expands to
     uncertainty: float = 0.0  # of the parameter count, as a share; above 0 only where the family is unknown
     assumptions: tuple[str, ...] = ()  # each a sentence that a plan shows as a note
+    stored: Stored | None = None  # None: 16 bits, or the catalogue's shape without the headers
 
     @property
     def multimodal(self) -> bool:
