@@ -12,6 +12,7 @@ from signalbox.capacity.gpu_names import product
 from signalbox.capacity.units import GIB, round_up
 
 CacheKind = Literal["full", "sliding", "chunked", "mla", "state"]
+Vendor = Literal["nvidia", "amd", "intel", "apple", "cpu"]
 EngineName = Literal["vllm", "sglang", "tgi", "llamacpp", "ollama", "nim"]
 
 ENGINE_TITLES: dict[EngineName, str] = {
@@ -57,6 +58,13 @@ class Gpu:
     arm64: bool
     slice_of: str | None
     source: str
+    vendor: Vendor = "nvidia"
+    tabled: bool = True  # part of the tables and of proposals; others are planned when they are named
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether the support rules cover it: they are by NVIDIA's compute capability, 0 where that is unknown."""
+        return self.vendor == "nvidia" and self.compute_capability > 0
 
     @property
     def product(self) -> str:
@@ -69,7 +77,7 @@ class Gpu:
 
     @property
     def has_bfloat16(self) -> bool:
-        return self.compute_capability >= BF16_CAPABILITY
+        return self.compute_capability >= BF16_CAPABILITY or not self.has_rules
 
     @property
     def is_large(self) -> bool:

@@ -15,6 +15,7 @@ from signalbox.capacity.hardware.cluster import cluster_gpus, pools
 from signalbox.capacity.hardware.inventory import Pool, parse_gpus
 from signalbox.capacity.hardware.nodes import NodeGpus
 from signalbox.capacity.models.catalogue import Catalogue
+from signalbox.capacity.models.catalogue_names import default_engine
 from signalbox.capacity.planner.evaluate import Correct
 from signalbox.capacity.planner.helm_values import write_values
 from signalbox.capacity.planner.plan import default_catalogue, plan
@@ -56,7 +57,11 @@ def _check_hardware(options: PlanOptions) -> None:
 def request_of(options: PlanOptions) -> Request:
     """The planner's part of the options."""
     values = common_fields(options, set(Request.model_fields))
-    values |= {"gpu": options.gpu or "", "tensor_parallel": tensor_parallel(options.tensor_parallel)}
+    values |= {
+        "gpu": options.gpu or "",
+        "engine": options.engine or default_engine(options.model),
+        "tensor_parallel": tensor_parallel(options.tensor_parallel),
+    }
     return Request(**values)
 
 

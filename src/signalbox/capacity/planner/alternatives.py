@@ -44,7 +44,13 @@ def alternatives(evaluation: Evaluation, evaluate: Evaluate, catalogue: Catalogu
 
 def _scope(spec: Spec, catalogue: Catalogue) -> _Scope:
     quantizations = by_quality(spec.model, catalogue.quantizations, spec.engine.name)
-    gpus = (row for row in catalogue.gpus if row.slice_of is None and row.name != spec.gpu.name)
+    gpus = (
+        row
+        for row in catalogue.gpus
+        if row.slice_of is None and row.name != spec.gpu.name and row.vendor == spec.gpu.vendor
+        # Of NVIDIA's cards those of the tables; other vendors have no tables.
+        if row.tabled or row.vendor != "nvidia"
+    )
     return _Scope(
         spec=spec,
         quantizations=[row for row in quantizations if row.name != spec.quantization.name],
