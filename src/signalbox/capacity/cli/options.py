@@ -96,11 +96,23 @@ class PlanOptions:
     ] = False
 
     write: Annotated[Path | None, _option(_OUTPUT, "Write Helm values for charts/model-server.")] = None
-    overwrite: Annotated[bool, _option(_OUTPUT, "Overwrite the file of --write.", "--overwrite")] = False
+    html: Annotated[
+        Path | None, _option(_OUTPUT, "Write the answer as a page of one file, with sliders.")
+    ] = None
+    language: Annotated[str, _option(_OUTPUT, "Language of the page: en or de.")] = "en"
+    overwrite: Annotated[
+        bool, _option(_OUTPUT, "Overwrite the file of --write and --html.", "--overwrite")
+    ] = False
     as_json: Annotated[bool, _option(_OUTPUT, "Print JSON.", "--json")] = False
     explain: Annotated[
         bool, _option(_OUTPUT, "Show every term with its formula and source.", "--explain")
     ] = False
+    sort: Annotated[
+        str, _option(_OUTPUT, "Order of a ranking: quality, size, speed, requests, price or newest.")
+    ] = "quality"
+    quality: Annotated[
+        Path | None, _option(_OUTPUT, "answers.json of `signalbox compare`: ranks by measured accuracy.")
+    ] = None
     top: Annotated[int, _option(_OUTPUT, "Rows of a ranking; 0 shows all.", minimum=0)] = 20
 
 

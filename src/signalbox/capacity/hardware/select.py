@@ -121,21 +121,23 @@ def _unnamed(figures: Figures) -> Gpu:
 
 def _changed(gpu: Gpu, figures: Figures) -> Gpu:
     """The GPU with the figures of the command line; its total is the nominal size less the driver's reserve."""
-    memory = {}
-    if figures.memory is not None:
-        share = gpu.total_gib / gpu.nominal_gb if gpu.vendor == "apple" else None
-        total = figures.memory * share if share else figures.memory - _RESERVE_GIB
-        memory = {
-            "nominal_gb": figures.memory,
-            "nvidia_smi_mib": int(figures.memory * _MIB),
-            "total_gib": round(max(total, 0.25), 2),
-            "total_is_estimated": True,
-        }
+    gpu = gpu if figures.memory is None else _resized(gpu, figures.memory)
     return replace(
         gpu,
-        **memory,
         compute_capability=gpu.compute_capability if figures.capability is None else figures.capability,
         bandwidth_gbps=gpu.bandwidth_gbps if figures.bandwidth is None else figures.bandwidth,
+    )
+
+
+def _resized(gpu: Gpu, memory: float) -> Gpu:
+    share = gpu.total_gib / gpu.nominal_gb if gpu.vendor == "apple" else None
+    total = memory * share if share else memory - _RESERVE_GIB
+    return replace(
+        gpu,
+        nominal_gb=memory,
+        nvidia_smi_mib=int(memory * _MIB),
+        total_gib=round(max(total, 0.25), 2),
+        total_is_estimated=True,
     )
 
 
