@@ -12,6 +12,7 @@ from signalbox.capacity.gpu_names import product
 from signalbox.capacity.units import GIB, round_up
 
 CacheKind = Literal["full", "sliding", "chunked", "mla", "state"]
+Vendor = Literal["nvidia", "amd", "intel", "apple", "cpu"]
 EngineName = Literal["vllm", "sglang", "tgi", "llamacpp", "ollama", "nim"]
 
 ENGINE_TITLES: dict[EngineName, str] = {
@@ -57,6 +58,13 @@ class Gpu:
     arm64: bool
     slice_of: str | None
     source: str
+    vendor: Vendor = "nvidia"
+    tabled: bool = True  # part of the tables and of proposals; others are planned when they are named
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether the support rules cover it: they are by NVIDIA's compute capability, 0 where that is unknown."""
+        return self.vendor == "nvidia" and self.compute_capability > 0
 
     @property
     def product(self) -> str:
@@ -69,7 +77,7 @@ class Gpu:
 
     @property
     def has_bfloat16(self) -> bool:
-        return self.compute_capability >= BF16_CAPABILITY
+        return self.compute_capability >= BF16_CAPABILITY or not self.has_rules
 
     @property
     def is_large(self) -> bool:
@@ -114,6 +122,20 @@ class Parameters:
     @property
     def total(self) -> int:
         return self.embedding + self.head + self.linear + self.experts + self.other + self.vision
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Bits per weight as the headers of a quantized checkpoint state them, scales included; None: it has no such tensor."""
+
+    quantization: str
+    embedding_bits: float | None
+    head_bits: float | None
+    linear_bits: float | None
+    expert_bits: float | None
+    other_bits: float | None
+    vision_bits: float | None
+    source: str
 
 
 @dataclass(frozen=True)
@@ -170,6 +192,7 @@ class Architecture:
     stored_bits: float | None = None  # of a linear weight in the files, where groups differ from the catalogue's
     guessed: bool = False  # the family is unknown: counted as a plain decoder, without a measurement
     assumptions: tuple[str, ...] = ()  # each a sentence that a plan shows as a note
+    stored: Stored | None = None  # None: 16 bits, or the catalogue's shape without the headers
 
     @property
     def multimodal(self) -> bool:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import typer
 from rich.console import Console
 
+from signalbox.capacity.answers.offers import offers
+from signalbox.capacity.answers.page import language_of, page, write_page
+from signalbox.capacity.answers.quality import accuracies
+from signalbox.capacity.answers.rank import Option, rank, sort_of
 from signalbox.capacity.boot_logs.corrections import load_corrections, stored_clusters
 from signalbox.capacity.cli.options import PlanOptions, common_fields
+from signalbox.capacity.cli.show_offers import show_offers
 from signalbox.capacity.cli.show_plan import explain, show
 from signalbox.capacity.cli.show_ranking import show_ranking
 from signalbox.capacity.hardware.cluster import cluster_gpus, pools
 from signalbox.capacity.hardware.inventory import Pool, parse_gpus
 from signalbox.capacity.hardware.nodes import NodeGpus
 from signalbox.capacity.models.catalogue import Catalogue
+from signalbox.capacity.models.catalogue_names import default_engine
 from signalbox.capacity.planner.evaluate import Correct
 from signalbox.capacity.planner.helm_values import write_values
 from signalbox.capacity.planner.plan import default_catalogue, plan
-from signalbox.capacity.planner.rank import Option, rank
 from signalbox.capacity.planner.request import Request, tensor_parallel
 from signalbox.capacity.planner.result import Plan
 from signalbox.capacity.speed.energy import Prices, load_prices
@@ -33,10 +40,46 @@ def run(settings: Settings, options: PlanOptions) -> None:
     _check_hardware(options)
     correct = _correct(settings, options)
     prices = load_prices(options.prices, default_catalogue().gpu) if options.prices else None
-    if options.gpu is not None:
+    if _names_inventory(options):
+        options = replace(options, gpus=options.gpu, gpu=None)
+    if options.html is not None:
+        _write_page(options, options.html, prices, correct)
+    if options.gpu is not None or options.gpu_memory is not None:
         _plan_one(options, prices, correct)
+    elif options.gpus is None and not options.cluster and (options.model or options.config):
+        _offer_gpus(options, prices, correct)
     else:
         _rank_all(options, prices, correct)
+
+
+def _write_page(options: PlanOptions, path: Path, prices: Prices | None, correct: Correct | None) -> None:
+    """The page of one plan or of the machines for one model; a ranking of models has none."""
+    if options.gpus is not None or options.cluster or not (options.model or options.config):
+        problem = "`--html` shows one model"
+        raise InputError(
+            "--html", str(path), "add `--model NAME`, without `--gpus` and `--cluster`", problem=problem
+        )
+    language = language_of(options.language)
+    html = page(request_of(options), default_catalogue(), language=language, prices=prices, correct=correct)
+    write_page(html, path, overwrite=options.overwrite)
+    Console(stderr=True).print(f"page written to {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _names_inventory(options: PlanOptions) -> bool:
+    """`--gpu 2xT4,1xL4` is an inventory."""
+    return options.gpu is not None and "," in options.gpu
+
+
+def _offer_gpus(options: PlanOptions, prices: Prices | None, correct: Correct | None) -> None:
+    """A model alone: the machines that hold it."""
+    if options.write is not None:
+        problem = "`--write` requires the GPUs to deploy on"
+        raise InputError("--write", str(options.write), "add `--gpu 2xL4`", problem=problem)
+    answer = offers(request_of(options), default_catalogue(), prices=prices, correct=correct)
+    if options.as_json:
+        typer.echo(answer.model_dump_json(indent=2))
+    else:
+        show_offers(answer, Console(), top=options.top)
 
 
 def _check_hardware(options: PlanOptions) -> None:
@@ -45,9 +88,14 @@ def _check_hardware(options: PlanOptions) -> None:
     if len(sources) > 1:
         problem = f"{' and '.join(f'`{name}`' for name in sources)} exclude each other"
         raise InputError("--gpu", sources, "use one of `--gpu`, `--gpus` and `--cluster`", problem=problem)
-    if not sources and options.prices is None:
-        problem = "one of `--gpu`, `--gpus` or `--cluster` is required"
-        raise InputError("--gpu", None, "for example `--gpu L4` or `--gpus 2xT4,1xL4`", problem=problem)
+    alone = options.model or options.config or options.gpu_memory is not None or options.prices
+    if not sources and not alone:
+        problem = "a model or GPUs are required"
+        hint = "`--model NAME` lists the GPUs that hold it, `--gpu L4 --model NAME` plans, `--gpus 2xT4,1xL4` ranks models"
+        raise InputError("--gpu", None, hint, problem=problem)
+    if options.gpu_memory is not None and options.write is not None and options.gpu is None:
+        problem = "`--write` requires the name of the GPU, by which pods select their node"
+        raise InputError("--gpu", None, "add `--gpu NAME`", problem=problem)
     if options.kube_context is not None and not options.cluster:
         problem = "`--kube-context` requires `--cluster`"
         raise InputError("--kube-context", options.kube_context, "add `--cluster`", problem=problem)
@@ -56,7 +104,11 @@ def _check_hardware(options: PlanOptions) -> None:
 def request_of(options: PlanOptions) -> Request:
     """The planner's part of the options."""
     values = common_fields(options, set(Request.model_fields))
-    values |= {"gpu": options.gpu or "", "tensor_parallel": tensor_parallel(options.tensor_parallel)}
+    values |= {
+        "gpu": options.gpu or "",
+        "engine": options.engine or default_engine(options.model),
+        "tensor_parallel": tensor_parallel(options.tensor_parallel),
+    }
     return Request(**values)
 
 
@@ -109,7 +161,17 @@ _IMPOSSIBLE = {
 def _rank_all(options: PlanOptions, prices: Prices | None, correct: Correct | None) -> None:
     rows, request = default_catalogue(), request_of(options)
     inventory, left_out = _inventory(options, rows, prices)
-    ranking = rank(request, inventory, rows, prices=prices, left_out=left_out, correct=correct)
+    measured = accuracies(options.quality) if options.quality else None
+    ranking = rank(
+        request,
+        inventory,
+        rows,
+        prices=prices,
+        left_out=left_out,
+        correct=correct,
+        sort=sort_of(options.sort),
+        measured=measured,
+    )
     if options.as_json:
         typer.echo(ranking.model_dump_json(indent=2))
     else:

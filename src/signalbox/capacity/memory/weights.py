@@ -77,7 +77,7 @@ def stages(layers: int, pipeline_parallel: int) -> list[Stage]:
 
 def rank_weights(spec: Spec, stage: Stage, allocator: Allocator, *, mxfp4_inner: int = _MX_INNER) -> Weights:
     """The weights that one rank of a stage loads. `mxfp4_inner`: see `mxfp4_padding`."""
-    model, scheme, tp = spec.model, stored_scheme(spec.model, spec.quantization), spec.tensor_parallel
+    model, scheme, tp = spec.model, as_stored(spec.model, spec.quantization), spec.tensor_parallel
     counts, share = model.parameters, stage.share
     base = _dtype_bytes(spec)
     experts = _bytes(counts.experts, scheme.expert_bits, base) * share / tp
@@ -99,16 +99,25 @@ def rank_weights(spec: Spec, stage: Stage, allocator: Allocator, *, mxfp4_inner:
     )
 
 
-def stored_scheme(model: Architecture, scheme: Quantization) -> Quantization:
-    """The scheme with the bits of the checkpoint's own groups."""
+def as_stored(model: Architecture, scheme: Quantization) -> Quantization:
+    """The scheme with the checkpoint's own bits: those of its headers, else those of the groups that it declares."""
+    stored = model.stored
+    if stored is not None and stored.quantization in (scheme.name, *scheme.aliases):
+        return replace(
+            scheme,
+            linear_bits=stored.linear_bits,
+            expert_bits=stored.expert_bits,
+            embedding_bits=stored.embedding_bits,
+            head_bits=stored.head_bits,
+        )
     bits = model.stored_bits
     own = model.checkpoint_quantization in (scheme.name, *scheme.aliases)
     return scheme if bits is None or not own else replace(scheme, linear_bits=bits, expert_bits=bits)
 
 
-def checkpoint_bytes(model: Architecture, quantization: Quantization) -> int:
+def checkpoint_bytes(model: Architecture, scheme: Quantization) -> int:
     """Bytes of the whole model in that scheme, on one device, without an engine's buffers."""
-    counts, scheme = model.parameters, stored_scheme(model, quantization)
+    counts, scheme = model.parameters, as_stored(model, scheme)
     head = counts.head or (counts.embedding if scheme.head_copy and model.tied else 0)
     return round(
         _bytes(counts.embedding, scheme.embedding_bits, _HALF)

@@ -10,6 +10,7 @@ from signalbox.capacity.gpu_names import quantity
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.choose import best, by_quality, ranks, with_quantization
 from signalbox.capacity.planner.evaluate import Evaluate, Evaluation
+from signalbox.capacity.planner.largest import largest_context
 from signalbox.capacity.planner.result import Alternative
 from signalbox.capacity.spec import Gpu, Quantization, Spec
 
@@ -44,7 +45,13 @@ def alternatives(evaluation: Evaluation, evaluate: Evaluate, catalogue: Catalogu
 
 def _scope(spec: Spec, catalogue: Catalogue) -> _Scope:
     quantizations = by_quality(spec.model, catalogue.quantizations, spec.engine.name)
-    gpus = (row for row in catalogue.gpus if row.slice_of is None and row.name != spec.gpu.name)
+    gpus = (
+        row
+        for row in catalogue.gpus
+        if row.slice_of is None and row.name != spec.gpu.name and row.vendor == spec.gpu.vendor
+        # Of NVIDIA's cards those of the tables; other vendors have no tables.
+        if row.tabled or row.vendor != "nvidia"
+    )
     return _Scope(
         spec=spec,
         quantizations=[row for row in quantizations if row.name != spec.quantization.name],
@@ -118,11 +125,10 @@ def _eager(scope: _Scope) -> Changes:
 
 
 def _context(scope: _Scope) -> Changes:
-    longest = scope.spec.model.max_positions
-    context = min(longest, scope.spec.context // 2)
-    while context >= _SMALLEST_CONTEXT:
+    """The largest context that fits, to the token."""
+    context = largest_context(scope.spec)
+    if _SMALLEST_CONTEXT <= context < scope.spec.context:
         yield f"context {context}", replace(scope.spec, context=context)
-        context //= 2
 
 
 def _quantization(scope: _Scope) -> Changes:

@@ -28,8 +28,9 @@ _WITHOUT_PRICES = "energy of the GPUs by their power limit; --prices FILE adds m
 
 
 def throughput_of(evaluation: Evaluation, workload: Workload) -> Throughput | None:
-    """Expected speed with the concurrency of the spec, as far as the cache fits it; None where nothing starts."""
-    if not evaluation.fits:
+    """Expected speed with the concurrency of the spec, as far as the cache fits it; None where nothing starts, or the GPU's figures are unknown."""
+    gpu = evaluation.spec.gpu
+    if not evaluation.fits or not gpu.bandwidth_gbps or not (gpu.fp16_tflops or gpu.bf16_tflops):
         return None
     limit = evaluation.spec.concurrency or _REQUESTS
     return estimate(

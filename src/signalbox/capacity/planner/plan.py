@@ -193,7 +193,7 @@ def workload_of(question: Question) -> Workload:
 def _choices(question: Question, evaluation: Evaluation) -> tuple[str, ...]:
     """What the planner chose for values that the request leaves open."""
     request, spec = question.request, evaluation.spec
-    choices = []
+    choices = list(question.notes)
     if request.quantization == AUTO:
         own = len(question.quantizations) == 1
         why = "the checkpoint's" if own else "the best that fits" if evaluation.fits else "none fits"

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import Field
 
 from signalbox.capacity.gpu_names import quantity
-from signalbox.capacity.hardware.inventory import parse_gpu
+from signalbox.capacity.hardware.select import Figures, select_gpu
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.models.sources import find_model
 from signalbox.capacity.models.task_lengths import TaskLengths, find_tokenizer, task_lengths
@@ -39,6 +39,9 @@ class Request(Contract):
 
     model: str | None = Field(default=None, description="Catalogue name or hf:ORG/NAME.")
     gpu: str = Field(default="", description="L4, or 2xL4; empty in a ranking.")
+    gpu_memory: float | None = Field(default=None, description="Memory of the GPU in GB, in place of a name.")
+    capability: float | None = Field(default=None, description="Compute capability of that GPU.")
+    bandwidth: float | None = Field(default=None, description="Memory bandwidth of that GPU in GB/s.")
     config: Path | None = Field(default=None, description="A config.json, for a model outside the catalogue.")
     fallback: bool = Field(default=False, description="Read an unknown architecture as a plain decoder.")
     engine: str = "vllm"
@@ -71,6 +74,7 @@ class Question:
     quantizations: tuple[Quantization, ...]  # in the order to try
     context: int
     lengths: TaskLengths | None
+    notes: tuple[str, ...] = ()  # on how names were read
 
     def specs(self) -> Iterator[Spec]:
         """Best quantization first, for each the fewest GPUs first."""
@@ -111,7 +115,9 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
     model = find_model(request.model, request.config, catalogue, fallback=request.fallback)
     if (request.images or 0) < 0:
         raise InputError("--images", request.images, "Give 0 for text only, or a number of images.")
-    count, gpu = parse_gpu(request.gpu, catalogue.gpu)
+    figures = Figures(request.gpu_memory, request.capability, request.bandwidth)
+    selection = select_gpu(request.gpu, figures, catalogue)
+    count, gpu = selection.count, selection.gpu
     engine = catalogue.engine(request.engine, request.engine_version)
     lengths = None
     if request.task is not None:
@@ -132,6 +138,7 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
         quantizations=_quantizations(request, model, engine, catalogue),
         context=request.context or _context(model, lengths),
         lengths=lengths,
+        notes=selection.notes,
     )
 
 
