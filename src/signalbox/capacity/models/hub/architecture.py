@@ -52,7 +52,7 @@ def architecture_of(checkpoint: Checkpoint, name: str) -> Architecture:
         parameters=counts,
         checkpoint_quantization=declared,
         stored=_stored(kinds, checkpoint, declared, tied=tied),
-        uncertainty=0.0,
+        guessed=False,
         assumptions=(*_assumptions(base, checkpoint, kinds, known=known),),
     )
 
