@@ -57,6 +57,9 @@ class _Row:
 def checkpoint(typed: str | None, spec: Spec) -> Checkpoint:
     """The files that a spec is started with; `typed` is the model as it was named."""
     name = (typed or spec.model.name).removeprefix("hf:").strip()
+    if typed is None and "/" not in name:
+        advice = f"the files of `{name}`: add --model OWNER/NAME, or the path of their folder"
+        return Checkpoint("", advice=advice)
     if spec.engine.name == "ollama":
         return _ollama(name, spec)
     if spec.engine.name == "nim":

@@ -68,8 +68,7 @@ name in the capacity table. Maps and lists of named items merge; all other value
 {{- $models := concat (list $model.name) (default list .Values.ollama.models) (keys (default dict .Values.ollama.modelfiles) | sortAlpha) | uniq -}}
 {{- $precision := get (default dict $engine.precisions) .Values.quantization -}}
 {{- $quantize := ternary "" (get $engine.quantize .Values.quantization | default "") $model.quantized -}}
-{{- $cacheTypes := splitn "/" 2 .Values.kvCacheDtype -}}
-{{- $valueType := default $cacheTypes._0 (get $cacheTypes "_1") -}}
+{{- $keyType := splitList "/" .Values.kvCacheDtype | first -}}{{- $valueType := splitList "/" .Values.kvCacheDtype | last -}}
 {{- $batch := int .Values.batchedTokens -}}{{- $pixels := int .Values.multimodal.maxPixels -}}
 {{- $images := toString .Values.multimodal.images -}}
 {{- dict
@@ -108,7 +107,7 @@ name in the capacity table. Maps and lists of named items merge; all other value
   "pulls" (ternary "" (join " " $models) .Values.airGapped)
   "modelCount" (ternary (len $models | toString) "" (gt (len $models) 1))
   "kvDtype" (ternary "" .Values.kvCacheDtype (eq .Values.kvCacheDtype "auto"))
-  "keyType" (ternary "" $cacheTypes._0 (has $cacheTypes._0 (list "auto" "f16")))
+  "keyType" (ternary "" $keyType (has $keyType (list "auto" "f16")))
   "valueType" (ternary "" $valueType (has $valueType (list "auto" "f16")))
   "flashAttention" (ternary "" "on" (has $valueType (list "auto" "f16")))
   "batchedTokens" (ternary (toString $batch) "" (gt $batch 0))
