@@ -26,6 +26,7 @@ _ENGINES_OF_SETS: tuple[tuple[str, str], ...] = (
     ("HF 4bit", "transformers"),
     ("Qwen", "transformers"),
 )
+_OWN_SETS = ("boots-vllm-0.24.0", "cases")  # this project's own boots, whose whole command is known
 _PRECISIONS: tuple[tuple[str, str], ...] = (
     (r"nf4\s*\+\s*double", "bnb-nf4-dq"),
     (r"bnb nf4|nf4", "bnb-nf4"),
@@ -53,6 +54,7 @@ class Case:
     gpus: int
     measured: Row
     note: str = ""
+    stated: bool = True  # whether the limits of sequences and tokens are known: only then a boot is evidence
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def _case(row: Row, gpus: str, ident: str, catalogue: Catalogue) -> Case:
         gpus=spec.tensor_parallel * spec.pipeline_parallel,
         measured=measured,
         note=str(row.get("note") or ""),
+        stated=str(row["set"]) in _OWN_SETS or (spec.concurrency is not None and spec.batched_tokens is not None),
     )
 
 

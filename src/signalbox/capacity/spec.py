@@ -149,6 +149,23 @@ class Moe:
 
 
 @dataclass(frozen=True)
+class Vision:
+    """A vision encoder, as an engine profiles it: `image_tokens` of the largest image, of `merge` patches each."""
+
+    hidden: int
+    intermediate: int
+    patch: int
+    merge: int
+    image_tokens: int
+
+    def tokens(self, pixels: int | None) -> int:
+        """Tokens of the largest image, if images have at most so many pixels."""
+        if pixels is None:
+            return self.image_tokens
+        return min(self.image_tokens, max(1, pixels // (self.patch**2 * self.merge)))
+
+
+@dataclass(frozen=True)
 class Architecture:
     """The properties of a model that decide its memory; `models.architecture.from_config` reads them."""
 
@@ -171,7 +188,9 @@ class Architecture:
     checkpoint_quantization: str | None
     gated: bool = True  # feed-forward layers have a gate projection in addition to the up projection
     expanded: int = 0  # latent attention: width of the keys and values of all heads that a latent expands to
-    uncertainty: float = 0.0  # of the parameter count, as a share; above 0 only where the family is unknown
+    vision: Vision | None = None  # None: no encoder, or one whose largest image is not known
+    stored_bits: float | None = None  # of a linear weight in the files, where groups differ from the catalogue's
+    guessed: bool = False  # the family is unknown: counted as a plain decoder, without a measurement
     assumptions: tuple[str, ...] = ()  # each a sentence that a plan shows as a note
     stored: Stored | None = None  # None: 16 bits, or the catalogue's shape without the headers
 
@@ -257,4 +276,6 @@ class Spec:
     eager: bool = False
     warm_cache: bool = False  # vLLM's compile cache is filled: a cold start needs more memory
     runner: Literal["v1", "v2"] | None = None  # VLLM_USE_V2_MODEL_RUNNER; None: the engine's choice
+    images: int | None = None  # most images in a prompt; 0 leaves the vision tower out
+    image_pixels: int | None = None  # of the largest image; None: the processor's maximum
     correction: Correction | None = None

@@ -194,7 +194,7 @@ def _rank_all(options: PlanOptions, prices: Prices | None, correct: Correct | No
 def _request_of(option: Option, request: Request) -> Request:
     return request.model_copy(
         update={
-            "model": option.model if request.config is None else request.model,
+            "model": request.model or option.model if request.config is None else request.model,
             "gpu": f"{option.gpus}x{option.gpu}",
             "quantization": option.quantization,
             "tensor_parallel": option.tensor_parallel,
@@ -223,7 +223,7 @@ def _exclusion(row: NodeGpus) -> str:
 def _write(answer: Plan, options: PlanOptions) -> None:
     if options.write is None:
         return
-    write_values(answer, options.write, model=options.model, overwrite=options.overwrite)
+    write_values(answer, options.write, overwrite=options.overwrite)
     if not options.as_json:
         text = f"values written to {options.write}"
         Console().print(text, markup=False, highlight=False, soft_wrap=True)

@@ -43,8 +43,9 @@ def _screen(plan: Plan, width: int) -> list[RenderableType]:
     rows += _figures(plan)
     rows += _warnings(plan)
     rows += _notes(plan)
-    if plan.fits:
+    if plan.fits and (plan.program or plan.environment):
         rows += ["", *(Text(line) for line in command_lines(plan, width))]
+        rows += [Text(f"ollama pull {plan.checkpoint}")] if plan.engine == "ollama" else []
     return rows
 
 

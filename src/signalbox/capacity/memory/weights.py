@@ -93,24 +93,26 @@ def rank_weights(spec: Spec, stage: Stage, allocator: Allocator, *, mxfp4_inner:
         linear=round(_linear_bytes(model, scheme, tp, base) * share),
         experts=round(experts * mxfp4_padding(model, scheme, tp, mxfp4_inner)),
         other=round(counts.other * base * share),
-        vision=round(counts.vision * base / tp) if stage.first else 0,
+        vision=round(counts.vision * base / tp) if stage.first and spec.images != 0 else 0,
         rounding=rounding_bytes(spec, allocator, share),
         buffers=round(_HALF * (counts.rope + counts.absorbed * share / tp)),
     )
 
 
 def as_stored(model: Architecture, scheme: Quantization) -> Quantization:
-    """The scheme with the bits that the headers of this checkpoint state, where it is the checkpoint's own."""
+    """The scheme with the checkpoint's own bits: those of its headers, else those of the groups that it declares."""
     stored = model.stored
-    if stored is None or stored.quantization not in (scheme.name, *scheme.aliases):
-        return scheme
-    return replace(
-        scheme,
-        linear_bits=stored.linear_bits,
-        expert_bits=stored.expert_bits,
-        embedding_bits=stored.embedding_bits,
-        head_bits=stored.head_bits,
-    )
+    if stored is not None and stored.quantization in (scheme.name, *scheme.aliases):
+        return replace(
+            scheme,
+            linear_bits=stored.linear_bits,
+            expert_bits=stored.expert_bits,
+            embedding_bits=stored.embedding_bits,
+            head_bits=stored.head_bits,
+        )
+    bits = model.stored_bits
+    own = model.checkpoint_quantization in (scheme.name, *scheme.aliases)
+    return scheme if bits is None or not own else replace(scheme, linear_bits=bits, expert_bits=bits)
 
 
 def checkpoint_bytes(model: Architecture, scheme: Quantization) -> int:

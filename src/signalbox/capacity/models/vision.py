@@ -5,7 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from signalbox.capacity.spec import Vision
+
 Config = Mapping[str, Any]
+# Tokens of the largest image and patches of a token, by model_type. Qwen: max_pixels 12,845,056 of 28 x 28 pixels a
+# token, which vLLM logs as an encoder budget of 16384 tokens; Gemma 3: 896 x 896 pixels, pooled to 256 tokens.
+_LARGEST_IMAGES = {
+    "qwen2_vl": (16384, 4),
+    "qwen2_5_vl": (16384, 4),
+    "qwen3_vl": (16384, 4),
+    "qwen3_vl_moe": (16384, 4),
+    "gemma3": (256, 16),
+}
+
+
+def vision_encoder(config: Config) -> Vision | None:
+    """The encoder's sizes; None for a text model and for an encoder whose largest image is not known."""
+    tower, largest = config.get("vision_config"), _LARGEST_IMAGES.get(str(config.get("model_type")))
+    if not isinstance(tower, Mapping) or largest is None:
+        return None
+    hidden = int(tower.get("hidden_size") or tower.get("embed_dim") or 0)
+    inner = int(tower.get("intermediate_size") or hidden * float(tower.get("mlp_ratio") or 4))
+    tokens, merge = largest
+    return Vision(hidden, inner, int(tower.get("patch_size") or 14), merge, tokens) if hidden else None
 
 
 def vision_parameters(config: Config, text_hidden: int) -> tuple[int, str | None]:

@@ -80,19 +80,29 @@ def _first(changes: Changes, evaluate: Evaluate) -> Alternative | None:
         tensor_parallel=spec.tensor_parallel,
         memory_utilization=spec.memory_utilization,
         eager=spec.eager,
+        kv_dtype=spec.kv_dtype,
         max_concurrency=round(result.budget.max_concurrency, 2),
     )
 
 
 def _same(candidate: Spec, spec: Spec) -> bool:
-    """Whether they are the same but for the correction, which the evaluation adds."""
-    return replace(candidate, correction=spec.correction) == spec
+    """Whether they are the same but for the correction and an open limit, which the evaluation adds."""
+    limit = spec.concurrency if candidate.concurrency is None else candidate.concurrency
+    return replace(candidate, correction=spec.correction, concurrency=limit) == spec
 
 
 def _dtype(scope: _Scope) -> Changes:
     for dtype in ("float16", "bfloat16"):
         if dtype != scope.spec.dtype:
             yield f"dtype {dtype}", replace(scope.spec, dtype=dtype)
+
+
+def _cache_dtype(scope: _Scope) -> Changes:
+    """Half the cache for the same tokens; on Ampere with the backend named."""
+    spec = scope.spec
+    if spec.engine.name == "vllm" and spec.kv_dtype == "auto" and spec.gpu.has_bfloat16:
+        for name in ("fp8", "fp8_e5m2"):
+            yield f"kv-dtype {name}", replace(spec, kv_dtype=name)
 
 
 def _share(scope: _Scope) -> Changes:
@@ -177,6 +187,7 @@ def _engine(scope: _Scope) -> Changes:
 # Kind of change, and how many options that fit already make it needless.
 _KINDS: tuple[tuple[Callable[[_Scope], Changes], int], ...] = (
     (_dtype, 4),
+    (_cache_dtype, 4),
     (_share, 4),
     (_requests, 4),
     (_eager, 4),

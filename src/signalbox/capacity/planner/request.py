@@ -13,9 +13,11 @@ from signalbox.capacity.hardware.select import Figures, select_gpu
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.models.sources import find_model
 from signalbox.capacity.models.task_lengths import TaskLengths, find_tokenizer, task_lengths
+from signalbox.capacity.planner.checkpoints import copies, repository
 from signalbox.capacity.planner.choose import auto_dtype, by_quality, ranks
 from signalbox.capacity.spec import Architecture, EngineVersion, Gpu, Quantization, Spec
 from signalbox.capacity.support.check import check_numbers
+from signalbox.capacity.support.matrix import load_support
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
 from signalbox.tasks import load_task
@@ -54,6 +56,8 @@ class Request(Contract):
     pipeline_parallel: int = 1
     memory_utilization: float | None = None
     eager: bool = False
+    images: int | None = Field(default=None, description="Most images in a prompt; 0 serves text only.")
+    image_pixels: int | None = Field(default=None, description="Pixels of the largest image.")
     allow_unproven: bool = Field(default=False, description="Overrule support rules that lack a proof.")
     task: Path | None = None
 
@@ -99,6 +103,8 @@ class Question:
             batched_tokens=request.batched_tokens,
             memory_utilization=request.memory_utilization,
             eager=request.eager,
+            images=request.images if self.model.multimodal else None,
+            image_pixels=request.image_pixels if self.model.multimodal else None,
         )
 
 
@@ -107,6 +113,8 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
     _check_numbers(request)
     _dtype(request.dtype)
     model = find_model(request.model, request.config, catalogue, fallback=request.fallback)
+    if (request.images or 0) < 0:
+        raise InputError("--images", request.images, "Give 0 for text only, or a number of images.")
     figures = Figures(request.gpu_memory, request.capability, request.bandwidth)
     selection = select_gpu(request.gpu, figures, catalogue)
     count, gpu = selection.count, selection.gpu
@@ -150,7 +158,13 @@ def _quantizations(
         return (catalogue.quantization(own),)
     if name != AUTO:
         return (catalogue.quantization(request.quantization),)
-    return by_quality(model, catalogue.quantizations, engine.name)
+    return by_quality(model, catalogue.quantizations, engine.name, _obtainable(request, model, engine))
+
+
+def _obtainable(request: Request, model: Architecture, engine: EngineVersion) -> set[str]:
+    """Quantizations whose files are known, or that the engine computes while loading."""
+    name = (request.model or model.name).removeprefix("hf:")
+    return {*copies(repository(name, model.name)), *load_support().while_loading.get(engine.name, ())}
 
 
 def _context(model: Architecture, lengths: TaskLengths | None) -> int:
@@ -176,6 +190,7 @@ def _check_numbers(request: Request) -> None:
         "--batched-tokens": request.batched_tokens,
         "--tp": request.tensor_parallel,
         "--pp": request.pipeline_parallel,
+        "--image-pixels": request.image_pixels,
     }
     check_numbers(at_least_one, "--gpu-memory-utilization", request.memory_utilization)
 

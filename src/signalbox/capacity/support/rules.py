@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     precision.cache_dtype,
     precision.checkpoint,
     engines.context,
+    engines.tgi_prefill,
     parallelism.tensor_parallel,
     parallelism.quantization_groups,
     parallelism.pipeline_parallel,

@@ -73,7 +73,7 @@ def test_an_unknown_architecture_needs_the_fallback(tmp_path):
     path = config_file(tmp_path, {**CONFIG, "model_type": "novel"})
     with pytest.raises(InputError, match="--fallback"):
         find_model(None, path, ROWS)
-    assert find_model(None, path, ROWS, fallback=True).uncertainty > 0
+    assert find_model(None, path, ROWS, fallback=True).guessed
 
 
 def test_a_repository_without_headers_is_counted_from_its_config(tmp_path, monkeypatch):
