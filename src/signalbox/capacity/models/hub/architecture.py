@@ -52,7 +52,8 @@ def architecture_of(checkpoint: Checkpoint, name: str) -> Architecture:
         parameters=counts,
         checkpoint_quantization=declared,
         stored=_stored(kinds, checkpoint, declared, tied=tied),
-        uncertainty=0.0,
+        stored_bits=None,
+        guessed=False,
         assumptions=(*_assumptions(base, checkpoint, kinds, known=known),),
     )
 

@@ -219,7 +219,7 @@ def test_an_unknown_family_has_the_caches_of_its_tensors(tmp_path):
     assert (full.kind, full.layers, full.kv_heads, full.key_dim) == ("full", 1, 8, 128)
     assert (state.kind, state.layers) == ("state", 5)
     assert state.state_bytes == 2 * (9216 * 3 + 128 * 128 * 64)
-    assert model.uncertainty == 0.0
+    assert not model.guessed
     assert any("novel_hybrid" in line for line in model.assumptions)
 
 
