@@ -71,7 +71,9 @@ IDS = ["-".join(str(value).rsplit("/", maxsplit=1)[-1] for value in case.values(
 def arguments(words: list[str]) -> dict[str, str]:
     """Flag → value, empty for a switch; a word in front of all flags has an empty flag."""
     options = {word: "" for word in words if word.startswith("--")}
-    options |= {flag: value for flag, value in pairwise(words) if flag in options and not value.startswith("--")}
+    options |= {
+        flag: value for flag, value in pairwise(words) if flag in options and not value.startswith("--")
+    }
     return options | ({"": words[0]} if words and not words[0].startswith("--") else {})
 
 
@@ -79,7 +81,7 @@ def without_operation(options: dict[str, str]) -> dict[str, str]:
     return {flag: value for flag, value in options.items() if flag not in OPERATION}
 
 
-def written(answer: Plan, path: Path) -> dict:
+def values_of(answer: Plan, path: Path) -> dict:
     """The values as --write leaves them, and an image of TGI, which an installation must build."""
     write_values(answer, path, overwrite=True)
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -106,7 +108,7 @@ def chart(tmp_path_factory) -> Path:
     return folder
 
 
-def rendered(chart: Path, values: dict) -> tuple[dict, str]:
+def render_both(chart: Path, values: dict) -> tuple[dict, str]:
     """The server's container, and the notes in one line."""
     process = template(chart, values=yaml.safe_dump(values))
     assert process.returncode == 0, process.stderr
@@ -119,7 +121,7 @@ def rendered(chart: Path, values: dict) -> tuple[dict, str]:
 def trip(request, chart, tmp_path_factory) -> Trip:
     answer = plan(Request(**request.param))
     assert answer.fits, answer.reason
-    return Trip(answer, *rendered(chart, written(answer, tmp_path_factory.mktemp("values") / "v.yaml")))
+    return Trip(answer, *render_both(chart, values_of(answer, tmp_path_factory.mktemp("values") / "v.yaml")))
 
 
 def test_the_pod_has_the_arguments_of_the_printed_command(trip):
@@ -148,12 +150,12 @@ def test_json_has_what_the_command_has(trip):
 )
 def test_a_plan_does_not_hold_for_other_settings(change, tmp_path, chart):
     answer = plan(Request(model=INSTRUCT, gpu="l4", quantization="bf16", kv_dtype="fp8", context=8192))
-    values = written(answer, tmp_path / "v.yaml")
+    values = values_of(answer, tmp_path / "v.yaml")
     capacity = {**values["capacity"], "enforce": "warn"}
-    _, notes = rendered(chart, {**values, **change, "capacity": capacity})
+    _, notes = render_both(chart, {**values, **change, "capacity": capacity})
     assert "signalbox plan` computed" not in notes
 
 
 def test_the_settings_are_those_of_the_values(tmp_path):
-    values = written(plan(Request(model=SMALL, gpu="l4")), tmp_path / "v.yaml")
+    values = values_of(plan(Request(model=SMALL, gpu="l4")), tmp_path / "v.yaml")
     assert values["capacity"]["plan"]["settings"] == settings(values)

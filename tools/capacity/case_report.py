@@ -51,7 +51,10 @@ def report(results: Sequence[CaseResult], left_out: Sequence[LeftOut]) -> str:
 def held_out(results: Sequence[CaseResult]) -> str:
     """Errors on the boots that no constant was read from and whose limits are stated, and what they were measured on."""
     rows = [row for row in results if row.case.stated and not row.training and kv_error(row) is not None]
-    lines = ["KV cache of vLLM, predicted against measured; boots that no constant was read from, with stated limits", ""]
+    lines = [
+        "KV cache of vLLM, predicted against measured; boots that no constant was read from, with stated limits",
+        "",
+    ]
     for version in sorted({_version(row) for row in rows}):
         mine = [row for row in rows if _version(row) == version]
         errors = [abs(kv_error(row) or 0.0) for row in mine]

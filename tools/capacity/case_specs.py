@@ -104,7 +104,8 @@ def _case(row: Row, gpus: str, ident: str, catalogue: Catalogue) -> Case:
         gpus=spec.tensor_parallel * spec.pipeline_parallel,
         measured=measured,
         note=str(row.get("note") or ""),
-        stated=str(row["set"]) in _OWN_SETS or (spec.concurrency is not None and spec.batched_tokens is not None),
+        stated=str(row["set"]) in _OWN_SETS
+        or (spec.concurrency is not None and spec.batched_tokens is not None),
     )
 
 

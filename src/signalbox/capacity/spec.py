@@ -189,7 +189,9 @@ class Architecture:
     gated: bool = True  # feed-forward layers have a gate projection in addition to the up projection
     expanded: int = 0  # latent attention: width of the keys and values of all heads that a latent expands to
     vision: Vision | None = None  # None: no encoder, or one whose largest image is not known
-    stored_bits: float | None = None  # of a linear weight in the files, where groups differ from the catalogue's
+    stored_bits: float | None = (
+        None  # of a linear weight in the files, where groups differ from the catalogue's
+    )
     guessed: bool = False  # the family is unknown: counted as a plain decoder, without a measurement
     assumptions: tuple[str, ...] = ()  # each a sentence that a plan shows as a note
     stored: Stored | None = None  # None: 16 bits, or the catalogue's shape without the headers

@@ -86,7 +86,9 @@ class PlanOptions:
         float | None, _option(_ENGINE, "Share of the GPU's memory, such as 0.9.", "--gpu-memory-utilization")
     ] = None
     eager: Annotated[bool, _option(_ENGINE, "Disable CUDA graphs (eager mode).", "--eager")] = False
-    images: Annotated[int | None, _option(_ENGINE, "Most images per prompt; 0 serves text only.", minimum=0)] = None
+    images: Annotated[
+        int | None, _option(_ENGINE, "Most images per prompt; 0 serves text only.", minimum=0)
+    ] = None
     image_pixels: Annotated[int | None, _option(_ENGINE, "Pixels of the largest image.")] = None
     allow_unproven: Annotated[
         bool,

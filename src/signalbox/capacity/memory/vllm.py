@@ -47,7 +47,7 @@ def budget(spec: Spec, constants: Constants) -> Budget:
     rank, pool, blocks = ranks[limiting], pools[limiting], counts[limiting]
     concurrency = kv_cache.capacity(pool, blocks, spec.context, tokens)
     request = pool.request_blocks(spec.context, tokens) * pool.block_bytes
-    reason = _obstacle(spec, rank, request, usable, constants, regime) or _state_obstacle(spec, pool, blocks)
+    reason = _obstacle(spec, rank, request, usable, constants, regime) or _state_obstacle(spec, blocks)
     reason = _loading_obstacle(spec, constants) or reason
     cache = Term("kv_cache", max(0, rank.kv_bytes), _kv_formula(pool, blocks, rank), _LOGS)
     return Budget(
@@ -154,7 +154,7 @@ def _loading_obstacle(spec: Spec, constants: Constants) -> str | None:
     )
 
 
-def _state_obstacle(spec: Spec, pool: kv_cache.Pool, blocks: int) -> str | None:
+def _state_obstacle(spec: Spec, blocks: int) -> str | None:
     """Layers with a state keep one block a sequence, and vLLM captures no graphs for more sequences than blocks."""
     sequences = activation.limits(spec).sequences
     if sequences <= blocks or not limits_sequences(spec):
@@ -177,7 +177,9 @@ def open_limit(spec: Spec, constants: Constants) -> Spec:
         return spec
     memory = budget(spec, constants)
     blocks = min(
-        kv_cache.pool(spec, stage.share, chunks_are_full=constants.regime(spec).chunks_are_full).blocks(memory.kv_bytes)
+        kv_cache.pool(spec, stage.share, chunks_are_full=constants.regime(spec).chunks_are_full).blocks(
+            memory.kv_bytes
+        )
         for stage in stages(spec.model.layers, spec.pipeline_parallel)
     )
     if activation.limits(spec).sequences <= blocks or blocks < 1:

@@ -80,7 +80,9 @@ def _family(kind: str, text: Config, fallback: bool) -> tuple[Family, tuple[str,
             "Use --fallback to count it as a plain gated decoder, if it is one.",
             problem=f"unknown architecture `{kind}`: its biases, norms and kinds of layers are unknown{note}",
         )
-    if unknown := sorted(key for key in text if key not in PLAIN_KEYS and text[key] not in (None, False, [], {})):
+    if unknown := sorted(
+        key for key in text if key not in PLAIN_KEYS and text[key] not in (None, False, [], {})
+    ):
         problem = f"unknown architecture `{kind}`: a plain decoder has no {', '.join(unknown)}"
         raise InputError("--fallback", kind, "Use --config of a model with the same shape.", problem=problem)
     return Family(), (f"architecture {kind!r} is unknown: counted as a gated decoder without biases",)

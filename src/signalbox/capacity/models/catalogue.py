@@ -135,8 +135,8 @@ class Catalogue:
 
     def model(self, name: str) -> ModelRow:
         """A model by its Hub name, its last part, or an alias; with the quantization that the name ends in."""
-        written = (row for row in self.models if name.lower() in {one.lower() for one in row.names})
-        if (exact := next(written, None)) is not None:
+        same = (row for row in self.models if name.lower() in {one.lower() for one in row.names})
+        if (exact := next(same, None)) is not None:
             return exact
         base, quantization = split_encoding(name)
         row = find("model", base, self.models, lambda row: row.names, model_key)

@@ -59,7 +59,9 @@ def _bits(declaration: Config) -> int:
 
 def _grouped(declaration: Config, extra: float) -> float | None:
     """Bits of a weight with scales: a group of 128 is the catalogue's. A group of -1 is a whole row."""
-    size = next((declaration[k] for k in ("group_size", "q_group_size") if declaration.get(k) is not None), _GROUP)
+    size = next(
+        (declaration[k] for k in ("group_size", "q_group_size") if declaration.get(k) is not None), _GROUP
+    )
     group = int(size)
     if group == _GROUP:
         return None
@@ -93,7 +95,13 @@ def _fp8(declaration: Config) -> StoredQuantization:
 def _modelopt(declaration: Config) -> StoredQuantization:
     inner = declaration.get("quantization")
     algorithm = str(declaration.get("quant_algo") or (inner or {}).get("quant_algo") or "").upper()
-    names = {"FP8": "fp8", "FP8_PER_CHANNEL_PER_TOKEN": "fp8", "FP8_PB_WO": "fp8-block", "NVFP4": "nvfp4", "NVFP4_AWQ": "nvfp4"}
+    names = {
+        "FP8": "fp8",
+        "FP8_PER_CHANNEL_PER_TOKEN": "fp8",
+        "FP8_PB_WO": "fp8-block",
+        "NVFP4": "nvfp4",
+        "NVFP4_AWQ": "nvfp4",
+    }
     if algorithm not in names:
         why = "its layers have different widths" if "MIXED" in algorithm else f"known are {', '.join(names)}"
         raise _refused("quant_algo", algorithm or "none", why)
@@ -105,7 +113,11 @@ def _compressed_tensors(declaration: Config) -> StoredQuantization:
     rows = [row for row in groups.values() if isinstance(row, Mapping)] if isinstance(groups, Mapping) else []
     stored = {_group(row) for row in rows} or {StoredQuantization("w8a16")}
     if len(stored) > 1:
-        raise _refused("config_groups", " and ".join(sorted(row.name for row in stored)), "its layers have different widths")
+        raise _refused(
+            "config_groups",
+            " and ".join(sorted(row.name for row in stored)),
+            "its layers have different widths",
+        )
     return stored.pop()
 
 
@@ -144,7 +156,9 @@ def _torchao(declaration: Config) -> StoredQuantization:
         return StoredQuantization("fp8")
     if "int8" in kind and "int4" not in kind:
         return StoredQuantization("w8a8-int8" if "dynamic" in kind else "w8a16")
-    raise _refused("quant_type", str(declaration.get("quant_type"))[:80], "torchao is planned in float8 and int8")
+    raise _refused(
+        "quant_type", str(declaration.get("quant_type"))[:80], "torchao is planned in float8 and int8"
+    )
 
 
 def _bitsandbytes(declaration: Config) -> StoredQuantization:

@@ -14,7 +14,14 @@ from typing import Any
 from signalbox.capacity.models.layers import delta_dims, layer_kinds
 from signalbox.capacity.models.shape import Config, Shape, moe_of, sparse_layers
 
-_KEYS = ("modules_to_not_convert", "ignore", "ignored_layers", "exclude_modules", "exclude", "ignored_modules")
+_KEYS = (
+    "modules_to_not_convert",
+    "ignore",
+    "ignored_layers",
+    "exclude_modules",
+    "exclude",
+    "ignored_modules",
+)
 _PREFIX = re.compile(r"^(model|language_model|text_model|transformer)\.")
 
 
@@ -53,7 +60,9 @@ def _modules(shape: Shape) -> Iterator[tuple[str, int]]:
         layer = f"model.layers.{index}"
         sizes = _delta_net(shape) if kind == "state" else _attention(shape)
         yield from ((f"{layer}.{name}", size) for name, size in sizes.items())
-        yield from ((f"{layer}.{name}", size) for name, size in _feed_forward(shape, sparse=index in sparse).items())
+        yield from (
+            (f"{layer}.{name}", size) for name, size in _feed_forward(shape, sparse=index in sparse).items()
+        )
 
 
 def _sparse(shape: Shape) -> frozenset[int]:
@@ -70,7 +79,12 @@ def _attention(shape: Shape) -> Mapping[str, int]:
         return _latent_attention(config, hidden, shape.heads)
     queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     projected = queries * 2 if shape.family.gate_in_query else queries
-    sizes = {"q_proj": hidden * projected, "k_proj": hidden * keys, "v_proj": hidden * keys, "o_proj": queries * hidden}
+    sizes = {
+        "q_proj": hidden * projected,
+        "k_proj": hidden * keys,
+        "v_proj": hidden * keys,
+        "o_proj": queries * hidden,
+    }
     return {f"self_attn.{name}": size for name, size in sizes.items()}
 
 
@@ -106,5 +120,7 @@ def _feed_forward(shape: Shape, *, sparse: bool) -> Mapping[str, int]:
         width = int(shape.config.get("intermediate_size_mlp") or shape.intermediate)
         return {f"mlp.{name}": hidden * width for name in names}
     width = int(shape.config.get("shared_expert_intermediate_size") or moe.shared * moe.intermediate)
-    place = "mlp.shared_expert" if shape.config.get("shared_expert_intermediate_size") else "mlp.shared_experts"
+    place = (
+        "mlp.shared_expert" if shape.config.get("shared_expert_intermediate_size") else "mlp.shared_experts"
+    )
     return {f"{place}.{name}": hidden * width for name in names} if width else {}

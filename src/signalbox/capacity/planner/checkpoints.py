@@ -115,14 +115,18 @@ def _tensors(name: str, spec: Spec) -> Checkpoint:
     if quantization in _PLAIN or quantization in load_support().while_loading.get(spec.engine.name, ()):
         return Checkpoint(served)
     copy = copies(served).get(quantization)
-    return Checkpoint(copy, stored=True) if copy else Checkpoint("", advice=_copy_advice(served, quantization))
+    return (
+        Checkpoint(copy, stored=True) if copy else Checkpoint("", advice=_copy_advice(served, quantization))
+    )
 
 
 def _gguf(name: str, spec: Spec) -> Checkpoint:
     """llama.cpp: a GGUF file, or a repository of them with the type after a colon."""
     kind = spec.quantization.name.removeprefix("gguf-").upper()
     if Path(name).is_dir() or name.endswith(".json"):
-        return Checkpoint("", advice=f"a GGUF file of the model in {kind}: pass its path or repository as --model")
+        return Checkpoint(
+            "", advice=f"a GGUF file of the model in {kind}: pass its path or repository as --model"
+        )
     if name.lower().endswith(_FILE):
         folder, _, file = name.rpartition("/")
         on_hub = folder.count("/") == 1 and not name.startswith((".", "/"))
@@ -145,10 +149,12 @@ def _ollama(name: str, spec: Spec) -> Checkpoint:
     row = _row_of(served) if served else None
     if row and row.ollama and spec.quantization.compute == "gguf":
         return Checkpoint(row.ollama.replace("{type}", _tag(kind)), stored=True)
-    found_gguf = _gguf(name, spec)
-    if found_gguf.known and "/" in found_gguf.name and not found_gguf.name.startswith((".", "/")):
-        return Checkpoint(f"hf.co/{found_gguf.name}", stored=True)
-    advice = f"a tag of {served or name} on ollama.com/library in {kind}: pass it as --model, for example NAME:TAG"
+    file = _gguf(name, spec)
+    if file.known and "/" in file.name and not file.name.startswith((".", "/")):
+        return Checkpoint(f"hf.co/{file.name}", stored=True)
+    advice = (
+        f"a tag of {served or name} on ollama.com/library in {kind}: pass it as --model, for example NAME:TAG"
+    )
     return Checkpoint("", advice=advice)
 
 
@@ -165,7 +171,9 @@ def _nim(name: str, spec: Spec) -> Checkpoint:
         return Checkpoint(row.nim, stored=True)
     if name.count("/") == 1 and name == name.lower() and not split_encoding(name)[1]:
         return Checkpoint(name, stored=True)
-    return Checkpoint("", advice=f"a NIM of {served or name} on catalog.ngc.nvidia.com: pass its name as --model")
+    return Checkpoint(
+        "", advice=f"a NIM of {served or name} on catalog.ngc.nvidia.com: pass its name as --model"
+    )
 
 
 def _copy_advice(model: str, quantization: str) -> str:

@@ -203,7 +203,7 @@ def _layers(spec: Spec) -> int:
 
 
 def _ollama(spec: Spec, _: Checkpoint) -> Start:
-    key, _ = _cache_types(spec)
+    key = _cache_types(spec)[0]
     overhead = spec.gpu.total_bytes - int(spec.gpu.total_bytes * (spec.memory_utilization or 1.0))
     environment = {
         "OLLAMA_CONTEXT_LENGTH": str(spec.context),
@@ -238,4 +238,3 @@ _ENGINES: Mapping[EngineName, Callable[[Spec, Checkpoint], Start]] = {
     "ollama": _ollama,
     "nim": _nim,
 }
-

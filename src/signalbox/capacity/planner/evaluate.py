@@ -45,8 +45,8 @@ Evaluate = Callable[[Spec], Evaluation]
 
 def evaluate_spec(spec: Spec, *, allow_unproven: bool = False) -> Evaluation:
     """Raises InputError for numbers that no engine accepts."""
-    limited = open_limit(spec)
-    return Evaluation(limited, budget(limited), tuple(check(limited, allow_unproven=allow_unproven)))
+    startable = open_limit(spec)
+    return Evaluation(startable, budget(startable), tuple(check(startable, allow_unproven=allow_unproven)))
 
 
 def evaluator(correct: Correct | None, *, allow_unproven: bool = False) -> Evaluate:

@@ -80,7 +80,9 @@ def _image(plan: Plan) -> dict[str, object]:
     """The image of another version of the engine than the chart's."""
     default = default_catalogue().engine(plan.engine).version
     tag = _TAGS.get(plan.engine)
-    return {"image": {"tag": tag.format(plan.engine_version)}} if tag and plan.engine_version != default else {}
+    return (
+        {"image": {"tag": tag.format(plan.engine_version)}} if tag and plan.engine_version != default else {}
+    )
 
 
 def _limits(plan: Plan) -> dict[str, object]:

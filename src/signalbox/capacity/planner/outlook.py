@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from signalbox.capacity.planner.checkpoints import checkpoint
-from signalbox.capacity.planner.engine_args import Start, cache_dtype, request_limit, shared_cache, start, step_tokens
-from signalbox.capacity.planner.evaluate import Evaluation
-from signalbox.capacity.planner.result import Costs, Speed, Workload
 from signalbox.capacity.memory.gguf_tables import load_gguf_tables
 from signalbox.capacity.memory.gguf_weights import file_bytes, file_type
 from signalbox.capacity.memory.weights import checkpoint_bytes
+from signalbox.capacity.planner.checkpoints import checkpoint
+from signalbox.capacity.planner.engine_args import (
+    Start,
+    cache_dtype,
+    request_limit,
+    shared_cache,
+    start,
+    step_tokens,
+)
+from signalbox.capacity.planner.evaluate import Evaluation
+from signalbox.capacity.planner.result import Costs, Speed, Workload
 from signalbox.capacity.spec import Spec
 from signalbox.capacity.speed.energy import (
     Prices,

@@ -126,7 +126,9 @@ class Plan(Contract):
     shared_cache: bool = Field(description="llama.cpp: whether all slots share one cache of the context.")
     cache_dtype: str = Field(description="Type of the KV cache as the engine spells it; auto is its default.")
     prefill_tokens: int | None = Field(description="Tokens per engine step that the command sets.")
-    attention_backend: str = Field(description="Attention backend that the command names; empty is the engine's choice.")
+    attention_backend: str = Field(
+        description="Attention backend that the command names; empty is the engine's choice."
+    )
 
     verdict: Outcome
     fits: bool = Field(

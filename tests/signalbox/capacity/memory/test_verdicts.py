@@ -36,8 +36,8 @@ def test_the_plan_of_a_hybrid_model_names_a_limit_that_starts() -> None:
 def test_a_limit_that_starts_and_models_without_a_state_are_left_alone() -> None:
     dense = spec("llama-3.1-8b", "l4", "fp8")
     assert open_limit(dense) == dense
-    asked = spec("qwen3-next-80b", "rtx-pro-6000", "fp8", concurrency=64)
-    assert open_limit(asked) == asked
+    limit_of_64 = spec("qwen3-next-80b", "rtx-pro-6000", "fp8", concurrency=64)
+    assert open_limit(limit_of_64) == limit_of_64
 
 
 @pytest.mark.parametrize("concurrency", [None, 2])

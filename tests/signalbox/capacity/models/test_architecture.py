@@ -161,7 +161,11 @@ def test_groups_of_another_size_change_the_bits():
         ("ignore", ["lm_head", "re:.*self_attn.*"], "attention"),
         ("modules_to_not_convert", ["self_attn"], "attention"),
         ("exclude_modules", ["model.layers.*.self_attn*"], "attention"),
-        ("ignored_layers", [f"model.layers.{i}.self_attn.{p}_proj" for i in range(32) for p in "qkvo"], "attention"),
+        (
+            "ignored_layers",
+            [f"model.layers.{i}.self_attn.{p}_proj" for i in range(32) for p in "qkvo"],
+            "attention",
+        ),
     ],
 )
 def test_modules_that_a_list_names_stay_in_16_bits(key, entries, share):
@@ -176,8 +180,16 @@ def test_modules_that_a_list_names_stay_in_16_bits(key, entries, share):
 @pytest.mark.parametrize(
     ("kind", "extra", "names"),
     [
-        ("nemotron_h", {"hybrid_override_pattern": "M-M*", "mamba_num_heads": 128}, ("hybrid_override_pattern", "mamba_num_heads")),
-        ("granitemoehybrid", {"layer_types": ["mamba", "attention"], "shared_intermediate_size": 4096}, ("layer_types", "shared_intermediate_size")),
+        (
+            "nemotron_h",
+            {"hybrid_override_pattern": "M-M*", "mamba_num_heads": 128},
+            ("hybrid_override_pattern", "mamba_num_heads"),
+        ),
+        (
+            "granitemoehybrid",
+            {"layer_types": ["mamba", "attention"], "shared_intermediate_size": 4096},
+            ("layer_types", "shared_intermediate_size"),
+        ),
     ],
 )
 def test_fallback_refuses_keys_that_a_plain_decoder_lacks(kind, extra, names):

@@ -81,7 +81,8 @@ def test_every_flag_of_llama_server_is_in_its_help() -> None:
 
 def test_vllm_on_a_t4_runs_in_half() -> None:
     words = start(
-        spec("llama-3.1-8b", "t4", "awq", context=8192, concurrency=8), Checkpoint("org/name-awq", stored=True)
+        spec("llama-3.1-8b", "t4", "awq", context=8192, concurrency=8),
+        Checkpoint("org/name-awq", stored=True),
     ).arguments
     assert words == (
         "org/name-awq",

@@ -47,9 +47,7 @@ def test_a_requested_repository_is_served():
 
 def test_an_unproven_plan_is_written_for_a_chart_that_only_warns(tmp_path):
     path = tmp_path / "values.yaml"
-    request = Request(
-        model=INSTRUCT, gpu="t4", engine="tgi", quantization="awq", allow_unproven=True
-    )
+    request = Request(model=INSTRUCT, gpu="t4", engine="tgi", quantization="awq", allow_unproven=True)
     write_values(plan(request), path)
     text = path.read_text(encoding="utf-8")
     assert yaml.safe_load(text)["capacity"]["enforce"] == "warn"
