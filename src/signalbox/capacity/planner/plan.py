@@ -14,6 +14,7 @@ from signalbox.capacity.planner.alternatives import alternatives
 from signalbox.capacity.planner.checkpoints import checkpoint
 from signalbox.capacity.planner.choose import best
 from signalbox.capacity.planner.evaluate import Correct, Evaluate, Evaluation, evaluate_spec, evaluator
+from signalbox.capacity.planner.largest import largest_context
 from signalbox.capacity.planner.outlook import costs_of, speed_of, start_fields, throughput_of
 from signalbox.capacity.planner.request import AUTO, Question, Request, resolve
 from signalbox.capacity.planner.result import Combination, Outcome, Part, Plan, Remark, Workload
@@ -69,6 +70,7 @@ def answer(
         reason=_reason(evaluation),
         alternatives=() if evaluation.fits else alternatives(evaluation, evaluate, catalogue),
         combinations=() if evaluation.violations else combinations(spec),
+        largest_context=0 if evaluation.violations else largest_context(spec),
         workload=workload,
         speed=speed_of(throughput),
         costs=costs_of(evaluation, throughput, prices),

@@ -54,6 +54,14 @@ def test_the_page_opens_on_the_plan():
     assert "vllm serve" in ONE
 
 
+def test_an_unsupported_plan_fits_nowhere_and_says_why():
+    html = page(Request(model="llama-3.1-8b", gpu="t4", quantization="bf16", context=1024), ROWS)
+    (machine,) = data(html)["machines"]
+    assert "compute capability 8.0" in machine["unsupported"]
+    assert not any(cell[0] for row in machine["cells"] for cell in row)
+    assert "vllm serve" not in html
+
+
 def test_the_largest_context_is_a_step():
     assert 33120 in data(ONE)["machines"][0]["contexts"]
 
