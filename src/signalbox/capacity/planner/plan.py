@@ -204,6 +204,12 @@ def _choices(question: Question, evaluation: Evaluation) -> tuple[str, ...]:
         choices.append(f"dtype auto: {spec.dtype}")
     if request.tensor_parallel is None and question.count > request.pipeline_parallel:
         choices.append(f"tp auto: {spec.tensor_parallel} of {question.count} GPUs")
+    if evaluation.gpus > request.gpus_per_node:
+        hosts = -(-evaluation.gpus // request.gpus_per_node)
+        choices.append(
+            f"{hosts} nodes of {request.gpus_per_node} GPUs: tensor parallelism inside a node, pipeline stages across "
+            "nodes; the engine starts on each of them (vLLM: Ray, or a LeaderWorkerSet)"
+        )
     if request.context is None:
         source = question.lengths.source if question.lengths else "default"
         choices.append(f"context: {spec.context} tokens, {source}")

@@ -271,3 +271,14 @@ def test_the_page_is_written(tmp_path):
     result = run("--model", "llama-3.1-8b", "--gpu", "l4", "--html", str(path), "--language", "de")
     assert result.exit_code == 0
     assert "Planung für" in path.read_text()
+
+
+def test_sixteen_gpus_are_two_nodes_of_eight(tmp_path):
+    wish = ("--model", "Llama-3.1-405B", "--gpu", "16xH100", "--quantization", "bf16")
+    answer = json.loads(run(*wish, "--json").output)
+    assert (answer["tensor_parallel"], answer["pipeline_parallel"], answer["fits"]) == (8, 2, True)
+    assert any("2 nodes of 8 GPUs" in note for note in answer["notes"])
+    result = run(*wish, "--write", str(tmp_path / "values.yaml"))
+    assert result.exit_code == 1
+    assert "one pod on one node" in result.output
+    assert run(*wish, "--tp", "16").exit_code == INPUT
