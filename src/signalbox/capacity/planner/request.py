@@ -11,6 +11,7 @@ from pydantic import Field
 from signalbox.capacity.gpu_names import quantity
 from signalbox.capacity.hardware.select import Figures, select_gpu
 from signalbox.capacity.models.catalogue import Catalogue
+from signalbox.capacity.models.catalogue_names import dynamic_note
 from signalbox.capacity.models.sources import find_model
 from signalbox.capacity.models.task_lengths import TaskLengths, find_tokenizer, task_lengths
 from signalbox.capacity.planner.checkpoints import copies, repository
@@ -153,7 +154,7 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
         quantizations=_quantizations(request, model, engine, catalogue),
         context=request.context or _context(model, lengths),
         lengths=lengths,
-        notes=selection.notes,
+        notes=(*selection.notes, *filter(None, (dynamic_note(request.model or ""),))),
     )
 
 
