@@ -28,6 +28,7 @@ from signalbox.errors import InputError
 
 Language = Literal["en", "de"]
 _MOST_MACHINES = 6  # with sliders; the table has all
+_DATES: Mapping[Language, str] = {"en": "%Y-%m-%d", "de": "%d.%m.%Y"}
 _FOLDER = resources.files("signalbox.capacity.answers")
 
 
@@ -90,10 +91,10 @@ def _html(
     texts, workload = _texts()[language], workload_of(question)
     words = {
         "model": question.model.name,
-        "date": (today or date.today()).isoformat(),  # noqa: DTZ011 - the reader's day
+        "date": (today or date.today()).strftime(_DATES[language]),  # noqa: DTZ011 - the reader's day
         "engine": question.engine.title,
         "version": question.engine.version,
-        "prices": prices.source,
+        "prices": prices.source if "example" not in prices.source else texts["example"],
         "input": workload.input_tokens,
         "output": workload.output_tokens,
     }
@@ -117,7 +118,7 @@ def _html(
     return html
 
 
-_IN_SCRIPT = ("fits_detail", "short_detail", "few_detail", "price", "command", "notes")
+_IN_SCRIPT = ("example", "fits_detail", "short_detail", "few_detail", "price", "command", "notes")
 
 
 @cache
@@ -138,7 +139,7 @@ def _table(listing: Offers, texts: Mapping[str, str], language: Language) -> str
     names = ["machine", "quantization", "largest", "at_once", "per_second", "per_thousand"]
     heads = [*(texts[name] for name in names), texts["price"].format(currency=listing.currency)]
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
-    body = "".join(f"<tr>{_cells(row, language)}</tr>" for row in listing.offers)
+    body = "".join(f"<tr>{_cells(row, heads, language)}</tr>" for row in listing.offers)
     label = escape(texts["machines"])
     return (
         f'<h2>{label}</h2>\n<div class="wide" tabindex="0" role="region" aria-label="{label}">'
@@ -146,7 +147,8 @@ def _table(listing: Offers, texts: Mapping[str, str], language: Language) -> str
     )
 
 
-def _cells(row: Offer, language: Language) -> str:
+def _cells(row: Offer, heads: Sequence[str], language: Language) -> str:
+    """The cells of a row, each with the head of its column, which a narrow screen shows next to it."""
     cells = (
         quantity(row.gpus, row.gpu),
         row.quantization,
@@ -156,7 +158,8 @@ def _cells(row: Offer, language: Language) -> str:
         _interval(row.wh_per_1k_tokens, 2, language),
         "" if row.price_per_hour is None else _number(row.price_per_hour, 2, language),
     )
-    return "".join(f"<td>{escape(text)}</td>" for text in cells)
+    labeled = zip(heads, cells, strict=True)
+    return "".join(f'<td data-label="{escape(head)}">{escape(text)}</td>' for head, text in labeled)
 
 
 def _number(value: float, digits: int, language: Language) -> str:

@@ -32,6 +32,7 @@ def machine_grid(evaluation: Evaluation, workload: Workload, prices: Prices) -> 
         "name": quantity(evaluation.gpus, spec.gpu.name),
         "quantization": spec.quantization.name,
         "gpus": evaluation.gpus,
+        "unsupported": " ".join(row.reason for row in evaluation.violations),
         "total": round(spec.gpu.total_bytes / GIB, 2),
         "contexts": contexts,
         "requests": requests,
@@ -69,7 +70,7 @@ def _cell(
     """Fits (1, 0), GiB of each term, of the cache and of the reserve, requests that fit, tokens/s, Wh."""
     spec = replace(evaluation.spec, context=context, concurrency=requests)
     memory = budget(spec)
-    fits = memory.fits and memory.max_concurrency >= requests
+    fits = memory.fits and memory.max_concurrency >= requests and not evaluation.violations
     speed = energy = None
     if fits and (throughput := throughput_of(replace(evaluation, spec=spec, budget=memory), workload)):
         speed = throughput.output_tokens_per_second

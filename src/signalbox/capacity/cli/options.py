@@ -82,6 +82,9 @@ class PlanOptions:
         str, _option(_ENGINE, "Tensor parallelism; auto is the smallest that fits.", "--tp")
     ] = "auto"
     pipeline_parallel: Annotated[int, _option(_ENGINE, "Pipeline parallelism.", "--pp")] = 1
+    gpus_per_node: Annotated[
+        int, _option(_ENGINE, "Most GPUs of one node: tensor parallelism stays inside, stages go across.")
+    ] = 8
     memory_utilization: Annotated[
         float | None, _option(_ENGINE, "Share of the GPU's memory, such as 0.9.", "--gpu-memory-utilization")
     ] = None

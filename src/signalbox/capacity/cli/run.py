@@ -29,7 +29,7 @@ from signalbox.capacity.planner.plan import default_catalogue, plan
 from signalbox.capacity.planner.request import Request, tensor_parallel
 from signalbox.capacity.planner.result import Plan
 from signalbox.capacity.speed.energy import Prices, load_prices
-from signalbox.errors import InputError
+from signalbox.errors import InputError, SetupError
 from signalbox.settings import Settings
 
 _PRICED_COUNT = 8  # GPUs of a kind that a cloud offers in one machine
@@ -46,7 +46,7 @@ def run(settings: Settings, options: PlanOptions) -> None:
         _write_page(options, options.html, prices, correct)
     if options.gpu is not None or options.gpu_memory is not None:
         _plan_one(options, prices, correct)
-    elif options.gpus is None and not options.cluster and (options.model or options.config):
+    elif _names_model_only(options):
         _offer_gpus(options, prices, correct)
     else:
         _rank_all(options, prices, correct)
@@ -63,6 +63,12 @@ def _write_page(options: PlanOptions, path: Path, prices: Prices | None, correct
     html = page(request_of(options), default_catalogue(), language=language, prices=prices, correct=correct)
     write_page(html, path, overwrite=options.overwrite)
     Console(stderr=True).print(f"page written to {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _names_model_only(options: PlanOptions) -> bool:
+    """A price table is an inventory too: it names GPUs."""
+    sources = options.gpus is not None or options.cluster or options.prices is not None
+    return not sources and (options.model is not None or options.config is not None)
 
 
 def _names_inventory(options: PlanOptions) -> bool:
@@ -217,6 +223,10 @@ def _exclusion(row: NodeGpus) -> str:
 def _write(answer: Plan, options: PlanOptions) -> None:
     if options.write is None:
         return
+    if answer.fits and answer.gpus > options.gpus_per_node:
+        problem = f"`--write`: no file written, the chart starts one pod on one node of {options.gpus_per_node} GPUs"
+        hint = "use fewer or larger GPUs, or start the printed command on each node"
+        raise SetupError(problem, hint=hint)
     write_values(answer, options.write, overwrite=options.overwrite)
     if not options.as_json:
         text = f"values written to {options.write}"

@@ -128,7 +128,8 @@ def combinations(plan: Plan) -> RenderableType:
     for context, row in groupby(cells, key=lambda cell: cell.context):
         marks = [Text("yes", style="green") if cell.fits else Text("-", style="dim") for cell in row]
         table.add_row(f"{context:,}", *marks, style="bold" if context == plan.context else "")
-    return Group(Text("fits: tokens per request (rows) × concurrent requests (columns)"), table)
+    largest = Text(f"largest context of a single request: {plan.largest_context:,} tokens")
+    return Group(Text("fits: tokens per request (rows) × concurrent requests (columns)"), table, largest)
 
 
 def _trimmed(cells: Sequence[Combination]) -> list[Combination]:

@@ -87,6 +87,14 @@ def gguf_name(kind: str) -> str:
     return _GGUF_NAMES.get(kind) or f"gguf-{_DYNAMIC.get(kind, kind)}"
 
 
+def dynamic_note(name: str) -> str:
+    """That a dynamic mixture is planned as a fixed type, where no header was read; empty for other names."""
+    match = None if name.startswith("hf:") else _GGUF.search(name.strip().lower())
+    if match is None or not (match["dynamic"] or match["type"] in _DYNAMIC):
+        return ""
+    return f"{match['type'].upper()} is planned as {gguf_name(match['type'])}: its mixture differs by model, --model hf:… reads it"
+
+
 def is_tag(name: str) -> bool:
     """Whether a name is written as an Ollama tag: qwen3:14b."""
     return _TAG.match(name.strip()) is not None

@@ -33,7 +33,16 @@ def find_model(
         return read_hub(name)
     if name.endswith((".json", ".gguf")) or Path(name).is_dir():
         return _read(Path(name), None, fallback=fallback)
-    return catalogue.model(name).architecture
+    return _of_catalogue(name, catalogue)
+
+
+def _of_catalogue(name: str, catalogue: Catalogue) -> Architecture:
+    try:
+        return catalogue.model(name).architecture
+    except InputError as error:
+        if name.count("/") == 1 and error.field == "model":
+            error.hint = f"`--model {_HUB}{name}` reads it from the Hub; {error.hint}"
+        raise
 
 
 def _read(path: Path, name: str | None, *, fallback: bool) -> Architecture:

@@ -88,6 +88,19 @@ def _qwen_vl(_config: Config, tower: Config, text_hidden: int) -> int:
     return depth * layer + patch + merger
 
 
+def _qwen3_vl(_config: Config, tower: Config, text_hidden: int) -> int:
+    """Learned positions, layers with biases, and a merger at the end and after each of some layers."""
+    hidden, inner, depth = int(tower["hidden_size"]), int(tower["intermediate_size"]), int(tower["depth"])
+    layer = 4 * hidden * hidden + 4 * hidden + 2 * hidden * inner + inner + hidden + 4 * hidden
+    patch = 3 * int(tower["temporal_patch_size"]) * int(tower["patch_size"]) ** 2 * hidden + hidden
+    positions = int(tower["num_position_embeddings"]) * hidden
+    merged = hidden * int(tower["spatial_merge_size"]) ** 2
+    out = int(tower.get("out_hidden_size") or text_hidden)
+    projection = merged * merged + merged + merged * out + out
+    deep = len(tower.get("deepstack_visual_indexes") or ()) * (projection + 2 * merged)
+    return depth * layer + patch + positions + projection + 2 * hidden + deep
+
+
 def _llama4(_config: Config, tower: Config, text_hidden: int) -> int:
     hidden, inner = int(tower["hidden_size"]), int(tower["intermediate_size"])
     layers, patch = int(tower["num_hidden_layers"]), int(tower["patch_size"])
@@ -114,6 +127,10 @@ _TOWERS: dict[str, Callable[[Config, Config, int], int]] = {
     "siglip_vision_model": _siglip,
     "pixtral": _pixtral,
     "qwen2_5_vl": _qwen_vl,
+    "qwen3_vl": _qwen3_vl,
+    "qwen3_vl_moe": _qwen3_vl,
+    "qwen3_5": _qwen3_vl,
+    "qwen3_5_moe": _qwen3_vl,
     "llama4_vision_model": _llama4,
     "moonvit": _moonvit,
 }

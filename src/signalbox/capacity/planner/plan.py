@@ -14,6 +14,7 @@ from signalbox.capacity.planner.alternatives import alternatives
 from signalbox.capacity.planner.checkpoints import checkpoint
 from signalbox.capacity.planner.choose import best
 from signalbox.capacity.planner.evaluate import Correct, Evaluate, Evaluation, evaluate_spec, evaluator
+from signalbox.capacity.planner.largest import largest_context
 from signalbox.capacity.planner.outlook import costs_of, speed_of, start_fields, throughput_of
 from signalbox.capacity.planner.request import AUTO, Question, Request, resolve
 from signalbox.capacity.planner.result import Combination, Outcome, Part, Plan, Remark, Workload
@@ -69,6 +70,7 @@ def answer(
         reason=_reason(evaluation),
         alternatives=() if evaluation.fits else alternatives(evaluation, evaluate, catalogue),
         combinations=() if evaluation.violations else combinations(spec),
+        largest_context=0 if evaluation.violations else largest_context(spec),
         workload=workload,
         speed=speed_of(throughput),
         costs=costs_of(evaluation, throughput, prices),
@@ -202,6 +204,12 @@ def _choices(question: Question, evaluation: Evaluation) -> tuple[str, ...]:
         choices.append(f"dtype auto: {spec.dtype}")
     if request.tensor_parallel is None and question.count > request.pipeline_parallel:
         choices.append(f"tp auto: {spec.tensor_parallel} of {question.count} GPUs")
+    if evaluation.gpus > request.gpus_per_node:
+        hosts = -(-evaluation.gpus // request.gpus_per_node)
+        choices.append(
+            f"{hosts} nodes of {request.gpus_per_node} GPUs: tensor parallelism inside a node, pipeline stages across "
+            "nodes; the engine starts on each of them (vLLM: Ray, or a LeaderWorkerSet)"
+        )
     if request.context is None:
         source = question.lengths.source if question.lengths else "default"
         choices.append(f"context: {spec.context} tokens, {source}")

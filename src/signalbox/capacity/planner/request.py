@@ -11,6 +11,7 @@ from pydantic import Field
 from signalbox.capacity.gpu_names import quantity
 from signalbox.capacity.hardware.select import Figures, select_gpu
 from signalbox.capacity.models.catalogue import Catalogue
+from signalbox.capacity.models.catalogue_names import dynamic_note
 from signalbox.capacity.models.sources import find_model
 from signalbox.capacity.models.task_lengths import TaskLengths, find_tokenizer, task_lengths
 from signalbox.capacity.planner.checkpoints import copies, repository
@@ -54,6 +55,9 @@ class Request(Contract):
     batched_tokens: int | None = None
     tensor_parallel: int | None = None
     pipeline_parallel: int = 1
+    gpus_per_node: int = Field(
+        default=8, description="Most GPUs of one node: tensor parallelism stays inside."
+    )
     memory_utilization: float | None = None
     eager: bool = False
     images: int | None = Field(default=None, description="Most images in a prompt; 0 serves text only.")
@@ -78,16 +82,24 @@ class Question:
 
     def specs(self) -> Iterator[Spec]:
         """Best quantization first, for each the fewest GPUs first."""
-        request = self.request
-        if request.tensor_parallel is not None:
-            sizes: tuple[int, ...] = (request.tensor_parallel,)
-        else:
-            sizes = ranks(self.gpu, max(1, self.count // request.pipeline_parallel))
         for quantization in self.quantizations:
-            for size in sizes:
-                yield self.spec(quantization, size)
+            for tensor_parallel, stages in self._layouts():
+                yield self.spec(quantization, tensor_parallel, stages)
 
-    def spec(self, quantization: Quantization, tensor_parallel: int) -> Spec:
+    def _layouts(self) -> Iterator[tuple[int, int]]:
+        """Tensor-parallel ranks and pipeline stages: ranks stay inside a node, stages go across nodes."""
+        request, node = self.request, self.request.gpus_per_node
+        stages = request.pipeline_parallel
+        if request.tensor_parallel is not None:
+            yield request.tensor_parallel, stages
+            return
+        inside = max(1, self.count // stages)
+        for size in ranks(self.gpu, min(inside, node)):
+            yield size, stages
+        if stages == 1 and self.count > node and self.gpu.slice_of is None:
+            yield from ((node, hosts) for hosts in range(2, self.count // node + 1))
+
+    def spec(self, quantization: Quantization, tensor_parallel: int, stages: int | None = None) -> Spec:
         request = self.request
         return Spec(
             model=self.model,
@@ -98,7 +110,7 @@ class Question:
             context=self.context,
             kv_dtype=request.kv_dtype,
             tensor_parallel=tensor_parallel,
-            pipeline_parallel=request.pipeline_parallel,
+            pipeline_parallel=stages or request.pipeline_parallel,
             concurrency=request.concurrency,
             batched_tokens=request.batched_tokens,
             memory_utilization=request.memory_utilization,
@@ -129,6 +141,10 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
         problem = f"`{option}` requires {needed} GPUs, and `--gpu` names {quantity(count, gpu.name)}"
         hint = f"write `--gpu {needed}x{gpu.product}`, or lower `{option}`"
         raise InputError(option, needed, hint, problem=problem)
+    if (request.tensor_parallel or 1) > request.gpus_per_node:
+        problem = f"`--tp` {request.tensor_parallel} spans more than one node of {request.gpus_per_node} GPUs"
+        hint = "use `--pp` across nodes, or state `--gpus-per-node`"
+        raise InputError("--tp", request.tensor_parallel, hint, problem=problem)
     return Question(
         request=request,
         model=model,
@@ -138,7 +154,7 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
         quantizations=_quantizations(request, model, engine, catalogue),
         context=request.context or _context(model, lengths),
         lengths=lengths,
-        notes=selection.notes,
+        notes=(*selection.notes, *filter(None, (dynamic_note(request.model or ""),))),
     )
 
 
@@ -190,6 +206,7 @@ def _check_numbers(request: Request) -> None:
         "--batched-tokens": request.batched_tokens,
         "--tp": request.tensor_parallel,
         "--pp": request.pipeline_parallel,
+        "--gpus-per-node": request.gpus_per_node,
         "--image-pixels": request.image_pixels,
     }
     check_numbers(at_least_one, "--gpu-memory-utilization", request.memory_utilization)

@@ -152,6 +152,9 @@ class Plan(Contract):
     kv_bytes_per_token: float
     kv_tokens: int
     max_concurrency: float = Field(description="Concurrent requests of the full context that fit.")
+    largest_context: int = Field(
+        description="Tokens of the largest single request that fits; 0 where none does."
+    )
     parts: tuple[Part, ...]
     combinations: tuple[Combination, ...] = Field(description="Empty where a rule is violated.")
 

@@ -93,6 +93,9 @@ def _estimated_total(evaluation: Evaluation) -> Remark | None:
     gpu = evaluation.spec.gpu
     if not gpu.total_is_estimated:
         return None
+    if gpu.vendor != "nvidia":
+        reason = f"the memory of {gpu.product} that an engine can use is an estimate: {gpu.total_gib} GiB"
+        return Remark(rule="total-estimated", reason=reason, hint="state your own: --gpu-memory")
     return Remark(
         rule="total-estimated",
         reason=f"the memory that CUDA reports on {gpu.product} was not measured: {gpu.total_gib} GiB is an "

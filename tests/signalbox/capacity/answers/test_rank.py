@@ -27,6 +27,7 @@ def test_the_order_is_the_stated_one():
     def key(option: Option) -> tuple[float, ...]:
         return (
             not option.fits_concurrency,
+            -int((option.released or "0")[:4]),
             -option.parameters_billion,
             option.quality_rank,
             option.gpus,

@@ -38,6 +38,12 @@ def test_an_unknown_name_suggests_similar_ones():
         find_model("lama-3.1-8b", None, ROWS)
 
 
+def test_an_unknown_repository_may_be_read_from_the_hub():
+    with pytest.raises(InputError) as caught:
+        find_model("org/absent", None, ROWS)
+    assert caught.value.hint.startswith("`--model hf:org/absent` reads it from the Hub")
+
+
 def test_a_model_or_a_config_is_required():
     with pytest.raises(InputError, match="--config PATH"):
         find_model(None, None, ROWS)

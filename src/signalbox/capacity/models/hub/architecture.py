@@ -52,6 +52,7 @@ def architecture_of(checkpoint: Checkpoint, name: str) -> Architecture:
         parameters=counts,
         checkpoint_quantization=declared,
         stored=_stored(kinds, checkpoint, declared, tied=tied),
+        stored_bits=None,
         guessed=False,
         assumptions=(*_assumptions(base, checkpoint, kinds, known=known),),
     )
