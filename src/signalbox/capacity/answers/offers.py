@@ -109,8 +109,8 @@ def _fewest(question: Question, gpu: Gpu, evaluate: Evaluate) -> Evaluation | No
 
 
 def _sizes(question: Question, gpu: Gpu) -> Iterator[int]:
-    wanted = question.request.tensor_parallel
-    yield from ranks(gpu, MOST_GPUS) if wanted is None else (wanted,)
+    parallel = question.request.tensor_parallel
+    yield from ranks(gpu, MOST_GPUS) if parallel is None else (parallel,)
 
 
 def _offer(evaluation: Evaluation, question: Question, prices: Prices) -> Offer:

@@ -33,10 +33,10 @@ class LocalGpu:
 def output_of(command: Sequence[str]) -> str | None:
     """What a tool prints; None where it is absent or fails."""
     try:
-        done = subprocess.run(list(command), capture_output=True, text=True, timeout=_SECONDS, check=False)
+        outcome = subprocess.run(list(command), capture_output=True, text=True, timeout=_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return outcome.stdout if outcome.returncode == 0 else None
 
 
 def local_gpus(run: Run = output_of) -> tuple[LocalGpu, ...]:

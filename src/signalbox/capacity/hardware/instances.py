@@ -36,7 +36,7 @@ def check_not_instance(name: str, field: str) -> None:
     family = re.split(r"[.-]", text)[0]
     if not _INSTANCE.match(text):
         return
-    known = sorted(row for row in _instances() if re.split(r"[.-]", row)[0] == family)
-    if known:
+    family_names = sorted(row for row in _instances() if re.split(r"[.-]", row)[0] == family)
+    if family_names:
         problem = f"unknown machine `{name}` (`{field}`)"
-        raise InputError(field, name, f"known of this family: {', '.join(known)}", problem=problem)
+        raise InputError(field, name, f"known of this family: {', '.join(family_names)}", problem=problem)

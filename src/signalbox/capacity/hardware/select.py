@@ -62,8 +62,8 @@ def select_gpu(
 def variant_notes(text: str, gpu: Gpu, gpus: Sequence[Gpu]) -> tuple[str, ...]:
     """That other variants exist, where the name that was written is the family's: a100, v100, h100."""
     family = gpu.name.split("-")[0]
-    written = gpu_key(text)
-    if gpu.slice_of is not None or written not in (gpu_key(family), *_counted(family)):
+    text_key = gpu_key(text)
+    if gpu.slice_of is not None or text_key not in (gpu_key(family), *_counted(family)):
         return ()
     others = [
         row.product

@@ -181,8 +181,8 @@ def _nim(name: str, spec: Spec) -> Checkpoint:
 
 def _copy_advice(model: str, quantization: str) -> str:
     kind = "GGUF" if quantization.startswith("gguf") else quantization
-    known = ", ".join(sorted(copies(model)))
-    others = f"; known copies are in {known}" if known else ""
+    repositories = ", ".join(sorted(copies(model)))
+    others = f"; known copies are in {repositories}" if repositories else ""
     return f"no copy of {model} in {quantization} is known{others}: search the Hub for one in {kind}, and pass it as --model"
 
 

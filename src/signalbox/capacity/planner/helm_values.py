@@ -35,7 +35,9 @@ def values(plan: Plan, *, replicas: int = 1) -> dict[str, object]:
         raise SetupError("--write: no file written, it is not known what to serve", hint=advice)
     if plan.checkpoint.startswith(("/", ".")):
         problem = f"--write: no file written, `{plan.checkpoint}` is a local path, which a pod does not have"
-        raise SetupError(problem, hint="name the repository, or copy the files to a volume and set model.source to pvc")
+        raise SetupError(
+            problem, hint="name the repository, or copy the files to a volume and set model.source to pvc"
+        )
     body: dict[str, object] = {
         "engine": plan.engine,
         "model": _model(plan),
@@ -73,8 +75,8 @@ def _is_quantized(plan: Plan) -> bool:
 
 def _file_size(plan: Plan) -> dict[str, int]:
     """`sizeGiB` where the chart's table has no size: of models outside the catalogue, and of GGUF files."""
-    known = any(plan.model in row.names for row in default_catalogue().models)
-    if known and not plan.quantization.startswith("gguf"):
+    in_catalogue = any(plan.model in row.names for row in default_catalogue().models)
+    if in_catalogue and not plan.quantization.startswith("gguf"):
         return {}
     return {"sizeGiB": max(1, math.ceil(plan.checkpoint_gib))}
 
@@ -117,11 +119,11 @@ def _limits(plan: Plan) -> dict[str, object]:
 
 def _capacity(plan: Plan, body: dict[str, object]) -> dict[str, object]:
     """The plan's result, and the settings that it holds for: the chart's fit check compares them with its values."""
-    known = any(plan.model in row.names for row in default_catalogue().models)
+    in_catalogue = any(plan.model in row.names for row in default_catalogue().models)
     return {
         # The chart's table has the same rules: it would reject what --allow-unproven allows.
         **({"enforce": "warn"} if plan.overruled else {}),
-        **({"model": plan.model} if known and plan.model != plan.checkpoint else {}),
+        **({"model": plan.model} if in_catalogue and plan.model != plan.checkpoint else {}),
         "plan": {"tokens": plan.kv_tokens, "settings": settings(body)},
     }
 

@@ -41,8 +41,8 @@ def architecture_of(checkpoint: Checkpoint, name: str) -> Architecture:
     kinds = parts(
         checkpoint.tensors, layers, _packed_bits(config), zeros_grow=4 if declared == "awq-int4" else 1
     )
-    known = str(text.get("model_type") or config.get("model_type") or "") in FAMILIES
-    base = _base(checkpoint, name, layers, known=known)
+    familiar = str(text.get("model_type") or config.get("model_type") or "") in FAMILIES
+    base = _base(checkpoint, name, layers, familiar=familiar)
     tied = base.tied and not checkpoint.gguf
     counts = _counts(base.parameters, kinds, checkpoint, layers, tied=tied)
     return replace(
@@ -54,13 +54,13 @@ def architecture_of(checkpoint: Checkpoint, name: str) -> Architecture:
         stored=_stored(kinds, checkpoint, declared, tied=tied),
         stored_bits=None,
         guessed=False,
-        assumptions=(*_assumptions(base, checkpoint, kinds, known=known),),
+        assumptions=(*_assumptions(base, checkpoint, kinds, familiar=familiar),),
     )
 
 
-def _base(checkpoint: Checkpoint, name: str, layers: int, *, known: bool) -> Architecture:
+def _base(checkpoint: Checkpoint, name: str, layers: int, *, familiar: bool) -> Architecture:
     """The architecture by its family's formulas; of an unknown family, as a plain decoder with the caches of its tensors."""
-    if known:
+    if familiar:
         return from_config({**checkpoint.config, **_layer_count(checkpoint.config, layers)}, name)
     groups = cache_groups(checkpoint.tensors, text_config(checkpoint.config), layers)
     plain = {**_plain_config(checkpoint.config), **_layer_count({}, layers)}
@@ -185,7 +185,7 @@ def _check_packed(checkpoint: Checkpoint, declared: str | None) -> None:
 
 
 def _assumptions(
-    base: Architecture, checkpoint: Checkpoint, kinds: Mapping[Kind, Part], *, known: bool
+    base: Architecture, checkpoint: Checkpoint, kinds: Mapping[Kind, Part], *, familiar: bool
 ) -> list[str]:
     """How the weights were read, and what the headers cannot say."""
     size = f"{checkpoint.bytes_total / GIB:,.2f} GiB"
@@ -202,7 +202,7 @@ def _assumptions(
         lines.append(f"GGUF file: {checkpoint.gguf}")
     if draft := kinds.get("draft"):
         lines.append(f"{draft.bytes / GIB:.2f} GiB of layers for drafting are not loaded")
-    if not known:
+    if not familiar:
         lines.append(
             f"architecture `{base.family}`: weights and layers with a cache by the headers, activation as a plain decoder"
         )

@@ -142,9 +142,9 @@ def _gguf_shards(names: Mapping[str, int], wish: str | None, label: str) -> list
         raise InputError("--model", label, "use the repository of the weights", problem=problem)
     first = _first_file(models, wish)
     if first is None:
-        known = ", ".join(sorted({gguf_type(name).upper() for name in models}))
+        types = ", ".join(sorted({gguf_type(name).upper() for name in models}))
         problem = f"`{label}` has no GGUF file `{wish}`"
-        raise InputError("--model", label, f"write hf:ORG/NAME:TYPE with one of {known}", problem=problem)
+        raise InputError("--model", label, f"write hf:ORG/NAME:TYPE with one of {types}", problem=problem)
     if match := _SHARD.search(first):
         stem = first[: match.start()]
         return [f"{stem}-{number:05d}-of-{match[2]}.gguf" for number in range(1, int(match[2]) + 1)]
@@ -155,8 +155,8 @@ def _first_file(models: Sequence[str], wish: str | None) -> str | None:
     firsts = sorted(name for name in models if (m := _SHARD.search(name)) is None or int(m[1]) == 1)
     if wish is not None and wish in models:
         return wish
-    wanted = (wish,) if wish else _GGUF_PREFERENCE
-    for kind in wanted:
+    kinds = (wish,) if wish else _GGUF_PREFERENCE
+    for kind in kinds:
         for exact in (f"ud-{kind}".lower(), kind.lower()) if not wish else (kind.lower(),):
             for name in firsts:
                 if gguf_label(name) == exact:

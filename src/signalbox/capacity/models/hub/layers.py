@@ -45,23 +45,23 @@ def cache_groups(tensors: Sequence[Tensor], config: Mapping[str, Any], layers: i
 
 def _groups(layer: Sequence[Tensor], config: Mapping[str, Any]) -> list[tuple[Any, int, int, int, int]]:
     """The caches of one layer: some families have attention and a state side by side."""
-    found: list[tuple[Any, int, int, int, int]] = []
+    groups: list[tuple[Any, int, int, int, int]] = []
     names = [tensor.name for tensor in layer]
     head_dim = int(
         get(config, "head_dim") or int(get(config, "hidden_size")) // int(get(config, "num_attention_heads"))
     )
     if any(_LATENT.search(name) for name in names):
         width = int(config.get("kv_lora_rank") or 0) + int(config.get("qk_rope_head_dim") or 0)
-        found.append(("mla", 1, width, 0, 0))
+        groups.append(("mla", 1, width, 0, 0))
     elif any(_ATTENTION.search(name) for name in names):
         key = next(
             (row for row in layer if _KEY.search(row.name) and row.dtype in ("F16", "BF16", "F32")), None
         )
         heads = int(get(config, "num_key_value_heads") or get(config, "num_attention_heads"))
-        found.append(("full", key.shape[0] // head_dim if key else heads, head_dim, head_dim, 0))
+        groups.append(("full", key.shape[0] // head_dim if key else heads, head_dim, head_dim, 0))
     if any(_STATE.search(name) for name in names):
-        found.append(("state", 0, 0, 0, _state_bytes(layer, config)))
-    return found
+        groups.append(("state", 0, 0, 0, _state_bytes(layer, config)))
+    return groups
 
 
 def _state_bytes(layer: Sequence[Tensor], config: Mapping[str, Any]) -> int:

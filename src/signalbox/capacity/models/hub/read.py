@@ -71,17 +71,17 @@ def _checkpoint(name: HubName, variables: Mapping[str, str]) -> Checkpoint:
     path = cached_file(
         cache_folder(variables), files.endpoint, name.repository, name.revision, name.wish or ""
     )
-    known = load(path)
-    if known is not None and _COMMIT.match(name.revision):
-        return known
-    if variables.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-        return known or _downloaded(name) or _offline(files)
+    earlier = load(path)
+    if earlier is not None and _COMMIT.match(name.revision):
+        return earlier
+    if variables.get("HF_HUB_OFFLINE", "").lower() not in ("", "0", "false", "off"):
+        return earlier or _downloaded(name) or _offline(files)
     try:
-        if known is not None and _commit(files, known) == known.commit:
-            return replace(known, bytes_read=files.bytes_read)
+        if earlier is not None and _commit(files, earlier) == earlier.commit:
+            return replace(earlier, bytes_read=files.bytes_read)
         checkpoint = read_checkpoint(files, name.wish)
     except SetupError:
-        stored = known or _downloaded(name)
+        stored = earlier or _downloaded(name)
         if stored is None:
             raise
         return stored
@@ -89,10 +89,10 @@ def _checkpoint(name: HubName, variables: Mapping[str, str]) -> Checkpoint:
     return checkpoint
 
 
-def _commit(files: HubFiles, known: Checkpoint) -> str:
+def _commit(files: HubFiles, earlier: Checkpoint) -> str:
     """The commit that the revision stands for now, by the smallest request that states it."""
     try:
-        files.read(known.gguf or CONFIG, 0, 1)
+        files.read(earlier.gguf or CONFIG, 0, 1)
     except MissingFileError:
         return ""
     return files.commit
