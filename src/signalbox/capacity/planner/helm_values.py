@@ -35,7 +35,9 @@ def values(plan: Plan, *, replicas: int = 1) -> dict[str, object]:
         raise SetupError("--write: no file written, it is not known what to serve", hint=advice)
     if plan.checkpoint.startswith(("/", ".")):
         problem = f"--write: no file written, `{plan.checkpoint}` is a local path, which a pod does not have"
-        raise SetupError(problem, hint="name the repository, or copy the files to a volume and set model.source to pvc")
+        raise SetupError(
+            problem, hint="name the repository, or copy the files to a volume and set model.source to pvc"
+        )
     body: dict[str, object] = {
         "engine": plan.engine,
         "model": _model(plan),
