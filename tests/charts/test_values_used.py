@@ -73,7 +73,10 @@ UNUSED = {
     ("signalbox", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("pipelines", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("model-server", "capacity.plan.tokens"): "The fit check in the notes has them: test_plan_round_trip.py.",
-    ("model-server", "capacity.plan.settings"): "The fit check in the notes compares them: test_plan_round_trip.py.",
+    (
+        "model-server",
+        "capacity.plan.settings",
+    ): "The fit check in the notes compares them: test_plan_round_trip.py.",
     ("pipelines", "jobDefaults.enabled"): "Each job sets it itself: the default only shows the key.",
 }
 PROXY = {"global": {"proxy": {"https": "http://a.example"}}}
