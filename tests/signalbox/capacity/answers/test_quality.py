@@ -25,8 +25,9 @@ def test_old_and_large_models_are_not_first():
     assert all(generation(name) >= 2025 for name in first), first
 
 
-def test_a_size_order_is_the_one_of_parameters():
-    sizes = [option.parameters_billion for option in rank(Request(), POOLS, ROWS, sort="size").options]
+def test_a_size_order_is_the_one_of_parameters_among_those_that_fit():
+    options = rank(Request(), POOLS, ROWS, sort="size").options
+    sizes = [(option.fits_concurrency, option.parameters_billion) for option in options]
     assert sizes == sorted(sizes, reverse=True)
 
 
