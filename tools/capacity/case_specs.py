@@ -26,7 +26,6 @@ _ENGINES_OF_SETS: tuple[tuple[str, str], ...] = (
     ("HF 4bit", "transformers"),
     ("Qwen", "transformers"),
 )
-_OWN_SETS = ("boots-vllm-0.24.0", "cases")  # this project's own boots, whose whole command is known
 _PRECISIONS: tuple[tuple[str, str], ...] = (
     (r"nf4\s*\+\s*double", "bnb-nf4-dq"),
     (r"bnb nf4|nf4", "bnb-nf4"),
@@ -104,7 +103,7 @@ def _case(row: Row, gpus: str, ident: str, catalogue: Catalogue) -> Case:
         gpus=spec.tensor_parallel * spec.pipeline_parallel,
         measured=measured,
         note=str(row.get("note") or ""),
-        stated=str(row["set"]) in _OWN_SETS
+        stated=bool(row.get("offline"))  # a boot with all arguments of its engine
         or (spec.concurrency is not None and spec.batched_tokens is not None),
     )
 

@@ -52,11 +52,16 @@ def _screen(plan: Plan, width: int) -> list[RenderableType]:
 def _title(plan: Plan) -> Text:
     requests = "" if plan.concurrency is None else f" · {plan.concurrency} requests"
     return Text.assemble(
-        (plan.model, "bold"),
+        (_served(plan), "bold"),
         (f" on {quantity(plan.gpus, plan.gpu)}", "bold"),
         f" · {plan.engine} {plan.engine_version} · {plan.quantization} · {plan.dtype}"
         f" · context {plan.context:,}{requests}",
     )
+
+
+def _served(plan: Plan) -> str:
+    """The repository that was typed; a copy in another quantization is in the command."""
+    return plan.checkpoint if plan.checkpoint and not plan.checkpoint_stored else plan.model
 
 
 def _verdict(plan: Plan) -> Text:

@@ -14,6 +14,7 @@ from signalbox.capacity.spec import TENSOR_ENGINES
 from signalbox.errors import InputError, SetupError
 
 _AUTO = "auto"
+_DTYPES = ("vllm", "sglang", "tgi")  # engines that are started with a dtype
 # Image tags by engine version, where the version alone names an image. Others keep the chart's.
 _TAGS = {"vllm": "v{}", "sglang": "v{}", "tgi": "{}", "ollama": "{}"}
 # Variables that the chart sets from its own values; a plan's other ones are added to the pod.
@@ -43,7 +44,7 @@ def values(plan: Plan, *, replicas: int = 1) -> dict[str, object]:
         "model": _model(plan),
         "gpu": {"product": product(plan.gpu), "count": plan.gpus},
         "quantization": plan.quantization,
-        "dtype": plan.dtype,
+        "dtype": plan.dtype if plan.engine in _DTYPES else _AUTO,
         "context": plan.context,
         "concurrency": plan.request_limit,
         "replicas": replicas,
