@@ -1,4 +1,4 @@
-"""The quantization that a config.json declares: read where an engine's rule covers it, else refused by its name."""
+"""The quantization that a config.json declares: read where an engine's rule covers it, else rejected by its name."""
 
 from __future__ import annotations
 
