@@ -43,6 +43,10 @@ OTHER: dict[tuple[str, str], object] = {
     ("model-server", "autoscaling.metrics"): [{"rule": "signalbox:changed", "perServer": 9}],
     ("model-server", "capacity.enforce"): False,
     ("model-server", "gpu.product"): "A10",
+    ("model-server", "quantization"): "fp8",
+    ("model-server", "kvCacheDtype"): "fp8",
+    ("model-server", "attentionBackend"): "FLASHINFER",
+    ("model-server", "multimodal.images"): 2,
     ("model-server", "model.s3.uri"): "s3://changed",
     ("model-server", "engines"): {"vllm": {"port": 9000}},
     ("model-server", "lora.adapters"): [{"name": "a", "repository": "b/c"}],
@@ -71,9 +75,17 @@ UNUSED = {
     ("assessor", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("signalbox", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("pipelines", "enabled"): "A parent chart uses it as the condition of the dependency.",
+<<<<<<< HEAD
     ("monitoring", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("monitoring", "global"): "Helm passes it to all charts; this one has no pods.",
     **{("monitoring", f"grafana.{key}"): "The notes name it." for key in ("service", "namespace", "port")},
+=======
+    ("model-server", "capacity.plan.tokens"): "The fit check in the notes has them: test_plan_round_trip.py.",
+    (
+        "model-server",
+        "capacity.plan.settings",
+    ): "The fit check in the notes compares them: test_plan_round_trip.py.",
+>>>>>>> plan
     ("pipelines", "jobDefaults.enabled"): "Each job sets it itself: the default only shows the key.",
 }
 PROXY = {"global": {"proxy": {"https": "http://a.example"}}}
@@ -141,6 +153,7 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("model-server", "model.pvc."): {"model": {"source": "pvc", "pvc": {"claimName": "a"}}},
     ("model-server", "model.quantized"): {"quantization": "bnb-nf4"},
     ("model-server", "model.file"): GGUF,
+    ("model-server", "sharedCache"): GGUF,
     ("model-server", "model.s3."): {"model": {"source": "s3", "s3": {"uri": "s3://a/b"}}},
     ("model-server", "model.url."): merged(
         GGUF, {"model": {"source": "url", "url": {"address": "https://a.example/a.gguf"}}}

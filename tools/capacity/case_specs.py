@@ -53,6 +53,7 @@ class Case:
     gpus: int
     measured: Row
     note: str = ""
+    stated: bool = True  # whether the limits of sequences and tokens are known: only then a boot is evidence
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ def _case(row: Row, gpus: str, ident: str, catalogue: Catalogue) -> Case:
         gpus=spec.tensor_parallel * spec.pipeline_parallel,
         measured=measured,
         note=str(row.get("note") or ""),
+        stated=bool(row.get("offline"))  # a boot with all arguments of its engine
+        or (spec.concurrency is not None and spec.batched_tokens is not None),
     )
 
 

@@ -93,7 +93,9 @@ def any_model(rows: Catalogue, write: Callable[[str, str], str]) -> dict[str, di
             row for row in rows.quantizations if name in row.engines and load_support().row(name, row.name)
         ]
         table[name] = {
-            row.name: _row([_cell(model, engine, row, gpu, supported, write) for gpu in rows.gpus])
+            row.name: _row(
+                [_cell(model, engine, row, gpu, supported, write) for gpu in rows.gpus if gpu.tabled]
+            )
             for row in supported
         }
     return table

@@ -131,7 +131,7 @@ def grid(engine: str, rows: Catalogue) -> Grid:
     covers = coverage()
     return Grid(
         engine=rows.engine(engine),
-        gpus=rows.gpus,
+        gpus=[gpu for gpu in rows.gpus if gpu.tabled],
         quantizations=[rows.quantization(name) for name in covers["quantizations"][engine]],
         tensors=covers["tensor"],
         only_published=covers["only_published"],

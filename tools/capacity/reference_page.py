@@ -84,7 +84,9 @@ def capacity_page(catalogue: Catalogue | None = None) -> str:
 
 
 def _matrix(engine_grid: Grid, models: Sequence[Architecture], rows: Catalogue) -> Iterator[str]:
-    wholes = sorted((gpu for gpu in rows.gpus if gpu.slice_of is None), key=lambda gpu: gpu.total_gib)
+    wholes = sorted(
+        (gpu for gpu in rows.gpus if gpu.slice_of is None and gpu.tabled), key=lambda gpu: gpu.total_gib
+    )
     head = ["model", "quantization", *(f"{gpu.product} ({gpu.total_gib:g})" for gpu in wholes)]
     lines = []
     for model in models:
@@ -136,7 +138,7 @@ def _gpu(gpu: Gpu) -> list[str]:
         gpu.product,
         f"{'~' if gpu.total_is_estimated else ''}{gpu.total_gib:g}",
         *(_number(n) for n in (gpu.bandwidth_gbps, gpu.fp16_tflops, gpu.fp8_tflops, gpu.fp4_tflops)),
-        f"{gpu.compute_capability:.1f}",
+        f"{gpu.compute_capability:.1f}" if gpu.has_rules else gpu.vendor,
         _number(gpu.tdp_watts),
         _number(gpu.nvlink_gbps),
         ", ".join(gpu.products),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from signalbox.capacity.planner.rank import Ranking
+from signalbox.capacity.answers.rank import Ranking
 from signalbox.capacity.planner.result import Plan
 from signalbox.contracts.certificate import Campaign, CertificateEvent, SignedCertificate
 from signalbox.contracts.record import Feedback, Record

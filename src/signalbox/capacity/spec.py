@@ -12,6 +12,7 @@ from signalbox.capacity.gpu_names import product
 from signalbox.capacity.units import GIB, round_up
 
 CacheKind = Literal["full", "sliding", "chunked", "mla", "state"]
+Vendor = Literal["nvidia", "amd", "intel", "apple", "cpu"]
 EngineName = Literal["vllm", "sglang", "tgi", "llamacpp", "ollama", "nim"]
 
 ENGINE_TITLES: dict[EngineName, str] = {
@@ -57,6 +58,13 @@ class Gpu:
     arm64: bool
     slice_of: str | None
     source: str
+    vendor: Vendor = "nvidia"
+    tabled: bool = True  # part of the tables and of proposals; others are planned when they are named
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether the support rules cover it: they are by NVIDIA's compute capability, 0 where that is unknown."""
+        return self.vendor == "nvidia" and self.compute_capability > 0
 
     @property
     def product(self) -> str:
@@ -69,7 +77,7 @@ class Gpu:
 
     @property
     def has_bfloat16(self) -> bool:
-        return self.compute_capability >= BF16_CAPABILITY
+        return self.compute_capability >= BF16_CAPABILITY or not self.has_rules
 
     @property
     def is_large(self) -> bool:
@@ -117,6 +125,20 @@ class Parameters:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """Bits per weight as the headers of a quantized checkpoint state them, scales included; None: it has no such tensor."""
+
+    quantization: str
+    embedding_bits: float | None
+    head_bits: float | None
+    linear_bits: float | None
+    expert_bits: float | None
+    other_bits: float | None
+    vision_bits: float | None
+    source: str
+
+
+@dataclass(frozen=True)
 class Moe:
     """Mixture of experts: `topk` of `experts` routed ones answer a token, `shared` always do."""
 
@@ -124,6 +146,23 @@ class Moe:
     topk: int
     intermediate: int
     shared: int = 0
+
+
+@dataclass(frozen=True)
+class Vision:
+    """A vision encoder, as an engine profiles it: `image_tokens` of the largest image, of `merge` patches each."""
+
+    hidden: int
+    intermediate: int
+    patch: int
+    merge: int
+    image_tokens: int
+
+    def tokens(self, pixels: int | None) -> int:
+        """Tokens of the largest image, if images have at most so many pixels."""
+        if pixels is None:
+            return self.image_tokens
+        return min(self.image_tokens, max(1, pixels // (self.patch**2 * self.merge)))
 
 
 @dataclass(frozen=True)
@@ -149,8 +188,13 @@ class Architecture:
     checkpoint_quantization: str | None
     gated: bool = True  # feed-forward layers have a gate projection in addition to the up projection
     expanded: int = 0  # latent attention: width of the keys and values of all heads that a latent expands to
-    uncertainty: float = 0.0  # of the parameter count, as a share; above 0 only where the family is unknown
+    vision: Vision | None = None  # None: no encoder, or one whose largest image is not known
+    stored_bits: float | None = (
+        None  # of a linear weight in the files, where groups differ from the catalogue's
+    )
+    guessed: bool = False  # the family is unknown: counted as a plain decoder, without a measurement
     assumptions: tuple[str, ...] = ()  # each a sentence that a plan shows as a note
+    stored: Stored | None = None  # None: 16 bits, or the catalogue's shape without the headers
 
     @property
     def multimodal(self) -> bool:
@@ -234,4 +278,6 @@ class Spec:
     eager: bool = False
     warm_cache: bool = False  # vLLM's compile cache is filled: a cold start needs more memory
     runner: Literal["v1", "v2"] | None = None  # VLLM_USE_V2_MODEL_RUNNER; None: the engine's choice
+    images: int | None = None  # most images in a prompt; 0 leaves the vision tower out
+    image_pixels: int | None = None  # of the largest image; None: the processor's maximum
     correction: Correction | None = None

@@ -1,6 +1,7 @@
 """The validation: accuracy bounds hold, the page is current, and no training row counts as a test."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from signalbox.capacity.memory.constants import load_constants
 from signalbox.capacity.models.catalogue import load
 from tools.capacity import cases
-from tools.capacity.case_report import kv_error, report
+from tools.capacity.case_report import held_out, kv_error, report
 from tools.capacity.case_results import own_rows, predict_cases
 from tools.capacity.case_rows import read
 from tools.capacity.case_specs import LeftOut, case_of
@@ -130,3 +131,23 @@ def test_a_row_of_an_unknown_set_needs_an_engine_or_is_the_default(note):
     rows = case_of(row, load())
     assert not isinstance(rows[0], LeftOut)
     assert rows[0].spec.engine.name == "vllm"
+
+
+def test_boots_without_stated_limits_are_never_evidence():
+    unstated = [row for row in BOOTS if not row.case.stated]
+    assert {row.case.set for row in unstated} == {"llm-d v0.11 H100 doc", "public logs/issues"}
+    text = held_out(RESULTS)
+    assert f"not counted: {len(unstated)} boots" in text
+    counts = [int(count) for count in re.findall(r": (\d+) boots, mean error", text)]
+    assert sum(counts) == sum(1 for row in BOOTS if row.case.stated and not row.training)
+    assert "| KV cache, limits not stated | no evidence |" in report(RESULTS, LEFT_OUT)
+
+
+def test_the_versions_that_are_called_measured_have_a_boot_with_stated_limits():
+    versions = {".".join(map(str, _version(row))) for row in BOOTS if row.case.stated}
+    assert versions == set(load_constants().logged_versions)
+
+
+def test_the_held_out_accuracy_is_one_command(capsys):
+    cases.main(["--held-out"])
+    assert "vLLM 0.24:" in capsys.readouterr().out

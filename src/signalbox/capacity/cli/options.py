@@ -33,8 +33,19 @@ def _option(panel: str, text: str, *names: str, minimum: int | None = None) -> t
 class PlanOptions:
     """The command line of `signalbox plan`."""
 
-    model: Annotated[str | None, _option(_INPUT, "Catalogue name, hf:ORG/NAME, or a path.")] = None
-    gpu: Annotated[str | None, _option(_INPUT, "GPUs of one kind, such as L4 or 2xL4.")] = None
+    model: Annotated[
+        str | None, _option(_INPUT, "Catalogue name, hf:ORG/NAME[:TYPE], Ollama tag, or a path.")
+    ] = None
+    gpu: Annotated[
+        str | None, _option(_INPUT, "GPUs of one kind (L4, 2xL4), a cloud machine (g6.12xlarge), or auto.")
+    ] = None
+    gpu_memory: Annotated[
+        float | None, _option(_INPUT, "Memory of a GPU in GB, without its name or instead of its own.")
+    ] = None
+    capability: Annotated[float | None, _option(_INPUT, "Compute capability of that GPU, such as 8.6.")] = (
+        None
+    )
+    bandwidth: Annotated[float | None, _option(_INPUT, "Memory bandwidth of that GPU in GB/s.")] = None
     gpus: Annotated[str | None, _option(_INPUT, "Rank what fits on an inventory, such as 2xT4,1xL4.")] = None
     cluster: Annotated[bool, _option(_INPUT, "Rank what fits on the cluster's free GPUs.", "--cluster")] = (
         False
@@ -50,7 +61,14 @@ class PlanOptions:
         str | None, _option(_INPUT, "Cluster whose stored boots correct the plan; defaults to the only one.")
     ] = None
 
-    engine: Annotated[str, _option(_ENGINE, "vllm, sglang, tgi, llamacpp, ollama or nim.")] = "vllm"
+    engine: Annotated[
+        str | None,
+        _option(
+            _ENGINE,
+            "vllm, sglang, tgi, llamacpp, ollama or nim. Defaults to vllm; to ollama for an Ollama tag, to llamacpp for "
+            "GGUF.",
+        ),
+    ] = None
     engine_version: Annotated[str | None, _option(_ENGINE, "Version of the engine, such as 0.24.0.")] = None
     quantization: Annotated[str, _option(_ENGINE, "Quantization; auto is the best quality that fits.")] = (
         "auto"
@@ -64,10 +82,17 @@ class PlanOptions:
         str, _option(_ENGINE, "Tensor parallelism; auto is the smallest that fits.", "--tp")
     ] = "auto"
     pipeline_parallel: Annotated[int, _option(_ENGINE, "Pipeline parallelism.", "--pp")] = 1
+    gpus_per_node: Annotated[
+        int, _option(_ENGINE, "Most GPUs of one node: tensor parallelism stays inside, stages go across.")
+    ] = 8
     memory_utilization: Annotated[
         float | None, _option(_ENGINE, "Share of the GPU's memory, such as 0.9.", "--gpu-memory-utilization")
     ] = None
     eager: Annotated[bool, _option(_ENGINE, "Disable CUDA graphs (eager mode).", "--eager")] = False
+    images: Annotated[
+        int | None, _option(_ENGINE, "Most images per prompt; 0 serves text only.", minimum=0)
+    ] = None
+    image_pixels: Annotated[int | None, _option(_ENGINE, "Pixels of the largest image.")] = None
     allow_unproven: Annotated[
         bool,
         _option(
@@ -78,11 +103,23 @@ class PlanOptions:
     ] = False
 
     write: Annotated[Path | None, _option(_OUTPUT, "Write Helm values for charts/model-server.")] = None
-    overwrite: Annotated[bool, _option(_OUTPUT, "Overwrite the file of --write.", "--overwrite")] = False
+    html: Annotated[
+        Path | None, _option(_OUTPUT, "Write the answer as a page of one file, with sliders.")
+    ] = None
+    language: Annotated[str, _option(_OUTPUT, "Language of the page: en or de.")] = "en"
+    overwrite: Annotated[
+        bool, _option(_OUTPUT, "Overwrite the file of --write and --html.", "--overwrite")
+    ] = False
     as_json: Annotated[bool, _option(_OUTPUT, "Print JSON.", "--json")] = False
     explain: Annotated[
         bool, _option(_OUTPUT, "Show every term with its formula and source.", "--explain")
     ] = False
+    sort: Annotated[
+        str, _option(_OUTPUT, "Order of a ranking: quality, size, speed, requests, price or newest.")
+    ] = "quality"
+    quality: Annotated[
+        Path | None, _option(_OUTPUT, "answers.json of `signalbox compare`: ranks by measured accuracy.")
+    ] = None
     top: Annotated[int, _option(_OUTPUT, "Rows of a ranking; 0 shows all.", minimum=0)] = 20
 
 
@@ -92,7 +129,9 @@ class BootOptions:
 
     log: Annotated[Path, typer.Argument(help="Boot log of vLLM or llama-server.")]
     gpu: Annotated[str | None, _option(_OVERRIDES, "GPU, such as H100.")] = None
-    model: Annotated[str | None, _option(_OVERRIDES, "Catalogue name, hf:ORG/NAME, or a path.")] = None
+    model: Annotated[
+        str | None, _option(_OVERRIDES, "Catalogue name, hf:ORG/NAME[:TYPE], Ollama tag, or a path.")
+    ] = None
     config: Annotated[Path | None, _option(_OVERRIDES, "The model's config.json.")] = None
     quantization: Annotated[str | None, _option(_OVERRIDES, "Quantization.")] = None
     engine_version: Annotated[str | None, _option(_OVERRIDES, "Version of the engine.")] = None

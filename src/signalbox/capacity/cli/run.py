@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import typer
 from rich.console import Console
 
+from signalbox.capacity.answers.offers import offers
+from signalbox.capacity.answers.page import language_of, page, write_page
+from signalbox.capacity.answers.quality import accuracies
+from signalbox.capacity.answers.rank import Option, rank, sort_of
 from signalbox.capacity.boot_logs.corrections import load_corrections, stored_clusters
 from signalbox.capacity.cli.options import PlanOptions, common_fields
+from signalbox.capacity.cli.show_offers import show_offers
 from signalbox.capacity.cli.show_plan import explain, show
 from signalbox.capacity.cli.show_ranking import show_ranking
 from signalbox.capacity.hardware.cluster import cluster_gpus, pools
 from signalbox.capacity.hardware.inventory import Pool, parse_gpus
 from signalbox.capacity.hardware.nodes import NodeGpus
 from signalbox.capacity.models.catalogue import Catalogue
+from signalbox.capacity.models.catalogue_names import default_engine
 from signalbox.capacity.planner.evaluate import Correct
 from signalbox.capacity.planner.helm_values import write_values
 from signalbox.capacity.planner.plan import default_catalogue, plan
-from signalbox.capacity.planner.rank import Option, rank
 from signalbox.capacity.planner.request import Request, tensor_parallel
 from signalbox.capacity.planner.result import Plan
 from signalbox.capacity.speed.energy import Prices, load_prices
-from signalbox.errors import InputError
+from signalbox.errors import InputError, SetupError
 from signalbox.settings import Settings
 
 _PRICED_COUNT = 8  # GPUs of a kind that a cloud offers in one machine
@@ -33,10 +40,52 @@ def run(settings: Settings, options: PlanOptions) -> None:
     _check_hardware(options)
     correct = _correct(settings, options)
     prices = load_prices(options.prices, default_catalogue().gpu) if options.prices else None
-    if options.gpu is not None:
+    if _names_inventory(options):
+        options = replace(options, gpus=options.gpu, gpu=None)
+    if options.html is not None:
+        _write_page(options, options.html, prices, correct)
+    if options.gpu is not None or options.gpu_memory is not None:
         _plan_one(options, prices, correct)
+    elif _names_model_only(options):
+        _offer_gpus(options, prices, correct)
     else:
         _rank_all(options, prices, correct)
+
+
+def _write_page(options: PlanOptions, path: Path, prices: Prices | None, correct: Correct | None) -> None:
+    """The page of one plan or of the machines for one model; a ranking of models has none."""
+    if options.gpus is not None or options.cluster or not (options.model or options.config):
+        problem = "`--html` shows one model"
+        raise InputError(
+            "--html", str(path), "add `--model NAME`, without `--gpus` and `--cluster`", problem=problem
+        )
+    language = language_of(options.language)
+    html = page(request_of(options), default_catalogue(), language=language, prices=prices, correct=correct)
+    write_page(html, path, overwrite=options.overwrite)
+    Console(stderr=True).print(f"page written to {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _names_model_only(options: PlanOptions) -> bool:
+    """A price table is an inventory too: it names GPUs."""
+    sources = options.gpus is not None or options.cluster or options.prices is not None
+    return not sources and (options.model is not None or options.config is not None)
+
+
+def _names_inventory(options: PlanOptions) -> bool:
+    """`--gpu 2xT4,1xL4` is an inventory."""
+    return options.gpu is not None and "," in options.gpu
+
+
+def _offer_gpus(options: PlanOptions, prices: Prices | None, correct: Correct | None) -> None:
+    """A model alone: the machines that hold it."""
+    if options.write is not None:
+        problem = "`--write` requires the GPUs to deploy on"
+        raise InputError("--write", str(options.write), "add `--gpu 2xL4`", problem=problem)
+    answer = offers(request_of(options), default_catalogue(), prices=prices, correct=correct)
+    if options.as_json:
+        typer.echo(answer.model_dump_json(indent=2))
+    else:
+        show_offers(answer, Console(), top=options.top)
 
 
 def _check_hardware(options: PlanOptions) -> None:
@@ -45,9 +94,14 @@ def _check_hardware(options: PlanOptions) -> None:
     if len(sources) > 1:
         problem = f"{' and '.join(f'`{name}`' for name in sources)} exclude each other"
         raise InputError("--gpu", sources, "use one of `--gpu`, `--gpus` and `--cluster`", problem=problem)
-    if not sources and options.prices is None:
-        problem = "one of `--gpu`, `--gpus` or `--cluster` is required"
-        raise InputError("--gpu", None, "for example `--gpu L4` or `--gpus 2xT4,1xL4`", problem=problem)
+    alone = options.model or options.config or options.gpu_memory is not None or options.prices
+    if not sources and not alone:
+        problem = "a model or GPUs are required"
+        hint = "`--model NAME` lists the GPUs that hold it, `--gpu L4 --model NAME` plans, `--gpus 2xT4,1xL4` ranks models"
+        raise InputError("--gpu", None, hint, problem=problem)
+    if options.gpu_memory is not None and options.write is not None and options.gpu is None:
+        problem = "`--write` requires the name of the GPU, by which pods select their node"
+        raise InputError("--gpu", None, "add `--gpu NAME`", problem=problem)
     if options.kube_context is not None and not options.cluster:
         problem = "`--kube-context` requires `--cluster`"
         raise InputError("--kube-context", options.kube_context, "add `--cluster`", problem=problem)
@@ -56,7 +110,11 @@ def _check_hardware(options: PlanOptions) -> None:
 def request_of(options: PlanOptions) -> Request:
     """The planner's part of the options."""
     values = common_fields(options, set(Request.model_fields))
-    values |= {"gpu": options.gpu or "", "tensor_parallel": tensor_parallel(options.tensor_parallel)}
+    values |= {
+        "gpu": options.gpu or "",
+        "engine": options.engine or default_engine(options.model),
+        "tensor_parallel": tensor_parallel(options.tensor_parallel),
+    }
     return Request(**values)
 
 
@@ -109,7 +167,17 @@ _IMPOSSIBLE = {
 def _rank_all(options: PlanOptions, prices: Prices | None, correct: Correct | None) -> None:
     rows, request = default_catalogue(), request_of(options)
     inventory, left_out = _inventory(options, rows, prices)
-    ranking = rank(request, inventory, rows, prices=prices, left_out=left_out, correct=correct)
+    measured = accuracies(options.quality) if options.quality else None
+    ranking = rank(
+        request,
+        inventory,
+        rows,
+        prices=prices,
+        left_out=left_out,
+        correct=correct,
+        sort=sort_of(options.sort),
+        measured=measured,
+    )
     if options.as_json:
         typer.echo(ranking.model_dump_json(indent=2))
     else:
@@ -126,7 +194,7 @@ def _rank_all(options: PlanOptions, prices: Prices | None, correct: Correct | No
 def _request_of(option: Option, request: Request) -> Request:
     return request.model_copy(
         update={
-            "model": option.model if request.config is None else request.model,
+            "model": request.model or option.model if request.config is None else request.model,
             "gpu": f"{option.gpus}x{option.gpu}",
             "quantization": option.quantization,
             "tensor_parallel": option.tensor_parallel,
@@ -155,7 +223,11 @@ def _exclusion(row: NodeGpus) -> str:
 def _write(answer: Plan, options: PlanOptions) -> None:
     if options.write is None:
         return
-    write_values(answer, options.write, model=options.model, overwrite=options.overwrite)
+    if answer.fits and answer.gpus > options.gpus_per_node:
+        problem = f"`--write`: no file written, the chart starts one pod on one node of {options.gpus_per_node} GPUs"
+        hint = "use fewer or larger GPUs, or start the printed command on each node"
+        raise SetupError(problem, hint=hint)
+    write_values(answer, options.write, overwrite=options.overwrite)
     if not options.as_json:
         text = f"values written to {options.write}"
         Console().print(text, markup=False, highlight=False, soft_wrap=True)

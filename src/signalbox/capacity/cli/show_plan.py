@@ -43,19 +43,25 @@ def _screen(plan: Plan, width: int) -> list[RenderableType]:
     rows += _figures(plan)
     rows += _warnings(plan)
     rows += _notes(plan)
-    if plan.fits:
+    if plan.fits and (plan.program or plan.environment):
         rows += ["", *(Text(line) for line in command_lines(plan, width))]
+        rows += [Text(f"ollama pull {plan.checkpoint}")] if plan.engine == "ollama" else []
     return rows
 
 
 def _title(plan: Plan) -> Text:
     requests = "" if plan.concurrency is None else f" · {plan.concurrency} requests"
     return Text.assemble(
-        (plan.model, "bold"),
+        (_served(plan), "bold"),
         (f" on {quantity(plan.gpus, plan.gpu)}", "bold"),
         f" · {plan.engine} {plan.engine_version} · {plan.quantization} · {plan.dtype}"
         f" · context {plan.context:,}{requests}",
     )
+
+
+def _served(plan: Plan) -> str:
+    """The repository that was typed; a copy in another quantization is in the command."""
+    return plan.checkpoint if plan.checkpoint and not plan.checkpoint_stored else plan.model
 
 
 def _verdict(plan: Plan) -> Text:
@@ -127,7 +133,8 @@ def combinations(plan: Plan) -> RenderableType:
     for context, row in groupby(cells, key=lambda cell: cell.context):
         marks = [Text("yes", style="green") if cell.fits else Text("-", style="dim") for cell in row]
         table.add_row(f"{context:,}", *marks, style="bold" if context == plan.context else "")
-    return Group(Text("fits: tokens per request (rows) × concurrent requests (columns)"), table)
+    largest = Text(f"largest context of a single request: {plan.largest_context:,} tokens")
+    return Group(Text("fits: tokens per request (rows) × concurrent requests (columns)"), table, largest)
 
 
 def _trimmed(cells: Sequence[Combination]) -> list[Combination]:

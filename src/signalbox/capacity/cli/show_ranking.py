@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from signalbox.capacity.answers.rank import Option, Ranking
 from signalbox.capacity.cli.show_plan import interval_text
 from signalbox.capacity.gpu_names import quantity
-from signalbox.capacity.planner.rank import Option, Ranking
 
 _PRICED, _UNPROVEN = "price/h", "*"
 

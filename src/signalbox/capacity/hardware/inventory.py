@@ -6,10 +6,15 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from signalbox.capacity.hardware.instances import check_not_instance, instance
 from signalbox.capacity.spec import Gpu
 from signalbox.errors import InputError
 
-_COUNTED = re.compile(r"^(?P<count>[-+]?\d+)\s*[xX\u00d7*]\s*(?P<name>\S.*)$")
+_COUNTED = (
+    re.compile(r"^(?P<count>[-+]?\d+)\s*[xX\u00d7*]\s*(?P<name>\S.*)$"),  # 2xL4, 2× L4
+    re.compile(r"^(?P<count>[-+]?\d+)\s+(?P<name>[A-Za-z]\S*.*)$"),  # 4 L4
+    re.compile(r"^(?P<name>\S.*?)\s*[xX\u00d7*:]\s*(?P<count>\d+)$"),  # L4x4, L4 x 4, L4:4
+)
 _LARGEST_COUNT = 4096
 
 
@@ -28,20 +33,40 @@ class Pool:
 
 
 def parse_gpu(text: str, find: Callable[[str], Gpu], field: str = "--gpu") -> tuple[int | None, Gpu]:
-    """Count and kind of "2xL4" or "2× L4"; the count is None where there is none. `find` looks a GPU up.
+    """Count and kind of "2xL4", "4 L4", "L4x4" or a cloud machine; the count is None where there is none.
 
-    Raises InputError for a count out of range; `field` is the option that the message names.
+    `find` looks a GPU up. Raises InputError for a count out of range; `field` is the option that the message names.
     """
     text = text.strip()
     if not text:
         raise InputError(field, text, "Specify a GPU, for example L4 or 2xL4.")
-    match = _COUNTED.match(text)
-    if match is None:
-        return None, find(text)
-    count = int(match["count"])
-    if not 1 <= count <= _LARGEST_COUNT:
+    count, name = _split(text, find)
+    if count is not None and not 1 <= count <= _LARGEST_COUNT:
         raise InputError(field, text, f"The count must be between 1 and {_LARGEST_COUNT}.")
-    return count, find(match["name"])
+    if (machine := instance(name)) is not None:
+        each, gpu = machine
+        return (count or 1) * each, find(gpu)
+    check_not_instance(name, field)
+    return count, find(name)
+
+
+def _split(text: str, find: Callable[[str], Gpu]) -> tuple[int | None, str]:
+    """Count and name; a name that ends in x and a number, such as one of a product, is not taken apart."""
+    for pattern in _COUNTED[:2]:
+        if match := pattern.match(text):
+            return int(match["count"]), match["name"]
+    match = _COUNTED[2].match(text)
+    if match is None or instance(text) is not None or _is_name(text, find):
+        return None, text
+    return int(match["count"]), match["name"]
+
+
+def _is_name(text: str, find: Callable[[str], Gpu]) -> bool:
+    try:
+        find(text)
+    except InputError:
+        return False
+    return True
 
 
 def parse_gpus(text: str, find: Callable[[str], Gpu]) -> tuple[Pool, ...]:

@@ -11,7 +11,12 @@ from signalbox.capacity.memory.constants import load_constants
 from signalbox.capacity.memory.gguf_tables import load_gguf_tables
 from signalbox.capacity.spec import Spec
 
-__all__ = ["budget"]
+__all__ = ["budget", "open_limit"]
+
+
+def open_limit(spec: Spec) -> Spec:
+    """The spec, with the limit of sequences that the engine needs where its default does not start."""
+    return vllm.open_limit(spec, load_constants()) if spec.engine.name == "vllm" else spec
 
 
 def budget(spec: Spec) -> Budget:

@@ -13,11 +13,16 @@ from signalbox.capacity.memory.constants import Constants, Regime
 from signalbox.capacity.memory.kv_cache import BLOCK_TOKENS
 from signalbox.capacity.memory.weights import Stage
 from signalbox.capacity.spec import Gpu, Spec
-from signalbox.capacity.units import GIB
+from signalbox.capacity.units import GIB, parse_version
 
 _LOGIT_BYTES = 4
 _HALF = 2
 _LARGEST_GRAPH = 512
+# vLLM 0.8 to 0.10 capture all sizes up to 512, whatever the limit of sequences (V1 config.py, cudagraph_capture_sizes).
+_ALL_SIZES = (parse_version("0.8"), parse_version("0.11"))
+# Before 0.8 (V0 engine, config.py SchedulerConfig and arg_utils.py): max_num_batched_tokens is max(max_model_len, 2048), or
+# 2048 with chunked prefill, which is on by default above 32768 tokens.
+_FIRST_V1, _LONG_CONTEXT, _LEAST_BATCH = parse_version("0.8"), 32768, 2048
 _LATENT_WORKSPACE_TOKENS = 64 * 1024  # mla_attention.py
 
 
@@ -59,10 +64,19 @@ def has_large_defaults(gpu: Gpu) -> bool:
 
 
 def limits(spec: Spec) -> Limits:
+    if spec.engine.name == "vllm" and parse_version(spec.engine.version) < _FIRST_V1:
+        return _first_limits(spec)
     large = has_large_defaults(spec.gpu)
     sequences = spec.concurrency or (1024 if large else 256)
     tokens = spec.batched_tokens or (8192 if large else 2048)
     return Limits(min(sequences, tokens), tokens)
+
+
+def _first_limits(spec: Spec) -> Limits:
+    """Before 0.8: without chunked prefill, which only longer contexts turn on, a batch is the whole context."""
+    chunked = spec.context > _LONG_CONTEXT
+    tokens = spec.batched_tokens or (_LEAST_BATCH if chunked else max(spec.context, _LEAST_BATCH))
+    return Limits(min(spec.concurrency or 256, tokens), tokens)
 
 
 def peak(spec: Spec, stage: Stage, constants: Constants, regime: Regime) -> Peak:
@@ -74,6 +88,37 @@ def peak(spec: Spec, stage: Stage, constants: Constants, regime: Regime) -> Peak
     if stage.first and not spec.eager and not spec.warm_cache:
         peaks.append(_compilation(run))
     return max(peaks, key=lambda one: one.bytes)
+
+
+def encoder_peak(spec: Spec) -> Peak:
+    """vLLM runs the vision encoder on its largest images before the text model, outside of CUDA graphs.
+
+    At the peak of a layer: the patches, the residual and its norm, queries, keys and values gathered from all ranks
+    with their rotated copies, or the feed-forward part.
+    """
+    vision = spec.model.vision
+    if vision is None or not _has_images(spec):
+        return Peak(0, "")
+    patches, tp = _encoder_tokens(spec) * vision.merge, spec.tensor_parallel
+    pixels = 2 * 3 * vision.patch**2  # two frames
+    attention = 3 * vision.hidden + 8 * vision.hidden / tp
+    width = pixels + 2 * vision.hidden + max(attention, 3 * vision.intermediate / tp)
+    output = _encoder_tokens(spec) * spec.model.hidden * _HALF
+    words = f"vision encoder: {patches} patches x {width:.0f} x 2 B + outputs {output / GIB:.3f} GiB"
+    return Peak(round(patches * width * _HALF + output), words)
+
+
+def _has_images(spec: Spec) -> bool:
+    return spec.model.multimodal and spec.images != 0
+
+
+def _encoder_tokens(spec: Spec) -> int:
+    """Tokens that the encoder is profiled with: a batch of the largest images, at least one."""
+    batch = limits(spec).tokens
+    if spec.model.vision is None:
+        return batch
+    one = spec.model.vision.tokens(spec.image_pixels)
+    return max(1, batch // one) * one
 
 
 def _sampler(run: _Pass) -> Peak:
@@ -176,8 +221,11 @@ def _expert_workspace(run: _Pass) -> float:
 
 
 def _encoder_cache(run: _Pass) -> float:
-    """Outputs of the vision tower for as many tokens as a batch has, held while profiling."""
-    return run.states_bytes if run.spec.model.multimodal else 0.0
+    """Outputs of the vision encoder, held while the text model is profiled: a batch of tokens, or one larger image."""
+    if not _has_images(run.spec):
+        return 0.0
+    tokens = max(run.limits.tokens, _encoder_tokens(run.spec))
+    return tokens * run.spec.model.hidden * _HALF
 
 
 def captured_sizes(batch: Limits) -> list[int]:
@@ -195,7 +243,8 @@ def graphs(spec: Spec, stage: Stage, regime: Regime) -> Peak:
         return Peak(0, "0: eager mode")
     fit = regime.graphs
     batch = limits(spec)
-    decodes = sum(1 for size in captured_sizes(batch) if size <= batch.sequences)
+    every = _ALL_SIZES[0] <= parse_version(spec.engine.version) < _ALL_SIZES[1]
+    decodes = fit.sizes if every else sum(1 for size in captured_sizes(batch) if size <= batch.sequences)
     share = fit.fixed + (1 - fit.fixed) * decodes / fit.sizes
     moe = fit.moe_gib if spec.model.moe is not None else 0.0
     gib = (fit.base_gib + fit.layer_gib * stage.layers + moe) * share

@@ -81,6 +81,7 @@ class Constants:
     shared_context_bytes: int  # of one of several ranks on large GPUs, with NCCL
     least_outside_bytes: int
     multiprocessors: Mapping[str, int]
+    logged_versions: tuple[str, ...]  # releases of vLLM with a compared boot whose limits are stated
     training: tuple[str, ...]  # ids of all cases that a constant was read from
 
     def regime(self, spec: Spec) -> Regime:
@@ -115,6 +116,7 @@ def load_constants() -> Constants:
         shared_context_bytes=_bytes(common["context_gib"]["several"]),
         least_outside_bytes=_bytes(common["least_outside_gib"]["value"]),
         multiprocessors=data["multiprocessors"],
+        logged_versions=tuple(data["logged_versions"]),
         training=_training(data),
     )
 

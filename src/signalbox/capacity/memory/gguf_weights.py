@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalbox.capacity.memory.gguf_tables import GgufTables, LayerRule, Mixture
-from signalbox.capacity.spec import Architecture, Quantization
+from signalbox.capacity.spec import Architecture, Quantization, Stored
 from signalbox.errors import InputError
 
 _BLOCK = 256
@@ -38,7 +38,26 @@ def file_type(quantization: Quantization, tables: GgufTables) -> str:
 
 def file_bytes(model: Architecture, kind: str, tables: GgufTables) -> FileBytes:
     """Bytes of the model as a GGUF file of type `kind`; a projector for images is a file of its own."""
+    if model.stored is not None and model.stored.quantization == f"gguf-{kind}":
+        return _stored_bytes(model, model.stored)
     return _File(model, tables.mixtures[kind], tables).bytes()
+
+
+def _stored_bytes(model: Architecture, stored: Stored) -> FileBytes:
+    """By the file's own table of tensors. Without an output matrix, llama.cpp puts a copy of the embedding on the GPU."""
+    counts = model.parameters
+
+    def size(count: int, bits: float | None) -> float:
+        return count * (bits or 0.0) / 8
+
+    embedding = size(counts.embedding, stored.embedding_bits)
+    layers = size(counts.linear, stored.linear_bits) + size(counts.experts, stored.expert_bits)
+    return FileBytes(
+        embedding=round(embedding),
+        head=round(size(counts.head, stored.head_bits) if counts.head else embedding),
+        layers=round(layers + size(counts.other, stored.other_bits)),
+        vision=round(size(counts.vision, stored.vision_bits)),
+    )
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from signalbox.capacity.budget import Budget, Term, TermName
@@ -10,9 +10,13 @@ from signalbox.capacity.memory import activation, kv_cache
 from signalbox.capacity.memory.constants import Constants, Regime
 from signalbox.capacity.memory.weights import Stage, rank_weights, stages
 from signalbox.capacity.spec import Correction, Spec
-from signalbox.capacity.units import GIB
+from signalbox.capacity.units import GIB, parse_version
 
 _LOGS = "vLLM's own budget, checked against boot logs: docs/reference/capacity-cases.md"
+# Quantizations of a 16-bit checkpoint while loading, weight by weight since 0.15.
+_ONLINE = ("fp8", "fp8-marlin", "fp8-block")
+_STREAMED_LOADING = parse_version("0.15")
+_STATE_CHECK = parse_version("0.19")  # the first release with vllm-project/vllm#38270
 _BUDGET = "vLLM gpu_worker.py: share of the memory that CUDA reports, less weights, activation, other memory"
 
 
@@ -24,7 +28,7 @@ class _Rank:
     terms: tuple[Term, ...]
     kv_bytes: int
     graphs_bytes: int
-    activation_bytes: int
+    activation_bytes: int  # that graphs may be captured in
 
 
 def budget(spec: Spec, constants: Constants) -> Budget:
@@ -43,7 +47,8 @@ def budget(spec: Spec, constants: Constants) -> Budget:
     rank, pool, blocks = ranks[limiting], pools[limiting], counts[limiting]
     concurrency = kv_cache.capacity(pool, blocks, spec.context, tokens)
     request = pool.request_blocks(spec.context, tokens) * pool.block_bytes
-    reason = _obstacle(spec, rank, request, usable, constants, regime)
+    reason = _obstacle(spec, rank, request, usable, constants, regime) or _state_obstacle(spec, blocks)
+    reason = _loading_obstacle(spec, constants) or reason
     cache = Term("kv_cache", max(0, rank.kv_bytes), _kv_formula(pool, blocks, rank), _LOGS)
     return Budget(
         total_bytes=spec.gpu.total_bytes,
@@ -63,7 +68,9 @@ def budget(spec: Spec, constants: Constants) -> Budget:
 def _rank(spec: Spec, stage: Stage, usable: int, constants: Constants, regime: Regime) -> _Rank:
     fix = spec.correction or Correction("none")
     weights = rank_weights(spec, stage, constants.allocator, mxfp4_inner=regime.mxfp4_inner)
-    peak = activation.peak(spec, stage, constants, regime)
+    text = activation.peak(spec, stage, constants, regime)
+    encoder = activation.encoder_peak(spec) if stage.first else activation.Peak(0, "")
+    peak = max(text, encoder, key=lambda one: one.bytes)
     graphs = activation.graphs(spec, stage, regime)
     other = activation.non_torch(spec, stage, constants, regime)
     inside = "inside the budget" if regime.graphs_inside else "outside the budget"
@@ -74,7 +81,9 @@ def _rank(spec: Spec, stage: Stage, usable: int, constants: Constants, regime: R
         _term("graphs", graphs.bytes, fix.graphs_bytes, f"{graphs.formula}, {inside}", regime.graphs.source),
     )
     occupied = sum(term.bytes for term in terms if term.name != "graphs" or regime.graphs_inside)
-    return _Rank(stage, terms, usable - occupied, terms[3].bytes, terms[2].bytes)
+    # An image needs the encoder's memory while the graphs are there; a sampler's peak leaves it to their capture.
+    borrowed = 0 if encoder.bytes else terms[2].bytes
+    return _Rank(stage, terms, usable - occupied, terms[3].bytes, borrowed)
 
 
 def _term(name: TermName, size: int, correction: int, formula: str, source: str) -> Term:
@@ -125,6 +134,57 @@ def _obstacle(
     return _warm_up_obstacle(spec, outside, regime) or _graphs_obstacle(
         spec, rank, outside, constants, regime
     )
+
+
+def _loading_obstacle(spec: Spec, constants: Constants) -> str | None:
+    """Before 0.15, vLLM quantized to FP8 after it had loaded all weights in 16 bits."""
+    online = spec.model.checkpoint_quantization is None and spec.quantization.name in _ONLINE
+    if spec.engine.name != "vllm" or not online or parse_version(spec.engine.version) >= _STREAMED_LOADING:
+        return None
+    plain = replace(spec.quantization, linear_bits=None, expert_bits=None)
+    half = replace(spec, quantization=plain)
+    parts = stages(spec.model.layers, spec.pipeline_parallel)
+    loaded = max(rank_weights(half, stage, constants.allocator).total for stage in parts)
+    free = spec.gpu.total_bytes - constants.context_bytes(shared=False)
+    if loaded <= free:
+        return None
+    return (
+        f"vLLM {spec.engine.version} loads all weights in 16 bits before it quantizes them: {loaded / GIB:.2f} GiB of "
+        f"{free / GIB:.2f} GiB. Use a checkpoint in {spec.quantization.name}, or vLLM 0.15 or later."
+    )
+
+
+def _state_obstacle(spec: Spec, blocks: int) -> str | None:
+    """Layers with a state keep one block a sequence, and vLLM captures no graphs for more sequences than blocks."""
+    sequences = activation.limits(spec).sequences
+    if sequences <= blocks or not limits_sequences(spec):
+        return None
+    return (
+        f"Each sequence holds one state block: {blocks} blocks are there, and {sequences} sequences are allowed. "
+        f"Lower the concurrency to {blocks} at most."
+    )
+
+
+def limits_sequences(spec: Spec) -> bool:
+    """Whether vLLM checks its limit of sequences against the blocks (vllm-project/vllm#38270)."""
+    hybrid = any(group.kind == "state" for group in spec.model.kv_groups)
+    return hybrid and not spec.eager and parse_version(spec.engine.version) >= _STATE_CHECK
+
+
+def open_limit(spec: Spec, constants: Constants) -> Spec:
+    """The spec, with a limit of sequences that starts where the default has none: the power of two below the blocks."""
+    if spec.concurrency is not None or not limits_sequences(spec):
+        return spec
+    memory = budget(spec, constants)
+    blocks = min(
+        kv_cache.pool(spec, stage.share, chunks_are_full=constants.regime(spec).chunks_are_full).blocks(
+            memory.kv_bytes
+        )
+        for stage in stages(spec.model.layers, spec.pipeline_parallel)
+    )
+    if activation.limits(spec).sequences <= blocks or blocks < 1:
+        return spec
+    return replace(spec, concurrency=1 << (blocks.bit_length() - 1))
 
 
 def _warm_up_obstacle(spec: Spec, outside: int, regime: Regime) -> str | None:

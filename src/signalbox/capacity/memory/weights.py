@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from signalbox.capacity.memory.constants import Allocator
 from signalbox.capacity.memory.tensors import rounding_bytes
@@ -77,7 +77,7 @@ def stages(layers: int, pipeline_parallel: int) -> list[Stage]:
 
 def rank_weights(spec: Spec, stage: Stage, allocator: Allocator, *, mxfp4_inner: int = _MX_INNER) -> Weights:
     """The weights that one rank of a stage loads. `mxfp4_inner`: see `mxfp4_padding`."""
-    model, scheme, tp = spec.model, spec.quantization, spec.tensor_parallel
+    model, scheme, tp = spec.model, as_stored(spec.model, spec.quantization), spec.tensor_parallel
     counts, share = model.parameters, stage.share
     base = _dtype_bytes(spec)
     experts = _bytes(counts.experts, scheme.expert_bits, base) * share / tp
@@ -93,15 +93,31 @@ def rank_weights(spec: Spec, stage: Stage, allocator: Allocator, *, mxfp4_inner:
         linear=round(_linear_bytes(model, scheme, tp, base) * share),
         experts=round(experts * mxfp4_padding(model, scheme, tp, mxfp4_inner)),
         other=round(counts.other * base * share),
-        vision=round(counts.vision * base / tp) if stage.first else 0,
+        vision=round(counts.vision * base / tp) if stage.first and spec.images != 0 else 0,
         rounding=rounding_bytes(spec, allocator, share),
         buffers=round(_HALF * (counts.rope + counts.absorbed * share / tp)),
     )
 
 
+def as_stored(model: Architecture, scheme: Quantization) -> Quantization:
+    """The scheme with the checkpoint's own bits: those of its headers, else those of the groups that it declares."""
+    stored = model.stored
+    if stored is not None and stored.quantization in (scheme.name, *scheme.aliases):
+        return replace(
+            scheme,
+            linear_bits=stored.linear_bits,
+            expert_bits=stored.expert_bits,
+            embedding_bits=stored.embedding_bits,
+            head_bits=stored.head_bits,
+        )
+    bits = model.stored_bits
+    own = model.checkpoint_quantization in (scheme.name, *scheme.aliases)
+    return scheme if bits is None or not own else replace(scheme, linear_bits=bits, expert_bits=bits)
+
+
 def checkpoint_bytes(model: Architecture, scheme: Quantization) -> int:
     """Bytes of the whole model in that scheme, on one device, without an engine's buffers."""
-    counts = model.parameters
+    counts, scheme = model.parameters, as_stored(model, scheme)
     head = counts.head or (counts.embedding if scheme.head_copy and model.tied else 0)
     return round(
         _bytes(counts.embedding, scheme.embedding_bits, _HALF)

@@ -5,16 +5,15 @@ The counts equal the published ones to the parameter (a test asserts it for ever
 
 from __future__ import annotations
 
-from signalbox.capacity.models.checkpoint_quantization import checkpoint_quantization
-from signalbox.capacity.models.families import FAMILIES, Family
+from signalbox.capacity.models.checkpoint_quantization import stored_quantization
+from signalbox.capacity.models.families import FAMILIES, PLAIN_KEYS, Family
 from signalbox.capacity.models.layers import kv_groups
-from signalbox.capacity.models.parameters import expanded_width, parameters
+from signalbox.capacity.models.parameters import expanded_width, parameters, with_unquantized
 from signalbox.capacity.models.shape import Config, get, moe_of, read_shape, text_config
-from signalbox.capacity.models.vision import vision_parameters
+from signalbox.capacity.models.vision import vision_encoder, vision_parameters
 from signalbox.capacity.spec import Architecture
 from signalbox.errors import InputError
 
-_GENERIC_UNCERTAINTY = 0.05  # Biases, norms and layouts that an unknown family may add or lack.
 _REQUIRED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 _COUNTS = ("num_key_value_heads", "head_dim", "intermediate_size", "max_position_embeddings")
 
@@ -23,15 +22,16 @@ def from_config(config: Config, name: str, *, fallback: bool = False) -> Archite
     """The architecture that a config.json describes.
 
     Raises InputError for missing or invalid fields, and for an unknown model_type; with `fallback` that is read as
-    a plain gated decoder, and `uncertainty` is the possible error of its count.
+    a plain gated decoder if its config.json has the keys of one only.
     """
     text = text_config(config)
     kind = str(text.get("model_type") or config.get("model_type") or "")
-    family, uncertainty, assumptions = _family(kind, text, fallback)
+    family, assumptions = _family(kind, text, fallback)
     shape = read_shape(text, config, family, kind)
     vision, vision_assumption = vision_parameters(config, shape.hidden)
     if vision_assumption:
         assumptions = (*assumptions, vision_assumption)
+    stored = stored_quantization(config)
     return Architecture(
         name=name,
         family=str(config.get("model_type") or kind),
@@ -46,18 +46,20 @@ def from_config(config: Config, name: str, *, fallback: bool = False) -> Archite
         tied=shape.tied,
         moe=moe_of(shape),
         kv_groups=kv_groups(shape),
-        parameters=parameters(shape, vision),
+        parameters=with_unquantized(parameters(shape, vision), shape, stored.ignored if stored else ()),
         dtype=str(get(text, "torch_dtype") or get(config, "torch_dtype") or "bfloat16"),
         softcap=bool(text.get("attn_logit_softcapping")),
-        checkpoint_quantization=checkpoint_quantization(config),
+        checkpoint_quantization=stored.name if stored else None,
         gated=family.gated,
         expanded=expanded_width(shape),
-        uncertainty=uncertainty,
+        vision=vision_encoder(config),
+        stored_bits=stored.bits if stored else None,
+        guessed=kind not in FAMILIES,
         assumptions=assumptions,
     )
 
 
-def _family(kind: str, text: Config, fallback: bool) -> tuple[Family, float, tuple[str, ...]]:
+def _family(kind: str, text: Config, fallback: bool) -> tuple[Family, tuple[str, ...]]:
     missing = [key for key in _REQUIRED if get(text, key) is None]
     if missing:
         problem = f"config.json ({kind or 'no model_type'}) has no {', '.join(missing)}."
@@ -67,7 +69,7 @@ def _family(kind: str, text: Config, fallback: bool) -> tuple[Family, float, tup
         if value is not None and (not isinstance(value, int) or value < 1):
             raise InputError(f"config.json: {key}", value, "It must be a whole number of at least 1.")
     if kind in FAMILIES:
-        return FAMILIES[kind], 0.0, ()
+        return FAMILIES[kind], ()
     if not fallback:
         optional = ("num_key_value_heads", "head_dim", "intermediate_size")
         defaults = [key for key in optional if get(text, key) is None]
@@ -75,11 +77,12 @@ def _family(kind: str, text: Config, fallback: bool) -> tuple[Family, float, tup
         raise InputError(
             "model_type",
             kind,
-            f"Use --fallback to count it as a plain gated decoder, accurate to about {_GENERIC_UNCERTAINTY:.0%}.",
+            "Use --fallback to count it as a plain gated decoder, if it is one.",
             problem=f"unknown architecture `{kind}`: its biases, norms and kinds of layers are unknown{note}",
         )
-    return (
-        Family(),
-        _GENERIC_UNCERTAINTY,
-        (f"architecture {kind!r} is unknown: counted as a gated decoder without biases",),
-    )
+    if unknown := sorted(
+        key for key in text if key not in PLAIN_KEYS and text[key] not in (None, False, [], {})
+    ):
+        problem = f"unknown architecture `{kind}`: a plain decoder has no {', '.join(unknown)}"
+        raise InputError("--fallback", kind, "Use --config of a model with the same shape.", problem=problem)
+    return Family(), (f"architecture {kind!r} is unknown: counted as a gated decoder without biases",)

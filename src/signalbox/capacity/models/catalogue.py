@@ -16,7 +16,15 @@ from packaging.version import InvalidVersion, Version
 
 from signalbox.capacity.datafile import read
 from signalbox.capacity.models.architecture import from_config
-from signalbox.capacity.models.catalogue_names import find, gpu_key, model_key, plain_key, split_encoding
+from signalbox.capacity.models.catalogue_names import (
+    TAG_DEFAULT,
+    find,
+    gpu_key,
+    model_key,
+    plain_key,
+    split_encoding,
+    vendor_of,
+)
 from signalbox.capacity.spec import Architecture, EngineName, EngineVersion, Gpu, Quantization
 from signalbox.capacity.units import parse_version
 from signalbox.errors import InputError
@@ -46,10 +54,6 @@ _DECLARATIONS: dict[str, dict[str, Any]] = {
     "bnb-nf4": {"quant_method": "bitsandbytes", "load_in_4bit": True},
     "int8": {"quant_method": "bitsandbytes", "load_in_8bit": True},
     "mxfp4": {"quant_method": "mxfp4"},
-    **{
-        f"gguf-{name}": {"quant_method": "gguf", "type": name}
-        for name in ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0")
-    },
 }
 
 
@@ -118,16 +122,30 @@ class Catalogue:
     engines: tuple[EngineRow, ...]
 
     def gpu(self, name: str) -> Gpu:
-        """A GPU by name, alias or the product label of a node."""
-        return find("GPU", name, self.gpus, lambda row: (row.name, *row.aliases, *row.products), gpu_key)
+        """A GPU by name, alias or the product label of a node; an unknown one gets proposals of its vendor only."""
+        vendor = vendor_of(name)
+        return find(
+            "GPU",
+            name,
+            self.gpus,
+            lambda row: (row.name, *row.aliases, *row.products),
+            gpu_key,
+            lambda row: row.vendor == vendor and (row.tabled or vendor != "nvidia" or "rtx" in name.lower()),
+        )
 
     def model(self, name: str) -> ModelRow:
         """A model by its Hub name, its last part, or an alias; with the quantization that the name ends in."""
+        same = (row for row in self.models if name.lower() in {one.lower() for one in row.names})
+        if (exact := next(same, None)) is not None:
+            return exact
         base, quantization = split_encoding(name)
         row = find("model", base, self.models, lambda row: row.names, model_key)
         if quantization is None:
             return row
-        config = {**row.config, "quantization_config": _DECLARATIONS[quantization]}
+        own = (row.config.get("quantization_config") or {}).get("quant_method")
+        if own == "mxfp4" and quantization == TAG_DEFAULT:
+            quantization = "gguf-mxfp4"  # gpt-oss is published so, and its tags are too
+        config = {**row.config, "quantization_config": _declaration(quantization)}
         return replace(row, name=name, config=config)
 
     def quantization(self, name: str) -> Quantization:
@@ -142,17 +160,33 @@ class Catalogue:
         return row.at(version)
 
 
+def _declaration(quantization: str) -> dict[str, Any]:
+    if quantization.startswith("gguf-"):
+        return {"quant_method": "gguf", "type": quantization.removeprefix("gguf-")}
+    return _DECLARATIONS[quantization]
+
+
 def load() -> Catalogue:
     """Read the data files of the package."""
     return Catalogue(
-        gpus=tuple(_row(Gpu, row) for row in read("gpus.yaml")),
+        gpus=(
+            *(_row(Gpu, row) for row in read("gpus.yaml")),
+            *(_row(Gpu, {**row, "tabled": False}) for row in read("gpus_further.yaml")),
+        ),
         models=tuple(_row(ModelRow, row) for row in read("models.yaml")),
         quantizations=tuple(_row(Quantization, row) for row in read("quantizations.yaml")),
         engines=tuple(_engine(row) for row in read("engines.yaml")),
     )
 
 
-_DEFAULTS: dict[str, Any] = {"aliases": (), "products": (), "gated": False, "arm64": False}
+_DEFAULTS: dict[str, Any] = {
+    "aliases": (),
+    "products": (),
+    "gated": False,
+    "arm64": False,
+    "vendor": "nvidia",
+    "tabled": True,
+}
 
 
 def _row(kind: type[Row], row: Mapping[str, Any]) -> Row:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import TypeVar
 
+from signalbox.capacity.spec import Vendor
 from signalbox.errors import InputError
 
 Row = TypeVar("Row")
@@ -33,12 +34,36 @@ _ENCODINGS: tuple[tuple[str, str], ...] = (
     (r"[ ]int8$", "int8"),
     (r"[-_](bnb[-_]8bit|llm[._]?int8|8bit)$", "int8"),
     (r"[-_]mxfp4$", "mxfp4"),
-    (r"[-_ :.]q8_0(\.gguf)?$", "gguf-q8_0"),
-    (r"[-_ :.]q6_k(\.gguf)?$", "gguf-q6_k"),
-    (r"[-_ :.]q5_k_m(\.gguf)?$", "gguf-q5_k_m"),
-    (r"[-_ :.]q4_k_m(\.gguf)?$", "gguf-q4_k_m"),
-    (r"[-_ :.]q4_0(\.gguf)?$", "gguf-q4_0"),
 )
+# Types of GGUF files at the end of a name, of a file or behind a colon; UD marks Unsloth's dynamic mixtures.
+_GGUF = re.compile(
+    r"[-_ :.](?P<dynamic>ud[-_])?(?P<type>i?q\d_(?:[kmsxl0-9]+)(?:_(?:xxs|xs|xl|nl|s|m|l))?|mxfp4(?:_moe)?|bf16|f16|fp16)(\.gguf)?$"
+)
+# A dynamic mixture has the size of this type within a few percent: Mistral-Small-3.2-24B in UD-Q4_K_XL is 14.55 GB, and
+# 14.33 GB in Q4_K_M. The header of the file (hf:ORG/NAME:UD-Q4_K_XL) is exact.
+_DYNAMIC = {
+    "q2_k_xl": "q2_k",
+    "q3_k_xl": "q3_k_m",
+    "q4_k_xl": "q4_k_m",
+    "q5_k_xl": "q5_k_m",
+    "q6_k_xl": "q6_k",
+    "q8_k_xl": "q8_0",
+    "q2_k_l": "q2_k",
+    "q3_k_l": "q3_k_l",
+    "q4_k_l": "q4_k_m",
+    "q5_k_l": "q5_k_m",
+    "q6_k_l": "q6_k",
+}
+_GGUF_NAMES = {
+    "f16": "gguf-f16",
+    "fp16": "gguf-f16",
+    "bf16": "gguf-bf16",
+    "mxfp4": "gguf-mxfp4",
+    "mxfp4_moe": "gguf-mxfp4",
+}
+# An Ollama tag: a name and a size without an owner. Its default is Q4_K_M (github.com/ollama/ollama/blob/main/docs/faq.md).
+_TAG = re.compile(r"^[a-z][a-z0-9._-]*:(?P<tag>[a-z0-9][a-z0-9._-]*)$", re.IGNORECASE)
+TAG_DEFAULT = "gguf-q4_k_m"
 
 
 def split_encoding(name: str) -> tuple[str, str | None]:
@@ -48,7 +73,40 @@ def split_encoding(name: str) -> tuple[str, str | None]:
     for pattern, quantization in _ENCODINGS:
         if match := re.search(pattern, lowered):
             return name.strip()[: match.start()], quantization
-    return name.strip(), None
+    tagged, file = is_tag(name), lowered.endswith(".gguf") or "gguf" in lowered
+    if match := _GGUF.search(lowered):
+        kind = match["type"]
+        if tagged or file or kind.startswith(("q", "iq")):
+            return name.strip()[: match.start()], gguf_name(kind)
+    return name.strip(), TAG_DEFAULT if tagged else None
+
+
+def gguf_name(kind: str) -> str:
+    """The quantization of a file type: q4_k_m is gguf-q4_k_m; a dynamic mixture is the type of its size."""
+    kind = kind.lower().removeprefix("ud-")
+    return _GGUF_NAMES.get(kind) or f"gguf-{_DYNAMIC.get(kind, kind)}"
+
+
+def dynamic_note(name: str) -> str:
+    """That a dynamic mixture is planned as a fixed type, where no header was read; empty for other names."""
+    match = None if name.startswith("hf:") else _GGUF.search(name.strip().lower())
+    if match is None or not (match["dynamic"] or match["type"] in _DYNAMIC):
+        return ""
+    return f"{match['type'].upper()} is planned as {gguf_name(match['type'])}: its mixture differs by model, --model hf:… reads it"
+
+
+def is_tag(name: str) -> bool:
+    """Whether a name is written as an Ollama tag: qwen3:14b."""
+    return _TAG.match(name.strip()) is not None
+
+
+def default_engine(name: str | None) -> str:
+    """The engine that a name is written for, where none is stated: Ollama's tags, and GGUF files."""
+    if name is None:
+        return "vllm"
+    if is_tag(name):
+        return "ollama"
+    return "llamacpp" if "gguf" in name.lower() or _GGUF.search(name.lower()) else "vllm"
 
 
 def model_key(name: str) -> str:
@@ -68,6 +126,19 @@ def gpu_key(name: str) -> str:
     return plain_key(re.sub(r"^geforce[-_ ]+", "", key))
 
 
+_VENDORS: tuple[tuple[str, Vendor], ...] = (
+    (r"^(amd|instinct|radeon|mi\d|rx[-_ ]?\d|w\d{4}|ryzen|r9\d{3})", "amd"),
+    (r"^(intel|gaudi|arc|b\d0$|hl-)", "intel"),
+    (r"^(apple|m[1-9]\b)", "apple"),
+)
+
+
+def vendor_of(name: str) -> Vendor:
+    """The vendor that a name is written like; NVIDIA where nothing else is."""
+    lowered = name.strip().lower()
+    return next((vendor for pattern, vendor in _VENDORS if re.search(pattern, lowered)), "nvidia")
+
+
 def plain_key(name: str) -> str:
     """Letters, digits, and the points within numbers: opt-1.3b is not opt-13b."""
     return re.sub(r"[^a-z0-9.]+|(?<!\d)\.|\.(?!\d)", "", name.lower())
@@ -79,10 +150,12 @@ def find(
     rows: Sequence[Row],
     names: Callable[[Row], tuple[str, ...]],
     key: Callable[[str], str],
+    offered: Callable[[Row], bool] = lambda _: True,
 ) -> Row:
     """The row of that name; the full name wins over an alias, and the first row over a later one.
 
-    Raises InputError with the most similar names. `what` is the kind of row, for the message.
+    Raises InputError with the most similar names. `what` is the kind of row, for the message; `offered` selects
+    the rows that may be proposed.
     """
     target = key(name)
     for full_name_only, spelling in ((True, str), (False, str), (True, _pointless), (False, _pointless)):
@@ -90,7 +163,8 @@ def find(
             candidates = names(row)[:1] if full_name_only else names(row)
             if target and any(spelling(key(one)) == spelling(target) for one in candidates):
                 return row
-    similar = suggestions(target, {names(row)[0]: tuple(key(one) for one in names(row)) for row in rows})
+    likely = [row for row in rows if offered(row)] or rows
+    similar = suggestions(target, {names(row)[0]: tuple(key(one) for one in names(row)) for row in likely})
     raise InputError(what, name, f"did you mean {_listing(similar)}?", problem=f"unknown {what} `{name}`")
 
 

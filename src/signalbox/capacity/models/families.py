@@ -48,6 +48,17 @@ FAMILIES: dict[str, Family] = {
     "qwen3": Family(qk_norm="head", window="qwen"),
     "qwen3_moe": Family(qk_norm="head", window="qwen"),
     "qwen3_next": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True),
+    "qwen3_vl": Family(qk_norm="head", window="none"),
+    "qwen3_vl_text": Family(qk_norm="head", window="none"),
+    "qwen3_vl_moe": Family(qk_norm="head", window="none"),
+    "qwen3_vl_moe_text": Family(qk_norm="head", window="none"),
+    "qwen3_5": Family(qk_norm="head", window="none", gate_in_query=True),
+    "qwen3_5_text": Family(qk_norm="head", window="none", gate_in_query=True),
+    "qwen3_5_moe": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True),
+    "qwen3_5_moe_text": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True),
+    "glm4_moe": Family(window="none", router_bias=True),
+    "minimax_m2": Family(qk_norm="full", window="none", router_bias=True),
+    "kimi_k2": Family(window="none", router_bias=True),
     "gemma": Family(tied=True, window="none"),
     "gemma2": Family(norms=4, tied=True, window="alternate"),
     "gemma3": Family(norms=4, qk_norm="head", tied=True, window="pattern"),
@@ -83,3 +94,48 @@ FAMILIES: dict[str, Family] = {
     "olmo2": Family(qk_norm="full", window="none"),
     "glm4": Family(qkv_bias=True, norms=4, window="none"),
 }
+
+# Keys of a config.json that a plain gated decoder may have; a value of None or false changes nothing either.
+PLAIN_KEYS = frozenset(
+    (
+        *("hidden_size", "n_embd", "d_model", "num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+        *("num_attention_heads", "n_head", "n_heads", "num_key_value_heads", "num_kv_heads", "n_head_kv"),
+        *("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "head_dim", "vocab_size"),
+        *("max_position_embeddings", "n_positions", "seq_length", "max_seq_len", "n_ctx", "hidden_act"),
+        *("hidden_activation", "rms_norm_eps", "layer_norm_eps", "norm_eps", "rope_theta", "rope_scaling"),
+        *(
+            "rope_parameters",
+            "rope_type",
+            "partial_rotary_factor",
+            "tie_word_embeddings",
+            "torch_dtype",
+            "dtype",
+        ),
+        *(
+            "model_type",
+            "architectures",
+            "auto_map",
+            "transformers_version",
+            "use_cache",
+            "initializer_range",
+        ),
+        *(
+            "bos_token_id",
+            "eos_token_id",
+            "pad_token_id",
+            "unk_token_id",
+            "attention_dropout",
+            "hidden_dropout",
+        ),
+        *("resid_pdrop", "embd_pdrop", "attn_pdrop", "pretraining_tp", "quantization_config", "name_or_path"),
+        *(
+            "_name_or_path",
+            "_attn_implementation",
+            "output_attentions",
+            "output_hidden_states",
+            "return_dict",
+        ),
+        *("id2label", "label2id", "task_specific_params", "is_decoder", "attention_bias", "mlp_bias"),
+        *("sliding_window", "original_max_position_embeddings", "classifier_dropout", "problem_type"),
+    )
+)

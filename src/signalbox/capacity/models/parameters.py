@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from signalbox.capacity.models.layers import delta_dims, layer_kinds
 from signalbox.capacity.models.shape import Shape, moe_of, sparse_layers
+from signalbox.capacity.models.unquantized import unquantized
 from signalbox.capacity.spec import Parameters
 
 
@@ -32,6 +35,11 @@ def parameters(shape: Shape, vision: int) -> Parameters:
         vision=vision,
         **_placement(shape, full_layers),
     )
+
+
+def with_unquantized(counts: Parameters, shape: Shape, entries: tuple[str, ...]) -> Parameters:
+    """The counts with the linear weights that a checkpoint's list leaves in 16 bits."""
+    return replace(counts, plain=max(counts.plain, unquantized(shape, entries))) if entries else counts
 
 
 def _placement(shape: Shape, attention_layers: int) -> dict[str, int]:

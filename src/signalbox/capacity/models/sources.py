@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from signalbox.capacity.models.architecture import from_config
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.spec import Architecture
-from signalbox.errors import InputError, SetupError
+from signalbox.errors import InputError
 
 _HUB = "hf:"
 _FILE = "config.json"
@@ -20,7 +19,8 @@ def find_model(
 ) -> Architecture:
     """The architecture of a catalogue name, `hf:ORG/NAME`, or a config.json (path in `config` or as the name).
 
-    Raises InputError for an unknown name or an incomplete config, SetupError for an unreachable Hub.
+    A repository, a folder with weights and a GGUF file are read by their headers, without the weights. Raises InputError
+    for an unknown name or an incomplete config, SetupError for an unreachable Hub.
     """
     if config is not None:
         return _read(config, name, fallback=fallback)
@@ -28,14 +28,28 @@ def find_model(
         hint = "Use a name of the catalogue, hf:ORG/NAME, or --config PATH."
         raise InputError("--model", None, hint, problem="one of `--model` and `--config` is required")
     if name.startswith(_HUB):
-        repository = name.removeprefix(_HUB)
-        return from_config(_from_hub(repository), repository, fallback=fallback)
-    if name.endswith(".json") or Path(name, _FILE).is_file():
+        from signalbox.capacity.models.hub.read import read_hub  # noqa: PLC0415 - needed for hf: only
+
+        return read_hub(name)
+    if name.endswith((".json", ".gguf")) or Path(name).is_dir():
         return _read(Path(name), None, fallback=fallback)
-    return catalogue.model(name).architecture
+    return _of_catalogue(name, catalogue)
+
+
+def _of_catalogue(name: str, catalogue: Catalogue) -> Architecture:
+    try:
+        return catalogue.model(name).architecture
+    except InputError as error:
+        if name.count("/") == 1 and error.field == "model":
+            error.hint = f"`--model {_HUB}{name}` reads it from the Hub; {error.hint}"
+        raise
 
 
 def _read(path: Path, name: str | None, *, fallback: bool) -> Architecture:
+    from signalbox.capacity.models.hub.read import has_weights, read_local  # noqa: PLC0415
+
+    if has_weights(path):
+        return read_local(path, name)
     file = path / _FILE if path.is_dir() else path
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
@@ -49,52 +63,3 @@ def _read(path: Path, name: str | None, *, fallback: bool) -> Architecture:
         raise InputError("--config", str(path), "A config.json is a JSON object.")
     label = name or config.get("_name_or_path") or file.resolve().parent.name
     return from_config(config, str(label), fallback=fallback)
-
-
-def _from_hub(repository: str) -> dict[str, Any]:
-    from huggingface_hub import hf_hub_download  # noqa: PLC0415 - slow to import, needed for hf: only
-    from huggingface_hub.errors import (  # noqa: PLC0415
-        EntryNotFoundError,
-        GatedRepoError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
-
-    field = f"{_HUB}{repository}"
-    try:
-        path = hf_hub_download(repository, _FILE)
-    except HFValidationError as error:
-        raise InputError("--model", field, "A repository is written hf:ORG/NAME.") from error
-    except GatedRepoError as error:
-        raise SetupError(
-            f"--model: {field} is gated.",
-            hint="Accept its license on the Hub and set HF_TOKEN, or use --config PATH.",
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise InputError("--model", field, "No such repository; a private one needs HF_TOKEN.") from error
-    except LocalEntryNotFoundError as error:
-        raise _unreachable(field) from error
-    except EntryNotFoundError as error:
-        raise InputError("--model", field, f"It has no {_FILE}; is it a GGUF repository?") from error
-    except Exception as error:
-        if _is_network(error):
-            raise _unreachable(field) from error
-        raise
-    parsed = json.loads(Path(path).read_text(encoding="utf-8"))
-    if not isinstance(parsed, dict):
-        raise InputError("--model", field, f"Its {_FILE} is not a JSON object.")
-    return parsed
-
-
-def _is_network(error: Exception) -> bool:
-    import httpx2  # noqa: PLC0415 - what the Hub's client raises
-
-    return isinstance(error, (httpx2.HTTPError, OSError))
-
-
-def _unreachable(field: str) -> SetupError:
-    return SetupError(
-        f"--model: {field} could not be fetched.",
-        hint=f"Check the network (HF_ENDPOINT for a mirror), or download its {_FILE} elsewhere and use --config PATH.",
-    )

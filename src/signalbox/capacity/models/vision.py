@@ -5,7 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from signalbox.capacity.spec import Vision
+
 Config = Mapping[str, Any]
+# Tokens of the largest image and patches of a token, by model_type. Qwen: max_pixels 12,845,056 of 28 x 28 pixels a
+# token, which vLLM logs as an encoder budget of 16384 tokens; Gemma 3: 896 x 896 pixels, pooled to 256 tokens.
+_LARGEST_IMAGES = {
+    "qwen2_vl": (16384, 4),
+    "qwen2_5_vl": (16384, 4),
+    "qwen3_vl": (16384, 4),
+    "qwen3_vl_moe": (16384, 4),
+    "gemma3": (256, 16),
+}
+
+
+def vision_encoder(config: Config) -> Vision | None:
+    """The encoder's sizes; None for a text model and for an encoder whose largest image is not known."""
+    tower, largest = config.get("vision_config"), _LARGEST_IMAGES.get(str(config.get("model_type")))
+    if not isinstance(tower, Mapping) or largest is None:
+        return None
+    hidden = int(tower.get("hidden_size") or tower.get("embed_dim") or 0)
+    inner = int(tower.get("intermediate_size") or hidden * float(tower.get("mlp_ratio") or 4))
+    tokens, merge = largest
+    return Vision(hidden, inner, int(tower.get("patch_size") or 14), merge, tokens) if hidden else None
 
 
 def vision_parameters(config: Config, text_hidden: int) -> tuple[int, str | None]:
@@ -66,6 +88,19 @@ def _qwen_vl(_config: Config, tower: Config, text_hidden: int) -> int:
     return depth * layer + patch + merger
 
 
+def _qwen3_vl(_config: Config, tower: Config, text_hidden: int) -> int:
+    """Learned positions, layers with biases, and a merger at the end and after each of some layers."""
+    hidden, inner, depth = int(tower["hidden_size"]), int(tower["intermediate_size"]), int(tower["depth"])
+    layer = 4 * hidden * hidden + 4 * hidden + 2 * hidden * inner + inner + hidden + 4 * hidden
+    patch = 3 * int(tower["temporal_patch_size"]) * int(tower["patch_size"]) ** 2 * hidden + hidden
+    positions = int(tower["num_position_embeddings"]) * hidden
+    merged = hidden * int(tower["spatial_merge_size"]) ** 2
+    out = int(tower.get("out_hidden_size") or text_hidden)
+    projection = merged * merged + merged + merged * out + out
+    deep = len(tower.get("deepstack_visual_indexes") or ()) * (projection + 2 * merged)
+    return depth * layer + patch + positions + projection + 2 * hidden + deep
+
+
 def _llama4(_config: Config, tower: Config, text_hidden: int) -> int:
     hidden, inner = int(tower["hidden_size"]), int(tower["intermediate_size"])
     layers, patch = int(tower["num_hidden_layers"]), int(tower["patch_size"])
@@ -92,6 +127,10 @@ _TOWERS: dict[str, Callable[[Config, Config, int], int]] = {
     "siglip_vision_model": _siglip,
     "pixtral": _pixtral,
     "qwen2_5_vl": _qwen_vl,
+    "qwen3_vl": _qwen3_vl,
+    "qwen3_vl_moe": _qwen3_vl,
+    "qwen3_5": _qwen3_vl,
+    "qwen3_5_moe": _qwen3_vl,
     "llama4_vision_model": _llama4,
     "moonvit": _moonvit,
 }

@@ -10,6 +10,7 @@ from signalbox.capacity.gpu_names import quantity
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.choose import best, by_quality, ranks, with_quantization
 from signalbox.capacity.planner.evaluate import Evaluate, Evaluation
+from signalbox.capacity.planner.largest import largest_context
 from signalbox.capacity.planner.result import Alternative
 from signalbox.capacity.spec import Gpu, Quantization, Spec
 
@@ -44,7 +45,13 @@ def alternatives(evaluation: Evaluation, evaluate: Evaluate, catalogue: Catalogu
 
 def _scope(spec: Spec, catalogue: Catalogue) -> _Scope:
     quantizations = by_quality(spec.model, catalogue.quantizations, spec.engine.name)
-    gpus = (row for row in catalogue.gpus if row.slice_of is None and row.name != spec.gpu.name)
+    gpus = (
+        row
+        for row in catalogue.gpus
+        if row.slice_of is None and row.name != spec.gpu.name and row.vendor == spec.gpu.vendor
+        # Of NVIDIA's cards those of the tables; other vendors have no tables.
+        if row.tabled or row.vendor != "nvidia"
+    )
     return _Scope(
         spec=spec,
         quantizations=[row for row in quantizations if row.name != spec.quantization.name],
@@ -73,19 +80,29 @@ def _first(changes: Changes, evaluate: Evaluate) -> Alternative | None:
         tensor_parallel=spec.tensor_parallel,
         memory_utilization=spec.memory_utilization,
         eager=spec.eager,
+        kv_dtype=spec.kv_dtype,
         max_concurrency=round(result.budget.max_concurrency, 2),
     )
 
 
 def _same(candidate: Spec, spec: Spec) -> bool:
-    """Whether they are the same but for the correction, which the evaluation adds."""
-    return replace(candidate, correction=spec.correction) == spec
+    """Whether they are the same but for the correction and an open limit, which the evaluation adds."""
+    limit = spec.concurrency if candidate.concurrency is None else candidate.concurrency
+    return replace(candidate, correction=spec.correction, concurrency=limit) == spec
 
 
 def _dtype(scope: _Scope) -> Changes:
     for dtype in ("float16", "bfloat16"):
         if dtype != scope.spec.dtype:
             yield f"dtype {dtype}", replace(scope.spec, dtype=dtype)
+
+
+def _cache_dtype(scope: _Scope) -> Changes:
+    """Half the cache for the same tokens; on Ampere with the backend named."""
+    spec = scope.spec
+    if spec.engine.name == "vllm" and spec.kv_dtype == "auto" and spec.gpu.has_bfloat16:
+        for name in ("fp8", "fp8_e5m2"):
+            yield f"kv-dtype {name}", replace(spec, kv_dtype=name)
 
 
 def _share(scope: _Scope) -> Changes:
@@ -108,11 +125,10 @@ def _eager(scope: _Scope) -> Changes:
 
 
 def _context(scope: _Scope) -> Changes:
-    longest = scope.spec.model.max_positions
-    context = min(longest, scope.spec.context // 2)
-    while context >= _SMALLEST_CONTEXT:
+    """The largest context that fits, to the token."""
+    context = largest_context(scope.spec)
+    if _SMALLEST_CONTEXT <= context < scope.spec.context:
         yield f"context {context}", replace(scope.spec, context=context)
-        context //= 2
 
 
 def _quantization(scope: _Scope) -> Changes:
@@ -171,6 +187,7 @@ def _engine(scope: _Scope) -> Changes:
 # Kind of change, and how many options that fit already make it needless.
 _KINDS: tuple[tuple[Callable[[_Scope], Changes], int], ...] = (
     (_dtype, 4),
+    (_cache_dtype, 4),
     (_share, 4),
     (_requests, 4),
     (_eager, 4),

@@ -5,7 +5,7 @@ The evaluation (support rules and memory) is passed in as a function, so that th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from signalbox.capacity.planner.evaluate import Evaluate, Evaluation
@@ -41,9 +41,11 @@ def bits(model: Architecture, quantization: Quantization) -> float:
     return sum(number * (16 if width is None else width) for number, width in widths) / parts.total
 
 
-def by_quality(model: Architecture, rows: Sequence[Quantization], engine: str) -> tuple[Quantization, ...]:
-    """What the engine can load, most bits per weight (rounded) first; equal ones in the catalogue's order,
-    the slow one last.
+def by_quality(
+    model: Architecture, rows: Sequence[Quantization], engine: str, obtainable: Collection[str] | None = None
+) -> tuple[Quantization, ...]:
+    """What the engine can load, most bits per weight (rounded) first; equal ones in the catalogue's order, those
+    with known files (`obtainable`) first and the slow one last.
 
     A checkpoint that is published quantized (gpt-oss, DeepSeek) is used as it is, and only such ones are MXFP4.
     """
@@ -53,7 +55,14 @@ def by_quality(model: Architecture, rows: Sequence[Quantization], engine: str) -
         if own:
             return tuple(own)
     able = [row for row in able if not row.name.endswith(_PUBLISHED_ONLY)]
-    return tuple(sorted(able, key=lambda row: (-bits_class(model, row), row.compute in _SLOW)))
+    return tuple(sorted(able, key=lambda row: _place(model, row, obtainable)))
+
+
+def _place(
+    model: Architecture, row: Quantization, obtainable: Collection[str] | None
+) -> tuple[int, bool, bool]:
+    missing = obtainable is not None and row.compute not in ("16bit", "gguf") and row.name not in obtainable
+    return (-bits_class(model, row), row.compute in _SLOW, missing)
 
 
 def bits_class(model: Architecture, row: Quantization) -> int:

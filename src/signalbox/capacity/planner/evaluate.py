@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from signalbox.capacity.budget import Budget
-from signalbox.capacity.memory import budget
+from signalbox.capacity.memory import budget, open_limit
 from signalbox.capacity.spec import Correction, Spec
 from signalbox.capacity.support.check import Finding, check
 
@@ -45,7 +45,8 @@ Evaluate = Callable[[Spec], Evaluation]
 
 def evaluate_spec(spec: Spec, *, allow_unproven: bool = False) -> Evaluation:
     """Raises InputError for numbers that no engine accepts."""
-    return Evaluation(spec, budget(spec), tuple(check(spec, allow_unproven=allow_unproven)))
+    startable = open_limit(spec)
+    return Evaluation(startable, budget(startable), tuple(check(startable, allow_unproven=allow_unproven)))
 
 
 def evaluator(correct: Correct | None, *, allow_unproven: bool = False) -> Evaluate:

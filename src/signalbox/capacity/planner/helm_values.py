@@ -1,9 +1,8 @@
-"""Helm values for charts/model-server, written from a plan."""
+"""Helm values for charts/model-server: the plan in the chart's words, nothing planned a second time."""
 
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -12,71 +11,168 @@ from signalbox.capacity.gpu_names import product, quantity
 from signalbox.capacity.planner.plan import default_catalogue
 from signalbox.capacity.planner.result import Plan
 from signalbox.capacity.spec import TENSOR_ENGINES
-from signalbox.capacity.support.matrix import load_support
 from signalbox.errors import InputError, SetupError
 
-_MOST_REQUESTS = 256  # the concurrency that the chart's capacity table is computed for
-_HALF_BITS = 16
+_AUTO = "auto"
+_DTYPES = ("vllm", "sglang", "tgi")  # engines that are started with a dtype
+# Image tags by engine version, where the version alone names an image. Others keep the chart's.
+_TAGS = {"vllm": "v{}", "sglang": "v{}", "tgi": "{}", "ollama": "{}"}
+# Variables that the chart sets from its own values; a plan's other ones are added to the pod.
+_CHART_VARIABLES = (
+    "OLLAMA_CONTEXT_LENGTH",
+    "OLLAMA_NUM_PARALLEL",
+    "OLLAMA_FLASH_ATTENTION",
+    "OLLAMA_KV_CACHE_TYPE",
+    "NIM_MAX_MODEL_LEN",
+    "NIM_KVCACHE_PERCENT",
+    "NIM_TENSOR_PARALLEL_SIZE",
+)
 
 
-def values(plan: Plan, *, model: str | None = None, replicas: int = 1) -> dict[str, object]:
-    """The chart's values for a plan. `model` replaces the catalogue's name where it is a repository."""
-    repository = (model or "").removeprefix("hf:")
-    name = repository if repository.count("/") == 1 else plan.model
-    return {
+def values(plan: Plan, *, replicas: int = 1) -> dict[str, object]:
+    """The chart's values for a plan. Raises SetupError where no files to serve are known."""
+    if not plan.checkpoint:
+        advice = next((row.hint for row in plan.warnings if row.rule == "no-checkpoint"), "")
+        raise SetupError("--write: no file written, it is not known what to serve", hint=advice)
+    if plan.checkpoint.startswith(("/", ".")):
+        problem = f"--write: no file written, `{plan.checkpoint}` is a local path, which a pod does not have"
+        raise SetupError(
+            problem, hint="name the repository, or copy the files to a volume and set model.source to pvc"
+        )
+    body: dict[str, object] = {
         "engine": plan.engine,
-        "model": {
-            "source": "hf",
-            "name": name,
-            "revision": "main",
-            "servedName": name.rsplit("/", maxsplit=1)[-1].lower(),
-            **_file_size(plan),
-        },
+        "model": _model(plan),
         "gpu": {"product": product(plan.gpu), "count": plan.gpus},
         "quantization": plan.quantization,
-        "dtype": plan.dtype,
+        "dtype": plan.dtype if plan.engine in _DTYPES else _AUTO,
         "context": plan.context,
-        "concurrency": plan.concurrency or max(1, min(_MOST_REQUESTS, int(plan.max_concurrency))),
+        "concurrency": plan.request_limit,
         "replicas": replicas,
         "parallelism": {"tensor": plan.tensor_parallel, "pipeline": plan.pipeline_parallel},
-        **_memory_share(plan),
-        # The chart's table has the same rules: it would reject what --allow-unproven allows.
-        **({"capacity": {"enforce": "warn"}} if plan.overruled else {}),
+        **_image(plan),
+        **_limits(plan),
+    }
+    return {**body, "capacity": _capacity(plan, body)}
+
+
+def _model(plan: Plan) -> dict[str, object]:
+    """The files. Ollama's tags and NIMs have no revision and no file."""
+    name = plan.checkpoint
+    return {
+        "source": "hf",
+        "name": name,
+        **({"file": plan.checkpoint_file} if plan.checkpoint_file else {}),
+        "revision": "main",
+        "servedName": name.rsplit("/", maxsplit=1)[-1].lower().replace(":", "-"),
+        **({"quantized": True} if _is_quantized(plan) else {}),
+        **_file_size(plan),
     }
 
 
-def _memory_share(plan: Plan) -> dict[str, float]:
-    """`memoryShare` if it is not the engine's default, which the chart has. llama.cpp and Ollama have no such setting."""
-    default = default_catalogue().engine(plan.engine).memory_utilization
-    own = plan.engine in TENSOR_ENGINES and plan.memory_utilization != default
-    return {"memoryShare": plan.memory_utilization} if own else {}
+def _is_quantized(plan: Plan) -> bool:
+    plain = plan.quantization in ("bf16", "fp16", "fp32") or plan.quantization.startswith("gguf")
+    return plan.checkpoint_stored and not plain and plan.engine in ("vllm", "sglang", "tgi")
 
 
 def _file_size(plan: Plan) -> dict[str, int]:
-    """`sizeGiB` of a model that the chart's table lacks: its weights, in 16 bits if they are quantized while loading."""
-    rows = default_catalogue()
-    with suppress(InputError):
-        rows.model(plan.model)
+    """`sizeGiB` where the chart's table has no size: of models outside the catalogue, and of GGUF files."""
+    in_catalogue = any(plan.model in row.names for row in default_catalogue().models)
+    if in_catalogue and not plan.quantization.startswith("gguf"):
         return {}
-    bits = rows.quantization(plan.quantization).linear_bits
-    on_load = plan.quantization in load_support().while_loading.get(plan.engine, ())
-    growth = _HALF_BITS / bits if on_load and bits else 1.0
-    return {"sizeGiB": math.ceil(plan.weights_gib * plan.tensor_parallel * plan.pipeline_parallel * growth)}
+    return {"sizeGiB": max(1, math.ceil(plan.checkpoint_gib))}
 
 
-def write_values(plan: Plan, path: Path, *, model: str | None = None, overwrite: bool = False) -> None:
+def _image(plan: Plan) -> dict[str, object]:
+    """The image of another version of the engine than the chart's."""
+    default = default_catalogue().engine(plan.engine).version
+    tag = _TAGS.get(plan.engine)
+    return (
+        {"image": {"tag": tag.format(plan.engine_version)}} if tag and plan.engine_version != default else {}
+    )
+
+
+def _limits(plan: Plan) -> dict[str, object]:
+    """Limits that are not the chart's defaults. llama.cpp and Ollama have no share of the memory."""
+    cache = plan.cache_dtype
+    multimodal = {
+        **({} if plan.images is None else {"images": plan.images}),
+        **({} if plan.image_pixels is None else {"maxPixels": plan.image_pixels}),
+    }
+    variables = [
+        {"name": name, "value": value}
+        for name, value in plan.environment.items()
+        if name not in _CHART_VARIABLES
+    ]
+    rows: dict[str, object] = {
+        "memoryShare": plan.memory_utilization if plan.engine in TENSOR_ENGINES else None,
+        "kvCacheDtype": cache if cache != _AUTO else None,
+        "batchedTokens": plan.prefill_tokens,
+        "eager": plan.eager or None,
+        "sharedCache": plan.shared_cache or None,
+        "attentionBackend": plan.attention_backend or None,
+        "multimodal": multimodal or None,
+        "extraEnv": variables or None,
+    }
+    if "VLLM_ATTENTION_BACKEND" in plan.environment:
+        rows["attentionBackend"] = None
+    return {name: value for name, value in rows.items() if value is not None}
+
+
+def _capacity(plan: Plan, body: dict[str, object]) -> dict[str, object]:
+    """The plan's result, and the settings that it holds for: the chart's fit check compares them with its values."""
+    in_catalogue = any(plan.model in row.names for row in default_catalogue().models)
+    return {
+        # The chart's table has the same rules: it would reject what --allow-unproven allows.
+        **({"enforce": "warn"} if plan.overruled else {}),
+        **({"model": plan.model} if in_catalogue and plan.model != plan.checkpoint else {}),
+        "plan": {"tokens": plan.kv_tokens, "settings": settings(body)},
+    }
+
+
+def settings(body: dict[str, object]) -> list[str]:
+    """What decides the memory, as charts/model-server writes it (templates/_capacity.tpl, model-server.settings)."""
+    model, gpu, parallel = _part(body, "model"), _part(body, "gpu"), _part(body, "parallelism")
+    multimodal = _part(body, "multimodal")
+    return [
+        f"engine={body['engine']}",
+        f"image={_part(body, 'image').get('tag', '')}",
+        f"model={model['name']}",
+        f"gpu={gpu['product']}",
+        f"count={gpu['count']}",
+        f"quantization={body['quantization']}",
+        f"dtype={body['dtype']}",
+        f"context={body['context']}",
+        f"concurrency={body['concurrency']}",
+        f"memoryShare={float(str(body.get('memoryShare', 0))):g}",
+        f"tensor={parallel['tensor']}",
+        f"pipeline={parallel['pipeline']}",
+        f"kvCacheDtype={body.get('kvCacheDtype', _AUTO)}",
+        f"batchedTokens={body.get('batchedTokens', 0)}",
+        f"eager={str(bool(body.get('eager'))).lower()}",
+        f"sharedCache={str(bool(body.get('sharedCache'))).lower()}",
+        f"images={multimodal.get('images', _AUTO)}",
+        f"maxPixels={multimodal.get('maxPixels', 0)}",
+    ]
+
+
+def _part(body: dict[str, object], key: str) -> dict[str, object]:
+    part = body.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def write_values(plan: Plan, path: Path, *, overwrite: bool = False) -> None:
     """Write values.yaml. Raises SetupError for a plan that does not fit, InputError for a file that exists."""
     if not plan.fits:
         hint = f"the smallest change that fits: {plan.nearest.change}" if plan.nearest else ""
         outcome = "is unsupported" if plan.verdict == "unsupported" else "does not fit"
         raise SetupError(f"--write: no file written, the plan {outcome}: {plan.reason}", hint=hint)
+    content = _head(plan) + yaml.safe_dump(values(plan), sort_keys=False, allow_unicode=True, width=120)
     if path.exists() and not overwrite:
         raise InputError(
             "--write", str(path), "use another path, or --overwrite", problem=f"`{path}` (`--write`) exists"
         )
-    body = yaml.safe_dump(values(plan, model=model), sort_keys=False, allow_unicode=True)
     try:
-        path.write_text(_head(plan) + body, encoding="utf-8")
+        path.write_text(content, encoding="utf-8")
     except OSError as error:
         problem = f"cannot write `{path}` (`--write`): {error.strerror}"
         raise InputError(
@@ -87,7 +183,7 @@ def write_values(plan: Plan, path: Path, *, model: str | None = None, overwrite:
 def _head(plan: Plan) -> str:
     unproven = f"# Unproven, by --allow-unproven: {', '.join(plan.overruled)}.\n" if plan.overruled else ""
     return (
-        f"# Written by signalbox plan: {plan.model} on {quantity(plan.gpus, plan.gpu)}, {plan.quantization}.\n"
+        f"# Written by signalbox plan: {plan.checkpoint} on {quantity(plan.gpus, plan.gpu)}, {plan.quantization}.\n"
         f"# {plan.reason}\n{unproven}"
-        "# model.name must be a checkpoint in this quantization; revision should be a commit.\n"
+        "# model.revision should be a commit. capacity.plan holds for these settings: plan again after a change.\n"
     )

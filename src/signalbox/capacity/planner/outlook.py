@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from signalbox.capacity.planner.engine_args import start
+from signalbox.capacity.memory.gguf_tables import load_gguf_tables
+from signalbox.capacity.memory.gguf_weights import file_bytes, file_type
+from signalbox.capacity.memory.weights import checkpoint_bytes
+from signalbox.capacity.planner.checkpoints import checkpoint
+from signalbox.capacity.planner.engine_args import (
+    Start,
+    cache_dtype,
+    request_limit,
+    shared_cache,
+    start,
+    step_tokens,
+)
 from signalbox.capacity.planner.evaluate import Evaluation
 from signalbox.capacity.planner.result import Costs, Speed, Workload
+from signalbox.capacity.spec import Spec
 from signalbox.capacity.speed.energy import (
     Prices,
     electricity_per_1k_tokens,
@@ -15,14 +27,17 @@ from signalbox.capacity.speed.energy import (
     wh_per_1k_tokens,
 )
 from signalbox.capacity.speed.throughput import Throughput, estimate
+from signalbox.capacity.support.backends import attention_backend
+from signalbox.capacity.units import GIB
 
 _REQUESTS = 16  # concurrent requests where the request sets no limit
 _WITHOUT_PRICES = "energy of the GPUs by their power limit; --prices FILE adds money"
 
 
 def throughput_of(evaluation: Evaluation, workload: Workload) -> Throughput | None:
-    """Expected speed with the concurrency of the spec, as far as the cache fits it; None where nothing starts."""
-    if not evaluation.fits:
+    """Expected speed with the concurrency of the spec, as far as the cache fits it; None where nothing starts, or the GPU's figures are unknown."""
+    gpu = evaluation.spec.gpu
+    if not evaluation.fits or not gpu.bandwidth_gbps or not (gpu.fp16_tflops or gpu.bf16_tflops):
         return None
     limit = evaluation.spec.concurrency or _REQUESTS
     return estimate(
@@ -63,11 +78,33 @@ def costs_of(evaluation: Evaluation, speed: Throughput | None, prices: Prices | 
     )
 
 
-def start_fields(evaluation: Evaluation) -> dict[str, Any]:
-    """Program, arguments and environment of the engine, as fields of the answer."""
-    command = start(evaluation.spec)
+def start_fields(evaluation: Evaluation, typed: str | None) -> dict[str, Any]:
+    """What is served, and the command that starts it, as fields of the answer; no command without a checkpoint."""
+    spec = evaluation.spec
+    files = checkpoint(typed, spec)
+    command = start(spec, files) if files.known else Start((), (), {})
     return {
+        "checkpoint": files.name,
+        "checkpoint_file": files.file,
+        "checkpoint_stored": files.stored,
+        "checkpoint_gib": round(_files_bytes(spec, files.stored) / GIB, 2),
+        "request_limit": request_limit(spec),
+        "shared_cache": shared_cache(spec),
+        "cache_dtype": cache_dtype(spec),
+        "prefill_tokens": step_tokens(spec),
+        "attention_backend": attention_backend(spec),
         "program": command.program,
         "flags": command.arguments,
         "environment": dict(command.environment),
     }
+
+
+def _files_bytes(spec: Spec, stored: bool) -> int:
+    """Size of the files: in the planned quantization if they are stored so, else in 16 bits."""
+    if spec.engine.name in ("llamacpp", "ollama"):
+        tables = load_gguf_tables()
+        file = file_bytes(spec.model, file_type(spec.quantization, tables), tables)
+        return file.embedding + file.head + file.layers + file.vision
+    if stored:
+        return checkpoint_bytes(spec.model, spec.quantization)
+    return spec.model.parameters.total * (4 if spec.model.dtype == "float32" else 2)

@@ -11,8 +11,10 @@ from signalbox.capacity.memory import budget
 from signalbox.capacity.models import catalogue as catalogue_module
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.alternatives import alternatives
+from signalbox.capacity.planner.checkpoints import checkpoint
 from signalbox.capacity.planner.choose import best
 from signalbox.capacity.planner.evaluate import Correct, Evaluate, Evaluation, evaluate_spec, evaluator
+from signalbox.capacity.planner.largest import largest_context
 from signalbox.capacity.planner.outlook import costs_of, speed_of, start_fields, throughput_of
 from signalbox.capacity.planner.request import AUTO, Question, Request, resolve
 from signalbox.capacity.planner.result import Combination, Outcome, Part, Plan, Remark, Workload
@@ -68,13 +70,18 @@ def answer(
         reason=_reason(evaluation),
         alternatives=() if evaluation.fits else alternatives(evaluation, evaluate, catalogue),
         combinations=() if evaluation.violations else combinations(spec),
+        largest_context=0 if evaluation.violations else largest_context(spec),
         workload=workload,
         speed=speed_of(throughput),
         costs=costs_of(evaluation, throughput, prices),
-        **start_fields(evaluation),
+        **start_fields(evaluation, question.request.model),
         violations=_remarks(evaluation, "unsupported"),
         overruled=evaluation.overruled,
-        warnings=(*_remarks(evaluation, "warning"), *warnings(evaluation)),
+        warnings=(
+            *_remarks(evaluation, "warning"),
+            *_without_checkpoint(evaluation, question.request.model),
+            *warnings(evaluation),
+        ),
         notes=(*_choices(question, evaluation), *notes(evaluation)),
     )
 
@@ -112,6 +119,8 @@ def _spec_fields(spec: Spec, left: int) -> dict[str, Any]:
         "pipeline_parallel": spec.pipeline_parallel,
         "memory_utilization": spec.engine.memory_utilization if share is None else share,
         "eager": spec.eager,
+        "images": spec.images,
+        "image_pixels": spec.image_pixels,
     }
 
 
@@ -163,6 +172,14 @@ def _remarks(evaluation: Evaluation, level: Literal["unsupported", "warning"]) -
     )
 
 
+def _without_checkpoint(evaluation: Evaluation, typed: str | None) -> tuple[Remark, ...]:
+    """Why the answer has no command: no files are known in this quantization."""
+    files = checkpoint(typed, evaluation.spec)
+    if files.known or not evaluation.fits:
+        return ()
+    return (Remark(rule="no-checkpoint", reason="no command is printed", hint=files.advice),)
+
+
 def workload_of(question: Question) -> Workload:
     """The lengths of a typical request: the task's, else a default."""
     lengths = question.lengths
@@ -178,7 +195,7 @@ def workload_of(question: Question) -> Workload:
 def _choices(question: Question, evaluation: Evaluation) -> tuple[str, ...]:
     """What the planner chose for values that the request leaves open."""
     request, spec = question.request, evaluation.spec
-    choices = []
+    choices = list(question.notes)
     if request.quantization == AUTO:
         own = len(question.quantizations) == 1
         why = "the checkpoint's" if own else "the best that fits" if evaluation.fits else "none fits"
@@ -187,9 +204,19 @@ def _choices(question: Question, evaluation: Evaluation) -> tuple[str, ...]:
         choices.append(f"dtype auto: {spec.dtype}")
     if request.tensor_parallel is None and question.count > request.pipeline_parallel:
         choices.append(f"tp auto: {spec.tensor_parallel} of {question.count} GPUs")
+    if evaluation.gpus > request.gpus_per_node:
+        hosts = -(-evaluation.gpus // request.gpus_per_node)
+        choices.append(
+            f"{hosts} nodes of {request.gpus_per_node} GPUs: tensor parallelism inside a node, pipeline stages across "
+            "nodes; the engine starts on each of them (vLLM: Ray, or a LeaderWorkerSet)"
+        )
     if request.context is None:
         source = question.lengths.source if question.lengths else "default"
         choices.append(f"context: {spec.context} tokens, {source}")
+    if request.concurrency is None and spec.concurrency is not None:
+        choices.append(
+            f"concurrency: {spec.concurrency}, because each sequence holds one state block and the default has more"
+        )
     if spec.correction is not None:
         choices.append(f"corrected by a boot on cluster {spec.correction.cluster}")
     return tuple(choices)

@@ -9,13 +9,16 @@ from pathlib import Path
 from pydantic import Field
 
 from signalbox.capacity.gpu_names import quantity
-from signalbox.capacity.hardware.inventory import parse_gpu
+from signalbox.capacity.hardware.select import Figures, select_gpu
 from signalbox.capacity.models.catalogue import Catalogue
+from signalbox.capacity.models.catalogue_names import dynamic_note
 from signalbox.capacity.models.sources import find_model
 from signalbox.capacity.models.task_lengths import TaskLengths, find_tokenizer, task_lengths
+from signalbox.capacity.planner.checkpoints import copies, repository
 from signalbox.capacity.planner.choose import auto_dtype, by_quality, ranks
 from signalbox.capacity.spec import Architecture, EngineVersion, Gpu, Quantization, Spec
 from signalbox.capacity.support.check import check_numbers
+from signalbox.capacity.support.matrix import load_support
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
 from signalbox.tasks import load_task
@@ -37,6 +40,9 @@ class Request(Contract):
 
     model: str | None = Field(default=None, description="Catalogue name or hf:ORG/NAME.")
     gpu: str = Field(default="", description="L4, or 2xL4; empty in a ranking.")
+    gpu_memory: float | None = Field(default=None, description="Memory of the GPU in GB, in place of a name.")
+    capability: float | None = Field(default=None, description="Compute capability of that GPU.")
+    bandwidth: float | None = Field(default=None, description="Memory bandwidth of that GPU in GB/s.")
     config: Path | None = Field(default=None, description="A config.json, for a model outside the catalogue.")
     fallback: bool = Field(default=False, description="Read an unknown architecture as a plain decoder.")
     engine: str = "vllm"
@@ -49,8 +55,13 @@ class Request(Contract):
     batched_tokens: int | None = None
     tensor_parallel: int | None = None
     pipeline_parallel: int = 1
+    gpus_per_node: int = Field(
+        default=8, description="Most GPUs of one node: tensor parallelism stays inside."
+    )
     memory_utilization: float | None = None
     eager: bool = False
+    images: int | None = Field(default=None, description="Most images in a prompt; 0 serves text only.")
+    image_pixels: int | None = Field(default=None, description="Pixels of the largest image.")
     allow_unproven: bool = Field(default=False, description="Overrule support rules that lack a proof.")
     task: Path | None = None
 
@@ -67,19 +78,28 @@ class Question:
     quantizations: tuple[Quantization, ...]  # in the order to try
     context: int
     lengths: TaskLengths | None
+    notes: tuple[str, ...] = ()  # on how names were read
 
     def specs(self) -> Iterator[Spec]:
         """Best quantization first, for each the fewest GPUs first."""
-        request = self.request
-        if request.tensor_parallel is not None:
-            sizes: tuple[int, ...] = (request.tensor_parallel,)
-        else:
-            sizes = ranks(self.gpu, max(1, self.count // request.pipeline_parallel))
         for quantization in self.quantizations:
-            for size in sizes:
-                yield self.spec(quantization, size)
+            for tensor_parallel, stages in self._layouts():
+                yield self.spec(quantization, tensor_parallel, stages)
 
-    def spec(self, quantization: Quantization, tensor_parallel: int) -> Spec:
+    def _layouts(self) -> Iterator[tuple[int, int]]:
+        """Tensor-parallel ranks and pipeline stages: ranks stay inside a node, stages go across nodes."""
+        request, node = self.request, self.request.gpus_per_node
+        stages = request.pipeline_parallel
+        if request.tensor_parallel is not None:
+            yield request.tensor_parallel, stages
+            return
+        inside = max(1, self.count // stages)
+        for size in ranks(self.gpu, min(inside, node)):
+            yield size, stages
+        if stages == 1 and self.count > node and self.gpu.slice_of is None:
+            yield from ((node, hosts) for hosts in range(2, self.count // node + 1))
+
+    def spec(self, quantization: Quantization, tensor_parallel: int, stages: int | None = None) -> Spec:
         request = self.request
         return Spec(
             model=self.model,
@@ -90,11 +110,13 @@ class Question:
             context=self.context,
             kv_dtype=request.kv_dtype,
             tensor_parallel=tensor_parallel,
-            pipeline_parallel=request.pipeline_parallel,
+            pipeline_parallel=stages or request.pipeline_parallel,
             concurrency=request.concurrency,
             batched_tokens=request.batched_tokens,
             memory_utilization=request.memory_utilization,
             eager=request.eager,
+            images=request.images if self.model.multimodal else None,
+            image_pixels=request.image_pixels if self.model.multimodal else None,
         )
 
 
@@ -103,7 +125,11 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
     _check_numbers(request)
     _dtype(request.dtype)
     model = find_model(request.model, request.config, catalogue, fallback=request.fallback)
-    count, gpu = parse_gpu(request.gpu, catalogue.gpu)
+    if (request.images or 0) < 0:
+        raise InputError("--images", request.images, "Give 0 for text only, or a number of images.")
+    figures = Figures(request.gpu_memory, request.capability, request.bandwidth)
+    selection = select_gpu(request.gpu, figures, catalogue)
+    count, gpu = selection.count, selection.gpu
     engine = catalogue.engine(request.engine, request.engine_version)
     lengths = None
     if request.task is not None:
@@ -115,6 +141,10 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
         problem = f"`{option}` requires {needed} GPUs, and `--gpu` names {quantity(count, gpu.name)}"
         hint = f"write `--gpu {needed}x{gpu.product}`, or lower `{option}`"
         raise InputError(option, needed, hint, problem=problem)
+    if (request.tensor_parallel or 1) > request.gpus_per_node:
+        problem = f"`--tp` {request.tensor_parallel} spans more than one node of {request.gpus_per_node} GPUs"
+        hint = "use `--pp` across nodes, or state `--gpus-per-node`"
+        raise InputError("--tp", request.tensor_parallel, hint, problem=problem)
     return Question(
         request=request,
         model=model,
@@ -124,6 +154,7 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
         quantizations=_quantizations(request, model, engine, catalogue),
         context=request.context or _context(model, lengths),
         lengths=lengths,
+        notes=(*selection.notes, *filter(None, (dynamic_note(request.model or ""),))),
     )
 
 
@@ -143,7 +174,13 @@ def _quantizations(
         return (catalogue.quantization(own),)
     if name != AUTO:
         return (catalogue.quantization(request.quantization),)
-    return by_quality(model, catalogue.quantizations, engine.name)
+    return by_quality(model, catalogue.quantizations, engine.name, _obtainable(request, model, engine))
+
+
+def _obtainable(request: Request, model: Architecture, engine: EngineVersion) -> set[str]:
+    """Quantizations whose files are known, or that the engine computes while loading."""
+    name = (request.model or model.name).removeprefix("hf:")
+    return {*copies(repository(name, model.name)), *load_support().while_loading.get(engine.name, ())}
 
 
 def _context(model: Architecture, lengths: TaskLengths | None) -> int:
@@ -169,6 +206,8 @@ def _check_numbers(request: Request) -> None:
         "--batched-tokens": request.batched_tokens,
         "--tp": request.tensor_parallel,
         "--pp": request.pipeline_parallel,
+        "--gpus-per-node": request.gpus_per_node,
+        "--image-pixels": request.image_pixels,
     }
     check_numbers(at_least_one, "--gpu-memory-utilization", request.memory_utilization)
 

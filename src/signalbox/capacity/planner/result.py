@@ -55,6 +55,7 @@ class Alternative(Contract):
     tensor_parallel: int
     memory_utilization: float | None
     eager: bool
+    kv_dtype: str
     max_concurrency: float
 
 
@@ -112,6 +113,22 @@ class Plan(Contract):
     pipeline_parallel: int
     memory_utilization: float
     eager: bool
+    images: int | None = Field(description="Most images in a prompt; None is the engine's default.")
+    image_pixels: int | None = Field(description="Pixels of the largest image; None is the processor's.")
+
+    checkpoint: str = Field(
+        description="What is served: a repository, a path, an Ollama tag or a NIM; empty where none is known."
+    )
+    checkpoint_file: str = Field(description="GGUF file of the repository; empty if the type names it.")
+    checkpoint_stored: bool = Field(description="The files are in this quantization already.")
+    checkpoint_gib: float = Field(description="Size of the files.")
+    request_limit: int = Field(description="Concurrent requests that the engine is started with.")
+    shared_cache: bool = Field(description="llama.cpp: whether all slots share one cache of the context.")
+    cache_dtype: str = Field(description="Type of the KV cache as the engine spells it; auto is its default.")
+    prefill_tokens: int | None = Field(description="Tokens per engine step that the command sets.")
+    attention_backend: str = Field(
+        description="Attention backend that the command names; empty is the engine's choice."
+    )
 
     verdict: Outcome
     fits: bool = Field(
@@ -135,6 +152,9 @@ class Plan(Contract):
     kv_bytes_per_token: float
     kv_tokens: int
     max_concurrency: float = Field(description="Concurrent requests of the full context that fit.")
+    largest_context: int = Field(
+        description="Tokens of the largest single request that fits; 0 where none does."
+    )
     parts: tuple[Part, ...]
     combinations: tuple[Combination, ...] = Field(description="Empty where a rule is violated.")
 

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from signalbox.capacity.memory import budget
-from signalbox.capacity.planner.engine_args import needs_quantized_checkpoint
+from signalbox.capacity.memory.constants import load_constants
 from signalbox.capacity.planner.evaluate import Evaluation
 from signalbox.capacity.planner.result import Remark
 from signalbox.capacity.spec import Spec
 from signalbox.capacity.units import GIB, parse_version
 
 _LEAST_GAIN = GIB // 20  # a warm compile cache that gains less than this is not worth a line
-_OLDEST_LOG, _NEWEST_LOG = (0, 6), (0, 30)  # vLLM releases whose boot logs the validation cases include
 
 
 def warnings(evaluation: Evaluation) -> Iterator[Remark]:
@@ -62,17 +61,6 @@ def _cast(evaluation: Evaluation) -> Remark | None:
     )
 
 
-def _checkpoint(evaluation: Evaluation) -> Remark | None:
-    spec = evaluation.spec
-    if not evaluation.fits or _without_experts(spec) or not needs_quantized_checkpoint(spec):
-        return None
-    return Remark(
-        rule="quantized-checkpoint",
-        reason=f"{spec.engine.name} cannot quantize to {spec.quantization.name} while loading",
-        hint=f"serve a checkpoint of {spec.model.name} that is published in {spec.quantization.name}",
-    )
-
-
 def _without_experts(spec: Spec) -> bool:
     return spec.quantization.name == "mxfp4" and spec.model.moe is None
 
@@ -89,13 +77,14 @@ def _no_experts(evaluation: Evaluation) -> Remark | None:
 
 
 def _unmeasured_version(evaluation: Evaluation) -> Remark | None:
-    """The constants of the nearest version apply; how far they hold outside the measured range is unknown."""
-    engine = evaluation.spec.engine
-    if engine.name != "vllm" or _OLDEST_LOG <= parse_version(engine.version).release[:2] <= _NEWEST_LOG:
+    """The constants of another version apply; how far they hold for this one is unknown."""
+    engine, logs = evaluation.spec.engine, load_constants().logged_versions
+    if engine.name != "vllm" or ".".join(map(str, parse_version(engine.version).release[:2])) in logs:
         return None
     return Remark(
         rule="unread-version",
-        reason=f"no boot log of vLLM {engine.version} was measured: the constants of {engine.regime} are used",
+        reason=f"no boot log of vLLM {engine.version} was measured: the constants of {engine.regime} are used; "
+        f"logs are from {', '.join(logs)}",
         hint="compare with a real boot: signalbox check-boot LOG",
     )
 
@@ -104,6 +93,9 @@ def _estimated_total(evaluation: Evaluation) -> Remark | None:
     gpu = evaluation.spec.gpu
     if not gpu.total_is_estimated:
         return None
+    if gpu.vendor != "nvidia":
+        reason = f"the memory of {gpu.product} that an engine can use is an estimate: {gpu.total_gib} GiB"
+        return Remark(rule="total-estimated", reason=reason, hint="state your own: --gpu-memory")
     return Remark(
         rule="total-estimated",
         reason=f"the memory that CUDA reports on {gpu.product} was not measured: {gpu.total_gib} GiB is an "
@@ -114,12 +106,12 @@ def _estimated_total(evaluation: Evaluation) -> Remark | None:
 
 def _uncertain(evaluation: Evaluation) -> Remark | None:
     model = evaluation.spec.model
-    if not model.uncertainty:
+    if not model.guessed:
         return None
     return Remark(
         rule="unknown-architecture",
-        reason=f"unknown architecture {model.family!r}: the size may be off by {model.uncertainty:.0%}",
-        hint="leave that much memory free, or check the log of a first boot with signalbox check-boot LOG --store",
+        reason=f"unknown architecture {model.family!r}: its size was compared with no measurement",
+        hint="check the log of a first boot with signalbox check-boot LOG --store",
     )
 
 
@@ -152,7 +144,6 @@ def _tied_head(evaluation: Evaluation) -> str | None:
 _WARNINGS: tuple[Callable[[Evaluation], Remark | None], ...] = (
     _waiting,
     _cast,
-    _checkpoint,
     _no_experts,
     _unmeasured_version,
     _estimated_total,

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from signalbox.capacity.spec import Spec
 from signalbox.capacity.support.matrix import Finding, load_support
-from signalbox.capacity.support.rules import RULES
+from signalbox.capacity.support.rules import BY_CAPABILITY, RULES
 from signalbox.errors import InputError
 
 __all__ = ["Finding", "check", "check_numbers"]
@@ -27,7 +27,8 @@ def check(spec: Spec, *, allow_unproven: bool = False) -> list[Finding]:
     """
     _check_spec_numbers(spec)
     tables = load_support()
-    findings = [finding for rule in RULES if (finding := rule(spec, tables)) is not None]
+    rules = [rule for rule in RULES if spec.gpu.has_rules or rule not in BY_CAPABILITY]
+    findings = [finding for rule in rules if (finding := rule(spec, tables)) is not None]
     if allow_unproven:
         findings = [_allowed(finding) if finding.unproven else finding for finding in findings]
     return sorted(findings, key=lambda finding: finding.level != "unsupported")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalbox.capacity.memory import tgi
 from signalbox.capacity.spec import BF16_CAPABILITY, TENSOR_ENGINES, Spec
 from signalbox.capacity.support.matrix import Finding, Support
 
@@ -60,6 +61,30 @@ def context(spec: Spec, _: Support) -> Finding | None:
         "context-positions",
         f"{spec.model.name} has {limit} positions; the context of {spec.context} tokens is longer.",
         f"Use context {limit}, or a model with a longer one.",
+    )
+
+
+def tgi_prefill(spec: Spec, _: Support) -> Finding | None:
+    """TGI rejects prompts above max_batch_prefill_tokens, unless its attention prefills in chunks."""
+    if spec.engine.name != "tgi":
+        return None
+    limit, prompt = tgi.prefill_tokens(spec), spec.context - 1
+    if prompt <= limit:
+        return None
+    if not spec.gpu.has_bfloat16:
+        return Finding(
+            "unsupported",
+            "tgi-prefill",
+            f"TGI prefills without chunks on {spec.gpu.product}: max_batch_prefill_tokens {limit} is below the longest "
+            f"prompt of {prompt} tokens.",
+            f"Use batched tokens {prompt} or more, or context {limit + 1}.",
+        )
+    return Finding(
+        "warning",
+        "tgi-prefill",
+        f"Prompts of up to {prompt} tokens exceed max_batch_prefill_tokens, {limit}: TGI 3 prefills them in chunks, "
+        "older versions reject them at the start.",
+        f"For TGI 2 use batched tokens {prompt}.",
     )
 
 

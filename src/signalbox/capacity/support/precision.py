@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from signalbox.capacity.spec import BF16_CAPABILITY, FP8_CAPABILITY, TENSOR_ENGINES, Spec
+from signalbox.capacity.support.backends import attention_backend
 from signalbox.capacity.support.matrix import Finding, Support
 
 
@@ -61,14 +62,21 @@ def cache_dtype(spec: Spec, tables: Support) -> Finding | None:
         )
     capability = spec.gpu.compute_capability
     if engine in TENSOR_ENGINES and "fp8" in dtype and capability < FP8_CAPABILITY:
-        return Finding(
-            "unsupported",
-            "kv-fp8-capability",
-            f"An FP8 KV cache requires compute capability {FP8_CAPABILITY} (Ada or newer); {spec.gpu.product} has "
-            f"{capability:.1f}.",
-            "Use kv dtype auto, and half the context or the requests.",
-        )
+        return _cache_on_old_gpus(spec)
     return None
+
+
+def _cache_on_old_gpus(spec: Spec) -> Finding | None:
+    """FP8 caches below Ada: vLLM has them on Ampere, by FlashInfer or as e5m2 (backends.py)."""
+    if attention_backend(spec):
+        return None
+    capability, product = spec.gpu.compute_capability, spec.gpu.product
+    reason = f"An FP8 KV cache requires compute capability {FP8_CAPABILITY} (Ada or newer); {product} has {capability:.1f}."
+    hint = "Use kv dtype auto, and half the context or the requests."
+    if spec.engine.name == "vllm" and capability >= BF16_CAPABILITY:
+        reason = f"On {product} ({capability:.1f}) FlashInfer has no FP8 KV cache for heads of {spec.model.head_dim}."
+        hint = "Use kv dtype fp8_e5m2 or auto."
+    return Finding("unsupported", "kv-fp8-capability", reason, hint)
 
 
 def checkpoint(spec: Spec, tables: Support) -> Finding | None:

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from signalbox.capacity.spec import Spec
-from signalbox.capacity.support import engines, parallelism, precision
+from signalbox.capacity.support import engines, parallelism, precision, vendors
 from signalbox.capacity.support.matrix import Finding, Support, cell_finding
 
 Rule = Callable[[Spec, Support], Finding | None]
+# Rules by compute capability: they say nothing about a device without one.
+BY_CAPABILITY: frozenset[Rule] = frozenset(
+    {
+        cell_finding,
+        precision.bfloat16,
+        precision.float16,
+        precision.half_precision_kernels,
+        engines.attention_sinks,
+        engines.windows_on_turing,
+        engines.arm,
+        precision.fp8_experts,
+    }
+)
 RULES: tuple[Rule, ...] = (
+    vendors.uncovered,
     cell_finding,
     precision.bfloat16,
     precision.float16,
@@ -20,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     precision.cache_dtype,
     precision.checkpoint,
     engines.context,
+    engines.tgi_prefill,
     parallelism.tensor_parallel,
     parallelism.quantization_groups,
     parallelism.pipeline_parallel,

@@ -125,7 +125,11 @@ def test_explain_has_every_term():
         (("--model", "llama-3.1-8b", "--gpu", "l4", "--context", "-5"), "--context: got -5."),
         (("--model", "llama-3.1-8b", "--gpu", "l4", "--concurrency", "-1"), "--concurrency: got -1."),
         (("--model", "llama-3.1-8b", "--gpu", "l4", "--tp", "two"), "--tp: got 'two'."),
-        (("--model", "llama-3.1-8b"), "one of `--gpu`, `--gpus` or `--cluster` is required"),
+        ((), "a model or GPUs are required"),
+        (("--model", "llama-3.1-8b", "--gpu-memory", "0"), "--gpu-memory: got 0.0."),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--bandwidth", "0"), "--bandwidth: got 0.0."),
+        (("--gpus", "l4", "--sort", "best"), "unknown order `best` (`--sort`)"),
+        (("--gpus", "l4", "--html", "x.html"), "`--html` shows one model"),
         (("--gpu", "l4"), "one of `--model` and `--config` is required"),
         (
             ("--model", "llama-3.1-8b", "--gpu", "l4", "--gpus", "l4"),
@@ -235,3 +239,46 @@ def test_a_stored_boot_corrects_the_plan_with_a_note(tmp_path):
     answer = Plan.model_validate_json(result.output)
     assert any("cluster lab" in note for note in answer.notes)
     assert any("corrected by" in part.formula for part in answer.parts)
+
+
+def test_a_model_alone_lists_the_machines_that_hold_it():
+    result = run("--model", "llama-3.1-8b", "--top", "3")
+    assert result.exit_code == 0
+    assert "1× L4" in result.output
+    assert "33,120" in result.output
+    answer = json.loads(run("--model", "llama-3.1-8b", "--json").output)
+    assert answer["offers"][0]["gpu"] == "t4"
+
+
+def test_a_gpu_is_planned_by_its_memory_alone():
+    result = run("--model", "llama-3.1-8b", "--gpu-memory", "48")
+    assert result.exit_code == 0
+    assert "memory only" in result.output
+
+
+def test_an_inventory_may_be_given_as_the_gpu():
+    answer = json.loads(run("--model", "llama-3.1-8b", "--gpu", "2xT4,1xL4", "--json").output)
+    assert answer["inventory"] == ["2xt4", "1xl4"]
+
+
+def test_an_ollama_tag_is_planned_for_ollama():
+    answer = json.loads(run("--model", "qwen3:14b", "--gpu", "l4", "--json").output)
+    assert (answer["engine"], answer["quantization"]) == ("ollama", "gguf-q4_k_m")
+
+
+def test_the_page_is_written(tmp_path):
+    path = tmp_path / "plan.html"
+    result = run("--model", "llama-3.1-8b", "--gpu", "l4", "--html", str(path), "--language", "de")
+    assert result.exit_code == 0
+    assert "Planung für" in path.read_text()
+
+
+def test_sixteen_gpus_are_two_nodes_of_eight(tmp_path):
+    wish = ("--model", "Llama-3.1-405B", "--gpu", "16xH100", "--quantization", "bf16")
+    answer = json.loads(run(*wish, "--json").output)
+    assert (answer["tensor_parallel"], answer["pipeline_parallel"], answer["fits"]) == (8, 2, True)
+    assert any("2 nodes of 8 GPUs" in note for note in answer["notes"])
+    result = run(*wish, "--write", str(tmp_path / "values.yaml"))
+    assert result.exit_code == 1
+    assert "one pod on one node" in result.output
+    assert run(*wish, "--tp", "16").exit_code == INPUT

@@ -26,7 +26,7 @@ def test_counts_every_parameter_that_is_published(row):
 
 
 def test_most_models_have_a_published_count():
-    assert len(PUBLISHED) >= 0.9 * len(CATALOGUE.models)
+    assert len(PUBLISHED) >= 0.85 * len(CATALOGUE.models)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,12 @@ def test_layer_types_of_a_config_win_over_the_familys_rule():
             },
             "fp8",
         ),
-        ({"quant_method": "something-new"}, None),
+        ({"quant_method": "auto-round", "bits": 4, "packing_format": "auto_round:auto_gptq"}, "gptq-int4"),
+        ({"quant_method": "auto-round", "bits": 4, "packing_format": "auto_round:auto_awq"}, "awq-int4"),
+        ({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp8_e4m3"}}}, "fp8"),
+        ({"quant_method": "torchao", "quant_type": "float8dq"}, "fp8"),
+        ({"quant_method": "torchao", "quant_type": "int8wo"}, "w8a16"),
+        ({"quant_method": "modelopt", "quant_algo": "FP8"}, "fp8"),
     ],
 )
 def test_reads_the_quantization_that_a_config_declares(declaration, name):
@@ -113,16 +118,97 @@ def test_a_config_without_sizes_says_which_fields_are_missing():
     assert "hidden_size," not in str(caught.value)
 
 
-def test_an_unknown_architecture_is_counted_with_fallback_only_and_has_an_uncertainty():
+@pytest.mark.parametrize(
+    ("declaration", "word"),
+    [
+        ({"quant_method": "something-new"}, "something-new"),
+        ({"quant_method": "exl2", "bits": 4.0}, "exl2"),
+        ({"quant_method": "hqq"}, "hqq"),
+        ({"quant_method": "gptq", "bits": 3}, "`3`"),
+        ({"quant_method": "gptq", "bits": 2}, "`2`"),
+        ({"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION"}, "MIXED_PRECISION"),
+        ({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp4"}}}, "fp4"),
+        ({"quant_method": "torchao", "quant_type": "int4wo"}, "int4wo"),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {
+                    "a": {"weights": {"num_bits": 4}},
+                    "b": {"weights": {"num_bits": 8, "type": "float"}},
+                },
+            },
+            "fp8 and w4a16",
+        ),
+    ],
+)
+def test_a_quantization_that_nothing_covers_is_refused_by_its_name(declaration, word):
+    with pytest.raises(InputError) as error:
+        from_config({**LLAMA, "quantization_config": declaration}, "x")
+    assert word in str(error.value)
+
+
+def test_groups_of_another_size_change_the_bits():
+    declaration = {"quant_method": "gptq", "bits": 4, "group_size": 32}
+    assert from_config({**LLAMA, "quantization_config": declaration}, "x").stored_bits == 4 + (16 + 4) / 32
+    whole = {"quant_method": "gptq", "bits": 4, "group_size": 128}
+    assert from_config({**LLAMA, "quantization_config": whole}, "x").stored_bits is None
+
+
+@pytest.mark.parametrize(
+    ("key", "entries", "share"),
+    [
+        ("modules_to_not_convert", ["lm_head"], 0),
+        ("ignore", ["lm_head", "re:.*self_attn.*"], "attention"),
+        ("modules_to_not_convert", ["self_attn"], "attention"),
+        ("exclude_modules", ["model.layers.*.self_attn*"], "attention"),
+        (
+            "ignored_layers",
+            [f"model.layers.{i}.self_attn.{p}_proj" for i in range(32) for p in "qkvo"],
+            "attention",
+        ),
+    ],
+)
+def test_modules_that_a_list_names_stay_in_16_bits(key, entries, share):
+    declaration = {"quant_method": "fp8", key: entries}
+    parameters = from_config({**LLAMA, "quantization_config": declaration}, "x").parameters
+    heads, keys = LLAMA["num_attention_heads"], LLAMA["num_key_value_heads"]
+    hidden, layers = LLAMA["hidden_size"], LLAMA["num_hidden_layers"]
+    attention = layers * hidden * hidden // heads * (2 * heads + 2 * keys)
+    assert parameters.plain == (attention if share == "attention" else 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra", "names"),
+    [
+        (
+            "nemotron_h",
+            {"hybrid_override_pattern": "M-M*", "mamba_num_heads": 128},
+            ("hybrid_override_pattern", "mamba_num_heads"),
+        ),
+        (
+            "granitemoehybrid",
+            {"layer_types": ["mamba", "attention"], "shared_intermediate_size": 4096},
+            ("layer_types", "shared_intermediate_size"),
+        ),
+    ],
+)
+def test_fallback_refuses_keys_that_a_plain_decoder_lacks(kind, extra, names):
+    with pytest.raises(InputError) as error:
+        from_config({**LLAMA, "model_type": kind, **extra}, "x", fallback=True)
+    assert all(name in str(error.value) for name in names)
+
+
+def test_an_unknown_architecture_is_counted_with_fallback_only_and_promises_no_percentage():
     config = {**LLAMA, "model_type": "brand_new"}
     del config["num_key_value_heads"]
     with pytest.raises(InputError, match="num_key_value_heads") as caught:
         from_config(config, "x")
     assert caught.value.value == "'brand_new'"
     architecture = from_config(config, "x", fallback=True)
-    assert architecture.uncertainty > 0
+    assert architecture.guessed
+    assert "%" not in caught.value.message + caught.value.hint
     assert "brand_new" in architecture.assumptions[0]
-    assert from_config(LLAMA, "x").uncertainty == 0
+    assert not from_config(LLAMA, "x").guessed
 
 
 def test_key_value_heads_that_do_not_divide_the_heads_are_an_input_error():

@@ -1,11 +1,6 @@
-"""Models from the catalogue, a config.json, and a fake Hub server."""
+"""Models from the catalogue, a config.json, and a stand-in of the Hub."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -13,7 +8,7 @@ import pytest
 from signalbox.capacity.models import catalogue
 from signalbox.capacity.models.sources import find_model
 from signalbox.errors import InputError
-from tests.helpers import answering, free_port
+from tests.signalbox.capacity.models.hub.hub_server import hub
 
 ROWS = catalogue.load()
 CONFIG = {
@@ -26,7 +21,6 @@ CONFIG = {
     "vocab_size": 32000,
     "max_position_embeddings": 4096,
 }
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def config_file(folder: Path, config: object) -> Path:
@@ -42,6 +36,12 @@ def test_a_name_of_the_catalogue():
 def test_an_unknown_name_suggests_similar_ones():
     with pytest.raises(InputError, match=r"did you mean `meta-llama/Llama-3.1-8B`"):
         find_model("lama-3.1-8b", None, ROWS)
+
+
+def test_an_unknown_repository_may_be_read_from_the_hub():
+    with pytest.raises(InputError) as caught:
+        find_model("org/absent", None, ROWS)
+    assert caught.value.hint.startswith("`--model hf:org/absent` reads it from the Hub")
 
 
 def test_a_model_or_a_config_is_required():
@@ -79,81 +79,16 @@ def test_an_unknown_architecture_needs_the_fallback(tmp_path):
     path = config_file(tmp_path, {**CONFIG, "model_type": "novel"})
     with pytest.raises(InputError, match="--fallback"):
         find_model(None, path, ROWS)
-    assert find_model(None, path, ROWS, fallback=True).uncertainty > 0
+    assert find_model(None, path, ROWS, fallback=True).guessed
 
 
-class Hub(BaseHTTPRequestHandler):
-    """As much of the Hub's protocol as downloading config.json needs."""
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_GET(self) -> None:
-        answers = {
-            "/toys/open/resolve/main/config.json": (200, {}),
-            "/toys/gated/resolve/main/config.json": (403, {"X-Error-Code": "GatedRepo"}),
-            "/toys/gguf/resolve/main/config.json": (404, {"X-Error-Code": "EntryNotFound"}),
-        }
-        status, headers = answers.get(self.path, (404, {"X-Error-Code": "RepoNotFound"}))
-        body = json.dumps(CONFIG).encode() if status == 200 else b"no"
-        self.send_response(status)
-        all_headers = {"X-Repo-Commit": COMMIT, "ETag": '"e"', **headers, "Content-Length": str(len(body))}
-        for name, value in all_headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        return
-
-
-@pytest.fixture(scope="module")
-def hub() -> Iterator[str]:
-    with answering(Hub) as url:
-        yield url
-
-
-def fetch(model: str, endpoint: str, home: Path) -> str:
-    """In a process of its own: huggingface_hub reads HF_ENDPOINT once, when it is imported."""
-    code = (
-        "import sys\n"
-        "from signalbox.errors import SignalboxError\n"
-        "from signalbox.capacity.models import catalogue\n"
-        "from signalbox.capacity.models.sources import find_model\n"
-        "try:\n    print(find_model(sys.argv[1], None, catalogue.load()).parameters.total)\n"
-        "except SignalboxError as error:\n    print(f'{type(error).__name__}: {error}')\n"
-    )
-    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
-    command = [sys.executable, "-c", code, model]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def test_a_model_of_the_hub_is_read_once(hub, tmp_path):
-    assert (
-        int(fetch("hf:toys/open", hub, tmp_path))
-        == find_model(None, config_file(tmp_path, CONFIG), ROWS).parameters.total
-    )
-
-
-@pytest.mark.parametrize(
-    ("model", "error"),
-    [
-        ("hf:toys/absent", "InputError: --model: got 'hf:toys/absent'. No such repository"),
-        ("hf:toys/gated", "SetupError: --model: hf:toys/gated is gated"),
-        ("hf:toys/gguf", "InputError: --model: got 'hf:toys/gguf'. It has no config.json"),
-        ("hf:a/b/c", "InputError: --model: got 'hf:a/b/c'. A repository is written hf:ORG/NAME"),
-        ("hf:", "InputError: --model: got 'hf:'. A repository is written hf:ORG/NAME"),
-    ],
-)
-def test_an_unavailable_repository_has_its_reason(hub, tmp_path, model, error):
-    assert fetch(model, hub, tmp_path).startswith(error)
-
-
-@pytest.mark.slow
-def test_a_hub_that_is_not_there_has_a_hint(tmp_path):
-    error = fetch("hf:toys/open", f"http://127.0.0.1:{free_port()}", tmp_path)
-    assert "SetupError: --model: hf:toys/open could not be fetched" in error
-    assert "--config PATH" in error
+def test_a_repository_without_headers_is_counted_from_its_config(tmp_path, monkeypatch):
+    config_file(tmp_path, CONFIG)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with hub() as (storage, url):
+        storage.repositories["toys/open"] = tmp_path
+        monkeypatch.setenv("HF_ENDPOINT", url)
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+        model = find_model("hf:toys/open", None, ROWS)
+    assert model.parameters == find_model(None, tmp_path, ROWS).parameters
+    assert any("counted from config.json" in line for line in model.assumptions)

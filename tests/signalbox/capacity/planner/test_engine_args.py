@@ -9,9 +9,12 @@ import pytest
 
 from signalbox.capacity.memory import llamacpp, tgi
 from signalbox.capacity.memory.gguf_tables import load_gguf_tables
-from signalbox.capacity.planner.engine_args import needs_quantized_checkpoint, start
+from signalbox.capacity.planner.checkpoints import Checkpoint
+from signalbox.capacity.planner.engine_args import start
 from tests.signalbox.capacity.specs import catalogue, spec
 
+INSTRUCT = "meta-llama/Llama-3.1-8B-Instruct"
+FILE = Checkpoint("bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q4_K_M", stored=True)
 DATA = Path(__file__).parents[3] / "data"
 
 
@@ -26,7 +29,7 @@ def test_every_flag_of_vllm_is_in_its_help() -> None:
         words = start(
             spec(
                 "llama-3.1-8b",
-                "h100",
+                "a100-80gb",
                 quantization,
                 tensor_parallel=2,
                 pipeline_parallel=2,
@@ -35,8 +38,12 @@ def test_every_flag_of_vllm_is_in_its_help() -> None:
                 kv_dtype="fp8",
                 memory_utilization=0.8,
                 eager=eager,
-            )
+                images=1,
+                image_pixels=1003520,
+            ),
+            Checkpoint("org/name"),
         ).arguments
+        assert "--attention-backend" in words
         assert {word for word in words if word.startswith("--")} <= flags
 
 
@@ -49,7 +56,7 @@ def test_every_flag_of_sglang_is_in_its_source(eager: bool) -> None:
             planned = spec(
                 "llama-3.1-8b", "h100", row.name, "sglang", kv_dtype="fp8_e4m3", eager=eager, **limits
             )
-            words = start(planned).arguments
+            words = start(planned, Checkpoint("org/name")).arguments
             assert {word for word in words if word.startswith("--")} <= flags
 
 
@@ -62,20 +69,23 @@ def test_sglang_starts_with_the_share_that_its_memory_is_planned_for() -> None:
 
 def test_every_flag_of_llama_server_is_in_its_help() -> None:
     flags = set((DATA / "llama-server-11434-flags.txt").read_text(encoding="utf-8").split())
-    planned = spec("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", batched_tokens=1024, kv_dtype="q8_0/q4_0")
+    planned = spec(INSTRUCT, "l4", "gguf-q4_k_m", "llamacpp", batched_tokens=1024, kv_dtype="q8_0/q4_0")
     for limits in ({}, {"concurrency": 4}):
-        words = start(spec("llama-3.1-8b", "l4", "gguf-q4_k_m", "llamacpp", **limits)).arguments
+        words = start(spec(INSTRUCT, "l4", "gguf-q4_k_m", "llamacpp", **limits), FILE).arguments
         assert {word for word in words if word.startswith("--")} <= flags
-    words = start(planned).arguments
+    words = start(planned, FILE).arguments
     assert {word for word in words if word.startswith("--")} <= flags
     assert (value(words, "--cache-type-k"), value(words, "--cache-type-v")) == ("q8_0", "q4_0")
     assert value(words, "--flash-attn") == "on"  # a quantized value cache needs it
 
 
 def test_vllm_on_a_t4_runs_in_half() -> None:
-    words = start(spec("llama-3.1-8b", "t4", "awq", context=8192, concurrency=8)).arguments
+    words = start(
+        spec("llama-3.1-8b", "t4", "awq", context=8192, concurrency=8),
+        Checkpoint("org/name-awq", stored=True),
+    ).arguments
     assert words == (
-        "meta-llama/Llama-3.1-8B",
+        "org/name-awq",
         *("--dtype", "half", "--max-model-len", "8192", "--gpu-memory-utilization", "0.92"),
         *("--max-num-seqs", "8"),
     )
@@ -87,33 +97,35 @@ def test_vllm_on_a_t4_runs_in_half() -> None:
 )
 def test_only_what_is_quantized_while_loading_is_named_to_vllm(quantization: str, method: str | None) -> None:
     planned = spec("llama-3.1-8b", "l4", quantization)
-    assert value(start(planned).arguments, "--quantization") == method
-    assert needs_quantized_checkpoint(planned) is (quantization == "awq")
+    assert value(start(planned, Checkpoint("org/name")).arguments, "--quantization") == method
 
 
 def test_a_checkpoint_that_declares_its_quantization_needs_no_flag() -> None:
-    planned = spec("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8", "h100", "fp8")
-    assert "--quantization" not in start(planned).arguments
-    assert not needs_quantized_checkpoint(planned)
+    name = "RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8"
+    words = start(spec(name, "h100", "fp8")).arguments
+    assert words[0] == name
+    assert "--quantization" not in words
 
 
 def test_tgi_gets_either_a_dtype_or_a_quantization() -> None:
     plain = start(spec("llama-3.1-8b", "l4", "bf16", "tgi", context=8192)).arguments
     assert (value(plain, "--dtype"), value(plain, "--quantize")) == ("bfloat16", None)
     assert (value(plain, "--max-input-tokens"), value(plain, "--max-total-tokens")) == ("8191", "8192")
+    loaded = start(spec("llama-3.1-8b", "l4", "eetq", "tgi")).arguments
+    assert (value(loaded, "--dtype"), value(loaded, "--quantize")) == (None, "eetq")
     quantized = spec("llama-3.1-8b", "l4", "awq", "tgi", tensor_parallel=2)
-    words = start(quantized).arguments
-    assert (value(words, "--dtype"), value(words, "--quantize")) == (None, "awq")
+    words = start(quantized, Checkpoint("org/name-awq", stored=True)).arguments
+    assert (value(words, "--dtype"), value(words, "--quantize")) == (None, None)  # its config.json names it
     assert value(words, "--num-shard") == "2"
     assert value(words, "--max-batch-prefill-tokens") == str(tgi.prefill_tokens(quantized))
 
 
 def test_llama_server_gets_the_planned_slots() -> None:
-    planned = spec("llama-3.1-8b", "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
-    words = start(planned).arguments
+    planned = spec(INSTRUCT, "l4", "gguf-q8_0", "llamacpp", context=32768, concurrency=16)
+    words = start(planned, FILE).arguments
     slots = llamacpp.planned_slots(planned, load_gguf_tables())
     assert (value(words, "--ctx-size"), value(words, "--parallel")) == (str(slots.cells), str(slots.count))
-    assert value(words, "--n-gpu-layers") == "33"
+    assert value(words, "--n-gpu-layers") == "999"
 
 
 def test_ollama_and_nim_are_configured_by_their_environment() -> None:

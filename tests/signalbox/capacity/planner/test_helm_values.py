@@ -1,18 +1,23 @@
 """Helm values from a plan."""
 
+from itertools import pairwise
+
 import pytest
 import yaml
 
-from signalbox.capacity.planner.helm_values import values, write_values
+from signalbox.capacity.planner.helm_values import settings, values, write_values
 from signalbox.capacity.planner.plan import plan
 from signalbox.capacity.planner.request import Request
 from signalbox.errors import InputError, SetupError
 
+INSTRUCT = "meta-llama/Llama-3.1-8B-Instruct"
 FITS = plan(Request(model="llama-3.1-8b", gpu="2xl4", context=4096, concurrency=8))
 
 
 def test_the_values_are_the_charts_contract():
-    assert values(FITS) == {
+    body = values(FITS)
+    plan_part = body.pop("capacity")["plan"]
+    assert body == {
         "engine": "vllm",
         "model": {
             "source": "hf",
@@ -27,21 +32,25 @@ def test_the_values_are_the_charts_contract():
         "concurrency": 8,
         "replicas": 1,
         "parallelism": {"tensor": 1, "pipeline": 1},
+        "memoryShare": 0.92,
     }
+    assert plan_part == {"tokens": FITS.kv_tokens, "settings": settings(body)}
 
 
 def test_a_requested_repository_is_served():
-    model = values(FITS, model="hf:RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8")["model"]
+    answer = plan(Request(model="RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8", gpu="l4"))
+    model = values(answer)["model"]
     assert model["name"] == "RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8"
     assert model["servedName"] == "meta-llama-3.1-8b-instruct-fp8"
+    assert model["quantized"] is True
 
 
 def test_an_unproven_plan_is_written_for_a_chart_that_only_warns(tmp_path):
     path = tmp_path / "values.yaml"
-    request = Request(model="llama-3.1-8b", gpu="t4", engine="tgi", quantization="awq", allow_unproven=True)
+    request = Request(model=INSTRUCT, gpu="t4", engine="tgi", quantization="awq", allow_unproven=True)
     write_values(plan(request), path)
     text = path.read_text(encoding="utf-8")
-    assert yaml.safe_load(text)["capacity"] == {"enforce": "warn"}
+    assert yaml.safe_load(text)["capacity"]["enforce"] == "warn"
     assert "--allow-unproven: tgi-generation" in text
 
 
@@ -49,12 +58,22 @@ def test_an_unproven_plan_is_written_for_a_chart_that_only_warns(tmp_path):
 def test_another_share_of_the_gpu_is_written(engine, share):
     request = Request(model="llama-3.2-1b", gpu="l4", engine=engine, context=4096, memory_utilization=share)
     assert values(plan(request))["memoryShare"] == share
-    assert "memoryShare" not in values(plan(request.model_copy(update={"memory_utilization": None})))
+    default = plan(request.model_copy(update={"memory_utilization": None}))
+    assert values(default)["memoryShare"] == default.memory_utilization
 
 
-def test_an_open_limit_becomes_what_the_cache_fits():
+def test_an_open_limit_is_the_one_that_the_plan_assumes():
     answer = plan(Request(model="llama-3.1-8b", gpu="l4", context=8192))
-    assert values(answer)["concurrency"] == int(answer.max_concurrency)
+    assert values(answer)["concurrency"] == 256
+    assert ("--max-num-seqs", "256") in set(pairwise(answer.flags))
+
+
+def test_what_cannot_be_served_is_not_written(tmp_path):
+    answer = plan(Request(model="llama-3.1-8b", gpu="l4", quantization="gptq-int4"))
+    assert answer.flags == ()
+    with pytest.raises(SetupError, match="not known what to serve") as error:
+        write_values(answer, tmp_path / "values.yaml")
+    assert "search the Hub" in error.value.hint
 
 
 @pytest.mark.parametrize(
@@ -89,8 +108,8 @@ def test_a_missing_folder_is_named(tmp_path):
         write_values(FITS, tmp_path / "no" / "values.yaml")
 
 
-@pytest.mark.parametrize(("quantization", "size"), [("bf16", 15), ("fp8", 30), ("awq-int4", 15)])
+@pytest.mark.parametrize(("quantization", "size"), [("bf16", 15), ("fp8", 15), ("awq-int4", 6)])
 def test_a_model_that_the_charts_table_lacks_has_the_size_of_its_files(quantization, size):
-    answer = FITS.model_copy(update={"model": "a/b", "quantization": quantization, "weights_gib": 14.99})
-    assert values(answer)["model"]["sizeGiB"] == size
-    assert "sizeGiB" not in values(FITS)["model"]
+    answer = plan(Request(model=INSTRUCT, gpu="l4", quantization=quantization))
+    assert "sizeGiB" not in values(answer)["model"]
+    assert values(answer.model_copy(update={"model": "a/b"}))["model"]["sizeGiB"] == size

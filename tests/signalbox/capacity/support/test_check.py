@@ -9,14 +9,15 @@ from itertools import product
 import pytest
 
 from signalbox.capacity.spec import Spec
+from signalbox.capacity.support.backends import attention_backend
 from signalbox.capacity.support.check import Finding, check
 from signalbox.capacity.support.matrix import load_support
 from signalbox.errors import InputError
 from tests.signalbox.capacity.specs import catalogue, spec
 
 
-def findings(one: Spec, level: str = "unsupported") -> dict[str, Finding]:
-    return {row.rule: row for row in check(one) if row.level == level}
+def findings(one: Spec, level: str | None = "unsupported") -> dict[str, Finding]:
+    return {row.rule: row for row in check(one) if level in (None, row.level)}
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def findings(one: Spec, level: str = "unsupported") -> dict[str, Finding]:
         ("llama-3.1-8b", "t4", "fp8", "vllm", {}, "fp8-compute-old", "fp8-marlin"),
         ("llama-3.1-8b", "a100", "fp8", "tgi", {}, "fp8-compute", "fp8-marlin"),
         ("llama-3.1-8b", "v100", "awq", "vllm", {}, "awq-volta", "llamacpp"),
-        ("llama-3.1-8b", "v100", "fp16", "vllm", {}, "engine-generation", "llamacpp"),
+        ("llama-3.1-8b", "v100", "fp16", "vllm", {}, "volta-image", "llamacpp"),
         ("gpt-oss-20b", "t4", "mxfp4", "vllm", {}, "mxfp4-old", "gguf-mxfp4"),
         ("llama-3.1-8b", "h100", "nvfp4", "nim", {}, "fp4-compute", "awq-int4"),
         ("llama-3.1-8b", "b200", "w8a8-int8", "vllm", {}, "int8-blackwell", "fp8"),
@@ -45,7 +46,7 @@ def findings(one: Spec, level: str = "unsupported") -> dict[str, Finding]:
         ("gemma-2-9b-it", "l4", "fp16", "vllm", {}, "float16-unstable", "bfloat16"),
         ("llama-3.1-8b", "gh200", "bf16", "tgi", {}, "arm64-image", "vllm"),
         ("llama-3.1-8b", "t4", "fp16", "nim", {}, "nim-generation", "vllm"),
-        ("llama-3.1-8b", "a100", "bf16", "vllm", {"kv_dtype": "fp8"}, "kv-fp8-capability", "auto"),
+        ("phi-3-mini-4k", "a100", "bf16", "vllm", {"kv_dtype": "fp8"}, "kv-fp8-capability", "fp8_e5m2"),
         ("llama-3.1-8b", "l4", "bf16", "vllm", {"kv_dtype": "q8_0"}, "kv-dtype-engine", "fp8"),
         ("qwen3-14b", "h100", "bf16", "vllm", {"tensor_parallel": 5}, "tensor-parallel-split", "4 or 8"),
         ("llama-3.1-8b", "h100", "bf16", "tgi", {"tensor_parallel": 3}, "tensor-parallel-split", "2 or 4"),
@@ -177,3 +178,40 @@ def test_every_rule_of_the_matrix_is_used_and_has_a_source() -> None:
     used |= {rule.before for rule in tables.rules.values() if rule.before} | {"engine-quantization"}
     assert set(tables.rules) == used - {"ok"}
     assert all(rule.source and rule.reason for rule in tables.rules.values())
+
+
+@pytest.mark.parametrize("gpu", ["a100-40gb", "a10", "a40", "rtx-3090"])
+@pytest.mark.parametrize("dtype", ["fp8", "fp8_e4m3", "fp8_e5m2"])
+def test_an_fp8_cache_runs_on_ampere_with_the_backend_named(gpu: str, dtype: str) -> None:
+    planned = spec("llama-3.1-8b", gpu, "bf16", kv_dtype=dtype)
+    assert "kv-fp8-capability" not in findings(planned)
+    assert attention_backend(planned) == "FLASHINFER"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "dtype", "backend"),
+    [("l4", "fp8", ""), ("h100", "fp8", ""), ("a10", "auto", ""), ("t4", "fp8", "")],
+)
+def test_a_backend_is_named_only_where_the_choice_would_not_start(gpu: str, dtype: str, backend: str) -> None:
+    assert attention_backend(spec("llama-3.1-8b", gpu, "fp16", kv_dtype=dtype)) == backend
+
+
+def test_heads_that_flashinfer_lacks_have_e5m2_only() -> None:
+    assert attention_backend(spec("phi-3-mini-4k", "a10", "bf16", kv_dtype="fp8_e5m2")) == "TRITON_ATTN"
+
+
+@pytest.mark.parametrize(
+    ("version", "rule"),
+    [("0.10.0", "volta-attention"), ("0.14.0", "volta-attention"), ("0.20.0", "volta-image")],
+)
+def test_a_v100_runs_until_the_images_have_cuda_13(version: str, rule: str) -> None:
+    assert rule in findings(spec("llama-3.1-8b", "v100-32gb", "fp16", version=version), level=None)
+
+
+def test_tgi_names_the_prompts_above_its_prefill() -> None:
+    short = findings(spec("llama-3.1-8b", "l40s", "bf16", "tgi", context=8192), level=None)
+    assert "tgi-prefill" not in short
+    longer = findings(spec("llama-3.1-8b", "l40s", "bf16", "tgi", context=32768), level=None)["tgi-prefill"]
+    assert longer.level == "warning"
+    assert "32767" in longer.reason
+    assert "8192" in longer.reason

@@ -77,8 +77,25 @@ reason: why the GPU cannot run the quantization. option: nearest configuration t
 {{- $entry := dict "model" $model "heads" $known.heads "splits" $known.splits "maximum" (int $known.max) "quantization" $quantization "cell" $cell
   "context" (int $context) "tokens" (ternary (mul (int $tail) 1000) 0 $covered) "reason" $reason "general" $general "option" $option
   "weightsMiB" $weights "totalMiB" (int $totalMiB) "maxConcurrency" (int $table.concurrency) "filesMiB" (mul $copies $files | int)
+  "planned" (include "model-server.planned" . | int)
   "tokenBytes" (index $terms 2 | int) "slotBytes" $slotBytes "sized" $sized "models" (default (keys $table.models | sortAlpha) $similar) -}}
 {{- merge (include "model-server.check" (list . "fit" $entry) | fromJson) $entry | toJson -}}
+{{- end -}}
+
+{{/* Tokens that `signalbox plan` computed, if they hold for these values; 0 if not. planner/helm_values.py writes the same texts. */}}
+{{- define "model-server.planned" -}}
+{{- $values := .Values -}}
+{{- $now := list
+  (printf "engine=%s" $values.engine) (printf "image=%s" $values.image.tag) (printf "model=%s" $values.model.name)
+  (printf "gpu=%s" (include "model-server.pool" . | fromJson).name) (printf "count=%d" (int $values.gpu.count))
+  (printf "quantization=%s" $values.quantization) (printf "dtype=%s" $values.dtype) (printf "context=%d" (int $values.context))
+  (printf "concurrency=%d" (int $values.concurrency)) (printf "memoryShare=%v" $values.memoryShare)
+  (printf "tensor=%d" (int $values.parallelism.tensor)) (printf "pipeline=%d" (int $values.parallelism.pipeline))
+  (printf "kvCacheDtype=%s" $values.kvCacheDtype) (printf "batchedTokens=%d" (int $values.batchedTokens))
+  (printf "eager=%t" $values.eager) (printf "sharedCache=%t" $values.sharedCache)
+  (printf "images=%v" $values.multimodal.images) (printf "maxPixels=%d" (int $values.multimodal.maxPixels)) -}}
+{{- $same := eq (toJson $now) (toJson $values.capacity.plan.settings) -}}
+{{- ternary (int $values.capacity.plan.tokens) 0 (and $same (not $values.extraArgs) (not $values.lora.adapters)) -}}
 {{- end -}}
 
 {{/* Arguments: (list ROOT MODELS). Name of the model in the table; empty if it is not there. */}}

@@ -68,6 +68,9 @@ name in the capacity table. Maps and lists of named items merge; all other value
 {{- $models := concat (list $model.name) (default list .Values.ollama.models) (keys (default dict .Values.ollama.modelfiles) | sortAlpha) | uniq -}}
 {{- $precision := get (default dict $engine.precisions) .Values.quantization -}}
 {{- $quantize := ternary "" (get $engine.quantize .Values.quantization | default "") $model.quantized -}}
+{{- $keyType := splitList "/" .Values.kvCacheDtype | first -}}{{- $valueType := splitList "/" .Values.kvCacheDtype | last -}}
+{{- $batch := int .Values.batchedTokens -}}{{- $pixels := int .Values.multimodal.maxPixels -}}
+{{- $images := toString .Values.multimodal.images -}}
 {{- dict
   "model" (ternary $model.name $path $onHub)
   "modelFile" (ternary "" (printf "%s/%s" $path $model.file) (or $onHub (eq $model.source "url")))
@@ -81,11 +84,11 @@ name in the capacity table. Maps and lists of named items merge; all other value
   "address" (printf (ternary "[%s]:%d" "%s:%d" (contains ":" $host)) $host (int $engine.port))
   "port" (toString $engine.port)
   "dtype" $dtype
-  "dtypeUnlessQuantized" (ternary $dtype "" (eq $quantize ""))
+  "dtypeUnlessQuantized" (ternary $dtype "" (and (eq $quantize "") (not $model.quantized)))
   "quantize" $quantize
   "context" (toString (int .Values.context))
   "contextLessOne" (toString (sub (int .Values.context) 1))
-  "contextOfAll" (toString (mul (int .Values.context) (int .Values.concurrency)))
+  "contextOfAll" (toString (mul (div (add (int .Values.context) 255) 256) 256 (ternary 1 (int .Values.concurrency) .Values.sharedCache)))
   "concurrency" (toString (int .Values.concurrency))
   "queue" (toString (max 128 (mul 4 (int .Values.concurrency))))
   "memoryShare" (toString (default $engine.memoryShare .Values.memoryShare))
@@ -103,6 +106,19 @@ name in the capacity table. Maps and lists of named items merge; all other value
   "chatTemplate" (ternary "" "/etc/signalbox/files/chat-template.jinja" (empty (or .Values.chatTemplate.text .Values.chatTemplate.existingConfigMap)))
   "pulls" (ternary "" (join " " $models) .Values.airGapped)
   "modelCount" (ternary (len $models | toString) "" (gt (len $models) 1))
+  "kvDtype" (ternary "" .Values.kvCacheDtype (eq .Values.kvCacheDtype "auto"))
+  "keyType" (ternary "" $keyType (has $keyType (list "auto" "f16")))
+  "valueType" (ternary "" $valueType (has $valueType (list "auto" "f16")))
+  "flashAttention" (ternary "" "on" (has $valueType (list "auto" "f16")))
+  "batchedTokens" (ternary (toString $batch) "" (gt $batch 0))
+  "logicalBatch" (ternary (toString (max 2048 $batch)) "" (gt $batch 0))
+  "eager" (ternary "true" "" .Values.eager)
+  "graphsOff" (ternary "disabled" "" .Values.eager)
+  "noGraphs" (ternary "0" "" .Values.eager)
+  "sharedCache" (ternary "true" "" .Values.sharedCache)
+  "attentionBackend" .Values.attentionBackend
+  "imageLimit" (ternary "" (printf "{\"image\":%v,\"video\":0}" $images) (eq $images "auto"))
+  "imageOptions" (ternary (printf "{\"max_pixels\":%d}" $pixels) "" (gt $pixels 0))
   "profile" $model.profile
   "profileTags" (ternary (printf "precision=%s,tp=%d" $precision (int $parallel.tensor)) "" (and (empty $model.profile) (ne $precision "")))
   "always" "true" | toJson -}}

@@ -5,10 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
+from signalbox.capacity.answers.rank import Option, rank
 from signalbox.capacity.cli.show_ranking import show_ranking
 from signalbox.capacity.hardware.inventory import parse_gpus
 from signalbox.capacity.planner.plan import default_catalogue, plan
-from signalbox.capacity.planner.rank import Option, rank
 from signalbox.capacity.planner.request import Request
 from signalbox.capacity.speed.energy import load_prices
 from signalbox.errors import InputError
@@ -27,6 +27,7 @@ def test_the_order_is_the_stated_one():
     def key(option: Option) -> tuple[float, ...]:
         return (
             not option.fits_concurrency,
+            -int((option.released or "0")[:4]),
             -option.parameters_billion,
             option.quality_rank,
             option.gpus,

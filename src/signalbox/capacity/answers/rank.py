@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal
 
 from pydantic import Field
 
+from signalbox.capacity.answers.quality import Accuracies, generation, quality_key, released
 from signalbox.capacity.hardware.inventory import Pool
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.choose import best, bits, ranks
@@ -16,14 +19,40 @@ from signalbox.capacity.planner.request import Question, Request, resolve
 from signalbox.capacity.speed.energy import Prices
 from signalbox.capacity.speed.throughput import Interval
 from signalbox.contracts.record import Contract
+from signalbox.errors import InputError
 
-ORDER = "fits the requested concurrency, then more parameters, better quantization, fewer GPUs, more requests"
+Sort = Literal["quality", "size", "speed", "requests", "price", "newest"]
+_TIES = "better quantization, fewer GPUs, more requests"
+ORDERS: dict[Sort, str] = {
+    "quality": f"fits the requested concurrency, then newer year of release, more parameters, {_TIES}",
+    "size": f"fits the requested concurrency, then more parameters, {_TIES}",
+    "speed": f"fits the requested concurrency, then more tokens/s, {_TIES}",
+    "requests": "fits the requested concurrency, then more requests, newer year of release, more parameters",
+    "price": f"fits the requested concurrency, then lower price, newer year of release, more parameters, {_TIES}",
+    "newest": f"fits the requested concurrency, then later month of release, more parameters, {_TIES}",
+}
+_MEASURED = (
+    f"fits the requested concurrency, then measured accuracy; models without one by year and size, {_TIES}"
+)
+
+
+def sort_of(text: str) -> Sort:
+    """The order of that name. Raises InputError for another one."""
+    for name in ORDERS:
+        if name == text.strip().lower():
+            return name
+    problem = f"unknown order `{text}` (`--sort`)"
+    raise InputError("--sort", text, f"use {', '.join(ORDERS)}", problem=problem)
 
 
 class Option(Contract):
     """One model in one quantization on GPUs of one kind, with the fewest of them that fit."""
 
     model: str
+    released: str | None = Field(default=None, description="Year and month of the model's release.")
+    accuracy: float | None = Field(
+        default=None, description="Balanced accuracy by the task's own comparison."
+    )
     parameters_billion: float
     quantization: str
     bits_per_weight: float
@@ -47,7 +76,7 @@ class Ranking(Contract):
     """All options over an inventory."""
 
     inventory: tuple[str, ...]
-    order: str = ORDER
+    order: str = ORDERS["quality"]
     options: tuple[Option, ...]
     cheapest: Option | None = Field(description="The lowest price per hour; None without prices.")
     currency: str | None = None
@@ -65,8 +94,13 @@ def rank(
     prices: Prices | None = None,
     left_out: Iterable[str] = (),
     correct: Correct | None = None,
+    sort: Sort = "quality",
+    measured: Accuracies | None = None,
 ) -> Ranking:
-    """Every model of the catalogue (or the one that the request names), in every quantization, on every pool."""
+    """Every model of the catalogue (or the one that the request names), in every quantization, on every pool.
+
+    `measured`: accuracies of the task's comparison, which come before year and size.
+    """
     one_model = request.model is not None or request.config is not None
     names = [request.model] if one_model else [row.name for row in catalogue.models]
     evaluate = evaluator(correct, allow_unproven=request.allow_unproven)
@@ -80,11 +114,14 @@ def rank(
             for pool in pools
             for option in _options(of_model, pool, catalogue, hourly.get(pool.gpu.name), evaluate)
         ]
+        fitting = [_with_quality(option, measured or {}) for option in fitting]
         options += fitting
         if not fitting:
             nowhere.append(name or str(request.config))
-    options.sort(key=_order)
+    options.sort(key=_KEYS[sort])
+    by_accuracy = sort == "quality" and any(option.accuracy is not None for option in options)
     return Ranking(
+        order=_MEASURED if by_accuracy else ORDERS[sort],
         inventory=tuple(pool.name for pool in pools),
         options=tuple(options),
         cheapest=_cheapest(options),
@@ -99,14 +136,46 @@ def _cheapest(options: Iterable[Option]) -> Option | None:
     return min(priced, key=lambda option: (option.price_per_hour, _order(option)), default=None)
 
 
-def _order(option: Option) -> tuple[bool, float, int, int, float]:
+def _with_quality(option: Option, measured: Accuracies) -> Option:
+    accuracy = measured.get(quality_key(option.model))
+    return option.model_copy(update={"released": released(option.model), "accuracy": accuracy})
+
+
+def _order(option: Option) -> tuple[float, ...]:
+    """Measured models by accuracy, then the others by year of release and size."""
     return (
         not option.fits_concurrency,
-        -option.parameters_billion,
-        option.quality_rank,
-        option.gpus,
-        -option.max_concurrency,
+        -(option.accuracy if option.accuracy is not None else -1.0),
+        -generation(option.model),
+        *_by_size(option),
     )
+
+
+def _by_size(option: Option) -> tuple[float, ...]:
+    return (-option.parameters_billion, option.quality_rank, option.gpus, -option.max_concurrency)
+
+
+def _speed(option: Option) -> float:
+    rate = option.output_tokens_per_second
+    return rate.high if rate else 0.0
+
+
+def _month(option: Option) -> float:
+    return float((option.released or "0").replace("-", ""))
+
+
+_KEYS: dict[Sort, Callable[[Option], tuple[float, ...]]] = {
+    "quality": _order,
+    "size": lambda option: (not option.fits_concurrency, *_by_size(option)),
+    "speed": lambda option: (not option.fits_concurrency, -_speed(option), *_by_size(option)),
+    "requests": lambda option: (not option.fits_concurrency, -option.max_concurrency, *_order(option)),
+    "price": lambda option: (
+        not option.fits_concurrency,
+        math.inf if option.price_per_hour is None else option.price_per_hour,
+        *_order(option),
+    ),
+    "newest": lambda option: (not option.fits_concurrency, -_month(option), *_by_size(option)),
+}
 
 
 def _options(

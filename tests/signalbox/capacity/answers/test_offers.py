@@ -1,0 +1,71 @@
+"""The machines that hold a model, and the exact largest context."""
+
+from dataclasses import replace
+
+import pytest
+
+from signalbox.capacity.answers.offers import offers
+from signalbox.capacity.memory import budget
+from signalbox.capacity.planner.largest import largest_context
+from signalbox.capacity.planner.plan import default_catalogue, plan
+from signalbox.capacity.planner.request import Request
+from signalbox.errors import InputError
+from tests.signalbox.capacity.specs import spec
+
+ROWS = default_catalogue()
+ANSWER = offers(Request(model="Llama-3.3-70B-Instruct"), ROWS)
+
+
+def test_machines_are_in_the_order_of_their_memory():
+    sizes = [row.memory_gib for row in ANSWER.offers]
+    assert sizes == sorted(sizes)
+    assert len(sizes) > 15
+
+
+def test_every_whole_gpu_of_the_tables_is_answered():
+    kinds = {gpu.name for gpu in ROWS.gpus if gpu.tabled and gpu.slice_of is None}
+    assert {row.gpu for row in ANSWER.offers} | set(ANSWER.too_small) == kinds
+
+
+@pytest.mark.parametrize("row", ANSWER.offers[::6], ids=lambda row: row.gpu)
+def test_an_offer_fits_when_it_is_planned_alone(row):
+    def alone(**changes):
+        wish = {"gpu": f"{row.gpus}x{row.gpu}", "quantization": row.quantization, **changes}
+        return plan(Request(model="Llama-3.3-70B-Instruct", tensor_parallel=row.gpus, **wish))
+
+    assert alone().fits
+    assert round(alone().max_concurrency, 2) == row.max_concurrency
+    assert alone(context=row.largest_context).fits
+    if row.largest_context < 131072:
+        assert not alone(context=row.largest_context + 1).fits
+
+
+@pytest.mark.parametrize(
+    ("model", "gpu", "quantization", "engine"),
+    [
+        ("llama-3.1-8b", "l4", "bf16", "vllm"),
+        ("Qwen3-14B", "rtx-4090", "awq-int4", "vllm"),
+        ("llama-3.1-8b", "t4", "gguf-q4_k_m", "llamacpp"),
+        ("Llama-3.1-8B", "a10", "bf16", "tgi"),
+    ],
+)
+def test_the_largest_context_is_exact(model, gpu, quantization, engine):
+    one = spec(model, gpu, quantization, engine)
+    largest = largest_context(one)
+    assert budget(replace(one, context=largest)).fits
+    assert not budget(replace(one, context=largest + 1)).fits or largest == one.model.max_positions
+
+
+def test_a_model_that_never_fits_has_no_context():
+    assert largest_context(spec("Llama-3.1-405B", "t4", "bf16")) == 0
+
+
+def test_a_context_as_an_alternative_is_the_largest_that_fits():
+    answer = plan(Request(model="llama-3.1-8b", gpu="l4", quantization="bf16", context=100_000))
+    changes = [row.context for row in answer.alternatives if row.change.startswith("context ")]
+    assert changes == [33120]
+
+
+def test_an_unknown_model_is_an_input_error():
+    with pytest.raises(InputError, match="did you mean"):
+        offers(Request(model="lama-3.1-8b"), ROWS)
