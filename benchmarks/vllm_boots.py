@@ -1,6 +1,6 @@
 """Start vLLM with random weights on this machine's GPUs, case by case, and record the memory that its log and workers report.
 
-Needs a GPU machine with vLLM and PyYAML, and no network: `python benchmarks/vllm_boots.py OUT [--gpus 0,1] [--only NAME...]`.
+Needs a GPU machine with vLLM and PyYAML, and no network: `python -m benchmarks.vllm_boots OUT [--gpus 0,1] [--only NAME...]`.
 Models are built from the public configurations in src/signalbox/capacity/data/models.yaml with `load_format=dummy`: no weights are
 downloaded. Each case is a process of its own on a GPU of its own (with tensor_parallel_size 2 it takes two), forked from one that
 has imported vLLM; a case takes 8 to 90 s. Written to OUT: boots.jsonl, a row a case (all `_gib` are GiB of one rank, as the worker
@@ -28,10 +28,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from benchmarks.vllm_models import configuration, write_model
 
 _HERE = Path(__file__).resolve().parent
-_MODELS = _HERE.parents[1] / "src/signalbox/capacity/data/models.yaml"
 _LIMIT_SECONDS, _LEAST_SECONDS = 110, 30
 _PROMPT_TOKENS, _ANSWER_TOKENS = 512, 256
 
@@ -47,35 +46,6 @@ _SHOWN = (
     "error",
 )
 
-# What vLLM reads from config.json in addition to the fields that memory needs.
-_CLASSES = {
-    "llama": "LlamaForCausalLM",
-    "mistral": "MistralForCausalLM",
-    "mixtral": "MixtralForCausalLM",
-    "qwen2": "Qwen2ForCausalLM",
-    "qwen3": "Qwen3ForCausalLM",
-    "qwen3_moe": "Qwen3MoeForCausalLM",
-    "gemma2": "Gemma2ForCausalLM",
-    "gemma3_text": "Gemma3ForCausalLM",
-    "phi3": "Phi3ForCausalLM",
-    "deepseek_v2": "DeepseekV2ForCausalLM",
-    "gpt_oss": "GptOssForCausalLM",
-    "granite": "GraniteForCausalLM",
-    "granitemoe": "GraniteMoeForCausalLM",
-}
-_MORE_FIELDS: dict[str, dict[str, Any]] = {
-    "deepseek_v2": {
-        "topk_method": "greedy",
-        "n_group": 1,
-        "topk_group": 1,
-        "norm_topk_prob": False,
-        "routed_scaling_factor": 1.0,
-        "scoring_func": "softmax",
-    },
-    "gemma2": {"query_pre_attn_scalar": 256, "hidden_activation": "gelu_pytorch_tanh"},
-    "gemma3_text": {"query_pre_attn_scalar": 256, "hidden_activation": "gelu_pytorch_tanh"},
-    "phi3": {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2},
-}
 _LINES = {  # what a boot log says, by the name of the row's field
     "load_seconds": r"Model loading took [\d.]+ GiB(?: memory)? and ([\d.]+) seconds",
     "backend": r"Using (?:AttentionBackendEnum\.)?(\w+) attention backend",
@@ -83,6 +53,10 @@ _LINES = {  # what a boot log says, by the name of the row's field
     "max_conc": r"Maximum concurrency for [\d,]+ tokens per request: ([\d.]+)x",
     "graph_gib": r"Graph capturing finished in [\d.]+ secs, took (-?[\d.]+) GiB",
     "graph_seconds": r"Graph capturing finished in ([\d.]+) secs",
+    "encoder_budget": r"Encoder cache will be initialized with a budget of ([\d,]+) tokens",
+    "profiled_images": r"profiled with (\d+) (?:image|video) items",
+    "hybrid_block_size": r"Setting attention block size to (\d+) tokens",
+    "mamba_blocks": r"exceeds available Mamba cache blocks \((\d+)\)",
     "compile_seconds": r"torch\.compile took ([\d.]+) s",
 }
 _REPORTED = {  # the same terms as the worker's, with the log's two decimals: for cases whose workers cannot be asked
@@ -91,15 +65,6 @@ _REPORTED = {  # the same terms as the worker's, with the log's two decimals: fo
     "non_torch_gib": r"non-torch forward increase memory: ([\d.]+)GiB",
     "kv_gib": r"Available KV cache memory: (-?[\d.]+) GiB",
 }
-
-
-def write_model(case: dict[str, Any], folder: Path) -> None:
-    """config.json of the case's model; with random weights, vLLM needs no other file."""
-    models = {row["name"]: row["config"] for row in yaml.safe_load(_MODELS.read_text(encoding="utf-8"))}
-    config = dict(models[case["model"]])
-    kind = config["model_type"]
-    config |= {"architectures": [_CLASSES[kind]], **_MORE_FIELDS.get(kind, {}), **case.get("config", {})}
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
 
 
 def ask_worker(worker: Any) -> dict[str, Any]:
@@ -125,9 +90,24 @@ def ask_worker(worker: Any) -> dict[str, Any]:
     row["runner"] = "V2" if worker.use_v2_model_runner else "V1"
     row["kv_blocks"] = configuration.cache_config.num_gpu_blocks
     row["block_size"] = configuration.cache_config.block_size
+    row["kv_groups"] = kv_groups(worker)
     row["graph_mode"] = configuration.compilation_config.cudagraph_mode.name
     row["graph_sizes"] = len(configuration.compilation_config.cudagraph_capture_sizes or ())
     return row
+
+
+def kv_groups(worker: Any) -> list[dict[str, Any]]:
+    """Layers that share blocks, with tokens and bytes of a block: hybrid models have several kinds."""
+    configuration = getattr(worker.model_runner, "kv_cache_config", None)
+    return [
+        {
+            "kind": type(group.kv_cache_spec).__name__,
+            "layers": len(group.layer_names),
+            "block_size": group.kv_cache_spec.block_size,
+            "page_bytes": group.kv_cache_spec.page_size_bytes,
+        }
+        for group in getattr(configuration, "kv_cache_groups", ())
+    ]
 
 
 class Power:
@@ -192,10 +172,16 @@ def boot(case: dict[str, Any], gpus: list[int], row_file: Path, models: Path) ->
     # vLLM's compile cache knows a model by its folder: a folder of its own makes a boot cold.
     folder = models / case.get("warm_after", case["case"])
     folder.mkdir(exist_ok=True)
-    write_model(case, folder)
+    config = configuration(case["model"], case.get("config"))
+    needs_tokenizer = "vision_config" in config  # the profile of its images makes requests
+    write_model(folder, config, with_tokenizer=needs_tokenizer)
     started = time.perf_counter()
     llm = LLM(
-        str(folder), load_format="dummy", skip_tokenizer_init=True, disable_log_stats=True, **case["engine"]
+        str(folder),
+        load_format="dummy",
+        skip_tokenizer_init=not needs_tokenizer,
+        disable_log_stats=True,
+        **case["engine"],
     )
     row: dict[str, Any] = {"startup_seconds": round(time.perf_counter() - started, 1)}
     row |= llm.collective_rpc(ask_worker)[0]
@@ -254,7 +240,9 @@ def finish(
     row_file = out / f"{case['case']}.row"
     exact = json.loads(row_file.read_text(encoding="utf-8")) if row_file.exists() else {}
     row_file.unlink(missing_ok=True)
-    question = {name: case[name] for name in ("case", "model", "config", "env") if name in case}
+    question = {
+        name: case[name] for name in ("case", "model", "quantization", "config", "env") if name in case
+    }
     question |= {name: engine.get(name) for name in ("max_num_seqs", "max_num_batched_tokens")}
     ran = {"rc": code, "wall_seconds": round(seconds, 1)}
     return {**question, "engine": engine, **machine, **ran, **reported, **read_log(text), **exact}

@@ -1,6 +1,6 @@
 """Run the command that charts/model-server renders for vLLM on this machine's GPUs, and check the chart's promises.
 
-Needs a GPU machine with vLLM, PyYAML and tokenizers, root, and no network: `python benchmarks/vllm_rendered.py OUT RENDERED.yaml`,
+Needs a GPU machine with vLLM, PyYAML and tokenizers, root, and no network: `python -m benchmarks.vllm_rendered OUT RENDERED.yaml`,
 where RENDERED.yaml is what `helm template` printed: a Deployment for one GPU, or a LeaderWorkerSet of two nodes with one GPU each.
 Command, arguments, environment and user come from the manifest; the model becomes a folder with a public configuration, random
 weights (`--load-format dummy`) and a tokenizer made here. Each pod is a process of the pod's user that may write to /cache, /tmp and
@@ -27,11 +27,11 @@ from typing import Any
 
 import yaml
 
-_HERE = Path(__file__).resolve().parent
-_MODELS = _HERE.parents[1] / "src/signalbox/capacity/data/models.yaml"
+from benchmarks.vllm_models import configuration, write_model
+
 _KEY = "sk-check"
 _READY_SECONDS, _GONE_SECONDS, _WATCH_SECONDS = 240, 150, 70
-_MODEL = "Llama-3.2-1B-Instruct"
+_MODEL = "meta-llama/Llama-3.2-1B"
 _ROUTES = (
     ("GET", "/health"),
     ("GET", "/ping"),
@@ -58,35 +58,6 @@ _ROUTES = (
     ("POST", "/scale_elastic_ep"),
     ("POST", "/is_scaling_elastic_ep"),
 )
-
-
-def write_model(folder: Path) -> None:
-    """A checkpoint folder without weights: configuration, and a byte-level tokenizer with a chat template."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = {row["name"]: row["config"] for row in yaml.safe_load(_MODELS.read_text(encoding="utf-8"))}
-    config = next(config for name, config in rows.items() if name.endswith(_MODEL.removesuffix("-Instruct")))
-    (folder / "config.json").write_text(json.dumps({**config, "architectures": ["LlamaForCausalLM"]}))
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=300, special_tokens=["<s>", "</s>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
-    )
-    tokenizer.train_from_iterator([Path(__file__).read_text(encoding="utf-8")], trainer)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps(
-            {
-                "tokenizer_class": "PreTrainedTokenizerFast",
-                "bos_token": "<s>",
-                "eos_token": "</s>",
-                "chat_template": template,
-            }
-        )
-    )
 
 
 @dataclass
@@ -347,7 +318,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     model = Path("/tmp/rendered-model")
-    write_model(model)
+    write_model(model, configuration(_MODEL), with_tokenizer=True)
     pods = pods_of(arguments.rendered, model, arguments.out, arguments.more)
     cache = Path("/cache")
     cache.mkdir(exist_ok=True)

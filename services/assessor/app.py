@@ -97,7 +97,9 @@ async def _open(
     # Reading may pause as long as a slow model computes; connecting may not.
     timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=settings.decoder_timeout_seconds)
     through_proxy = not is_loopback(settings.decoder_base_url)
-    session = aiohttp.ClientSession(timeout=timeout, trust_env=through_proxy)
+    # The model server queues; the client's default of 100 connections would make requests wait here, unseen by it.
+    connector = aiohttp.TCPConnector(limit=0)
+    session = aiohttp.ClientSession(timeout=timeout, trust_env=through_proxy, connector=connector)
     upstream = await stack.enter_async_context(session)
     await stack.enter_async_context(purging(store, settings.retention_days))
     await stack.enter_async_context(writing(meter, store))
