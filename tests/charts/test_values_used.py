@@ -75,17 +75,14 @@ UNUSED = {
     ("assessor", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("signalbox", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("pipelines", "enabled"): "A parent chart uses it as the condition of the dependency.",
-<<<<<<< HEAD
     ("monitoring", "enabled"): "A parent chart uses it as the condition of the dependency.",
     ("monitoring", "global"): "Helm passes it to all charts; this one has no pods.",
     **{("monitoring", f"grafana.{key}"): "The notes name it." for key in ("service", "namespace", "port")},
-=======
     ("model-server", "capacity.plan.tokens"): "The fit check in the notes has them: test_plan_round_trip.py.",
     (
         "model-server",
         "capacity.plan.settings",
     ): "The fit check in the notes compares them: test_plan_round_trip.py.",
->>>>>>> plan
     ("pipelines", "jobDefaults.enabled"): "Each job sets it itself: the default only shows the key.",
 }
 PROXY = {"global": {"proxy": {"https": "http://a.example"}}}
