@@ -52,6 +52,17 @@ def test_without_the_hook_it_is_a_job_like_the_others():
     assert not job["metadata"]["name"].endswith("-gate")
 
 
+def test_a_schedule_of_all_jobs_is_none_of_the_hook():
+    scheduled = {"jobDefaults": {"schedule": "@monthly"}}
+    kinds = {
+        document["kind"]
+        for document in render("pipelines", {**scheduled, "jobs": {"train": {"enabled": True}}})
+    }
+    assert "CronJob" in kinds
+    rendered = render("pipelines", {**values(), **scheduled})
+    assert one(rendered, "Job")["metadata"]["annotations"][HOOK] == "pre-upgrade"
+
+
 def test_another_job_is_no_hook_and_fails_at_once_on_wrong_input_only():
     job = one(render("pipelines", {"jobs": {"train": {"enabled": True}}}), "Job")
     assert HOOK not in job["metadata"].get("annotations", {})

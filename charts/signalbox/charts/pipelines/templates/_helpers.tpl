@@ -37,7 +37,9 @@ http://{{ include "pipelines.mlflowName" . }}:{{ int .Values.mlflow.port }}
 {{/* Arguments: (list ROOT JOB). The job's values over jobDefaults, as JSON. Key by key, because `merge` ignores false, 0 and null. */}}
 {{- define "pipelines.job" -}}
 {{- $job := deepCopy (index . 0).Values.jobDefaults -}}
-{{- range $key, $value := index (index . 0).Values.jobs (index . 1) -}}
+{{- $own := index (index . 0).Values.jobs (index . 1) -}}
+{{- if $own.hook }}{{ $_ := set $job "schedule" "" }}{{ end -}}
+{{- range $key, $value := $own -}}
 {{- $_ := set $job $key $value -}}
 {{- end -}}
 {{- toJson $job -}}
