@@ -57,6 +57,7 @@ def _boot(row: Row, name: str) -> Row:
         "max_model_len": arguments.get("max_model_len"),
         "mnbt": arguments.get("max_num_batched_tokens"),
         "max_num_seqs": arguments.get("max_num_seqs"),
+        "images": arguments.get("limit_mm_per_prompt", {}).get("image"),
         "kv_dtype": arguments.get("kv_cache_dtype"),
         "eager": bool(arguments.get("enforce_eager")),
         "warm": row.get("compile_cache") == "warm",

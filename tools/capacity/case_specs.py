@@ -124,6 +124,7 @@ def _spec(row: Row, gpus: str, engine: str, catalogue: Catalogue) -> Spec:
         tensor_parallel=int(row.get("tp") or count),
         pipeline_parallel=int(row.get("pp") or 1),
         concurrency=row.get("max_num_seqs"),
+        images=row.get("images"),
         batched_tokens=row.get("mnbt") or _offline_tokens(row, gpu),
         memory_utilization=row.get("gmu"),
         eager=bool(row.get("eager")),
