@@ -7,7 +7,8 @@ from dashboards.boards.common import INTERVAL, NAMESPACE, TASK_NAME, WHERE
 from dashboards.panel import Board, Query, Row, chart, stat
 from dashboards.rules import assessor
 from dashboards.rules.alerts import SERVICE
-from signalbox.contracts import metrics
+from signalbox.contracts import metrics, usage_metrics
+from signalbox.contracts.metric import Metric
 
 _TASK = f'{WHERE},task=~"$task"'
 
@@ -83,6 +84,11 @@ def samples() -> str:
     return f"max by (job, instance) (scrape_samples_post_metric_relabeling {ours})"
 
 
+def usage_by_client(metric: Metric) -> str:
+    """A second's use of each client of the API keys; unknown keys are one client."""
+    return promql.rate_by("client", promql.series(metric, WHERE), INTERVAL)
+
+
 def board() -> Board:
     """Objectives, requests, store, upstreams."""
     return Board(
@@ -90,7 +96,7 @@ def board() -> Board:
         "Service",
         "For the operator on call: whether the assessor keeps its objectives, and which part does not.",
         (NAMESPACE, TASK_NAME),
-        (_objectives(), _requests(), _upstreams(), _store()),
+        (_objectives(), _requests(), _usage(), _upstreams(), _store()),
         (
             "SignalboxErrorBudgetBurn",
             "SignalboxStoreUnavailable",
@@ -127,6 +133,23 @@ def _requests() -> Row:
             chart("Clients", "Who sends requests, and whose are rejected or limited?",
                   Query(requests_by_client(), "{{client}} {{outcome}}"), unit="reqps", width=12),
             chart("Tokens", "How many tokens do the models read and write?", Query(tokens(), "{{direction}}"), unit="short", width=12),
+        ),
+    )  # fmt: skip
+
+
+def _usage() -> Row:
+    return Row(
+        "Usage",
+        (
+            chart("Requests of clients", "Whose requests reach the models?", Query(usage_by_client(usage_metrics.USAGE_REQUESTS), "{{client}}"),
+                  unit="reqps", width=6),
+            chart("Tokens of clients", "Whose requests cost tokens?", Query(usage_by_client(usage_metrics.USAGE_TOKENS), "{{client}}"),
+                  unit="short", width=6),
+            chart("Model time of clients", "Whose requests keep the models busy? Seconds of calls in a second.",
+                  Query(usage_by_client(usage_metrics.USAGE_SECONDS), "{{client}}"), unit="short", width=6),
+            chart("Energy of clients", "Whose requests cost energy? An estimate, watt hours in a second.",
+                  Query(usage_by_client(usage_metrics.USAGE_ENERGY), "{{client}}"), unit="short", width=6,
+                  empty="SIGNALBOX_WH_PER_1K_TOKENS is not set"),
         ),
     )  # fmt: skip
 

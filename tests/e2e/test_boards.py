@@ -106,7 +106,7 @@ def live(
     """Prometheus under load, after a decoder that was killed and started again, which is what failed calls need."""
     logs = settings.logs_dir
     with (
-        running(stack.assessor(settings), logs) as assessor,
+        running(stack.assessor(settings.model_copy(update={"wh_per_1k_tokens": 0.5})), logs) as assessor,
         stub_exporter() as stub,
     ):
         jobs = [
