@@ -19,15 +19,7 @@ from signalbox.contracts.routes import ModelName
 from signalbox.settings import Settings
 from signalbox.tasks import Task, evaluation_rows
 
-HEADER = (
-    "texts",
-    "language",
-    "answers",
-    "green",
-    "share green",
-    "wrong of green",
-    "true error of green (95 %)",
-)
+HEADER = ("texts", "language", "green", "wrong", "true error (95 %)")
 _TEXTS: Mapping[ModelName, int] = {"encoder": 300, "decoder": 60}
 
 
@@ -76,12 +68,11 @@ def figures_of(
 def show(figures: Sequence[Green], alpha: float, console: Console) -> None:
     """One row per kind of text and language; the interval is that of Clopper and Pearson."""
     table = Table(
-        *HEADER, title=f"Green answers and their true error (the certificate promises at most {alpha:.0%})"
+        *HEADER, title=f"Green answers (the certificate promises a true error of at most {alpha:.0%})"
     )
     for one in figures:
-        share = f"{one.green / one.answers:.2f}"
-        counts = (str(one.answers), str(one.green), share, str(one.wrong))
-        table.add_row(one.texts, one.language, *counts, _error(one))
+        share = f"{one.green} of {one.answers} ({one.green / one.answers:.0%})"
+        table.add_row(one.texts, one.language, share, str(one.wrong), _error(one))
     console.print(table)
 
 
