@@ -66,7 +66,8 @@ def tango_z(pairs: Pairs, difference: float) -> float:
     linear = -b - c + (2 * n - b + c) * difference
     constant = -c * difference * (1 - difference)
     root = math.sqrt(max(0.0, linear * linear - 8 * n * constant))
-    share = (root - linear) / (4 * n)  # of second-only rows, where the difference is the given one
+    # Of second-only rows, where the difference is the given one: not negative, also where the squares above underflow.
+    share = max(0.0, -difference, (root - linear) / (4 * n))
     variance = n * (2 * share + difference * (1 - difference))
     distance = b - c - n * difference
     if variance <= 0:

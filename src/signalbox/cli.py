@@ -64,7 +64,7 @@ COMMANDS = {
     ),
     "purge": Command("Delete old records with their feedback (retention).", "signalbox.basic_commands:purge"),
     "migrate": Command("Create or upgrade the database schema.", "signalbox.basic_commands:migrate"),
-    "demo": Command("Train, serve, assess, evaluate and compare on this machine.", folder="local"),
+    "demo": Command("Train, serve, assess, evaluate, certify and compare on this machine.", folder="local"),
     "serve": Command(
         "Start encoder, decoder, assessor and MLflow until Ctrl-C; trains first if nothing is trained.",
         folder="local",

@@ -1,6 +1,7 @@
 """charts/model-server starts each engine as files/engines.yaml lists."""
 
 import functools
+import json
 import shutil
 from pathlib import Path
 
@@ -33,10 +34,12 @@ def test_a_key_in_plain_text_is_warned_about(notes):
     assert "plain text" not in notes({"apiKey": {"existingSecret": "key"}})
 
 
-def test_the_pools_have_every_gpu_of_the_catalogue_with_its_labels():
+def test_the_pools_have_every_gpu_of_the_fit_table_with_its_labels():
     pools = yaml.safe_load((FOLDER / "files" / "pools.yaml").read_text(encoding="utf-8"))
     rows = {row["capacity"]: row for row in pools.values() if "capacity" in row}
-    products = {gpu.name: list(gpu.products) for gpu in default_catalogue().gpus}
+    table = json.loads((FOLDER / "files" / "capacity.json").read_text(encoding="utf-8"))
+    products = {gpu.name: list(gpu.products) for gpu in default_catalogue().gpus if gpu.name in table["gpus"]}
+    assert len(products) == len(table["gpus"])
     assert {name: row["gfd"]["nvidia.com/gpu.product"] for name, row in rows.items()} == products
 
 

@@ -20,6 +20,30 @@ OLLAMA = {
     "model": {"name": "llama3.2:3b"},
 }
 REJECTED = {
+    "an FP8 cache that the engine does not know": (
+        {"engine": "nim", "model": {"name": "meta/llama-3.1-8b-instruct"}, "kvCacheDtype": "fp8"},
+        "kvCacheDtype: fp8, but NIM has no such setting. Set it to auto.",
+    ),
+    "a batch of tokens that the engine does not know": (
+        {"engine": "ollama", "batchedTokens": 4096},
+        "batchedTokens: 4096, but Ollama has no such setting. Set it to 0.",
+    ),
+    "eager mode that the engine does not know": (
+        {"engine": "ollama", "eager": True},
+        "eager: true, but Ollama has no such setting. Set it to false.",
+    ),
+    "a shared cache that the engine does not know": (
+        {"sharedCache": True},
+        "sharedCache: true, but vLLM has no such setting. Set it to false.",
+    ),
+    "a backend that the engine does not know": (
+        {"engine": "sglang", "attentionBackend": "FLASHINFER"},
+        "attentionBackend: FLASHINFER, but SGLang has no such setting. Remove it.",
+    ),
+    "images that the engine does not limit": (
+        {"engine": "sglang", "multimodal": {"images": 1}},
+        "multimodal: is set, but SGLang has no such setting. Set images to auto and maxPixels to 0, or use engine vllm.",
+    ),
     "a path in S3 that is not used": (
         {"model": {"s3": {"uri": "s3://models/a"}}},
         'model.s3.uri: "s3://models/a" is set, but model.source is "hf". Set model.source to "s3", or remove',

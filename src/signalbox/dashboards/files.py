@@ -40,7 +40,7 @@ def _read(path: Path) -> Board:
     try:
         board: Board = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError("--source", str(path), "Check the file: it must be JSON.") from error
+        raise InputError("--source", path.name, "Check the file: it must be JSON.") from error
     is_classic = isinstance(board, dict) and "panels" in board
     if not is_classic or not board.get("uid") or not board.get("title"):
         hint = "Use a board in the classic format, with uid, title and panels. In Grafana 13, export it as Classic."

@@ -15,7 +15,7 @@ ROWS = {row["case"]: row for row in datafile.read_rows(DATA / "boots-vllm-0.24.0
 TERMS = ("weights_gib", "activation_gib", "non_torch_gib", "graph_estimate_gib", "kv_gib")
 
 
-@pytest.mark.parametrize("case", ROWS)
+@pytest.mark.parametrize("case", [case for case, row in ROWS.items() if row["rc"] == 0])
 def test_the_terms_of_a_row_add_up_to_its_budget(case: str) -> None:
     row = ROWS[case]
     budget = ceil(row["cuda_total_gib"] * GIB * row["engine"]["gpu_memory_utilization"]) / GIB
