@@ -1,4 +1,4 @@
-"""Commands that ask the assessor, move a model's files, or look after the database."""
+"""Commands that query the assessor, move a model's files, or look after the database."""
 
 from __future__ import annotations
 
