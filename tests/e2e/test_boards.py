@@ -13,7 +13,8 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpx2
@@ -140,19 +141,25 @@ def live(
                 yield server
 
 
-def wait_for(server: Prometheus, expression: str) -> list:
-    """The series of a query, as soon as there are some."""
+def wait_until(ask_once: Callable[[], list]) -> list:
+    """The first answer that is not empty; an empty one if there is none in time."""
     end = time.monotonic() + WAIT_SECONDS
-    while not (result := server.query(expression)) and time.monotonic() < end:
+    while not (result := ask_once()) and time.monotonic() < end:
         time.sleep(2)
     return result
+
+
+def wait_for(server: Prometheus, expression: str) -> list:
+    """The series of a query, as soon as there are some."""
+    return wait_until(lambda: server.query(expression))
 
 
 def variables(server: Prometheus, board: Board, namespace: str) -> dict[str, str]:
     """Every variable with a value that Prometheus offers for it: all, but for the namespace and for prices."""
     chosen = {"namespace": namespace, "__rate_interval": "1m"}
     for variable in board.variables:
-        offered = server.values(filled(variable.query, BUILT_IN | chosen, missing=".*"), variable.pattern)
+        query = filled(variable.query, BUILT_IN | chosen, missing=".*")
+        offered = wait_until(partial(server.values, query, variable.pattern))
         assert offered, f"the variable {variable.name} of {board.title} has no value"
         chosen.setdefault(variable.name, offered[0] if variable.pattern else ".*")
     return BUILT_IN | chosen
