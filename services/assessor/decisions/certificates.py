@@ -15,7 +15,7 @@ from signalbox.certificate.folder import VerifiedCertificate, verified
 from signalbox.certificate.keys import prompt_digest
 from signalbox.certificate.monitoring.states import by_campaign, state_of
 from signalbox.certificate.standing import AnswerKey, LoadedCertificate, standings
-from signalbox.contracts.certificate import Certificate, CertificateEvent
+from signalbox.contracts.certificate import Certificate, CertificateEvent, CertificateState
 from signalbox.contracts.record import ModelRelease
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.tasks import Task
@@ -40,11 +40,15 @@ class CertificateTable:
         self._stamp: _Stamp | None = None
         self._verified: list[VerifiedCertificate] = []
         self._events: Sequence[CertificateEvent] = ()
+        self._states: dict[
+            str, CertificateState
+        ] = {}  # by campaign; derived once a reading, not for each answer
         self._updated_at: float | None = None
 
     def update(self, events: Sequence[CertificateEvent]) -> None:
         """Take over all events of the task, as they are in the store now."""
         self._events, self._updated_at = tuple(events), time.monotonic()
+        self._states = {campaign: state_of(rows) for campaign, rows in by_campaign(events).items()}
 
     def standings(
         self, release: ModelRelease, language: str, route: Route, thresholds_digest: str | None
@@ -66,12 +70,12 @@ class CertificateTable:
 
     def loaded(self) -> list[LoadedCertificate]:
         """All certificates with their states."""
-        histories, is_known = by_campaign(self._events), self._is_known
+        is_known = self._is_known
         return [
             LoadedCertificate(
                 one.certificate,
                 one.digest,
-                state_of(histories[one.certificate.campaign.id]) if is_known else None,
+                self._states.get(one.certificate.campaign.id, state_of(())) if is_known else None,
             )
             for one in self._current()
         ]
