@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 
+from services.assessor.background import in_background
 from services.assessor.metrics import Metrics
 from services.assessor.schemas import Health
 from signalbox.contracts import metrics as names
@@ -64,15 +65,12 @@ class HealthPoll:
     async def running(self) -> AsyncIterator[None]:
         """Be ready, and poll, until the block ends."""
         await self.poll()
-        task = asyncio.create_task(self._poll_repeatedly())
-        self._serving = True
-        try:
-            yield
-        finally:
-            self._serving = False
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        async with in_background(self._poll_repeatedly()):
+            self._serving = True
+            try:
+                yield
+            finally:
+                self._serving = False
 
     async def _poll_repeatedly(self) -> None:
         while True:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+from services.assessor.background import in_background
 from signalbox.store import Store
 
 log = logging.getLogger(__name__)
@@ -18,14 +19,11 @@ PAUSE_SECONDS = 3600.0
 @contextlib.asynccontextmanager
 async def purging(store: Store, days: int | None) -> AsyncIterator[None]:
     """Delete old records with their feedback until the block ends; with None, keep all."""
-    task = asyncio.create_task(_purge_hourly(store, timedelta(days=days))) if days else None
-    try:
+    if not days:
         yield
-    finally:
-        if task:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        return
+    async with in_background(_purge_hourly(store, timedelta(days=days))):
+        yield
 
 
 async def _purge_hourly(store: Store, age: timedelta) -> None:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
+from services.assessor.background import in_background
 from services.assessor.decisions.certificates import CertificateTable
 from services.assessor.metrics import Metrics
 from signalbox.certificate.standing import LoadedCertificate, state_now
@@ -50,13 +51,8 @@ class EventPoll:
     async def running(self) -> AsyncIterator[None]:
         """Read once, then repeatedly until the block ends."""
         await self._try()
-        task = asyncio.create_task(self._poll_repeatedly())
-        try:
+        async with in_background(self._poll_repeatedly()):
             yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
     async def _poll_repeatedly(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
+from services.assessor.background import in_background
 from services.assessor.metrics import Metrics
 from signalbox.contracts.record import Record
 from signalbox.contracts.requests import Sampling
@@ -85,13 +86,8 @@ class Refill:
 @contextlib.asynccontextmanager
 async def refilling(refill: Refill) -> AsyncIterator[None]:
     """Draw until the block ends."""
-    task = asyncio.create_task(_run_forever(refill))
-    try:
+    async with in_background(_run_forever(refill)):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _run_forever(refill: Refill) -> None:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, date, datetime
 
+from services.assessor.background import in_background
 from services.assessor.metrics import Metrics
 from signalbox.contracts import usage_metrics as names
 from signalbox.contracts.usage import OTHERS, Amount, UsageKey
@@ -78,13 +79,10 @@ class Meter:
 @contextlib.asynccontextmanager
 async def writing(meter: Meter, store: Store, pause_seconds: float = PAUSE_SECONDS) -> AsyncIterator[None]:
     """Write every few seconds until the block ends, and once more then."""
-    task = asyncio.create_task(_write_forever(meter, store, pause_seconds))
     try:
-        yield
+        async with in_background(_write_forever(meter, store, pause_seconds)):
+            yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
         await _write_once(meter, store)
 
 
