@@ -7,6 +7,8 @@ import os
 import uuid
 from pathlib import Path
 
+from signalbox.errors import InputError
+
 
 def write_whole(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
     """Put `content` (text as UTF-8) in the place of `path`, durably; creates its folder. `mode` is cut by the umask.
@@ -28,6 +30,18 @@ def write_whole(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
         partial.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_output(path: Path, text: str, option: str, *, overwrite: bool) -> None:
+    """Write a file that an option of the command line names. Raises InputError for one that exists or cannot be written."""
+    if path.exists() and not overwrite:
+        problem = f"`{path}` (`{option}`) exists"
+        raise InputError(option, str(path), "use another path, or --overwrite", problem=problem)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        problem = f"cannot write `{path}` (`{option}`): {error.strerror}"
+        raise InputError(option, str(path), "use a path in a folder that exists", problem=problem) from error
 
 
 class AppendLog:

@@ -8,7 +8,6 @@ from datetime import date
 from functools import cache
 from html import escape
 from importlib import resources
-from pathlib import Path
 from shlex import join
 from typing import Literal
 
@@ -54,20 +53,6 @@ def page(
         problem = f"no GPU of the tables holds `{listing.model}`, in groups of up to eight"
         raise InputError("--model", request.model, "use a smaller `--context`", problem=problem)
     return _html(question, rows[:_MOST_MACHINES], table, language, today, listing=listing)
-
-
-def write_page(html: str, path: Path, *, overwrite: bool) -> None:
-    """Raises InputError for a file that exists or cannot be written."""
-    if path.exists() and not overwrite:
-        problem = f"`{path}` (`--html`) exists"
-        raise InputError("--html", str(path), "use another path, or --overwrite", problem=problem)
-    try:
-        path.write_text(html, encoding="utf-8")
-    except OSError as error:
-        problem = f"cannot write `{path}` (`--html`): {error.strerror}"
-        raise InputError(
-            "--html", str(path), "use a path in a folder that exists", problem=problem
-        ) from error
 
 
 def language_of(text: str) -> Language:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from signalbox.capacity.answers.offers import offers
-from signalbox.capacity.answers.page import language_of, page, write_page
+from signalbox.capacity.answers.page import language_of, page
 from signalbox.capacity.answers.quality import accuracies
 from signalbox.capacity.answers.rank import Option, rank, sort_of
 from signalbox.capacity.boot_logs.corrections import load_corrections, stored_clusters
@@ -30,6 +30,7 @@ from signalbox.capacity.planner.request import Request, tensor_parallel
 from signalbox.capacity.planner.result import Plan
 from signalbox.capacity.speed.energy import Prices, load_prices
 from signalbox.errors import InputError, SetupError
+from signalbox.io import write_output
 from signalbox.settings import Settings
 
 _PRICED_COUNT = 8  # GPUs of a kind that a cloud offers in one machine
@@ -61,7 +62,7 @@ def _write_page(options: PlanOptions, path: Path, prices: Prices | None, correct
         )
     language = language_of(options.language)
     html = page(request_of(options), default_catalogue(), language=language, prices=prices, correct=correct)
-    write_page(html, path, overwrite=options.overwrite)
+    write_output(path, html, "--html", overwrite=options.overwrite)
     Console(stderr=True).print(f"page written to {path}", markup=False, highlight=False, soft_wrap=True)
 
 

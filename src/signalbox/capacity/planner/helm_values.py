@@ -11,7 +11,8 @@ from signalbox.capacity.gpu_names import product, quantity
 from signalbox.capacity.planner.plan import default_catalogue
 from signalbox.capacity.planner.result import Plan
 from signalbox.capacity.spec import TENSOR_ENGINES
-from signalbox.errors import InputError, SetupError
+from signalbox.errors import SetupError
+from signalbox.io import write_output
 
 _AUTO = "auto"
 _DTYPES = ("vllm", "sglang", "tgi")  # engines that are started with a dtype
@@ -167,17 +168,7 @@ def write_values(plan: Plan, path: Path, *, overwrite: bool = False) -> None:
         outcome = "is unsupported" if plan.verdict == "unsupported" else "does not fit"
         raise SetupError(f"--write: no file written, the plan {outcome}: {plan.reason}", hint=hint)
     content = _head(plan) + yaml.safe_dump(values(plan), sort_keys=False, allow_unicode=True, width=120)
-    if path.exists() and not overwrite:
-        raise InputError(
-            "--write", str(path), "use another path, or --overwrite", problem=f"`{path}` (`--write`) exists"
-        )
-    try:
-        path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        problem = f"cannot write `{path}` (`--write`): {error.strerror}"
-        raise InputError(
-            "--write", str(path), "use a path in a folder that exists", problem=problem
-        ) from error
+    write_output(path, content, "--write", overwrite=overwrite)
 
 
 def _head(plan: Plan) -> str:

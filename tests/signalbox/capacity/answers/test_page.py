@@ -7,11 +7,12 @@ from datetime import date
 
 import pytest
 
-from signalbox.capacity.answers.page import language_of, page, write_page
+from signalbox.capacity.answers.page import language_of, page
 from signalbox.capacity.memory import budget
 from signalbox.capacity.planner.plan import default_catalogue, plan
 from signalbox.capacity.planner.request import Request
 from signalbox.errors import InputError
+from signalbox.io import write_output
 from tests.signalbox.capacity.specs import spec
 
 ROWS = default_catalogue()
@@ -93,10 +94,10 @@ def test_text_from_outside_is_escaped(tmp_path):
 
 def test_a_page_is_not_overwritten_unasked(tmp_path):
     path = tmp_path / "plan.html"
-    write_page("x", path, overwrite=False)
+    write_output(path, "x", "--html", overwrite=False)
     with pytest.raises(InputError, match="exists"):
-        write_page("y", path, overwrite=False)
-    write_page("y", path, overwrite=True)
+        write_output(path, "y", "--html", overwrite=False)
+    write_output(path, "y", "--html", overwrite=True)
     assert path.read_text() == "y"
 
 
