@@ -44,15 +44,22 @@ def run() -> list[dict[str, object]]:
 def running_decoder() -> Iterator[Settings]:
     """The settings of a local decoder with the default model; of the configured decoder if it is one that runs."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings().model_copy(update={"state_dir": Path(folder), "decoder_port": free_port()})
-        service = stack.decoder(settings, gguf_file(settings.decoder_model, settings))
-        if service is None:
+        changes = {"state_dir": Path(folder), "decoder_port": free_port()}
+        with serving_decoder(Settings().model_copy(update=changes)) as settings:
             yield settings
-            return
-        with Supervisor(settings.logs_dir) as supervisor:
-            supervisor.start(service)
-            supervisor.wait_ready(service)
-            yield settings
+
+
+@contextmanager
+def serving_decoder(settings: Settings) -> Iterator[Settings]:
+    """The settings, with their decoder running if it is a local one."""
+    service = stack.decoder(settings, gguf_file(settings.decoder_model, settings))
+    if service is None:
+        yield settings
+        return
+    with Supervisor(settings.logs_dir) as supervisor:
+        supervisor.start(service)
+        supervisor.wait_ready(service)
+        yield settings
 
 
 def sample(task: Task) -> list[LabeledText]:

@@ -16,14 +16,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local import stack
-from local.processes import Supervisor
+from benchmarks.decoder import serving_decoder
 from pipelines.judge.figures import Report
 from pipelines.judge.job import Request, judge
 from pipelines.judge.run import RunFolder
 from pipelines.judge.shards import Shard
 from pipelines.strata import select_rows
-from signalbox.artifacts import gguf_file
 from signalbox.contracts.record import Feedback, LabeledText
 from signalbox.errors import ModelError
 from signalbox.models.base import Answer
@@ -65,14 +63,7 @@ def _served(settings: Settings, model: str) -> Iterator[Settings]:
     """Settings with a running model as decoder and as judge."""
     port = free_port()
     changes = {"decoder_model": model, "decoder_port": port, "judge_url": f"http://127.0.0.1:{port}/v1"}
-    serving = settings.model_copy(update=changes)
-    service = stack.decoder(serving, gguf_file(model, serving))
-    if service is None:
-        yield serving
-        return
-    with Supervisor(serving.logs_dir) as supervisor:
-        supervisor.start(service)
-        supervisor.wait_ready(service)
+    with serving_decoder(settings.model_copy(update=changes)) as serving:
         yield serving
 
 
