@@ -17,6 +17,7 @@ NAMES = [chart.name for chart in charts()]
 EXAMPLES = [(chart.name, example.stem) for chart in charts() for example in examples(chart)]
 # The same and, with an empty name, the default values of every chart.
 RENDERS = [*((name, "") for name in NAMES), *EXAMPLES]
+WITHOUT_PODS = {"monitoring"}
 # Values of both charts that have a database.
 POSTGRES = {"database": {"type": "postgres", "postgres": {"existingSecret": "signalbox-app"}}}
 # The generated keys, which a client-side render has only on request.

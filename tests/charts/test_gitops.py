@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 import yaml
 
-from tests.charts.conftest import EXAMPLES, GENERATED, chart_folder, example_file, one, render
+from tests.charts.conftest import EXAMPLES, GENERATED, WITHOUT_PODS, chart_folder, example_file, one, render
 from tests.charts.hatches import CHARTS_WITH_PARTS
 from tests.helpers import answering, say_json
 from tools.charts.helm import template
@@ -24,9 +24,6 @@ KINDS = {
     "OCIRepository": "source.toolkit.fluxcd.io/v1",
     "SealedSecret": "bitnami.com/v1alpha1",
 }
-
-
-WITHOUT_PODS = {"monitoring"}
 
 
 @pytest.mark.parametrize(("chart", "example"), EXAMPLES)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.charts.conftest import RENDERS, one, render, render_example
+from tests.charts.conftest import RENDERS, WITHOUT_PODS, one, render, render_example
 from tests.charts.pipelines_chart import ALL_JOBS
 
 
@@ -42,9 +42,6 @@ def unnamed(objects: list[dict]) -> list[dict[str, str]]:
     ]
     assert label_sets
     return [labels for labels in label_sets if not any(selects(selector, labels) for selector in both)]
-
-
-WITHOUT_PODS = {"monitoring"}
 
 
 @pytest.mark.parametrize(("chart", "example"), [one for one in RENDERS if one[0] not in WITHOUT_PODS])

@@ -1,6 +1,5 @@
 """`signalbox why`: runbooks with the values of an alert."""
 
-import json
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from typer.testing import CliRunner
 
 from signalbox.cli import installed_app
 from signalbox.runbooks import page
-from tests.helpers import answering
+from tests.helpers import answering, say_json
 
 ALERT = "SignalboxNoModelServer"
 DOCS = Path("docs/runbooks")
@@ -44,11 +43,7 @@ class Alerts(BaseHTTPRequestHandler):
             {"state": "firing", "labels": LABELS},
             {"state": "pending", "labels": {**LABELS, "alertname": "SignalboxQueueLong"}},
         ]
-        content = json.dumps({"status": "success", "data": {"alerts": alerts}}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        say_json(self, {"status": "success", "data": {"alerts": alerts}})
 
     def log_message(self, *arguments):
         pass
