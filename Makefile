@@ -57,7 +57,7 @@ tools: $(TOOLS)/.built ## Build helm, kubeconform and kubectl into the cache
 
 # Each of these Go modules has replace lines of its own, so they cannot be one.
 KUBERNETES_LD := $(foreach v,gitVersion=v1.34.4 gitMajor=1 gitMinor=34 gitCommit= gitTreeState=clean,-X k8s.io/component-base/version.$(v))
-CLUSTER_BINS := $(foreach m,kubernetes kserve coredns kube-router,$(CACHE)/$(m)-$(shell sha256sum tools/$(m)/go.sum | cut -c1-12)/bin)
+CLUSTER_BINS := $(foreach m,kubernetes kserve coredns kube-router prometheus,$(CACHE)/$(m)-$(shell sha256sum tools/$(m)/go.sum | cut -c1-12)/bin)
 
 $(CLUSTER_BINS:=/.built): $(CACHE)/%/bin/.built:
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed for the cluster tests: https://go.dev/doc/install"; exit 1; }
@@ -68,7 +68,7 @@ $(CLUSTER_BINS:=/.built): $(CACHE)/%/bin/.built:
 	@touch $@
 
 .PHONY: cluster-tools
-cluster-tools: tools $(CLUSTER_BINS:=/.built) ## Build Kubernetes, KServe's manager, CoreDNS and kube-router for test-cluster (once, about 14 min on 2 cores)
+cluster-tools: tools $(CLUSTER_BINS:=/.built) ## Build Kubernetes, KServe's manager, CoreDNS, kube-router and the Prometheus operator for test-cluster (once, about 18 min on 2 cores)
 
 .PHONY: cluster-programs-cached
 cluster-programs-cached: # exit status 0 when cluster-tools has nothing to build

@@ -96,6 +96,39 @@ def test_probes_and_metrics_are_routes_of_the_assessor():
     assert asked <= routes
 
 
+@pytest.mark.parametrize("kserve", [False, True])
+def test_the_monitor_of_the_encoder_selects_its_pods_at_a_port_that_they_have(kserve):
+    values = {"encoder": {"kserve": kserve}, "serviceMonitor": {"enabled": True, "labels": {"release": "p"}}}
+    objects = render("assessor", values)
+    monitor = one(objects, "PodMonitor")
+    assert monitor["metadata"]["labels"]["release"] == "p"
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    selector = monitor["spec"]["selector"]["matchLabels"]
+    if kserve:  # KServe labels its pods with the name of the InferenceService
+        assert selector == {
+            "serving.kserve.io/inferenceservice": one(objects, "InferenceService")["metadata"]["name"]
+        }
+        pods = one(objects, "ServingRuntime")["spec"]["containers"]
+    else:
+        (encoder,) = (
+            item for item in objects if item["kind"] == "Deployment" and "encoder" in item["metadata"]["name"]
+        )
+        assert selector.items() <= encoder["spec"]["template"]["metadata"]["labels"].items()
+        pods = encoder["spec"]["template"]["spec"]["containers"]
+    assert endpoint["port"] in {port["name"] for pod in pods for port in pod["ports"]}
+
+
+@pytest.mark.parametrize(
+    "values", [{"encoder": {"enabled": False}}, {"encoder": {"url": "http://elsewhere"}}]
+)
+def test_without_an_encoder_of_its_own_the_chart_monitors_none(values):
+    assert not [
+        item
+        for item in render("assessor", values | {"serviceMonitor": {"enabled": True}})
+        if item["kind"] == "PodMonitor"
+    ]
+
+
 @pytest.mark.parametrize("seconds", [0.5, 60, 300])
 def test_a_pod_has_time_to_finish_the_longest_answer(seconds):
     spec = pod_of(deployment({"decoder": {"timeoutSeconds": seconds}}))

@@ -12,9 +12,7 @@ import os
 import shutil
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx2
@@ -25,9 +23,10 @@ from dashboards.metrics import names_in
 from dashboards.panel import Board, Panel
 from dashboards.rules.alerts import alerts
 from dashboards.rules.files import groups, recorded, settings_group
-from dashboards.variables import BUILT_IN, filled
+from dashboards.variables import filled
 from local import stack
 from signalbox.settings import Settings
+from tests.dashboards.live import PANELS, WITHOUT_LIVE_DATA, variables, wait_for
 from tests.dashboards.stub_exporter import PAGES, stub_exporter
 from tests.e2e.conftest import Running, running
 from tests.e2e.prometheus import Prometheus, job, prometheus
@@ -40,34 +39,6 @@ pytestmark = [
 ]
 
 ENGINES = {"vllm-0.24.0": "vllm", "vllm-0.5": "vllm", "vllm-0.8": "vllm", "sglang-0.5.18": "sglang", "sglang-0.4": "sglang", "tgi-3.3": "tgi", "nim-1": "nim"}  # fmt: skip
-WAIT_SECONDS = 240
-# Board → panels without live data, and what they need.
-GPU, CERTIFICATE, JOBS, CLUSTER = (
-    "a GPU",
-    "a certificate and its campaign",
-    "a run of the job",
-    "kube-state-metrics",
-)
-WITHOUT_LIVE_DATA = {
-    "signalbox-trust": {
-        **dict.fromkeys(("State", "Detector", "Days until expiry", "Age", "Share shown red", "Events"), CERTIFICATE),
-        **dict.fromkeys(("Labels owed", "Oldest request", "Labels since the certificate"), CERTIFICATE),
-        **dict.fromkeys(("Error among green", "Correct green answers per day"), CERTIFICATE),
-        **dict.fromkeys(("Wh per correct green answer", "Cost per correct green answer"), GPU),
-    },
-    "signalbox-answers": dict.fromkeys(
-        ("Accuracy", "Baselines", "Coverage", "Error by light", "Calibration error", "Brier score", "Drift by column", "Effect",
-         "Golden rows", "Score by criterion", "Is the judge trusted?", "Agreement with people"), JOBS,
-    ),
-    "signalbox-service": {"Clients": "API keys"},
-    "signalbox-servers": dict.fromkeys(("Time to the first token", "Time between tokens", "Time of a request", "Finished requests", "KV cache in use", "Preemptions"), "an engine on a GPU"),
-    "signalbox-gpu": dict.fromkeys((panel.title for board in boards() if board.uid == "signalbox-gpu" for panel in board.panels), GPU),
-    "signalbox-jobs": {
-        "Days since the last success": JOBS, "Last success": JOBS, "Rows evaluated": JOBS, "Duration": CLUSTER,
-        "Failed pods": CLUSTER,
-    },
-}  # fmt: skip
-PANELS = [(board, panel) for board in boards() for panel in board.panels]
 
 
 def ask(client: httpx2.Client, number: int) -> None:
@@ -139,30 +110,6 @@ def live(
                 ask(client, 2)
             with running(decoder_service, logs), load(assessor.url):
                 yield server
-
-
-def wait_until(ask_once: Callable[[], list]) -> list:
-    """The first answer that is not empty; an empty one if there is none in time."""
-    end = time.monotonic() + WAIT_SECONDS
-    while not (result := ask_once()) and time.monotonic() < end:
-        time.sleep(2)
-    return result
-
-
-def wait_for(server: Prometheus, expression: str) -> list:
-    """The series of a query, as soon as there are some."""
-    return wait_until(lambda: server.query(expression))
-
-
-def variables(server: Prometheus, board: Board, namespace: str) -> dict[str, str]:
-    """Every variable with a value that Prometheus offers for it: all, but for the namespace and for prices."""
-    chosen = {"namespace": namespace, "__rate_interval": "1m"}
-    for variable in board.variables:
-        query = filled(variable.query, BUILT_IN | chosen, missing=".*")
-        offered = wait_until(partial(server.values, query, variable.pattern))
-        assert offered, f"the variable {variable.name} of {board.title} has no value"
-        chosen.setdefault(variable.name, offered[0] if variable.pattern else ".*")
-    return BUILT_IN | chosen
 
 
 @pytest.mark.parametrize(

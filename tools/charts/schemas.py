@@ -20,6 +20,7 @@ from tools.charts import ROOT
 FOLDER = ROOT / "tests" / "charts" / "schemas"
 
 KUBERNETES = "k8s.io/kubernetes@v1.34.4"
+OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.91.0"
 # Group/version → kinds. Add a kind here when a chart renders it for the first time.
 BUILT_IN = {
     "v1": (
@@ -51,7 +52,7 @@ CUSTOM = {
         "config/crd/full/serving.kserve.io_inferenceservices.yaml",
         "config/crd/full/serving.kserve.io_servingruntimes.yaml",
     ),
-    "github.com/prometheus-operator/prometheus-operator@v0.85.0": (
+    OPERATOR: (
         "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
         "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
         "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",

@@ -20,12 +20,20 @@ from tools.images.build import archive_of
 from tools.images.catalogue import select
 
 PAUSE = "signalbox-test/pause:1"
+# Images of one program that `make cluster-tools` builds: name → (Go module below tools/, program).
+PROGRAMS: dict[str, tuple[str, str]] = {
+    PAUSE: ("kubernetes", "pause"),
+    "signalbox-test/kube-state-metrics:1": ("prometheus", "kube-state-metrics"),
+    "signalbox-test/prometheus-config-reloader:1": ("prometheus", "prometheus-config-reloader"),
+    "signalbox-test/prometheus-operator:1": ("prometheus", "operator"),
+}
 # Images that cannot be pulled here, made of Debian packages that are only unpacked: no package manager runs in them.
 # curl stands for curlimages/curl in `helm test`; postgres for a database that an operator would run; node-exporter for
-# the exporter of the jobs' metrics. Name → (packages, entrypoint).
+# the exporter of the jobs' metrics; prometheus for quay.io/prometheus/prometheus. Name → (packages, entrypoint).
 DEBIAN: dict[str, tuple[str, tuple[str, ...]]] = {
     "signalbox-test/curl:1": ("ca-certificates,coreutils,curl,dash", ()),
     "signalbox-test/node-exporter:1": ("prometheus-node-exporter", ("/usr/bin/prometheus-node-exporter",)),
+    "signalbox-test/prometheus:1": ("prometheus", ("/usr/bin/prometheus",)),
     "signalbox-test/postgres:1": ("coreutils,dash,postgresql-15,tzdata", ()),
 }
 _HEAVY = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache", "var/lib")
@@ -33,13 +41,15 @@ _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def make_own(folder: Path, scratch: Path) -> list[Path]:
-    """Archives of the pause image and of the Debian images; the latter are cached in `folder` between clusters."""
-    pause = scratch / "pause"
-    pause.mkdir(parents=True)
-    shutil.copy2(module_programs("kubernetes") / "pause", pause / "pause")
-    archive(scratch / "pause.tar", PAUSE, pause, ("/pause",))
+    """Archives of the images of one program and of the Debian images; the latter are cached in `folder` between clusters."""
+    archives = []
+    for name, (module, program) in PROGRAMS.items():
+        root = scratch / name.rpartition("/")[2].partition(":")[0]
+        root.mkdir(parents=True)
+        shutil.copy2(module_programs(module) / program, root / program)
+        archives.append(root.with_suffix(".tar"))
+        archive(archives[-1], name, root, (f"/{program}",))
     folder.mkdir(parents=True, exist_ok=True)
-    archives = [scratch / "pause.tar"]
     for name, (packages, entrypoint) in DEBIAN.items():
         archives.append(folder / f"{name.rpartition('/')[2].replace(':', '-')}.tar")
         if not archives[-1].exists():

@@ -23,8 +23,8 @@ ADDRESSES = {
     "SERVICES": "10.96.0.0/16",
     "API": "10.96.0.1",
 }
-# Go modules below tools/ whose programs the cluster runs.
-MODULES = ("kubernetes", "kserve", "coredns", "kube-router")
+# Go modules below tools/ whose programs the cluster runs, those of `prometheus` in pods.
+MODULES = ("kubernetes", "kserve", "coredns", "kube-router", "prometheus")
 
 
 def module_programs(module: str) -> Path:

@@ -25,9 +25,9 @@ class Block:
     reason: str
     line: int
 
-    def with_values(self, values: Path) -> str:
-        """The commands, with one more values file for each installation or upgrade."""
-        return _INSTALL.sub(rf"\1 --values {values}", self.text)
+    def with_values(self, *values: Path) -> str:
+        """The commands, with more values files for each installation or upgrade."""
+        return _INSTALL.sub(r"\1" + "".join(f" --values {path}" for path in values), self.text)
 
 
 def blocks(page: Path) -> list[Block]:
