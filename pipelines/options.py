@@ -28,6 +28,15 @@ Limit = Annotated[
     ),
 ]
 LogRun = Annotated[bool, typer.Option(help="Log the results to MLflow.")]
+ShardIndex = Annotated[
+    int | None,
+    typer.Option("--shard", min=0, help="Number of this shard. Default: the index of the Indexed Job's pod."),
+]
+Shards = Annotated[int, typer.Option(min=1, max=1000, help="Number of shards that share the work.")]
+RunName = Annotated[
+    str | None,
+    typer.Option("--run", envvar="SIGNALBOX_RUN", help="Name of the run. Default: the Indexed Job's name."),
+]
 Tiers = Annotated[
     list[str] | None,
     typer.Option(

@@ -20,7 +20,7 @@ from pipelines.compare.options import (
     Watts,
     command_line,
 )
-from pipelines.options import Limit, LogRun, job_settings
+from pipelines.options import Limit, LogRun, RunName, ShardIndex, Shards, job_settings
 
 
 def compare(
@@ -37,12 +37,16 @@ def compare(
     texts: Texts = True,
     output: Output = None,
     log_run: LogRun = True,
+    shard: ShardIndex = None,
+    shards: Shards = 1,
+    run_name: RunName = None,
 ) -> None:
     """Compare running models with each other and with baselines: which is the smallest that does it."""
     with job_settings("compare") as settings:
         from pipelines.compare.job import Options
         from pipelines.compare.models.running import running_models
-        from pipelines.compare.run import Selection, run
+        from pipelines.compare.run import Selection, Share, run
+        from pipelines.shards import shard_of
         from signalbox.tasks import load_task
 
         task = load_task(settings.task)
@@ -58,4 +62,5 @@ def compare(
             command=command_line(),
         )
         selection = Selection(tier or (), language or (), output, texts and settings.store_text, log_run)
-        run(settings, task, candidates, selection, options, Console())
+        share = Share(shard_of(shard, shards), run_name)
+        run(settings, task, candidates, selection, options, Console(), share)

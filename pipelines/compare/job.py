@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 
@@ -16,16 +17,19 @@ from pipelines.classes import Classes
 from pipelines.compare.comparison import Comparison, Energy, Entry, Method, by_size, outcome_of
 from pipelines.compare.models.candidates import Candidate
 from pipelines.compare.models.energy import find_meter
-from pipelines.compare.models.journal import Journal, prompt_digest
+from pipelines.compare.models.journal import Journal, Question, prompt_digest
 from pipelines.compare.models.query import answers_of
 from pipelines.compare.models.references import REFERENCES, replies_of
 from pipelines.compare.rows import Cell, data_digest
 from pipelines.compare.scoring import score
+from pipelines.shards import WHOLE, Shard
 from signalbox.errors import ModelError, SetupError
 from signalbox.settings import Settings
 from signalbox.tasks import Split, Task
 
 logger = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
 
 _THOUSAND, _HOUR_SECONDS = 1000, 3600
 _GIB = 2**30
@@ -61,10 +65,25 @@ def compare(
     Raises SetupError where no candidate could be queried, and InputError for an unreadable journal.
     """
     entries: list[Entry] = [baseline_entry(task, name, cells) for name in REFERENCES]
+    measured, skipped = each(
+        candidates, lambda candidate: measure(settings, task, cells, candidate, options, console)
+    )
+    entries += measured
+    outcomes = tuple(outcome_of(cell, entries, task.margin) for cell in cells)
+    method = method_of(task, cells, options)
+    folder = next((one.folder for one in candidates if one.folder is not None), None)
+    return Comparison(task.name, task.margin, by_size(entries), outcomes, method, skipped, folder)
+
+
+def each(
+    candidates: Sequence[Candidate], work: Callable[[Candidate], _Result]
+) -> tuple[list[_Result], dict[str, str]]:
+    """The results of the candidates, and the cause by name of those that failed. SetupError where all failed."""
+    results: list[_Result] = []
     skipped: dict[str, str] = {}
     for candidate in candidates:
         try:
-            entries.append(measure(settings, task, cells, candidate, options, console))
+            results.append(work(candidate))
         except (ModelError, SetupError) as error:
             skipped[candidate.name] = f"{error.message} {error.hint}".strip()
             logger.warning("model skipped", extra={"model": candidate.name, "cause": skipped[candidate.name]})
@@ -73,10 +92,7 @@ def compare(
         raise SetupError(
             f"No model could be queried.\n{causes}", hint="Fix the causes above, and compare again."
         )
-    outcomes = tuple(outcome_of(cell, entries, task.margin) for cell in cells)
-    method = method_of(task, cells, options)
-    folder = next((one.folder for one in candidates if one.folder is not None), None)
-    return Comparison(task.name, task.margin, by_size(entries), outcomes, method, skipped, folder)
+    return results, skipped
 
 
 def measure(
@@ -88,12 +104,7 @@ def measure(
     console: Console | None = None,
 ) -> Entry:
     """The entry of one candidate. Raises ModelError, SetupError."""
-    check_memory(candidate, options.memory_limit_bytes)
-    # One cell after the other: prompts of a language begin alike, and servers keep that part.
-    questions = [(row, 0) for cell in cells for row in cell.calibration]
-    questions += [(row, n) for cell in cells for row in cell.test for n in range(options.repeats)]
-    meter = find_meter(options.dcgm_url)
-    journal = answers_of(candidate, questions, answers_folder(settings, task), meter, console)
+    journal = query(settings, task, cells, candidate, options, console)
     classes = Classes.of(task)
     scores = {cell.name: score(cell, journal.replies, classes, options.repeats) for cell in cells}
     return Entry(
@@ -106,6 +117,28 @@ def measure(
         _energy(journal, options),
         candidate.where,
     )
+
+
+def query(
+    settings: Settings,
+    task: Task,
+    cells: Sequence[Cell],
+    candidate: Candidate,
+    options: Options,
+    console: Console | None = None,
+    shard: Shard = WHOLE,
+) -> Journal:
+    """The journal of a candidate with the answers of the shard. Raises ModelError, SetupError."""
+    check_memory(candidate, options.memory_limit_bytes)
+    meter = find_meter(options.dcgm_url)
+    questions = questions_of(cells, options.repeats)
+    return answers_of(candidate, questions, answers_folder(settings, task), meter, console, shard)
+
+
+def questions_of(cells: Sequence[Cell], repeats: int) -> list[Question]:
+    """What every candidate is sent, one cell after the other: prompts of a language begin alike, and servers keep that part."""
+    questions = [(row, 0) for cell in cells for row in cell.calibration]
+    return questions + [(row, n) for cell in cells for row in cell.test for n in range(repeats)]
 
 
 def baseline_entry(task: Task, name: str, cells: Sequence[Cell]) -> Entry:

@@ -20,6 +20,7 @@ from pipelines.evaluate.publish import publish
 from pipelines.evaluate.queries import query_assessor
 from pipelines.evaluate.summary import Summary, summarize
 from pipelines.progress import progress
+from pipelines.shards import WHOLE, Shard
 from pipelines.strata import Stratum, select_rows, strata_of, stratum_of
 from signalbox.contracts.record import LabeledText, ModelRelease, Record, Tier
 from signalbox.contracts.routes import ROUTES, Route
@@ -43,13 +44,20 @@ def evaluate(
     justified: int = JUSTIFIED,
     fresh: bool = False,
     console: Console | None = None,
+    shard: Shard = WHOLE,
 ) -> list[Evaluation]:
     """Evaluate routes and publish their figures. Raises InputError, SetupError, ModelError, StoreUnavailable.
+
+    A shard sends its share of the rows. The shard that sees all of them answered publishes; the others return without the
+    evaluation.
 
     `routes` defaults to those over the models that are enabled, and `tiers` to the first one of the task. `limit` is the
     number of rows of each tier, language and label, `justified` that of those which a decoder justifies, `fresh` ignores earlier answers, and `console` shows progress where
     there is no log.
     """
+    if fresh and not shard.is_whole:
+        hint = "Run it once without --shards and with --fresh, or delete the folder evaluations of the state folder."
+        raise InputError("--fresh", True, hint, problem="--fresh would delete the answers of other shards.")
     task = load_task(settings.task)
     rows: list[LabeledText] = []
     for tier in select_tiers(task, tiers):
@@ -58,10 +66,11 @@ def evaluate(
             raise InputError("split", "test", _missing(task, tier))
         check_learnable(Classes.of(task), load_data(task, "few-shot", tier), {row.language for row in here})
         rows += here
-    return [
-        asyncio.run(_evaluate(settings, task, route, rows, justified, fresh, console))
+    results = [
+        asyncio.run(_evaluate(settings, task, route, rows, justified, fresh, console, shard))
         for route in routes or settings.routes
     ]
+    return [evaluation for evaluation in results if evaluation is not None]
 
 
 async def _evaluate(
@@ -72,23 +81,45 @@ async def _evaluate(
     justified: int,
     fresh: bool,
     console: Console | None,
-) -> Evaluation:
+    shard: Shard,
+) -> Evaluation | None:
     releases = await _releases(settings, task, route)
-    journal = Journal(settings, task, route, releases, rows)
+    journal = Journal(settings, task, route, releases, rows, shard)
     if fresh:
         journal.clear()
-    pending = [row for row in rows if row.id not in journal.done]
-    logger.info("evaluation started", extra={"route": route, "rows": len(rows), "pending": len(pending)})
-    completed = len(rows) - len(pending)
-    with progress(f"evaluate {route}", len(rows), completed=completed, console=console) as advance:
+    share = [row for row in rows if shard.holds(row.id)]
+    if pending := [row for row in share if row.id not in journal.done]:
+        journal.unmark()
+    fields = {"route": route, "rows": len(rows), "pending": len(pending)}
+    logger.info("evaluation started", extra=fields if shard.is_whole else fields | {"shard": shard.index})
+    completed = len(share) - len(pending)
+    with progress(f"evaluate {route}", len(share), completed=completed, console=console) as advance:
         sample = {row.id for row in select_rows(rows, justified)}
         await query_assessor(settings, route, pending, journal, advance, sample)
+    with journal.locked():
+        journal.reload()
+        if missing := sum(row.id not in journal.done for row in rows):
+            fields = {"route": route, "shard": shard.index, "missing": missing}
+            logger.info("shard finished", extra=fields)
+            return None
+        return await _finish(settings, task, route, releases, rows, journal)
+
+
+async def _finish(
+    settings: Settings,
+    task: Task,
+    route: Route,
+    releases: tuple[ModelRelease, ...],
+    rows: Sequence[LabeledText],
+    journal: Journal,
+) -> Evaluation:
+    """The evaluation of rows that are all answered, published once."""
     records = [today(task, record) for record in await _read_records(settings, rows, journal)]
     check_releases(releases, records)
     figures = summaries(task, rows, records)
     classes = Classes.of(task)
     evaluation = Evaluation(task.name, route, releases, figures, tuple(rows), tuple(records), classes)
-    if pending or not journal.published:
+    if not journal.published:
         publish(settings, evaluation)
         journal.mark_published()
         logger.info("evaluation published", extra={"route": route, "release": evaluation.release_key})

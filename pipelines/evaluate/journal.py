@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from pipelines.shards import WHOLE, Shard, locked
 from signalbox import thresholds
 from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.contracts.routes import ROUTES, Route
@@ -18,7 +21,8 @@ from signalbox.tasks import Task
 class Journal:
     """Row id → prediction id, one line each; a killed evaluation continues after the last line.
 
-    The file's name contains a digest of all that would make it stale: releases, thresholds and rows.
+    The file's name contains a digest of all that would make it stale: releases, thresholds and rows. Each shard has a file of
+    its own, and reads those of the others.
     """
 
     def __init__(
@@ -28,11 +32,14 @@ class Journal:
         route: Route,
         releases: Sequence[ModelRelease],
         rows: Sequence[LabeledText],
+        shard: Shard = WHOLE,
     ) -> None:
-        name = f"{task.name}-{route}-{_digest(settings, task, releases, rows)}.jsonl"
-        self._log = AppendLog(settings.state_dir / "evaluations" / name)
-        self._marker = self._log.path.with_suffix(".logged")
+        self._folder = settings.state_dir / "evaluations"
+        self._name = f"{task.name}-{route}-{_digest(settings, task, releases, rows)}"
+        self._log = AppendLog(self._folder / f"{self._name}{'' if shard.is_whole else f'.{shard}'}.jsonl")
+        self._marker = self._folder / f"{self._name}.logged"
         self.done: dict[str, str] = dict(json.loads(line) for line in self._log.load())
+        self.reload()
 
     @property
     def path(self) -> Path:
@@ -47,16 +54,34 @@ class Journal:
     def mark_published(self) -> None:
         self._marker.touch()
 
-    def clear(self) -> None:
-        """Start over, without the earlier answers."""
-        self._log.clear()
+    def unmark(self) -> None:
+        """Publish again: an answer is missing."""
         self._marker.unlink(missing_ok=True)
+
+    def locked(self) -> AbstractContextManager[None]:
+        """One shard at a time. Raises SetupError where the file system has no locks."""
+        return locked(self._folder / f"{self._name}.lock")
+
+    def reload(self) -> None:
+        """Read what other shards have answered meanwhile."""
+        for log in self._others():
+            self.done.update(json.loads(line) for line in log.rows())
+
+    def clear(self) -> None:
+        """Start over, without the earlier answers of any shard."""
+        for log in (self._log, *self._others()):
+            log.clear()
+        self.unmark()
         self.done = {}
 
     def add(self, row_id: str, prediction_id: str) -> None:
         """Append durably."""
         self._log.append(json.dumps([row_id, prediction_id]))
         self.done[row_id] = prediction_id
+
+    def _others(self) -> list[AppendLog]:
+        paths = sorted(self._folder.glob(f"{glob.escape(self._name)}*.jsonl"))
+        return [AppendLog(path) for path in paths if path != self.path]
 
 
 def _digest(

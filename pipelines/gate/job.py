@@ -16,7 +16,7 @@ from pipelines.compare.comparison import Entry
 from pipelines.compare.job import Options
 from pipelines.compare.models.candidates import Candidate
 from pipelines.compare.rows import load_cells
-from pipelines.compare.run import Selection, locked
+from pipelines.compare.run import Selection, answers_lock
 from pipelines.gate import champion
 from pipelines.gate.baseline import baseline_scores, load_baseline, matching_cells, select_model
 from pipelines.gate.decision import Outcome, confidence_of_failure, decide
@@ -57,7 +57,7 @@ def gate(
     saved = select_model(load_baseline(settings, task, run), name or None, candidate.name)
     cells = load_cells(task, tiers=selection.tiers, languages=selection.languages, limit=options.limit)
     cells, missing = matching_cells(saved, cells)
-    with locked(compare_job.answers_folder(settings, task)):
+    with answers_lock(settings, task):
         entry = compare_job.measure(settings, task, cells, candidate, options, console)
     reference = baseline_scores(saved, cells)
     confidence = confidence_of_failure(len(cells))

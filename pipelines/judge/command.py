@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipelines.judge.defaults import CONCURRENCY, DAYS, MOST_PER_CALL, SAMPLE
-from pipelines.options import LogRun, job_settings, parse_routes
+from pipelines.options import LogRun, RunName, ShardIndex, Shards, job_settings, parse_routes
 
 
 def judge(
@@ -28,15 +28,9 @@ def judge(
     per_call: Annotated[
         int, typer.Option(min=1, max=MOST_PER_CALL, help="Questions in one call to the judge.")
     ] = MOST_PER_CALL,
-    shard: Annotated[
-        int | None,
-        typer.Option(min=0, help="Number of this shard. Default: the index of the Indexed Job's pod."),
-    ] = None,
-    shards: Annotated[int, typer.Option(min=1, max=1000, help="Number of shards of the run.")] = 1,
-    run: Annotated[
-        str | None,
-        typer.Option(envvar="SIGNALBOX_RUN", help="Name of the run. Default: the Indexed Job's name."),
-    ] = None,
+    shard: ShardIndex = None,
+    shards: Shards = 1,
+    run: RunName = None,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Concurrent calls.")] = CONCURRENCY,
     log_run: LogRun = True,
 ) -> None:
@@ -44,7 +38,7 @@ def judge(
     with job_settings("judge") as settings:
         (route_name,) = parse_routes([route])
         from pipelines.judge import job, report
-        from pipelines.judge.shards import shard_of
+        from pipelines.shards import shard_of
 
         request = job.Request(
             route_name, days, sample or None, seed, tuple(criterion or ()), per_call, run, concurrency

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pipelines.judge.client import JudgeClient, Score, prompt_for
 from pipelines.judge.criteria import Criterion, calls
 from pipelines.judge.run import DELETED, Plan, Row, RunFolder, Selection
-from pipelines.judge.shards import Shard
 from pipelines.progress import progress
+from pipelines.shards import Shard
 from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Record
 from signalbox.errors import ModelError, ModelUnavailable

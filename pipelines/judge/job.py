@@ -21,7 +21,7 @@ from pipelines.judge.grading import Grader
 from pipelines.judge.plan import agreed_plan
 from pipelines.judge.publish import publish
 from pipelines.judge.run import Options, Plan, RunFolder
-from pipelines.judge.shards import Shard, run_name
+from pipelines.shards import Shard, run_name
 from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
 from signalbox.settings import Settings

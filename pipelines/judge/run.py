@@ -8,10 +8,9 @@ judgements/RUN/summary.json          the figures of all shards; `published` appe
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,10 @@ from typing import Any
 from pydantic import Field
 
 from pipelines.judge.client import Score
-from pipelines.judge.shards import Shard
+from pipelines.shards import Shard, locked
 from signalbox.contracts.record import Contract, Label, Probability
 from signalbox.contracts.routes import Route
-from signalbox.errors import InputError, SetupError
+from signalbox.errors import InputError
 from signalbox.io import AppendLog, write_whole
 
 DELETED = "deleted"  # between plan and judging, by retention
@@ -98,18 +97,9 @@ class RunFolder:
         self.path = state_dir / "judgements" / name
         self.path.mkdir(parents=True, exist_ok=True)
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """One process at a time; the system releases the lock of a process that dies."""
-        with (self.path / "lock").open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX)
-            except OSError as error:
-                raise SetupError(
-                    f"{self.path} cannot be locked ({error.strerror}).",
-                    hint="Keep SIGNALBOX_STATE_DIR on a file system with locks, such as NFS 4.",
-                ) from error
-            yield
+    def locked(self) -> AbstractContextManager[None]:
+        """One process at a time. Raises SetupError where the file system has no locks."""
+        return locked(self.path / "lock")
 
     def plan(self) -> Plan | None:
         """The run's plan; None until the first shard writes it."""
@@ -130,7 +120,7 @@ class RunFolder:
 
     def shard(self, shard: Shard) -> Path:
         """The file of a finished shard."""
-        return self.path / f"shard-{shard.index}-of-{shard.count}.jsonl"
+        return self.path / f"{shard}.jsonl"
 
     def missing(self, count: int) -> list[int]:
         """Shards that are not finished."""

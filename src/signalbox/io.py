@@ -66,6 +66,11 @@ class AppendLog:
         # Not splitlines: it also splits at U+2028, which JSON allows within a row.
         return [line for line in whole.split(b"\n") if line]
 
+    def rows(self) -> list[bytes]:
+        """The same without a change to the file: of a log that another process may be writing."""
+        content = self.path.read_bytes() if self.path.exists() else b""
+        return [line for line in content[: content.rfind(b"\n") + 1].split(b"\n") if line]
+
     def append(self, *rows: str) -> None:
         """Add rows durably, all or none; creates file and folder. A row is JSON text without a newline.
 

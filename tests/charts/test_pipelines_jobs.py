@@ -102,9 +102,10 @@ def test_names_stay_within_what_kubernetes_allows(length):
             assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name)
 
 
-def test_shards_make_an_indexed_job():
-    values = {"jobs": {"judge": {"enabled": True, "shards": 8, "backoffLimit": 1}}} | JUDGE
-    (spec,) = [i["spec"] for i in render("pipelines", values) if i["kind"] == "Job" and "judge" in i["metadata"]["name"]]  # fmt: skip
+@pytest.mark.parametrize("name", [name for name, program in PROGRAMS.items() if program["shards"]])
+def test_shards_make_an_indexed_job(name):
+    values = {"jobs": {name: {"enabled": True, "shards": 8, "backoffLimit": 1}}} | JUDGE
+    (spec,) = [i["spec"] for i in render("pipelines", values) if i["kind"] == "Job" and name in i["metadata"]["name"]]  # fmt: skip
     assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 8, 8)
     assert spec["backoffLimitPerIndex"] == 1
     assert "backoffLimit" not in spec

@@ -10,7 +10,7 @@ REJECTED = {
     "shards of a job that has none": (
         {"jobs": {"train": {"shards": 4}}},
         "jobs.train.shards: 4",
-        "only judge supports shards",
+        "only evaluate, compare and judge support shards",  # those of files/jobs.yaml
     ),
     "shards as an option": (
         JUDGE | {"jobs": {"judge": {"enabled": True, "args": ["--shards=4"]}}},

@@ -1,6 +1,8 @@
 """Every job of charts/pipelines runs in a pod, started by hand from its CronJob, against the real services and a real MLflow."""
 
 import json
+import shutil
+import time
 
 import pytest
 
@@ -47,3 +49,39 @@ def test_a_job_started_by_hand_does_its_work(cluster, installed, pipelines, job)
     assert f'signalbox_job_last_success_timestamp_seconds{{job="{JOBS[job].removesuffix(".prom")}"}}' in said
     now = runs(cluster, installed)
     assert any(now[run] for run in now.keys() - before.keys()), (before, now, logs)
+
+
+# Job → the folder with its answers, which a job would not send for again.
+SHARDED = {"evaluate": "evaluations", "compare": "comparisons"}
+# Figures of a run that differ from run to run.
+MEASURED = ("seconds", "per_second", "tokens", "memory", "energy", "wh_", "latency")
+
+
+@pytest.mark.parametrize("job", SHARDED)
+def test_pods_that_share_a_job_get_the_figures_of_one(cluster, installed, pipelines, job):
+    volume = cluster.inside.layout.work / "volumes" / CLAIMS["state"]
+    figures = {}
+    try:
+        for count in (1, 2, 4):
+            shutil.rmtree(volume / SHARDED[job], ignore_errors=True)
+            installed.install("pipelines", f"--set=jobs.{job}.shards={count}")
+            before, name = runs(cluster, installed), f"{job}-in-{count}"
+            start = time.monotonic()
+            installed.kubectl("create", "job", name, f"--from=cronjob/pipelines-{job}")
+            wait = ("wait", f"job/{name}", "--for=condition=Complete", "--timeout=400s")
+            done = installed.kubectl(*wait, check=False, timeout=420)
+            seconds = time.monotonic() - start
+            logs = installed.kubectl("logs", f"--selector=job-name={name}", "--tail=-1", check=False).stdout
+            assert done.returncode == 0, f"{logs}\n{installed.state()}"
+            print(f"{job} in {count} pods: {seconds:.0f} s")
+            now = runs(cluster, installed)
+            (run,) = now.keys() - before.keys()
+            figures[count] = {
+                metric["key"]: metric["value"]
+                for metric in now[run]
+                if not any(word in metric["key"] for word in MEASURED)
+            }
+        assert figures[1]
+        assert figures[1] == figures[2] == figures[4]
+    finally:
+        installed.install("pipelines")

@@ -76,7 +76,7 @@
     "Give five fields (minute, hour, day, month, weekday), such as \"30 2 * * *\", or a word such as @daily.")
   (list (and (gt (int $job.shards) 1) (not $program.shards))
     (printf "%s.shards: %d, but this job cannot share its work." $key (int $job.shards))
-    "Set it to 1; only judge supports shards.")
+    "Set it to 1; only evaluate, compare and judge support shards.")
   (list (and $job.hook $schedule)
     (printf "%s.schedule: %q, but %s.hook is %q." $key $schedule $key $job.hook)
     (printf "Remove the schedule, or set %s.hook to \"\"." $key))

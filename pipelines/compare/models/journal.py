@@ -1,7 +1,7 @@
 """The journal of a model's answers: what was answered is never queried again, in this comparison or a later one.
 
 One file a model, release and prompt; its lines are answers and sessions. A killed comparison continues after the last
-whole line.
+whole line. Each shard has a file of its own, and reads those of the others.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pipelines.compare.rows import row_key
+from pipelines.shards import WHOLE, Shard
 from signalbox.contracts.labels import LabelProbabilities, Probability, Verdict
 from signalbox.contracts.record import Contract, LabeledText, ModelRelease
 from signalbox.errors import InputError
@@ -58,14 +59,17 @@ _LINE: TypeAdapter[Reply | SessionFacts] = TypeAdapter(
 class Journal:
     """The answers of a model to rows, by row and repeat."""
 
-    def __init__(self, folder: Path, name: str, identity: str) -> None:
+    def __init__(self, folder: Path, name: str, identity: str, shard: Shard = WHOLE) -> None:
         readable = "".join(c if c.isalnum() or c in "._-" else "-" for c in name)[:_NAME_CHARACTERS]
         digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
-        self._log = AppendLog(folder / f"{readable}-{digest}.jsonl")
+        stem = f"{readable}-{digest}"
+        self._log = AppendLog(folder / f"{stem}{'' if shard.is_whole else f'.{shard}'}.jsonl")
         self.replies: dict[tuple[str, int], Reply] = {}
         self.sessions: list[SessionFacts] = []
-        for number, line in enumerate(self._log.load(), start=1):
-            self._read(number, line)
+        for path in sorted(folder.glob(f"{stem}*.jsonl")):
+            if path != self.path:
+                self._read(path, AppendLog(path).rows())
+        self._read(self.path, self._log.load())
 
     @property
     def path(self) -> Path:
@@ -97,13 +101,14 @@ class Journal:
         self._log.clear()
         self.replies, self.sessions = {}, []
 
-    def _read(self, number: int, line: bytes) -> None:
-        try:
-            self._keep(_LINE.validate_json(line))
-        except ValidationError as error:
-            field = f"{self.path}:{number}"
-            hint = "Delete this line, or the file to query the model again."
-            raise InputError(field, line, hint, problem=f"{field} is not a line of answers.") from error
+    def _read(self, path: Path, lines: Sequence[bytes]) -> None:
+        for number, line in enumerate(lines, start=1):
+            try:
+                self._keep(_LINE.validate_json(line))
+            except ValidationError as error:
+                field = f"{path}:{number}"
+                hint = "Delete this line, or the file to query the model again."
+                raise InputError(field, line, hint, problem=f"{field} is not a line of answers.") from error
 
     def _keep(self, line: Reply | SessionFacts) -> None:
         if isinstance(line, Reply):

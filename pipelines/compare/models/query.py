@@ -15,6 +15,7 @@ from pipelines.compare.models.journal import Journal, Question, Reply, SessionFa
 from pipelines.compare.rows import row_key
 from pipelines.passages import as_read_by, passages_of
 from pipelines.progress import progress
+from pipelines.shards import WHOLE, Shard
 from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.errors import ModelError, ModelRejected, SetupError
 from signalbox.models.base import ModelClient
@@ -31,18 +32,20 @@ def answers_of(
     folder: Path,
     meter: Meter | None,
     console: Console | None = None,
+    shard: Shard = WHOLE,
 ) -> Journal:
-    """The journal with an answer to every question, where the model gave one.
+    """The journal with an answer to every question of the shard, where the model gave one.
 
     The model is started only if an answer is missing. Raises ModelError where it cannot be queried, SetupError where
     it cannot be started or its release changed.
     """
+    questions = [(row, repeat) for row, repeat in questions if shard.holds(row_key(row))]
     if candidate.identity is not None:
-        journal = Journal(folder, candidate.name, f"{candidate.identity}|{candidate.prompt}")
+        journal = Journal(folder, candidate.name, f"{candidate.identity}|{candidate.prompt}", shard)
         if journal.release is not None and not journal.pending(questions):
             return journal
     with candidate.serve() as server:
-        return asyncio.run(_Session(candidate, server, questions, folder, meter, console).run())
+        return asyncio.run(_Session(candidate, server, questions, folder, meter, console, shard).run())
 
 
 class _Session:
@@ -54,8 +57,9 @@ class _Session:
         folder: Path,
         meter: Meter | None,
         console: Console | None,
+        shard: Shard,
     ) -> None:
-        self._candidate, self._server, self._questions = candidate, server, questions
+        self._candidate, self._server, self._questions, self._shard = candidate, server, questions, shard
         self._folder, self._meter, self._console = folder, meter, console
         self._memory: int | None = None
         self._replies = 0
@@ -65,7 +69,8 @@ class _Session:
         try:
             release = await self._release(client)
             identity = self._candidate.identity or f"{self._candidate.name}|{release.key}"
-            journal = Journal(self._folder, self._candidate.name, f"{identity}|{self._candidate.prompt}")
+            identity = f"{identity}|{self._candidate.prompt}"
+            journal = Journal(self._folder, self._candidate.name, identity, self._shard)
             if pending := journal.pending(self._questions):
                 await self._query(client, journal, release, pending)
         finally:

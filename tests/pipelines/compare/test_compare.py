@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +73,43 @@ def test_nothing_is_queried_twice(run):
         run("compare", "--models", f"{url}#toy-model", "--no-log-run")
     assert 20 < first < COUNT
     assert len(model.queries) == len(set(model.queries)) == COUNT
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_shards_query_each_row_once_and_the_last_one_compares_all(run, tmp_path, count):
+    models = ChatModel(understands), ChatModel(understands)
+    with models[0].serving() as url:
+        run("compare", "--models", f"{url}#toy-model", "--no-log-run")
+        whole = answers(tmp_path)
+        shutil.rmtree(tmp_path / "run")
+    with models[1].serving() as url:
+        command = ("compare", "--models", f"{url}#toy-model", "--no-log-run", "--run", "monthly")
+        for index in range(count):
+            output = run(*command, "--shards", str(count), "--shard", str(index))
+            assert ("report:" in output) == (index == count - 1)
+        shares = list((tmp_path / "run").rglob("toy-model-*.shard-*.jsonl"))
+        assert len(shares) == count
+        again = run(*command, "--shards", str(count), "--shard", "0")  # a retried pod publishes nothing twice
+        assert "report:" not in again
+    assert len(models[1].queries) == len(set(models[1].queries)) == COUNT
+    sharded = answers(tmp_path)
+    verdicts = [{model.name: model.answers for model in one.models} for one in (whole, sharded)]
+    assert verdicts[0] == verdicts[1]
+
+
+def test_a_run_continues_with_another_number_of_shards(run, tmp_path):
+    model = ChatModel(understands)
+    with model.serving() as url:
+        command = ("compare", "--models", f"{url}#toy-model", "--no-log-run")
+        run(*command, "--run", "one", "--shards", "4", "--shard", "3")
+        assert "report:" in run(*command)
+    assert len(model.queries) == len(set(model.queries)) == COUNT
+
+
+def test_a_shard_whose_models_are_all_away_fails_and_finishes_nothing(run, tmp_path):
+    output = run("compare", "--models", "http://127.0.0.1:9#toy-model", "--run", "one", "--shards", "2", "--shard", "1", status=1)  # fmt: skip
+    assert "No model could be queried" in output
+    assert not list((tmp_path / "run").rglob("shard-1-of-2"))
 
 
 def test_other_words_in_the_prompt_are_another_question(run):
@@ -283,10 +321,10 @@ def test_a_line_of_the_journal_that_is_no_answer_is_named(run, tmp_path):
 
 
 def test_two_comparisons_at_once_do_not_share_a_journal(run, tmp_path):
-    from pipelines.compare.run import locked
+    from pipelines.shards import locked
 
     model = ChatModel(understands)
-    with model.serving() as url, locked(tmp_path / "run" / "comparisons" / "toy" / "answers"):
+    with model.serving() as url, locked(tmp_path / "run" / "comparisons" / "toy" / "answers" / ".lock"):
         assert "Another comparison writes to" in run("compare", "--models", f"{url}#toy-model", status=1)
     assert model.queries == []
 

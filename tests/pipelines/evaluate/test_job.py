@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import mlflow
 import pytest
@@ -19,6 +20,7 @@ from pipelines.compare.job import Options
 from pipelines.evaluate.job import evaluate
 from pipelines.evaluate.journal import Journal
 from pipelines.evaluate.queries import CONCURRENCY
+from pipelines.shards import Shard
 from pipelines.strata import Stratum, select_rows
 from signalbox.contracts.routes import ROUTES
 from signalbox.errors import InputError, SetupError
@@ -85,6 +87,45 @@ def test_a_finished_evaluation_queries_and_publishes_nothing_again(world):
     assert again == first
     assert len(world.asked) == 16
     assert len(runs_of(world)) == 1
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_shards_share_the_rows_and_the_last_one_publishes_the_whole(world, count):
+    (whole,) = evaluate(world.settings, routes=["encoder"])
+    journal_of(world).clear()
+    before = len(world.asked)
+    results = [evaluate(world.settings, routes=["encoder"], shard=Shard(n, count)) for n in range(count)]
+    assert results[:-1] == [[]] * (count - 1)
+    (sharded,) = results[-1]
+    assert sharded.summaries.keys() == whole.summaries.keys()
+    assert [s.accuracy for s in sharded.summaries.values()] == [s.accuracy for s in whole.summaries.values()]
+    assert sharded.right == whole.right
+    assert len(world.asked) - before == 16
+    assert len(runs_of(world)) == 2
+    assert evaluate(world.settings, routes=["encoder"], shard=Shard(0, count)) == [sharded]
+    assert len(runs_of(world)) == 2
+
+
+def test_shards_at_the_same_time_publish_once(world):
+    with ThreadPoolExecutor(4) as pool:
+        shards = [Shard(n, 4) for n in range(4)]
+        results = list(
+            pool.map(lambda shard: evaluate(world.settings, routes=["encoder"], shard=shard), shards)
+        )
+    assert [evaluation for result in results for evaluation in result]
+    assert len(world.asked) == 16
+    assert len(runs_of(world)) == 1
+
+
+def test_an_evaluation_without_shards_finishes_what_a_shard_began(world):
+    assert evaluate(world.settings, routes=["encoder"], shard=Shard(1, 2)) == []
+    assert [evaluation.route for evaluation in evaluate(world.settings, routes=["encoder"])] == ["encoder"]
+    assert len(world.asked) == 16
+
+
+def test_fresh_shards_would_delete_each_other_s_answers(world):
+    with pytest.raises(InputError, match="--fresh"):
+        evaluate(world.settings, fresh=True, shard=Shard(0, 2))
 
 
 def test_fresh_queries_everything_again_and_publishes_again(world):

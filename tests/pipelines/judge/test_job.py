@@ -17,8 +17,8 @@ from pipelines.judge import report
 from pipelines.judge.client import JudgeClient
 from pipelines.judge.job import Request, judge
 from pipelines.judge.run import RunFolder
-from pipelines.judge.shards import Shard
 from pipelines.judge.trust import Trust
+from pipelines.shards import Shard
 from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.record import Feedback, ModelRelease
 from signalbox.errors import InputError, ModelRejected, ModelTimeout, ModelUnavailable, SetupError

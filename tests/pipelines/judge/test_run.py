@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.judge.shards import Shard, run_name, shard_of
+from pipelines.shards import Shard, run_name, shard_of
 from signalbox.errors import InputError
 
 

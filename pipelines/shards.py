@@ -1,15 +1,18 @@
-"""Shards of a run, and the name that all of them share."""
+"""Shards of a run: parts of its work for pods of an Indexed Job, the name that all of them share, and a lock."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from signalbox.errors import InputError
+from signalbox.errors import InputError, SetupError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
@@ -22,9 +25,21 @@ class Shard:
     index: int
     count: int
 
+    def __str__(self) -> str:
+        """Its name in files."""
+        return f"shard-{self.index}-of-{self.count}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is no other shard."""
+        return self.count == 1
+
     def holds(self, record_id: str) -> bool:
         """Whether a record belongs to this shard: by a hash of its id, so that shards need not agree."""
         return int(hashlib.sha256(f"shard:{record_id}".encode()).hexdigest(), 16) % self.count == self.index
+
+
+WHOLE = Shard(0, 1)
 
 
 def shard_of(index: int | None, count: int, environment: Mapping[str, str] = os.environ) -> Shard:
@@ -58,3 +73,24 @@ def run_name(
         hint = "Use letters, digits, dots, dashes; at most 100, the first no dash or dot."
         raise InputError("--run", name, hint)
     return name
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, busy: SetupError | None = None) -> Iterator[None]:
+    """A lock of processes that share a volume: one at a time. The system releases that of a process that dies.
+
+    With `busy`, a lock that another process holds raises this error; without, the lock is awaited. Raises SetupError where the
+    file system has no locks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+        except OSError as error:
+            if busy is not None and isinstance(error, BlockingIOError):
+                raise busy from None
+            raise SetupError(
+                f"{path.parent} cannot be locked ({error.strerror}).",
+                hint="Keep SIGNALBOX_STATE_DIR on a file system with locks, such as NFS 4.",
+            ) from error
+        yield
