@@ -45,10 +45,10 @@ def make_own(folder: Path, scratch: Path) -> list[Path]:
     archives = []
     for name, (module, program) in PROGRAMS.items():
         root = scratch / name.rpartition("/")[2].partition(":")[0]
-        root.mkdir(parents=True)
-        shutil.copy2(module_programs(module) / program, root / program)
+        (root / "bin").mkdir(parents=True)  # where the Prometheus operator looks for its reloader
+        shutil.copy2(module_programs(module) / program, root / "bin" / program)
         archives.append(root.with_suffix(".tar"))
-        archive(archives[-1], name, root, (f"/{program}",))
+        archive(archives[-1], name, root, (f"/bin/{program}",))
     folder.mkdir(parents=True, exist_ok=True)
     for name, (packages, entrypoint) in DEBIAN.items():
         archives.append(folder / f"{name.rpartition('/')[2].replace(':', '-')}.tar")

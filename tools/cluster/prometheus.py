@@ -35,7 +35,7 @@ def install(inside: Inside) -> None:
     definitions = sorted((module_folder(OPERATOR) / "example/prometheus-operator-crd").glob("*.yaml"))
     apply(inside, "\n---\n".join(path.read_text(encoding="utf-8") for path in definitions))
     names = ["crd/{1}.{0}".format(*path.stem.split("_")) for path in definitions]
-    wait(inside, "kube-apiserver", "kubectl", "wait", "--for=condition=Established", "--timeout=1s", *names)
+    wait(inside, "kube-apiserver", "kubectl", "wait", "--for=condition=Established", "--timeout=60s", *names)
     apply(inside, yaml.safe_dump_all(objects()))
     rollout = ("kubectl", f"--namespace={NAMESPACE}", "rollout", "status", "--timeout=180s")
     for name in ("deployment/prometheus-operator", "deployment/kube-state-metrics"):
