@@ -150,13 +150,24 @@ class Moe:
 
 @dataclass(frozen=True)
 class Vision:
-    """A vision encoder, as an engine profiles it: `image_tokens` of the largest image, of `merge` patches each."""
+    """A vision encoder, as an engine profiles it: `image_tokens` of the largest image, of `merge` patches each.
+
+    `inputs` are the numbers of a patch that are alive in all layers: pixels, rotary and learned positions.
+    `attention` and `feed_forward` count the tensors that ranks share at the peak of a layer, of the hidden and of the
+    inner size. `deep_features`: layers whose features an output has in addition. A video counts as `video_images` of the
+    largest images at most, 0 as no more than one.
+    """
 
     hidden: int
     intermediate: int
     patch: int
     merge: int
     image_tokens: int
+    inputs: int
+    attention: int
+    feed_forward: int
+    deep_features: int = 0
+    video_images: int = 0
 
     def tokens(self, pixels: int | None) -> int:
         """Tokens of the largest image, if images have at most so many pixels."""

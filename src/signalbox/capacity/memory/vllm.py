@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import ceil
 
-from signalbox.capacity.budget import Budget, Term, TermName
-from signalbox.capacity.memory import activation, kv_cache
+from signalbox.capacity.budget import Budget, Peak, Term, TermName
+from signalbox.capacity.memory import activation, kv_cache, vision
 from signalbox.capacity.memory.constants import Constants, Regime
 from signalbox.capacity.memory.weights import Stage, rank_weights, stages
 from signalbox.capacity.spec import Correction, Spec
@@ -69,7 +69,8 @@ def _rank(spec: Spec, stage: Stage, usable: int, constants: Constants, regime: R
     fix = spec.correction or Correction("none")
     weights = rank_weights(spec, stage, constants.allocator, mxfp4_inner=regime.mxfp4_inner)
     text = activation.peak(spec, stage, constants, regime)
-    encoder = activation.encoder_peak(spec) if stage.first else activation.Peak(0, "")
+    images = vision.encoder_peak(spec, activation.limits(spec), constants.matmul_workspace_bytes)
+    encoder = images if stage.first else Peak(0, "")
     peak = max(text, encoder, key=lambda one: one.bytes)
     graphs = activation.graphs(spec, stage, regime)
     other = activation.non_torch(spec, stage, constants, regime)

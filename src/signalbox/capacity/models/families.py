@@ -27,6 +27,7 @@ class Family:
     expert_bias: bool = False
     router_bias: bool = False
     shared_gate: bool = False
+    rope_tables: int = 1  # tables of rotary positions; vLLM's M-RoPE has four times the positions (mrope.py)
     plain_attention: bool = False  # its quantized checkpoints leave attention in 16 bit
 
 
@@ -42,20 +43,22 @@ FAMILIES: dict[str, Family] = {
     "granite": Family(window="none"),
     "granitemoe": Family(window="none"),
     "qwen2": Family(qkv_bias=True, window="qwen"),
-    "qwen2_vl": Family(qkv_bias=True, window="qwen"),
-    "qwen2_5_vl": Family(qkv_bias=True, window="qwen"),
+    "qwen2_vl": Family(qkv_bias=True, window="qwen", rope_tables=4),
+    "qwen2_5_vl": Family(qkv_bias=True, window="qwen", rope_tables=4),
     "qwen2_moe": Family(qkv_bias=True, window="qwen", shared_gate=True),
     "qwen3": Family(qk_norm="head", window="qwen"),
     "qwen3_moe": Family(qk_norm="head", window="qwen"),
     "qwen3_next": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True),
-    "qwen3_vl": Family(qk_norm="head", window="none"),
-    "qwen3_vl_text": Family(qk_norm="head", window="none"),
-    "qwen3_vl_moe": Family(qk_norm="head", window="none"),
-    "qwen3_vl_moe_text": Family(qk_norm="head", window="none"),
-    "qwen3_5": Family(qk_norm="head", window="none", gate_in_query=True),
-    "qwen3_5_text": Family(qk_norm="head", window="none", gate_in_query=True),
-    "qwen3_5_moe": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True),
-    "qwen3_5_moe_text": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True),
+    "qwen3_vl": Family(qk_norm="head", window="none", rope_tables=4),
+    "qwen3_vl_text": Family(qk_norm="head", window="none", rope_tables=4),
+    "qwen3_vl_moe": Family(qk_norm="head", window="none", rope_tables=4),
+    "qwen3_vl_moe_text": Family(qk_norm="head", window="none", rope_tables=4),
+    "qwen3_5": Family(qk_norm="head", window="none", gate_in_query=True, rope_tables=4),
+    "qwen3_5_text": Family(qk_norm="head", window="none", gate_in_query=True, rope_tables=4),
+    "qwen3_5_moe": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True, rope_tables=4),
+    "qwen3_5_moe_text": Family(
+        qk_norm="head", window="none", gate_in_query=True, shared_gate=True, rope_tables=4
+    ),
     "glm4_moe": Family(window="none", router_bias=True),
     "minimax_m2": Family(qk_norm="full", window="none", router_bias=True),
     "kimi_k2": Family(window="none", router_bias=True),

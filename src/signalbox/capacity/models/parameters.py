@@ -72,7 +72,9 @@ def _rope(shape: Shape) -> int:
     if shape.family.learned_positions is not None or shape.family.embedding_norm:
         return 0
     width = int(shape.head_dim * float(shape.config.get("partial_rotary_factor") or 1.0))
-    tables = 2 if shape.family.window == "pattern" and shape.config.get("sliding_window") else 1
+    tables = shape.family.rope_tables
+    if shape.family.window == "pattern" and shape.config.get("sliding_window"):
+        tables = 2
     return shape.positions * width * tables
 
 
