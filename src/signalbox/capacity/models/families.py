@@ -42,6 +42,8 @@ FAMILIES: dict[str, Family] = {
     "smollm3": Family(tied=True, window="none"),
     "granite": Family(window="none"),
     "granitemoe": Family(window="none"),
+    "granitemoehybrid": Family(window="none"),
+    "nemotron_h": Family(gated=False, norms=1, window="none", router_bias=True, rope_tables=0),
     "qwen2": Family(qkv_bias=True, window="qwen"),
     "qwen2_vl": Family(qkv_bias=True, window="qwen", rope_tables=4),
     "qwen2_5_vl": Family(qkv_bias=True, window="qwen", rope_tables=4),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+from signalbox.capacity.models.mamba import layer_letters, mamba_of
 from signalbox.capacity.models.shape import Config, Shape
 from signalbox.capacity.spec import CacheKind, KvGroup
 
 
 def layer_kinds(shape: Shape) -> list[tuple[CacheKind, int | None]]:
-    """Kind of cache and window of every layer."""
+    """Kind of cache and window of every layer that has one."""
     config, window = shape.config, shape.config.get("sliding_window")
+    if letters := layer_letters(config):
+        return [("state" if letter == "M" else "full", None) for letter in letters if letter in "M*"]
     if config.get("kv_lora_rank"):
         return [("mla", None)] * shape.layers
     if types := config.get("layer_types"):
@@ -19,6 +22,7 @@ def layer_kinds(shape: Shape) -> list[tuple[CacheKind, int | None]]:
             "sliding_attention": ("sliding", window),
             "chunked_attention": ("chunked", config.get("attention_chunk_size")),
             "linear_attention": ("state", None),
+            "mamba": ("state", None),
         }
         return [kinds.get(kind, ("full", None)) for kind in types]
     if interval := config.get("full_attention_interval"):
@@ -60,13 +64,18 @@ def kv_groups(shape: Shape) -> tuple[KvGroup, ...]:
 
 
 def _state_bytes(shape: Shape) -> int:
-    """Convolution and recurrent state of a gated delta-net layer, of one sequence on one GPU, 2 bytes each."""
+    """Convolution and recurrent state of one sequence on one GPU: of a Mamba-2 or a gated delta-net layer.
+
+    Qwen3.5 keeps the recurrent state in the type of `mamba_ssm_dtype` (vLLM models/config.py).
+    """
+    if (mamba := mamba_of(shape.config)) is not None:
+        return mamba.state_bytes
     keys, values = delta_dims(shape.config)
     conv = (2 * keys + values) * (int(shape.config["linear_conv_kernel_dim"]) - 1)
     recurrent = int(shape.config["linear_num_value_heads"]) * (
         int(shape.config["linear_key_head_dim"]) * int(shape.config["linear_value_head_dim"])
     )
-    return 2 * (conv + recurrent)
+    return 2 * conv + (4 if shape.config.get("mamba_ssm_dtype") == "float32" else 2) * recurrent
 
 
 def delta_dims(config: Config) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from signalbox.capacity.models.layers import delta_dims, layer_kinds
+from signalbox.capacity.models.mamba import layer_letters, letter_parameters, mamba_of
 from signalbox.capacity.models.shape import Shape, moe_of, sparse_layers
 from signalbox.capacity.models.unquantized import unquantized
 from signalbox.capacity.spec import Parameters
@@ -13,9 +14,11 @@ from signalbox.capacity.spec import Parameters
 def parameters(shape: Shape, vision: int) -> Parameters:
     """All parameters of a model; `vision` is the count of its vision tower."""
     family, hidden = shape.family, shape.hidden
+    if letters := layer_letters(shape.config):
+        return replace(letter_parameters(shape, letters), vision=vision)
     state_layers = sum(1 for kind, _ in layer_kinds(shape) if kind == "state")
     attention, attention_other = _attention(shape)
-    state, state_other = _delta_net(shape) if state_layers else (0, 0)
+    state, state_other = _state_layer(shape) if state_layers else (0, 0)
     mlp, experts, mlp_other = _feed_forward(shape)
     full_layers = shape.layers - state_layers
     width = 2 if family.norm_bias else 1
@@ -39,7 +42,9 @@ def parameters(shape: Shape, vision: int) -> Parameters:
 
 def with_unquantized(counts: Parameters, shape: Shape, entries: tuple[str, ...]) -> Parameters:
     """The counts with the linear weights that a checkpoint's list leaves in 16 bits."""
-    return replace(counts, plain=max(counts.plain, unquantized(shape, entries))) if entries else counts
+    if not entries or mamba_of(shape.config) is not None:
+        return counts  # the modules of these families have other names; their headers are exact (hf:)
+    return replace(counts, plain=max(counts.plain, unquantized(shape, entries)))
 
 
 def _placement(shape: Shape, attention_layers: int) -> dict[str, int]:
@@ -70,6 +75,8 @@ def expanded_width(shape: Shape) -> int:
 def _rope(shape: Shape) -> int:
     """Positions x rotated width; models with a local and a global base have two tables."""
     if shape.family.learned_positions is not None or shape.family.embedding_norm:
+        return 0
+    if shape.config.get("position_embedding_type") == "nope":
         return 0
     width = int(shape.head_dim * float(shape.config.get("partial_rotary_factor") or 1.0))
     tables = shape.family.rope_tables
@@ -113,6 +120,11 @@ def _latent_attention(shape: Shape) -> tuple[int, int]:
     query = hidden * low + low * queries if low else hidden * queries
     weights = query + hidden * (rank + rope) + rank * heads * (nope + value) + heads * value * hidden
     return weights, rank + low
+
+
+def _state_layer(shape: Shape) -> tuple[int, int]:
+    mamba = mamba_of(shape.config)
+    return _delta_net(shape) if mamba is None else mamba.weights(shape.hidden)
 
 
 def _delta_net(shape: Shape) -> tuple[int, int]:
