@@ -291,4 +291,5 @@ class Spec:
     runner: Literal["v1", "v2"] | None = None  # VLLM_USE_V2_MODEL_RUNNER; None: the engine's choice
     images: int | None = None  # most images in a prompt; 0 leaves the vision tower out
     image_pixels: int | None = None  # of the largest image; None: the processor's maximum
+    prefix_caching: bool | None = None  # None: the engine's default
     correction: Correction | None = None

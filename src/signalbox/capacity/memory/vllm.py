@@ -41,7 +41,7 @@ def budget(spec: Spec, constants: Constants) -> Budget:
         for stage in stages(spec.model.layers, spec.pipeline_parallel)
     ]
     tokens = activation.limits(spec).tokens
-    pools = [kv_cache.pool(spec, rank.stage.share, chunks_are_full=regime.chunks_are_full) for rank in ranks]
+    pools = [_pool(spec, rank.stage, regime) for rank in ranks]
     counts = [pool.blocks(rank.kv_bytes) for pool, rank in zip(pools, ranks, strict=True)]
     limiting = min(range(len(ranks)), key=lambda i: (counts[i], ranks[i].kv_bytes))
     rank, pool, blocks = ranks[limiting], pools[limiting], counts[limiting]
@@ -62,6 +62,12 @@ def budget(spec: Spec, constants: Constants) -> Budget:
         max_concurrency=concurrency,
         fits=reason is None,
         reason=reason or f"{rank.kv_bytes / GIB:.2f} GiB are left for the KV cache.",
+    )
+
+
+def _pool(spec: Spec, stage: Stage, regime: Regime) -> kv_cache.Pool:
+    return kv_cache.pool(
+        spec, stage.share, chunks_are_full=regime.chunks_are_full, state_blocks=regime.state_blocks
     )
 
 
@@ -178,9 +184,7 @@ def open_limit(spec: Spec, constants: Constants) -> Spec:
         return spec
     memory = budget(spec, constants)
     blocks = min(
-        kv_cache.pool(spec, stage.share, chunks_are_full=constants.regime(spec).chunks_are_full).blocks(
-            memory.kv_bytes
-        )
+        _pool(spec, stage, constants.regime(spec)).blocks(memory.kv_bytes)
         for stage in stages(spec.model.layers, spec.pipeline_parallel)
     )
     if activation.limits(spec).sequences <= blocks or blocks < 1:

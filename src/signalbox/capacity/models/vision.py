@@ -26,7 +26,8 @@ class _Encoder:
 
 
 # vLLM 0.24.0, vllm/model_executor/models: qwen2_vl.py, qwen2_5_vl.py, qwen3_vl.py, siglip.py.
-# Largest image: Qwen2 max_pixels 12,845,056 of 28 x 28 pixels a token, Qwen3 16,777,216 of 32 x 32; Gemma 3: 896 x 896 pixels,
+# Largest image: Qwen2 max_pixels 12,845,056 of 28 x 28 pixels a token, Qwen3 and later 16,777,216 of 32 x 32
+# (16384 tokens in a log of Qwen3.5-27B, vllm-project/vllm#35289); Gemma 3: 896 x 896 pixels,
 # pooled to 256 tokens. Videos of Qwen2: at most 14 frames (_MAX_FRAMES_PER_VIDEO), two of which make an image.
 _QWEN3 = _Encoder(16384, 4, frames=2, attention=8, feed_forward=2, positions=1, rotary=1)
 _ENCODERS = {
@@ -34,6 +35,8 @@ _ENCODERS = {
     "qwen2_5_vl": _Encoder(16384, 4, frames=2, attention=8, feed_forward=3, rotary=2, video_images=7),
     "qwen3_vl": _QWEN3,
     "qwen3_vl_moe": _QWEN3,
+    "qwen3_5": _QWEN3,
+    "qwen3_5_moe": _QWEN3,
     "gemma3": _Encoder(256, 16, frames=1, attention=4, feed_forward=2),
 }
 
