@@ -101,6 +101,7 @@ class KvGroup:
     value_dim: int
     window: int | None = None
     state_bytes: int = 0
+    index_bytes: int = 0  # of a token in a layer, for the indexer of sparse attention
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,12 @@ class Parameters:
     absorbed: int = 0  # latent attention keeps these weights a second time, in 16 bit, split by heads
     plain: int = 0  # the part of `linear` that quantized checkpoints leave in 16 bit
     rope: int = 0  # numbers of the table of rotary positions, held by every rank
+    lookup: int = 0  # embeddings for each layer: 16 bit, split by ranks, read by rows
 
     @property
     def total(self) -> int:
-        return self.embedding + self.head + self.linear + self.experts + self.other + self.vision
+        counts = (self.embedding, self.head, self.linear, self.experts, self.other, self.vision, self.lookup)
+        return sum(counts)
 
 
 @dataclass(frozen=True)
@@ -218,11 +221,11 @@ class Architecture:
 
     @property
     def active_parameters(self) -> int:
-        """Parameters that one token passes: all but the experts that the router does not select."""
+        """Parameters that one token passes: all but the experts that the router does not select, and the lookups."""
+        passed = self.parameters.total - self.parameters.lookup
         if self.moe is None:
-            return self.parameters.total
-        idle = self.parameters.experts * (1 - self.moe.topk / self.moe.experts)
-        return self.parameters.total - round(idle)
+            return passed
+        return passed - round(self.parameters.experts * (1 - self.moe.topk / self.moe.experts))
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def token_bytes(group: KvGroup, tensor_parallel: int, number_bytes: float) -> fl
     if group.kind == "state":
         return 0.0
     if group.kind == "mla":
-        return _MLA_FP8_BYTES if number_bytes == 1 else group.key_dim * number_bytes
+        return (_MLA_FP8_BYTES if number_bytes == 1 else group.key_dim * number_bytes) + group.index_bytes
     heads = max(1, ceil_div(group.kv_heads, tensor_parallel))
     return heads * (group.key_dim + group.value_dim) * number_bytes
 

@@ -38,6 +38,7 @@ FAMILIES: dict[str, Family] = {
     "llama": Family(window="none"),
     "mistral": Family(),
     "ministral": Family(),
+    "ministral3": Family(),
     "mixtral": Family(),
     "smollm3": Family(tied=True, window="none"),
     "granite": Family(window="none"),
@@ -68,6 +69,8 @@ FAMILIES: dict[str, Family] = {
     "gemma2": Family(norms=4, tied=True, window="alternate"),
     "gemma3": Family(norms=4, qk_norm="head", tied=True, window="pattern"),
     "gemma3_text": Family(norms=4, qk_norm="head", tied=True, window="pattern"),
+    "gemma4": Family(norms=4, qk_norm="head", tied=True, window="pattern"),
+    "gemma4_text": Family(norms=4, qk_norm="head", tied=True, window="pattern"),
     "phi": Family(
         qkv_bias=True,
         out_bias=True,
@@ -85,6 +88,8 @@ FAMILIES: dict[str, Family] = {
     ),
     "deepseek_v2": Family(window="none"),
     "deepseek_v3": Family(window="none", router_bias=True),
+    "deepseek_v32": Family(window="none", router_bias=True),
+    "glm_moe_dsa": Family(window="none", router_bias=True),
     "llama4_text": Family(window="chunks", plain_attention=True),
     "falcon": Family(gated=False, norm_bias=True, norms=1, tied=True, window="none"),
     "gpt_neox": Family(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from signalbox.capacity.models.gemma4 import gemma4_groups, is_gemma4
 from signalbox.capacity.models.mamba import layer_letters, mamba_of
 from signalbox.capacity.models.shape import Config, Shape
 from signalbox.capacity.spec import CacheKind, KvGroup
@@ -50,17 +51,28 @@ def _layer_kind(shape: Shape, index: int, window: int | None) -> tuple[CacheKind
 
 def kv_groups(shape: Shape) -> tuple[KvGroup, ...]:
     """Layers by kind of cache, in the order of their first layer."""
+    if is_gemma4(shape.config):
+        return gemma4_groups(shape)
     counts = Counter(layer_kinds(shape))
     groups = []
     for (kind, window), layers in counts.items():
         key = value = shape.head_dim
-        heads, state = shape.kv_heads, 0
+        heads, state, index = shape.kv_heads, 0, 0
         if kind == "mla":
             key, value, heads = shape.config["kv_lora_rank"] + shape.config["qk_rope_head_dim"], 0, 1
+            index = _index_bytes(shape.config)
         if kind == "state":
             key, value, heads, state = 0, 0, 0, _state_bytes(shape)
-        groups.append(KvGroup(kind, layers, heads, key, value, window, state))
+        groups.append(KvGroup(kind, layers, heads, key, value, window, state, index))
     return tuple(groups)
+
+
+def _index_bytes(config: Config) -> int:
+    """Keys of the sparse attention's indexer: a byte a number, and a scale for 128 (vLLM models/deepseek_v2.py)."""
+    if not config.get("index_topk"):
+        return 0
+    size = int(config["index_head_dim"])
+    return size + 4 * (size // 128)
 
 
 def _state_bytes(shape: Shape) -> int:

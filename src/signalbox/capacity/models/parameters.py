@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from signalbox.capacity.models.gemma4 import gemma4_parameters, is_gemma4
 from signalbox.capacity.models.layers import delta_dims, layer_kinds
 from signalbox.capacity.models.mamba import layer_letters, letter_parameters, mamba_of
 from signalbox.capacity.models.shape import Shape, moe_of, sparse_layers
@@ -14,6 +15,8 @@ from signalbox.capacity.spec import Parameters
 def parameters(shape: Shape, vision: int) -> Parameters:
     """All parameters of a model; `vision` is the count of its vision tower."""
     family, hidden = shape.family, shape.hidden
+    if is_gemma4(shape.config):
+        return gemma4_parameters(shape, vision)
     if letters := layer_letters(shape.config):
         return replace(letter_parameters(shape, letters), vision=vision)
     state_layers = sum(1 for kind, _ in layer_kinds(shape) if kind == "state")
@@ -42,7 +45,7 @@ def parameters(shape: Shape, vision: int) -> Parameters:
 
 def with_unquantized(counts: Parameters, shape: Shape, entries: tuple[str, ...]) -> Parameters:
     """The counts with the linear weights that a checkpoint's list leaves in 16 bits."""
-    if not entries or mamba_of(shape.config) is not None:
+    if not entries or mamba_of(shape.config) is not None or is_gemma4(shape.config):
         return counts  # the modules of these families have other names; their headers are exact (hf:)
     return replace(counts, plain=max(counts.plain, unquantized(shape, entries)))
 
@@ -58,7 +61,7 @@ def _placement(shape: Shape, attention_layers: int) -> dict[str, int]:
     heads = expanded_width(shape)
     latent = hidden * (rank + rope + int(config.get("q_lora_rank") or 0))
     return {
-        "replicated": latent * shape.layers,
+        "replicated": (latent + _indexer(shape)[0]) * shape.layers,
         "absorbed": rank * heads * shape.layers,
         "rope": shape.positions * rope,
     }
@@ -119,7 +122,17 @@ def _latent_attention(shape: Shape) -> tuple[int, int]:
     queries = heads * (nope + rope)
     query = hidden * low + low * queries if low else hidden * queries
     weights = query + hidden * (rank + rope) + rank * heads * (nope + value) + heads * value * hidden
-    return weights, rank + low
+    index, index_other = _indexer(shape)
+    return weights + index, rank + low + index_other
+
+
+def _indexer(shape: Shape) -> tuple[int, int]:
+    """Weights of the sparse attention's indexer on every rank, and the part that stays in 16 bits (deepseek_v2.py)."""
+    config = shape.config
+    if not config.get("index_topk"):
+        return 0, 0
+    heads, size = int(config["index_n_heads"]), int(config["index_head_dim"])
+    return int(config["q_lora_rank"]) * heads * size, shape.hidden * (size + heads) + 2 * size
 
 
 def _state_layer(shape: Shape) -> tuple[int, int]:

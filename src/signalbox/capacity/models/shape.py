@@ -98,7 +98,7 @@ def moe_of(shape: Shape) -> Moe | None:
     """Its experts, None for a dense model."""
     config = shape.config
     experts = int(get(config, "num_experts") or 0)
-    if experts <= 1:
+    if experts <= 1 or config.get("enable_moe_block") is False:
         return None
     inner = int(config.get("moe_intermediate_size") or shape.intermediate)
     shared = int(config.get("n_shared_experts") or 0)
@@ -106,7 +106,9 @@ def moe_of(shape: Shape) -> Moe | None:
         shared = ceil_div(int(width), inner)
     if config.get("interleave_moe_layer_step"):
         shared = 1  # Llama 4: one shared expert in every sparse layer.
-    topk = int(config.get("num_experts_per_tok") or config.get("moe_topk") or 1)
+    topk = int(
+        config.get("num_experts_per_tok") or config.get("moe_topk") or config.get("top_k_experts") or 1
+    )
     return Moe(experts=experts, topk=topk, intermediate=inner, shared=shared)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from signalbox.capacity.models.gemma4 import gemma4_towers, is_gemma4
 from signalbox.capacity.spec import Vision
 
 Config = Mapping[str, Any]
@@ -68,6 +69,8 @@ def vision_encoder(config: Config) -> Vision | None:
 
 def vision_parameters(config: Config, text_hidden: int) -> tuple[int, str | None]:
     """Parameters of tower and projector; and the assumption made for a tower of an unknown kind."""
+    if is_gemma4(config):
+        return gemma4_towers(config, text_hidden), None
     tower = config.get("vision_config")
     if not isinstance(tower, Mapping):
         return 0, None

@@ -26,7 +26,7 @@ def test_counts_every_parameter_that_is_published(row):
 
 
 def test_most_models_have_a_published_count():
-    assert len(PUBLISHED) >= 0.85 * len(CATALOGUE.models)
+    assert len(PUBLISHED) >= 0.8 * len(CATALOGUE.models)
 
 
 @pytest.mark.parametrize(
