@@ -1,4 +1,4 @@
-"""Gemma 4: two head sizes, caches that layers share, embeddings for each layer, and a mixture beside the dense part."""
+"""Gemma 4: two head sizes, caches that layers share, embeddings for each layer, and a mixture next to the dense part."""
 
 import pytest
 
