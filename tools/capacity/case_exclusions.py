@@ -17,7 +17,7 @@ _UNANSWERABLE: tuple[tuple[str, str, str], ...] = (
     ("fits", r"OOM with graphs", "no setting of context, utilization or version is given"),
     ("note", r"takes 67 GB", "says only that the cache is allocated in advance"),
     ("gpu", r"TP4\+EP", "experts spread over data-parallel ranks: not planned"),
-    ("model", r"DP\+EP|multimodal checkpoint|MTP|gemma-4", "the model is not named or not in the catalogue"),
+    ("model", r"DP\+EP|multimodal checkpoint|MTP", "the model is not named or not in the catalogue"),
     ("gpu", r"Intel|sm103|24GB class", "the GPU is not named or not in the catalogue"),
     ("engine", r"XPU", "not an NVIDIA GPU"),
 )

@@ -130,6 +130,7 @@ def _spec(row: Row, gpus: str, engine: str, catalogue: Catalogue) -> Spec:
         eager=bool(row.get("eager")),
         warm_cache=bool(row.get("warm")),
         runner=row.get("runner"),
+        prefix_caching=row.get("prefix_caching"),
     )
 
 

@@ -9,6 +9,14 @@ TermName = Literal["weights", "non_torch", "activation", "graphs", "kv_cache", "
 
 
 @dataclass(frozen=True)
+class Peak:
+    """Bytes at a peak of memory, and the sum in words."""
+
+    bytes: int
+    formula: str
+
+
+@dataclass(frozen=True)
 class Term:
     """One part of the memory of a GPU. `formula` has the numbers filled in."""
 

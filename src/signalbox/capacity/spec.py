@@ -101,6 +101,7 @@ class KvGroup:
     value_dim: int
     window: int | None = None
     state_bytes: int = 0
+    index_bytes: int = 0  # of a token in a layer, for the indexer of sparse attention
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,12 @@ class Parameters:
     absorbed: int = 0  # latent attention keeps these weights a second time, in 16 bit, split by heads
     plain: int = 0  # the part of `linear` that quantized checkpoints leave in 16 bit
     rope: int = 0  # numbers of the table of rotary positions, held by every rank
+    lookup: int = 0  # embeddings for each layer: 16 bit, split by ranks, read by rows
 
     @property
     def total(self) -> int:
-        return self.embedding + self.head + self.linear + self.experts + self.other + self.vision
+        counts = (self.embedding, self.head, self.linear, self.experts, self.other, self.vision, self.lookup)
+        return sum(counts)
 
 
 @dataclass(frozen=True)
@@ -150,13 +153,24 @@ class Moe:
 
 @dataclass(frozen=True)
 class Vision:
-    """A vision encoder, as an engine profiles it: `image_tokens` of the largest image, of `merge` patches each."""
+    """A vision encoder, as an engine profiles it: `image_tokens` of the largest image, of `merge` patches each.
+
+    `inputs` are the numbers of a patch that are alive in all layers: pixels, rotary and learned positions.
+    `attention` and `feed_forward` count the tensors that ranks share at the peak of a layer, of the hidden and of the
+    inner size. `deep_features`: layers whose features an output has in addition. A video counts as `video_images` of the
+    largest images at most, 0 as no more than one.
+    """
 
     hidden: int
     intermediate: int
     patch: int
     merge: int
     image_tokens: int
+    inputs: int
+    attention: int
+    feed_forward: int
+    deep_features: int = 0
+    video_images: int = 0
 
     def tokens(self, pixels: int | None) -> int:
         """Tokens of the largest image, if images have at most so many pixels."""
@@ -207,11 +221,11 @@ class Architecture:
 
     @property
     def active_parameters(self) -> int:
-        """Parameters that one token passes: all but the experts that the router does not select."""
+        """Parameters that one token passes: all but the experts that the router does not select, and the lookups."""
+        passed = self.parameters.total - self.parameters.lookup
         if self.moe is None:
-            return self.parameters.total
-        idle = self.parameters.experts * (1 - self.moe.topk / self.moe.experts)
-        return self.parameters.total - round(idle)
+            return passed
+        return passed - round(self.parameters.experts * (1 - self.moe.topk / self.moe.experts))
 
 
 @dataclass(frozen=True)
@@ -280,4 +294,5 @@ class Spec:
     runner: Literal["v1", "v2"] | None = None  # VLLM_USE_V2_MODEL_RUNNER; None: the engine's choice
     images: int | None = None  # most images in a prompt; 0 leaves the vision tower out
     image_pixels: int | None = None  # of the largest image; None: the processor's maximum
+    prefix_caching: bool | None = None  # None: the engine's default
     correction: Correction | None = None

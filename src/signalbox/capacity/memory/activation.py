@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from signalbox.capacity.budget import Peak
+from signalbox.capacity.memory import vision
 from signalbox.capacity.memory.constants import Constants, Regime
 from signalbox.capacity.memory.kv_cache import BLOCK_TOKENS
 from signalbox.capacity.memory.weights import Stage
@@ -32,14 +34,6 @@ class Limits:
 
     sequences: int
     tokens: int
-
-
-@dataclass(frozen=True)
-class Peak:
-    """Bytes at the peak, and the sum in words."""
-
-    bytes: int
-    formula: str
 
 
 @dataclass(frozen=True)
@@ -90,37 +84,6 @@ def peak(spec: Spec, stage: Stage, constants: Constants, regime: Regime) -> Peak
     return max(peaks, key=lambda one: one.bytes)
 
 
-def encoder_peak(spec: Spec) -> Peak:
-    """vLLM runs the vision encoder on its largest images before the text model, outside of CUDA graphs.
-
-    At the peak of a layer: the patches, the residual and its norm, queries, keys and values gathered from all ranks
-    with their rotated copies, or the feed-forward part.
-    """
-    vision = spec.model.vision
-    if vision is None or not _has_images(spec):
-        return Peak(0, "")
-    patches, tp = _encoder_tokens(spec) * vision.merge, spec.tensor_parallel
-    pixels = 2 * 3 * vision.patch**2  # two frames
-    attention = 3 * vision.hidden + 8 * vision.hidden / tp
-    width = pixels + 2 * vision.hidden + max(attention, 3 * vision.intermediate / tp)
-    output = _encoder_tokens(spec) * spec.model.hidden * _HALF
-    words = f"vision encoder: {patches} patches x {width:.0f} x 2 B + outputs {output / GIB:.3f} GiB"
-    return Peak(round(patches * width * _HALF + output), words)
-
-
-def _has_images(spec: Spec) -> bool:
-    return spec.model.multimodal and spec.images != 0
-
-
-def _encoder_tokens(spec: Spec) -> int:
-    """Tokens that the encoder is profiled with: a batch of the largest images, at least one."""
-    batch = limits(spec).tokens
-    if spec.model.vision is None:
-        return batch
-    one = spec.model.vision.tokens(spec.image_pixels)
-    return max(1, batch // one) * one
-
-
 def _sampler(run: _Pass) -> Peak:
     """Copies of the logits; hidden states of all tokens, and of the sampled rows twice, stay alive."""
     model, regime, constants = run.spec.model, run.regime, run.constants
@@ -129,15 +92,15 @@ def _sampler(run: _Pass) -> Peak:
     programs = min(rows, constants.multiprocessors_of(run.spec.gpu)) if regime.logit_rows else 0
     states = (run.limits.tokens + regime.sampled_states * rows) * model.hidden * _HALF
     experts = _expert_workspace(run) if regime.experts_stay else 0.0
-    vision = _encoder_cache(run)
+    images = vision.encoder_cache(run.spec, run.limits)
     workspace = constants.matmul_workspace_bytes
-    total = logits + programs * vocab * _LOGIT_BYTES + states + experts + vision + workspace
+    total = logits + programs * vocab * _LOGIT_BYTES + states + experts + images + workspace
     parts = [
         f"sampler: ({regime.logit_copies} x {rows} + {programs}) x vocabulary {vocab} x 4 B",
         f"({run.limits.tokens} + {regime.sampled_states} x {rows}) x hidden {model.hidden} x 2 B",
         f"matrix workspace {workspace / GIB:.3f} GiB",
         *_part(experts, "expert workspace"),
-        *_part(vision, "encoder cache"),
+        *_part(images, "encoder cache"),
     ]
     return Peak(round(total), " + ".join(parts))
 
@@ -148,7 +111,7 @@ def _layer(run: _Pass) -> Peak:
     copies = constants.layer_hidden_copies + (0 if run.stage.first else 2)  # the previous stage's output
     inner, words = max(_feed_forward(run), _attention(run), key=lambda part: part[0])
     experts = _expert_workspace(run)
-    vision = _encoder_cache(run)
+    images = vision.encoder_cache(run.spec, run.limits)
     # Kernels for quantized weights need no cuBLAS workspace; the head, in 16 bit, comes after this peak.
     workspace = constants.matmul_workspace_bytes if run.spec.quantization.compute == "16bit" else 0
     parts = [
@@ -156,9 +119,9 @@ def _layer(run: _Pass) -> Peak:
         f"{copies:g} x {run.limits.tokens} tokens x hidden {run.spec.model.hidden} x 2 B",
         *_part(workspace, "matrix workspace"),
         *_part(experts, "expert workspace"),
-        *_part(vision, "encoder cache"),
+        *_part(images, "encoder cache"),
     ]
-    return Peak(round(copies * run.states_bytes + inner + experts + vision + workspace), " + ".join(parts))
+    return Peak(round(copies * run.states_bytes + inner + experts + images + workspace), " + ".join(parts))
 
 
 def _feed_forward(run: _Pass) -> tuple[float, str]:
@@ -218,14 +181,6 @@ def _expert_workspace(run: _Pass) -> float:
     inner = model.moe.intermediate / run.spec.tensor_parallel
     width = max(inner, model.hidden) + max(2 * inner, model.hidden)
     return run.limits.tokens * model.moe.topk * width * _HALF
-
-
-def _encoder_cache(run: _Pass) -> float:
-    """Outputs of the vision encoder, held while the text model is profiled: a batch of tokens, or one larger image."""
-    if not _has_images(run.spec):
-        return 0.0
-    tokens = max(run.limits.tokens, _encoder_tokens(run.spec))
-    return tokens * run.spec.model.hidden * _HALF
 
 
 def captured_sizes(batch: Limits) -> list[int]:

@@ -42,6 +42,7 @@ class Regime:
     graphs_inside: bool  # CUDA graphs are subtracted from the budget
     tokens_by_concurrency: bool
     chunks_are_full: bool
+    state_blocks: int  # of a request in each group of state layers, by default
     mxfp4_warm_up: float  # copies of max_num_seqs x vocab x 4 bytes that must be free outside the budget
     mxfp4_inner: int  # granule that the inner width of MXFP4 experts is padded to
     graphs: Graphs

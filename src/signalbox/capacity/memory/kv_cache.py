@@ -41,6 +41,7 @@ class Pool:
     groups: tuple[KvGroup, ...]
     page_bytes: int  # of one block in one layer
     block_tokens: tuple[int, ...]  # of each group
+    state_blocks: int = 1  # that a request holds in a group of state layers
 
     @property
     def block_bytes(self) -> int:
@@ -53,7 +54,9 @@ class Pool:
     def request_blocks(self, context: int, batched_tokens: int) -> int:
         """Blocks that one request of the full context holds at most."""
         return sum(
-            _group_blocks(group, tokens, context, batched_tokens)
+            self.state_blocks
+            if group.kind == "state"
+            else _group_blocks(group, tokens, context, batched_tokens)
             for group, tokens in zip(self.groups, self.block_tokens, strict=True)
         )
 
@@ -71,7 +74,7 @@ def token_bytes(group: KvGroup, tensor_parallel: int, number_bytes: float) -> fl
     if group.kind == "state":
         return 0.0
     if group.kind == "mla":
-        return _MLA_FP8_BYTES if number_bytes == 1 else group.key_dim * number_bytes
+        return (_MLA_FP8_BYTES if number_bytes == 1 else group.key_dim * number_bytes) + group.index_bytes
     heads = max(1, ceil_div(group.kv_heads, tensor_parallel))
     return heads * (group.key_dim + group.value_dim) * number_bytes
 
@@ -84,8 +87,16 @@ def bytes_per_token(spec: Spec, layers_share: float = 1.0) -> float:
     )
 
 
-def pool(spec: Spec, layers_share: float = 1.0, *, chunks_are_full: bool = False) -> Pool:
-    """The pool of one pipeline stage that holds `layers_share` of the layers."""
+def pool(
+    spec: Spec, layers_share: float = 1.0, *, chunks_are_full: bool = False, state_blocks: int = 1
+) -> Pool:
+    """The pool of one pipeline stage that holds `layers_share` of the layers.
+
+    With prefix caching a request holds two states, the last one and that of a block's end (`MambaSpec`,
+    v1/kv_cache_interface.py); `state_blocks` is the default of the engine's version.
+    """
+    if spec.prefix_caching is not None:
+        state_blocks = 2 if spec.prefix_caching else 1
     groups = spec.model.kv_groups
     if chunks_are_full:
         groups = _as_full(groups)
@@ -105,6 +116,7 @@ def pool(spec: Spec, layers_share: float = 1.0, *, chunks_are_full: bool = False
         groups=tuple(group for group, _ in spread),
         page_bytes=page,
         block_tokens=tuple(n for _, n in spread),
+        state_blocks=state_blocks,
     )
 
 
@@ -156,8 +168,6 @@ def _more_tokens(page: int, rate: float, tokens: int) -> int:
 
 
 def _group_blocks(group: KvGroup, block: int, context: int, batched_tokens: int) -> int:
-    if group.kind == "state":
-        return 1
     if group.kind == "sliding" and group.window:
         return ceil_div(min(group.window - 1 + batched_tokens, context), block) + 1
     if group.kind == "chunked" and group.window:

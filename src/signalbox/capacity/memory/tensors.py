@@ -21,7 +21,7 @@ def rounding_bytes(spec: Spec, allocator: Allocator, layers_share: float = 1.0) 
     padding = sum(_padding(count * linear / 8, allocator) for count in _projections(model, tp)) * model.layers
     if model.moe is not None:
         one = model.moe.experts * model.moe.intermediate / tp * model.hidden
-        sparse = model.parameters.experts / (3 * one * tp)
+        sparse = model.parameters.experts / ((3 if model.gated else 2) * one * tp)
         padding += sum(_padding(count * expert / 8, allocator) for count in (2 * one, one)) * sparse
     return round(padding * layers_share)
 

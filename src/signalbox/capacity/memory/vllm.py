@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import ceil
 
-from signalbox.capacity.budget import Budget, Term, TermName
-from signalbox.capacity.memory import activation, kv_cache
+from signalbox.capacity.budget import Budget, Peak, Term, TermName
+from signalbox.capacity.memory import activation, kv_cache, vision
 from signalbox.capacity.memory.constants import Constants, Regime
 from signalbox.capacity.memory.weights import Stage, rank_weights, stages
 from signalbox.capacity.spec import Correction, Spec
@@ -41,7 +41,7 @@ def budget(spec: Spec, constants: Constants) -> Budget:
         for stage in stages(spec.model.layers, spec.pipeline_parallel)
     ]
     tokens = activation.limits(spec).tokens
-    pools = [kv_cache.pool(spec, rank.stage.share, chunks_are_full=regime.chunks_are_full) for rank in ranks]
+    pools = [_pool(spec, rank.stage, regime) for rank in ranks]
     counts = [pool.blocks(rank.kv_bytes) for pool, rank in zip(pools, ranks, strict=True)]
     limiting = min(range(len(ranks)), key=lambda i: (counts[i], ranks[i].kv_bytes))
     rank, pool, blocks = ranks[limiting], pools[limiting], counts[limiting]
@@ -65,11 +65,18 @@ def budget(spec: Spec, constants: Constants) -> Budget:
     )
 
 
+def _pool(spec: Spec, stage: Stage, regime: Regime) -> kv_cache.Pool:
+    return kv_cache.pool(
+        spec, stage.share, chunks_are_full=regime.chunks_are_full, state_blocks=regime.state_blocks
+    )
+
+
 def _rank(spec: Spec, stage: Stage, usable: int, constants: Constants, regime: Regime) -> _Rank:
     fix = spec.correction or Correction("none")
     weights = rank_weights(spec, stage, constants.allocator, mxfp4_inner=regime.mxfp4_inner)
     text = activation.peak(spec, stage, constants, regime)
-    encoder = activation.encoder_peak(spec) if stage.first else activation.Peak(0, "")
+    images = vision.encoder_peak(spec, activation.limits(spec), constants.matmul_workspace_bytes)
+    encoder = images if stage.first else Peak(0, "")
     peak = max(text, encoder, key=lambda one: one.bytes)
     graphs = activation.graphs(spec, stage, regime)
     other = activation.non_torch(spec, stage, constants, regime)
@@ -177,9 +184,7 @@ def open_limit(spec: Spec, constants: Constants) -> Spec:
         return spec
     memory = budget(spec, constants)
     blocks = min(
-        kv_cache.pool(spec, stage.share, chunks_are_full=constants.regime(spec).chunks_are_full).blocks(
-            memory.kv_bytes
-        )
+        _pool(spec, stage, constants.regime(spec)).blocks(memory.kv_bytes)
         for stage in stages(spec.model.layers, spec.pipeline_parallel)
     )
     if activation.limits(spec).sequences <= blocks or blocks < 1:

@@ -86,7 +86,9 @@ def rank_weights(spec: Spec, stage: Stage, allocator: Allocator, *, mxfp4_inner:
         head = _bytes(_padded(counts.head, model), scheme.head_bits, base) / tp
         if not counts.head and (not stage.first or (scheme.head_copy and spec.engine.name == "tgi")):
             head = _bytes(_padded(counts.embedding, model), scheme.head_bits, base) / tp
-    embedding = _bytes(_padded(counts.embedding, model), scheme.embedding_bits, base) / tp
+    embedding = (
+        _bytes(_padded(counts.embedding, model), scheme.embedding_bits, base) / tp + counts.lookup * base / tp
+    )
     return Weights(
         embedding=round(embedding) if stage.first else 0,
         head=round(head),
@@ -124,7 +126,7 @@ def checkpoint_bytes(model: Architecture, scheme: Quantization) -> int:
         + _bytes(head, scheme.head_bits, _HALF)
         + _bytes(counts.linear - counts.plain, scheme.linear_bits, _HALF)
         + _bytes(counts.experts, scheme.expert_bits, _HALF)
-        + (counts.other + counts.vision + counts.plain) * _HALF
+        + (counts.other + counts.vision + counts.plain + counts.lookup) * _HALF
     )
 
 

@@ -16,6 +16,7 @@ from signalbox.errors import InputError
 
 _REQUIRED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 _COUNTS = ("num_key_value_heads", "head_dim", "intermediate_size", "max_position_embeddings")
+_SPARSE = "the workspaces of its sparse attention are not counted, about 5 contexts of the cache of one layer"
 
 
 def from_config(config: Config, name: str, *, fallback: bool = False) -> Architecture:
@@ -31,6 +32,8 @@ def from_config(config: Config, name: str, *, fallback: bool = False) -> Archite
     vision, vision_assumption = vision_parameters(config, shape.hidden)
     if vision_assumption:
         assumptions = (*assumptions, vision_assumption)
+    if text.get("index_topk"):
+        assumptions = (*assumptions, _SPARSE)
     stored = stored_quantization(config)
     return Architecture(
         name=name,

@@ -27,6 +27,7 @@ class Family:
     expert_bias: bool = False
     router_bias: bool = False
     shared_gate: bool = False
+    rope_tables: int = 1  # tables of rotary positions; vLLM's M-RoPE has four times the positions (mrope.py)
     plain_attention: bool = False  # its quantized checkpoints leave attention in 16 bit
 
 
@@ -37,25 +38,30 @@ FAMILIES: dict[str, Family] = {
     "llama": Family(window="none"),
     "mistral": Family(),
     "ministral": Family(),
+    "ministral3": Family(),
     "mixtral": Family(),
     "smollm3": Family(tied=True, window="none"),
     "granite": Family(window="none"),
     "granitemoe": Family(window="none"),
+    "granitemoehybrid": Family(window="none"),
+    "nemotron_h": Family(gated=False, norms=1, window="none", router_bias=True, rope_tables=0),
     "qwen2": Family(qkv_bias=True, window="qwen"),
-    "qwen2_vl": Family(qkv_bias=True, window="qwen"),
-    "qwen2_5_vl": Family(qkv_bias=True, window="qwen"),
+    "qwen2_vl": Family(qkv_bias=True, window="qwen", rope_tables=4),
+    "qwen2_5_vl": Family(qkv_bias=True, window="qwen", rope_tables=4),
     "qwen2_moe": Family(qkv_bias=True, window="qwen", shared_gate=True),
     "qwen3": Family(qk_norm="head", window="qwen"),
     "qwen3_moe": Family(qk_norm="head", window="qwen"),
     "qwen3_next": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True),
-    "qwen3_vl": Family(qk_norm="head", window="none"),
-    "qwen3_vl_text": Family(qk_norm="head", window="none"),
-    "qwen3_vl_moe": Family(qk_norm="head", window="none"),
-    "qwen3_vl_moe_text": Family(qk_norm="head", window="none"),
-    "qwen3_5": Family(qk_norm="head", window="none", gate_in_query=True),
-    "qwen3_5_text": Family(qk_norm="head", window="none", gate_in_query=True),
-    "qwen3_5_moe": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True),
-    "qwen3_5_moe_text": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True),
+    "qwen3_vl": Family(qk_norm="head", window="none", rope_tables=4),
+    "qwen3_vl_text": Family(qk_norm="head", window="none", rope_tables=4),
+    "qwen3_vl_moe": Family(qk_norm="head", window="none", rope_tables=4),
+    "qwen3_vl_moe_text": Family(qk_norm="head", window="none", rope_tables=4),
+    "qwen3_5": Family(qk_norm="head", window="none", gate_in_query=True, rope_tables=4),
+    "qwen3_5_text": Family(qk_norm="head", window="none", gate_in_query=True, rope_tables=4),
+    "qwen3_5_moe": Family(qk_norm="head", window="none", gate_in_query=True, shared_gate=True, rope_tables=4),
+    "qwen3_5_moe_text": Family(
+        qk_norm="head", window="none", gate_in_query=True, shared_gate=True, rope_tables=4
+    ),
     "glm4_moe": Family(window="none", router_bias=True),
     "minimax_m2": Family(qk_norm="full", window="none", router_bias=True),
     "kimi_k2": Family(window="none", router_bias=True),
@@ -63,6 +69,8 @@ FAMILIES: dict[str, Family] = {
     "gemma2": Family(norms=4, tied=True, window="alternate"),
     "gemma3": Family(norms=4, qk_norm="head", tied=True, window="pattern"),
     "gemma3_text": Family(norms=4, qk_norm="head", tied=True, window="pattern"),
+    "gemma4": Family(norms=4, qk_norm="head", tied=True, window="pattern"),
+    "gemma4_text": Family(norms=4, qk_norm="head", tied=True, window="pattern"),
     "phi": Family(
         qkv_bias=True,
         out_bias=True,
@@ -80,6 +88,8 @@ FAMILIES: dict[str, Family] = {
     ),
     "deepseek_v2": Family(window="none"),
     "deepseek_v3": Family(window="none", router_bias=True),
+    "deepseek_v32": Family(window="none", router_bias=True),
+    "glm_moe_dsa": Family(window="none", router_bias=True),
     "llama4_text": Family(window="chunks", plain_attention=True),
     "falcon": Family(gated=False, norm_bias=True, norms=1, tied=True, window="none"),
     "gpt_neox": Family(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from signalbox.capacity.models.gemma4 import gemma4_parameters, is_gemma4
 from signalbox.capacity.models.layers import delta_dims, layer_kinds
+from signalbox.capacity.models.mamba import layer_letters, letter_parameters, mamba_of
 from signalbox.capacity.models.shape import Shape, moe_of, sparse_layers
 from signalbox.capacity.models.unquantized import unquantized
 from signalbox.capacity.spec import Parameters
@@ -13,9 +15,13 @@ from signalbox.capacity.spec import Parameters
 def parameters(shape: Shape, vision: int) -> Parameters:
     """All parameters of a model; `vision` is the count of its vision tower."""
     family, hidden = shape.family, shape.hidden
+    if is_gemma4(shape.config):
+        return gemma4_parameters(shape, vision)
+    if letters := layer_letters(shape.config):
+        return replace(letter_parameters(shape, letters), vision=vision)
     state_layers = sum(1 for kind, _ in layer_kinds(shape) if kind == "state")
     attention, attention_other = _attention(shape)
-    state, state_other = _delta_net(shape) if state_layers else (0, 0)
+    state, state_other = _state_layer(shape) if state_layers else (0, 0)
     mlp, experts, mlp_other = _feed_forward(shape)
     full_layers = shape.layers - state_layers
     width = 2 if family.norm_bias else 1
@@ -39,7 +45,9 @@ def parameters(shape: Shape, vision: int) -> Parameters:
 
 def with_unquantized(counts: Parameters, shape: Shape, entries: tuple[str, ...]) -> Parameters:
     """The counts with the linear weights that a checkpoint's list leaves in 16 bits."""
-    return replace(counts, plain=max(counts.plain, unquantized(shape, entries))) if entries else counts
+    if not entries or mamba_of(shape.config) is not None or is_gemma4(shape.config):
+        return counts  # the modules of these families have other names; their headers are exact (hf:)
+    return replace(counts, plain=max(counts.plain, unquantized(shape, entries)))
 
 
 def _placement(shape: Shape, attention_layers: int) -> dict[str, int]:
@@ -53,7 +61,7 @@ def _placement(shape: Shape, attention_layers: int) -> dict[str, int]:
     heads = expanded_width(shape)
     latent = hidden * (rank + rope + int(config.get("q_lora_rank") or 0))
     return {
-        "replicated": latent * shape.layers,
+        "replicated": (latent + _indexer(shape)[0]) * shape.layers,
         "absorbed": rank * heads * shape.layers,
         "rope": shape.positions * rope,
     }
@@ -71,8 +79,12 @@ def _rope(shape: Shape) -> int:
     """Positions x rotated width; models with a local and a global base have two tables."""
     if shape.family.learned_positions is not None or shape.family.embedding_norm:
         return 0
+    if shape.config.get("position_embedding_type") == "nope":
+        return 0
     width = int(shape.head_dim * float(shape.config.get("partial_rotary_factor") or 1.0))
-    tables = 2 if shape.family.window == "pattern" and shape.config.get("sliding_window") else 1
+    tables = shape.family.rope_tables
+    if shape.family.window == "pattern" and shape.config.get("sliding_window"):
+        tables = 2
     return shape.positions * width * tables
 
 
@@ -110,7 +122,22 @@ def _latent_attention(shape: Shape) -> tuple[int, int]:
     queries = heads * (nope + rope)
     query = hidden * low + low * queries if low else hidden * queries
     weights = query + hidden * (rank + rope) + rank * heads * (nope + value) + heads * value * hidden
-    return weights, rank + low
+    index, index_other = _indexer(shape)
+    return weights + index, rank + low + index_other
+
+
+def _indexer(shape: Shape) -> tuple[int, int]:
+    """Weights of the sparse attention's indexer on every rank, and the part that stays in 16 bits (deepseek_v2.py)."""
+    config = shape.config
+    if not config.get("index_topk"):
+        return 0, 0
+    heads, size = int(config["index_n_heads"]), int(config["index_head_dim"])
+    return int(config["q_lora_rank"]) * heads * size, shape.hidden * (size + heads) + 2 * size
+
+
+def _state_layer(shape: Shape) -> tuple[int, int]:
+    mamba = mamba_of(shape.config)
+    return _delta_net(shape) if mamba is None else mamba.weights(shape.hidden)
 
 
 def _delta_net(shape: Shape) -> tuple[int, int]:

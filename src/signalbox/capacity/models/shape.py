@@ -24,6 +24,12 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "num_experts": ("num_local_experts", "n_routed_experts"),
     "torch_dtype": ("dtype",),
 }
+# Inner width of the expert that every token passes, where it is not a multiple of the routed ones'.
+_SHARED_WIDTHS = (
+    "shared_expert_intermediate_size",
+    "shared_intermediate_size",
+    "moe_shared_expert_intermediate_size",
+)
 
 
 @dataclass(frozen=True)
@@ -74,26 +80,35 @@ def read_shape(text: Config, config: Config, family: Family, kind: str) -> Shape
         heads=heads,
         kv_heads=kv_heads,
         head_dim=int(get(text, "head_dim") or hidden // heads),
-        intermediate=int(get(text, "intermediate_size") or 4 * hidden),
+        intermediate=_inner(text, hidden),
         vocab=int(get(text, "vocab_size")),
         positions=int(get(text, "max_position_embeddings") or 2048),
         tied=family.tied if tied is None else bool(tied),
     )
 
 
+def _inner(text: Config, hidden: int) -> int:
+    """Granite 4 without experts has its dense part under the name of the shared one."""
+    if text.get("model_type") == "granitemoehybrid" and not get(text, "num_experts"):
+        return int(text["shared_intermediate_size"])
+    return int(get(text, "intermediate_size") or 4 * hidden)
+
+
 def moe_of(shape: Shape) -> Moe | None:
     """Its experts, None for a dense model."""
     config = shape.config
     experts = int(get(config, "num_experts") or 0)
-    if experts <= 1:
+    if experts <= 1 or config.get("enable_moe_block") is False:
         return None
     inner = int(config.get("moe_intermediate_size") or shape.intermediate)
     shared = int(config.get("n_shared_experts") or 0)
-    if config.get("shared_expert_intermediate_size"):
-        shared = ceil_div(int(config["shared_expert_intermediate_size"]), inner)
+    if width := next((config[key] for key in _SHARED_WIDTHS if config.get(key)), None):
+        shared = ceil_div(int(width), inner)
     if config.get("interleave_moe_layer_step"):
         shared = 1  # Llama 4: one shared expert in every sparse layer.
-    topk = int(config.get("num_experts_per_tok") or config.get("moe_topk") or 1)
+    topk = int(
+        config.get("num_experts_per_tok") or config.get("moe_topk") or config.get("top_k_experts") or 1
+    )
     return Moe(experts=experts, topk=topk, intermediate=inner, shared=shared)
 
 

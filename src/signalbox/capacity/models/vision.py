@@ -3,35 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from signalbox.capacity.models.gemma4 import gemma4_towers, is_gemma4
 from signalbox.capacity.spec import Vision
 
 Config = Mapping[str, Any]
-# Tokens of the largest image and patches of a token, by model_type. Qwen: max_pixels 12,845,056 of 28 x 28 pixels a
-# token, which vLLM logs as an encoder budget of 16384 tokens; Gemma 3: 896 x 896 pixels, pooled to 256 tokens.
-_LARGEST_IMAGES = {
-    "qwen2_vl": (16384, 4),
-    "qwen2_5_vl": (16384, 4),
-    "qwen3_vl": (16384, 4),
-    "qwen3_vl_moe": (16384, 4),
-    "gemma3": (256, 16),
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """What an engine runs a kind of encoder with, and the tensors of its layers. See `Vision` for the units."""
+
+    image_tokens: int
+    merge: int
+    frames: int
+    attention: int
+    feed_forward: int
+    positions: int = 0
+    rotary: int = 0
+    video_images: int = 0
+
+
+# vLLM 0.24.0, vllm/model_executor/models: qwen2_vl.py, qwen2_5_vl.py, qwen3_vl.py, siglip.py.
+# Largest image: Qwen2 max_pixels 12,845,056 of 28 x 28 pixels a token, Qwen3 and later 16,777,216 of 32 x 32
+# (16384 tokens in a log of Qwen3.5-27B, vllm-project/vllm#35289); Gemma 3: 896 x 896 pixels,
+# pooled to 256 tokens. Videos of Qwen2: at most 14 frames (_MAX_FRAMES_PER_VIDEO), two of which make an image.
+_QWEN3 = _Encoder(16384, 4, frames=2, attention=8, feed_forward=2, positions=1, rotary=1)
+_ENCODERS = {
+    "qwen2_vl": _Encoder(16384, 4, frames=2, attention=8, feed_forward=2, rotary=1, video_images=7),
+    "qwen2_5_vl": _Encoder(16384, 4, frames=2, attention=8, feed_forward=3, rotary=2, video_images=7),
+    "qwen3_vl": _QWEN3,
+    "qwen3_vl_moe": _QWEN3,
+    "qwen3_5": _QWEN3,
+    "qwen3_5_moe": _QWEN3,
+    "gemma3": _Encoder(256, 16, frames=1, attention=4, feed_forward=2),
 }
 
 
 def vision_encoder(config: Config) -> Vision | None:
     """The encoder's sizes; None for a text model and for an encoder whose largest image is not known."""
-    tower, largest = config.get("vision_config"), _LARGEST_IMAGES.get(str(config.get("model_type")))
-    if not isinstance(tower, Mapping) or largest is None:
+    tower, kind = config.get("vision_config"), _ENCODERS.get(str(config.get("model_type")))
+    if not isinstance(tower, Mapping) or kind is None:
         return None
-    hidden = int(tower.get("hidden_size") or tower.get("embed_dim") or 0)
+    # Qwen2-VL calls the width of its outputs hidden_size.
+    hidden = int(tower.get("embed_dim") or tower.get("hidden_size") or 0)
+    if not hidden:
+        return None
+    patch, heads = int(tower.get("patch_size") or 14), int(tower.get("num_heads") or 16)
     inner = int(tower.get("intermediate_size") or hidden * float(tower.get("mlp_ratio") or 4))
-    tokens, merge = largest
-    return Vision(hidden, inner, int(tower.get("patch_size") or 14), merge, tokens) if hidden else None
+    return Vision(
+        hidden=hidden,
+        intermediate=inner,
+        patch=patch,
+        merge=kind.merge,
+        image_tokens=kind.image_tokens,
+        inputs=3 * kind.frames * patch**2 + kind.rotary * (hidden // heads) + kind.positions * hidden,
+        attention=kind.attention,
+        feed_forward=kind.feed_forward,
+        deep_features=len(tower.get("deepstack_visual_indexes") or ()),
+        video_images=kind.video_images,
+    )
 
 
 def vision_parameters(config: Config, text_hidden: int) -> tuple[int, str | None]:
     """Parameters of tower and projector; and the assumption made for a tower of an unknown kind."""
+    if is_gemma4(config):
+        return gemma4_towers(config, text_hidden), None
     tower = config.get("vision_config")
     if not isinstance(tower, Mapping):
         return 0, None

@@ -95,3 +95,14 @@ def test_bytes_of_a_token_are_the_published_ones(name, size):
 def test_an_unknown_cache_type_lists_the_supported_ones():
     with pytest.raises(InputError, match="fp8_e5m2"):
         kv_cache.element_bytes("int3")
+
+
+@pytest.mark.parametrize(("caching", "states"), [(None, 1), (False, 1), (True, 2)])
+def test_a_request_holds_two_states_with_prefix_caching(caching: bool | None, states: int) -> None:
+    """noonghunna/club-3090#612: 131,072 tokens are 63 blocks of attention and 2 in each of 3 groups of states."""
+    one = spec("qwen3.6-35b-a3b", kv_dtype="fp8", context=131072, prefix_caching=caching)
+    pool = kv_cache.pool(one)
+    assert pool.request_blocks(131072, 8192) == 63 + 3 * states
+    assert kv_cache.pool(one, state_blocks=2).request_blocks(131072, 8192) == 63 + 3 * (
+        states if caching is not None else 2
+    )

@@ -26,7 +26,7 @@ def test_counts_every_parameter_that_is_published(row):
 
 
 def test_most_models_have_a_published_count():
-    assert len(PUBLISHED) >= 0.85 * len(CATALOGUE.models)
+    assert len(PUBLISHED) >= 0.8 * len(CATALOGUE.models)
 
 
 @pytest.mark.parametrize(
@@ -181,15 +181,11 @@ def test_modules_that_a_list_names_stay_in_16_bits(key, entries, share):
     ("kind", "extra", "names"),
     [
         (
-            "nemotron_h",
-            {"hybrid_override_pattern": "M-M*", "mamba_num_heads": 128},
-            ("hybrid_override_pattern", "mamba_num_heads"),
+            "jamba",
+            {"attn_layer_period": 8, "mamba_d_state": 16},
+            ("attn_layer_period", "mamba_d_state"),
         ),
-        (
-            "granitemoehybrid",
-            {"layer_types": ["mamba", "attention"], "shared_intermediate_size": 4096},
-            ("layer_types", "shared_intermediate_size"),
-        ),
+        ("kimi_linear", {"linear_attn_config": {"head_dim": 128}}, ("linear_attn_config",)),
     ],
 )
 def test_fallback_refuses_keys_that_a_plain_decoder_lacks(kind, extra, names):

@@ -45,7 +45,7 @@ def test_assumptions_about_an_architecture_are_notes():
 
 @pytest.mark.parametrize(
     ("version", "expected"),
-    [("0.5", True), ("0.15.1", False), ("0.20.0", True), ("0.24.0", False), ("0.30.1", True), ("1.0", True)],
+    [("0.5", True), ("0.15.1", False), ("0.22.1", True), ("0.24.0", False), ("0.30.1", False), ("1.0", True)],
 )
 def test_a_version_without_measured_logs_is_a_warning(version, expected):
     evaluation = evaluate_spec(spec("llama-3.1-8b", "h100", "bf16", version=version))

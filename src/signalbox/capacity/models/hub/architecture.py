@@ -124,6 +124,7 @@ def _counts(
         other=weights("other"),
         vision=weights("vision"),
         plain=0,
+        lookup=0,  # its tensor is in `embedding`
         **(linear if exact else {}),
     )
 
