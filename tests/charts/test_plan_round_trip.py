@@ -64,6 +64,15 @@ CASES: tuple[dict[str, object], ...] = (
     {"model": "qwen2.5-7b", "gpu": "2xt4", "engine": "ollama", "tensor_parallel": 2, "memory_utilization": 0.9},
     {"model": INSTRUCT, "gpu": "h100", "engine": "nim", "quantization": "fp8"},
     {"model": "meta-llama/Llama-3.3-70B-Instruct", "gpu": "2xh100", "engine": "nim", "tensor_parallel": 2, "quantization": "fp8"},
+    {"model": INSTRUCT, "gpu": "l4", "quantization": "fp8", "lora_adapters": 4, "lora_rank": 32},
+    {"model": "Qwen/Qwen3-30B-A3B", "gpu": "2xh100", "tensor_parallel": 2, "lora_adapters": 2, "expert_parallel": True},
+    {"model": "meta-llama/Llama-3.3-70B-Instruct", "gpu": "2xh100", "tensor_parallel": 2, "quantization": "fp8", "speculative": f"draft:{SMALL}"},
+    {"model": INSTRUCT, "gpu": "l4", "quantization": "fp8", "speculative": "ngram", "speculative_tokens": 3},
+    {"model": "deepseek-ai/DeepSeek-V3", "gpu": "8xh200", "tensor_parallel": 1, "data_parallel": 8, "expert_parallel": True, "speculative": "mtp"},
+    {"model": "Qwen/Qwen3-30B-A3B", "gpu": "4xl40s", "tensor_parallel": 2, "data_parallel": 2},
+    {"model": INSTRUCT, "gpu": "t4", "quantization": "fp16", "cpu_offload": 4},
+    {"model": "meta-llama/Llama-3.3-70B-Instruct", "gpu": "l4", "engine": "llamacpp", "gpu_layers": "auto"},
+    {"model": INSTRUCT, "gpu": "2xt4", "engine": "llamacpp", "tensor_parallel": 2, "quantization": "q8_0", "gpu_layers": "20", "concurrency": 2},
 )  # fmt: skip
 IDS = ["-".join(str(value).rsplit("/", maxsplit=1)[-1] for value in case.values()) for case in CASES]
 

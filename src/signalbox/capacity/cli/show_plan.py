@@ -71,8 +71,12 @@ def _verdict(plan: Plan) -> Text:
     return Text.assemble(
         (mark, style),
         f"  {plan.kv_tokens:,} tokens in the KV cache: {plan.max_concurrency:,.1f} concurrent requests of "
-        f"{plan.context:,} tokens",
+        f"{plan.context:,} tokens{_each_rank(plan)}",
     )
+
+
+def _each_rank(plan: Plan) -> str:
+    return f", on each of {plan.data_parallel} ranks" if plan.data_parallel > 1 else ""
 
 
 def _overruled(plan: Plan) -> list[RenderableType]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from signalbox.capacity.budget import Budget, Term, TermName
-from signalbox.capacity.memory import activation, kv_cache
+from signalbox.capacity.memory import activation, kv_cache, lora, speculative
 from signalbox.capacity.memory.constants import Constants, Regime
-from signalbox.capacity.memory.weights import Stage, rank_weights, stages
+from signalbox.capacity.memory.weights import Stage, Weights, rank_weights, stages
 from signalbox.capacity.spec import Correction, Spec
 from signalbox.capacity.units import GIB, parse_version
 
@@ -29,6 +29,7 @@ class _Rank:
     kv_bytes: int
     graphs_bytes: int
     activation_bytes: int  # that graphs may be captured in
+    host_bytes: int
 
 
 def budget(spec: Spec, constants: Constants) -> Budget:
@@ -62,6 +63,7 @@ def budget(spec: Spec, constants: Constants) -> Budget:
         max_concurrency=concurrency,
         fits=reason is None,
         reason=reason or f"{rank.kv_bytes / GIB:.2f} GiB are left for the KV cache.",
+        host_bytes=sum(one.host_bytes for one in ranks) * spec.tensor_parallel * spec.serving.data_parallel,
     )
 
 
@@ -74,8 +76,9 @@ def _rank(spec: Spec, stage: Stage, usable: int, constants: Constants, regime: R
     graphs = activation.graphs(spec, stage, regime)
     other = activation.non_torch(spec, stage, constants, regime)
     inside = "inside the budget" if regime.graphs_inside else "outside the budget"
+    loaded, words = _loaded(spec, stage, weights, constants)
     terms = (
-        _term("weights", weights.total, fix.weights_bytes, weights.formula, _weights_source(spec)),
+        _term("weights", loaded, fix.weights_bytes, words, _weights_source(spec)),
         _term("non_torch", other.bytes, fix.non_torch_bytes, other.formula, _LOGS),
         _term("activation", peak.bytes, fix.activation_bytes, peak.formula, _LOGS),
         _term("graphs", graphs.bytes, fix.graphs_bytes, f"{graphs.formula}, {inside}", regime.graphs.source),
@@ -83,7 +86,25 @@ def _rank(spec: Spec, stage: Stage, usable: int, constants: Constants, regime: R
     occupied = sum(term.bytes for term in terms if term.name != "graphs" or regime.graphs_inside)
     # An image needs the encoder's memory while the graphs are there; a sampler's peak leaves it to their capture.
     borrowed = 0 if encoder.bytes else terms[2].bytes
-    return _Rank(stage, terms, usable - occupied, terms[3].bytes, borrowed)
+    return _Rank(stage, terms, usable - occupied, terms[3].bytes, borrowed, offloaded_bytes(spec, weights))
+
+
+def _loaded(spec: Spec, stage: Stage, weights: Weights, constants: Constants) -> tuple[int, str]:
+    """What "Model loading took" counts: with adapters and a draft, without the layers in the host's memory."""
+    parts = {
+        lora.formula(spec): lora.slot_bytes(spec, stage),
+        speculative.formula(spec): speculative.draft_bytes(spec, stage, constants),
+        "in the host's memory": -offloaded_bytes(spec, weights),
+    }
+    words = "".join(
+        f" {'+' if size > 0 else '-'} {name} {abs(size) / GIB:.3f}" for name, size in parts.items() if size
+    )
+    return weights.total + sum(parts.values()), weights.formula + words
+
+
+def offloaded_bytes(spec: Spec, weights: Weights) -> int:
+    """Weights of the layers that --cpu-offload-gb moves to pinned host memory; embedding and head stay (offloader/uva.py)."""
+    return min(round(spec.serving.offload_gib * GIB), weights.linear + weights.experts + weights.other)
 
 
 def _term(name: TermName, size: int, correction: int, formula: str, source: str) -> Term:
@@ -203,7 +224,7 @@ def _graphs_obstacle(
     spec: Spec, rank: _Rank, outside: int, constants: Constants, regime: Regime
 ) -> str | None:
     graphs = 0 if regime.graphs_inside else rank.graphs_bytes
-    several = spec.tensor_parallel * spec.pipeline_parallel > 1
+    several = spec.gpus > 1
     # NCCL's large buffers were measured on H100s; two RTX 4090 started with 0.46 GiB outside.
     context = constants.context_bytes(shared=several and spec.gpu.is_large)
     if graphs + context <= outside + rank.activation_bytes:
