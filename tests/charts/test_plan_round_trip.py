@@ -165,6 +165,28 @@ def test_a_plan_does_not_hold_for_other_settings(change, tmp_path, chart):
     assert "signalbox plan` computed" not in notes
 
 
+ENCODER = {
+    "model_type": "xlm-roberta",
+    "hidden_size": 1024,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+    "vocab_size": 250002,
+    "max_position_embeddings": 8194,
+    "type_vocab_size": 1,
+}
+
+
+def test_an_encoder_runs_with_the_printed_arguments(tmp_path, chart):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(ENCODER), encoding="utf-8")
+    answer = plan(Request(model="BAAI/bge-m3", config=config, gpu="l4"))
+    container, notes = render_both(chart, values_of(answer, tmp_path / "v.yaml"))
+    printed = without_operation(arguments(list(answer.flags)))
+    assert printed == without_operation(arguments(container["args"]))
+    assert "does not cover offload, parallelism.data and runner" in notes
+
+
 def test_the_settings_are_those_of_the_values(tmp_path):
     values = values_of(plan(Request(model=SMALL, gpu="l4")), tmp_path / "v.yaml")
     assert values["capacity"]["plan"]["settings"] == settings(values)

@@ -72,6 +72,8 @@ def limits(spec: Spec) -> Limits:
     large = has_large_defaults(spec.gpu)
     sequences = spec.concurrency or (1024 if large else 256)
     tokens = spec.batched_tokens or (8192 if large else 2048)
+    if not spec.model.kv_groups and spec.batched_tokens is None:
+        tokens = max(tokens, spec.context)  # no chunked prefill without a cache (engine/arg_utils.py)
     return Limits(min(sequences, tokens), tokens)
 
 
@@ -87,7 +89,7 @@ def peak(spec: Spec, stage: Stage, constants: Constants, regime: Regime) -> Peak
     run = _Pass(spec, stage, constants, regime, limits(spec))
     peaks = [_layer(run)]
     if stage.last:
-        peaks.append(_sampler(run))
+        peaks.append(_pooler(run) if spec.serving.pooling else _sampler(run))
     if stage.first and not spec.eager and not spec.warm_cache:
         peaks.append(_compilation(run))
     return max(peaks, key=lambda one: one.bytes)
@@ -145,6 +147,13 @@ def _sampler(run: _Pass) -> Peak:
         *_part(vision, "encoder cache"),
     ]
     return Peak(round(total), " + ".join(parts))
+
+
+def _pooler(run: _Pass) -> Peak:
+    """The states of all tokens, and the same in 32 bits as the largest answer (token_embed; pooler/tokwise/heads.py)."""
+    tokens, hidden = run.limits.tokens, run.spec.model.hidden
+    words = f"pooler: {tokens} tokens x hidden {hidden} x ({_HALF} + {_LOGIT_BYTES}) B"
+    return Peak(tokens * hidden * (_HALF + _LOGIT_BYTES), words)
 
 
 def _layer(run: _Pass) -> Peak:

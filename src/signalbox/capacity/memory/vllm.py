@@ -42,6 +42,8 @@ def budget(spec: Spec, constants: Constants) -> Budget:
         for stage in stages(spec.model.layers, spec.pipeline_parallel)
     ]
     tokens = activation.limits(spec).tokens
+    if not spec.model.kv_groups:
+        return _without_cache(spec, ranks[0], usable, tokens)
     pools = [kv_cache.pool(spec, rank.stage.share, chunks_are_full=regime.chunks_are_full) for rank in ranks]
     counts = [pool.blocks(rank.kv_bytes) for pool, rank in zip(pools, ranks, strict=True)]
     limiting = min(range(len(ranks)), key=lambda i: (counts[i], ranks[i].kv_bytes))
@@ -64,6 +66,31 @@ def budget(spec: Spec, constants: Constants) -> Budget:
         fits=reason is None,
         reason=reason or f"{rank.kv_bytes / GIB:.2f} GiB are left for the KV cache.",
         host_bytes=sum(one.host_bytes for one in ranks) * spec.tensor_parallel * spec.serving.data_parallel,
+    )
+
+
+def _without_cache(spec: Spec, rank: _Rank, usable: int, tokens: int) -> Budget:
+    """An encoder: what remains of the budget stays free. A step holds whole texts, as many as its tokens allow."""
+    free, reason = rank.kv_bytes, None
+    if free < 0:
+        reason = f"Weights and activation exceed the budget by {-free / GIB:.2f} GiB."
+    elif tokens < spec.context:
+        reason = f"A step of {tokens} tokens is shorter than a text of {spec.context}, which an encoder reads at once."
+    unused = Term(
+        "reserve", spec.gpu.total_bytes - usable + max(0, free), "no KV cache: it stays free", _BUDGET
+    )
+    texts = max(1, tokens // spec.context)
+    return Budget(
+        total_bytes=spec.gpu.total_bytes,
+        usable_bytes=usable,
+        terms=(*rank.terms, unused),
+        kv_bytes=min(0, free),
+        kv_bytes_per_token=0.0,
+        kv_tokens=0,
+        max_concurrency=0.0 if reason else min(texts, activation.limits(spec).sequences),
+        fits=reason is None,
+        reason=reason or f"{free / GIB:.2f} GiB stay free: an encoder has no KV cache.",
+        host_bytes=rank.host_bytes,
     )
 
 

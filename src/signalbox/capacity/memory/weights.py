@@ -82,7 +82,7 @@ def rank_weights(spec: Spec, stage: Stage, allocator: Allocator, *, mxfp4_inner:
     base = _dtype_bytes(spec)
     experts = _bytes(counts.experts, scheme.expert_bits, base) * share * expert_share(spec)
     head = 0.0
-    if stage.last:
+    if stage.last and not spec.serving.pooling:  # vLLM does not load it (models/adapters.py)
         head = _bytes(_padded(counts.head, model), scheme.head_bits, base) / tp
         if not counts.head and (not stage.first or (scheme.head_copy and spec.engine.name == "tgi")):
             head = _bytes(_padded(counts.embedding, model), scheme.head_bits, base) / tp

@@ -79,9 +79,9 @@ def _is_quantized(plan: Plan) -> bool:
 
 
 def _file_size(plan: Plan) -> dict[str, int]:
-    """`sizeGiB` where the chart's table has no size: of models outside the catalogue, and of GGUF files."""
+    """`sizeGiB` where the chart's table has no size: of models outside the catalogue, of GGUF files and of encoders."""
     in_catalogue = any(plan.model in row.names for row in default_catalogue().models)
-    if in_catalogue and not plan.quantization.startswith("gguf"):
+    if in_catalogue and plan.kv_bytes_per_token and not plan.quantization.startswith("gguf"):
         return {}
     return {"sizeGiB": max(1, math.ceil(plan.checkpoint_gib))}
 

@@ -35,6 +35,9 @@ def resolve_kinds(
 ) -> tuple[Serving, Draft | None]:
     """The kinds of a request and the draft model. Raises InputError for what the engine or the model cannot do."""
     _check_engine(request, engine)
+    if not model.kv_groups and engine.name != "vllm":
+        problem = f"{engine.title} generates text, and {model.name} is an encoder"
+        raise InputError("--engine", engine.name, "use `--engine vllm`", problem=problem)
     speculative = _speculative(request, model)
     serving = Serving(
         lora=_lora(request, model),

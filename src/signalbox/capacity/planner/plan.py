@@ -89,6 +89,8 @@ def answer(
 
 def combinations(spec: Spec) -> tuple[Combination, ...]:
     """Which contexts fit with which concurrency, each cell with the engine's limits set to them."""
+    if not spec.model.kv_groups:
+        return ()  # without a cache the number of requests does not depend on memory
     limit = spec.model.max_positions
     contexts = sorted({c for c in (*_CONTEXTS, limit) if c <= limit} | {min(spec.context, limit)})
     cells = []
