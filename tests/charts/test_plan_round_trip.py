@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from signalbox.capacity.answers.share import share_gpu
 from signalbox.capacity.planner.helm_values import settings, write_values
-from signalbox.capacity.planner.plan import plan
+from signalbox.capacity.planner.plan import default_catalogue, plan
 from signalbox.capacity.planner.request import Request
 from signalbox.capacity.planner.result import Plan
 from tests.charts.conftest import add_notes, one, pod_of
@@ -185,6 +186,15 @@ def test_an_encoder_runs_with_the_printed_arguments(tmp_path, chart):
     printed = without_operation(arguments(list(answer.flags)))
     assert printed == without_operation(arguments(container["args"]))
     assert "does not cover offload, parallelism.data and runner" in notes
+
+
+def test_two_models_on_one_gpu_run_with_their_shares(tmp_path, chart):
+    pair = share_gpu(Request(model=INSTRUCT, gpu="l4"), SMALL, default_catalogue())
+    for answer in pair.plans:
+        container, notes = render_both(chart, values_of(answer, tmp_path / "v.yaml"))
+        printed = without_operation(arguments(list(answer.flags)))
+        assert printed == without_operation(arguments(container["args"]))
+        assert f"computed {answer.kv_tokens} tokens" in notes
 
 
 def test_the_settings_are_those_of_the_values(tmp_path):

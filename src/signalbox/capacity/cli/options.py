@@ -113,6 +113,9 @@ class PlanOptions:
     data_parallel: Annotated[
         int, _option(_KINDS, "Data-parallel ranks, which share the experts of a model.")
     ] = 1
+    share_with: Annotated[
+        str | None, _option(_KINDS, "A second model on the same GPU: computes the share of both.")
+    ] = None
     expert_parallel: Annotated[
         bool, _option(_KINDS, "Whole experts on each GPU instead of parts of all.", "--expert-parallel")
     ] = False

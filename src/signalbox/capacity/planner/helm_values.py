@@ -45,7 +45,11 @@ def values(plan: Plan, *, replicas: int = 1) -> dict[str, object]:
     body: dict[str, object] = {
         "engine": plan.engine,
         "model": _model(plan),
-        "gpu": {"product": product(plan.gpu), "count": plan.gpus},
+        "gpu": {
+            "product": product(plan.gpu),
+            "count": plan.gpus,
+            **({"timeSlicing": True} if plan.shares_gpu_with else {}),
+        },
         "quantization": plan.quantization,
         "dtype": plan.dtype if plan.engine in _DTYPES else _AUTO,
         "context": plan.context,

@@ -126,6 +126,7 @@ class Plan(Contract):
         default=1, description="Ranks that share the experts; figures of the cache are of one of them."
     )
     expert_parallel: bool = Field(default=False, description="Each GPU has whole experts.")
+    shares_gpu_with: str = Field(default="", description="Model of another server on the same GPU.")
     speculative: str = Field(default="", description="vLLM's configuration of speculative decoding, as JSON.")
     gpu_layers: int | None = Field(
         default=None, description="Layers of llama.cpp on GPUs; None if all of them are."
