@@ -121,7 +121,7 @@ def test_entries_of_ones_own_may_name_the_facts_that_the_chart_has():
     schema = json.loads((chart_folder("model-server") / "values.schema.json").read_text(encoding="utf-8"))
     flag = schema["properties"]["engines"]["additionalProperties"]["properties"]["flags"]["items"]
     template = (chart_folder("model-server") / "templates" / "_engine.tpl").read_text(encoding="utf-8")
-    text = template.partition('define "model-server.facts"')[2].partition("toJson")[0]
+    text = template.partition('define "model-server.facts"')[2].partition("| toJson -}}")[0]
     assert set(re.findall(r'^  "(\w+)" ', text, re.MULTILINE)) == set(flag["properties"]["value"]["enum"])
 
 

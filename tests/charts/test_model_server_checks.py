@@ -32,6 +32,46 @@ REJECTED = {
         {"engine": "ollama", "eager": True},
         "eager: true, but Ollama has no such setting. Set it to false.",
     ),
+    "LoRA slots that the engine does not know": (
+        {"engine": "ollama", "lora": {"maxAdapters": 2}},
+        "lora.maxAdapters: 2, but Ollama has no such setting. Set it to 0, or use engine vllm or sglang.",
+    ),
+    "speculative decoding that the engine does not know": (
+        {"engine": "sglang", "speculative": {"method": "ngram", "tokens": 5}},
+        "speculative.method: ngram, but SGLang has no such setting. Remove it, or use engine vllm.",
+    ),
+    "speculative decoding without a number of tokens": (
+        {"speculative": {"method": "mtp"}},
+        "speculative.tokens: is required for method mtp.",
+    ),
+    "a draft without a model": (
+        {"speculative": {"method": "draft_model", "tokens": 5}},
+        'speculative.model: "", but speculative.method is "draft_model".',
+    ),
+    "a task that the engine does not know": (
+        {"engine": "sglang", "runner": "pooling"},
+        "runner: pooling, but SGLang has no such setting. Set it to auto, or use engine vllm.",
+    ),
+    "offloaded weights that the engine does not know": (
+        {"engine": "sglang", "offload": {"weightsGiB": 4}},
+        "offload.weightsGiB: 4, but SGLang has no such setting. Set it to 0, or use engine vllm.",
+    ),
+    "layers on the CPU that the engine does not know": (
+        {"offload": {"gpuLayers": 8}},
+        "offload.gpuLayers: 8, but vLLM has no such setting. Set it to auto, or use engine llamacpp.",
+    ),
+    "a limit of memory below the offloaded weights": (
+        {"offload": {"weightsGiB": 40}},
+        "resources.limits.memory: 32Gi is too small for offload.weightsGiB 40 on 1 GPUs. Use 50Gi or more.",
+    ),
+    "data-parallel ranks that the engine does not know": (
+        {"engine": "sglang", "gpu": {"count": 2}, "parallelism": {"data": 2}},
+        "parallelism.data: 2, but SGLang has no such setting. Set it to 1 and replicas to 2, or use engine vllm.",
+    ),
+    "ranks that do not use all GPUs": (
+        {"gpu": {"count": 2}, "parallelism": {"data": 4}},
+        "parallelism.data 4 uses 4. Make them equal.",
+    ),
     "a shared cache that the engine does not know": (
         {"sharedCache": True},
         "sharedCache: true, but vLLM has no such setting. Set it to false.",

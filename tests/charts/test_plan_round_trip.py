@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from signalbox.capacity.answers.share import share_gpu
 from signalbox.capacity.planner.helm_values import settings, write_values
-from signalbox.capacity.planner.plan import plan
+from signalbox.capacity.planner.plan import default_catalogue, plan
 from signalbox.capacity.planner.request import Request
 from signalbox.capacity.planner.result import Plan
 from tests.charts.conftest import add_notes, one, pod_of
@@ -64,6 +65,15 @@ CASES: tuple[dict[str, object], ...] = (
     {"model": "qwen2.5-7b", "gpu": "2xt4", "engine": "ollama", "tensor_parallel": 2, "memory_utilization": 0.9},
     {"model": INSTRUCT, "gpu": "h100", "engine": "nim", "quantization": "fp8"},
     {"model": "meta-llama/Llama-3.3-70B-Instruct", "gpu": "2xh100", "engine": "nim", "tensor_parallel": 2, "quantization": "fp8"},
+    {"model": INSTRUCT, "gpu": "l4", "quantization": "fp8", "lora_adapters": 4, "lora_rank": 32},
+    {"model": "Qwen/Qwen3-30B-A3B", "gpu": "2xh100", "tensor_parallel": 2, "lora_adapters": 2, "expert_parallel": True},
+    {"model": "meta-llama/Llama-3.3-70B-Instruct", "gpu": "2xh100", "tensor_parallel": 2, "quantization": "fp8", "speculative": f"draft:{SMALL}"},
+    {"model": INSTRUCT, "gpu": "l4", "quantization": "fp8", "speculative": "ngram", "speculative_tokens": 3},
+    {"model": "deepseek-ai/DeepSeek-V3", "gpu": "8xh200", "tensor_parallel": 1, "data_parallel": 8, "expert_parallel": True, "speculative": "mtp"},
+    {"model": "Qwen/Qwen3-30B-A3B", "gpu": "4xl40s", "tensor_parallel": 2, "data_parallel": 2},
+    {"model": INSTRUCT, "gpu": "t4", "quantization": "fp16", "cpu_offload": 4},
+    {"model": "meta-llama/Llama-3.3-70B-Instruct", "gpu": "l4", "engine": "llamacpp", "gpu_layers": "auto"},
+    {"model": INSTRUCT, "gpu": "2xt4", "engine": "llamacpp", "tensor_parallel": 2, "quantization": "q8_0", "gpu_layers": "20", "concurrency": 2},
 )  # fmt: skip
 IDS = ["-".join(str(value).rsplit("/", maxsplit=1)[-1] for value in case.values()) for case in CASES]
 
@@ -154,6 +164,37 @@ def test_a_plan_does_not_hold_for_other_settings(change, tmp_path, chart):
     capacity = {**values["capacity"], "enforce": "warn"}
     _, notes = render_both(chart, {**values, **change, "capacity": capacity})
     assert "signalbox plan` computed" not in notes
+
+
+ENCODER = {
+    "model_type": "xlm-roberta",
+    "hidden_size": 1024,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+    "vocab_size": 250002,
+    "max_position_embeddings": 8194,
+    "type_vocab_size": 1,
+}
+
+
+def test_an_encoder_runs_with_the_printed_arguments(tmp_path, chart):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(ENCODER), encoding="utf-8")
+    answer = plan(Request(model="BAAI/bge-m3", config=config, gpu="l4"))
+    container, notes = render_both(chart, values_of(answer, tmp_path / "v.yaml"))
+    printed = without_operation(arguments(list(answer.flags)))
+    assert printed == without_operation(arguments(container["args"]))
+    assert "does not cover offload, parallelism.data and runner" in notes
+
+
+def test_two_models_on_one_gpu_run_with_their_shares(tmp_path, chart):
+    pair = share_gpu(Request(model=INSTRUCT, gpu="l4"), SMALL, default_catalogue())
+    for answer in pair.plans:
+        container, notes = render_both(chart, values_of(answer, tmp_path / "v.yaml"))
+        printed = without_operation(arguments(list(answer.flags)))
+        assert printed == without_operation(arguments(container["args"]))
+        assert f"computed {answer.kv_tokens} tokens" in notes
 
 
 def test_the_settings_are_those_of_the_values(tmp_path):

@@ -47,6 +47,8 @@ OTHER: dict[tuple[str, str], object] = {
     ("model-server", "kvCacheDtype"): "fp8",
     ("model-server", "attentionBackend"): "FLASHINFER",
     ("model-server", "multimodal.images"): 2,
+    ("model-server", "speculative.method"): "ngram",
+    ("model-server", "offload.gpuLayers"): 8,
     ("model-server", "model.s3.uri"): "s3://changed",
     ("model-server", "engines"): {"vllm": {"port": 9000}},
     ("model-server", "lora.adapters"): [{"name": "a", "repository": "b/c"}],
@@ -151,6 +153,9 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("model-server", "model.quantized"): {"quantization": "bnb-nf4"},
     ("model-server", "model.file"): GGUF,
     ("model-server", "sharedCache"): GGUF,
+    ("model-server", "offload.gpuLayers"): GGUF,
+    ("model-server", "speculative."): {"speculative": {"method": "draft_model", "model": "a/b", "tokens": 5}},
+    ("model-server", "speculative.method"): {"speculative": {"tokens": 5}},
     ("model-server", "model.s3."): {"model": {"source": "s3", "s3": {"uri": "s3://a/b"}}},
     ("model-server", "model.url."): merged(
         GGUF, {"model": {"source": "url", "url": {"address": "https://a.example/a.gguf"}}}

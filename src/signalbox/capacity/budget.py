@@ -31,7 +31,7 @@ class Budget:
     """The memory of one rank (one GPU). `kv_bytes` is negative where memory is short by that much.
 
     `fits` is the engine's own start-up rule: the cache holds at least one request of the full context.
-    `max_concurrency` counts requests of the full context.
+    `max_concurrency` counts requests of the full context; with data parallelism those of one rank.
     """
 
     total_bytes: int
@@ -43,6 +43,7 @@ class Budget:
     max_concurrency: float
     fits: bool
     reason: str
+    host_bytes: int = 0  # of the replica in the host's memory, where weights are offloaded
 
     def term(self, name: TermName) -> Term | None:
         """The term of that name, None where the engine has none."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from signalbox.capacity.gpu_names import product
+from signalbox.capacity.serving import PLAIN, Serving
 from signalbox.capacity.units import GIB, round_up
 
 CacheKind = Literal["full", "sliding", "chunked", "mla", "state"]
@@ -274,6 +275,14 @@ class Correction:
 
 
 @dataclass(frozen=True)
+class Draft:
+    """The model that proposes tokens in speculative decoding, with its own quantization."""
+
+    model: Architecture
+    quantization: Quantization
+
+
+@dataclass(frozen=True)
 class Spec:
     """One configuration to plan. None: the engine's default on this GPU."""
 
@@ -296,3 +305,10 @@ class Spec:
     image_pixels: int | None = None  # of the largest image; None: the processor's maximum
     prefix_caching: bool | None = None  # None: the engine's default
     correction: Correction | None = None
+    serving: Serving = PLAIN
+    draft: Draft | None = None
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of one replica."""
+        return self.tensor_parallel * self.pipeline_parallel * self.serving.data_parallel

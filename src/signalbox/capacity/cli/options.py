@@ -19,6 +19,7 @@ import typer
 Options = TypeVar("Options")
 _INPUT = "Model and hardware"
 _ENGINE = "Engine limits"
+_KINDS = "Kinds of serving"
 _OUTPUT = "Output"
 _OVERRIDES = "Overrides for missing log values"
 _STORE = "Corrections"
@@ -93,6 +94,31 @@ class PlanOptions:
         int | None, _option(_ENGINE, "Most images per prompt; 0 serves text only.", minimum=0)
     ] = None
     image_pixels: Annotated[int | None, _option(_ENGINE, "Pixels of the largest image.")] = None
+    lora_adapters: Annotated[int | None, _option(_KINDS, "Slots for LoRA adapters.")] = None
+    lora_rank: Annotated[int | None, _option(_KINDS, "Largest rank of the adapters; defaults to 16.")] = None
+    speculative: Annotated[
+        str | None, _option(_KINDS, "Speculative decoding: draft:MODEL, mtp or ngram.")
+    ] = None
+    speculative_tokens: Annotated[
+        int | None, _option(_KINDS, "Proposed tokens per step; defaults to 1 with mtp, else 5.")
+    ] = None
+    pooling: Annotated[bool, _option(_KINDS, "Serve embeddings or classes, not text.", "--pooling")] = False
+    cpu_offload: Annotated[
+        float | None,
+        _option(_KINDS, "GiB of weights per GPU that vLLM keeps in the host's memory.", "--cpu-offload-gb"),
+    ] = None
+    gpu_layers: Annotated[
+        str | None, _option(_KINDS, "Layers that llama.cpp keeps on GPUs: auto for all that fit.")
+    ] = None
+    data_parallel: Annotated[
+        int, _option(_KINDS, "Data-parallel ranks, which share the experts of a model.")
+    ] = 1
+    share_with: Annotated[
+        str | None, _option(_KINDS, "A second model on the same GPU: computes the share of both.")
+    ] = None
+    expert_parallel: Annotated[
+        bool, _option(_KINDS, "Whole experts on each GPU instead of parts of all.", "--expert-parallel")
+    ] = False
     allow_unproven: Annotated[
         bool,
         _option(

@@ -13,6 +13,7 @@ from signalbox.capacity.answers.offers import offers
 from signalbox.capacity.answers.page import language_of, page
 from signalbox.capacity.answers.quality import accuracies
 from signalbox.capacity.answers.rank import Option, rank, sort_of
+from signalbox.capacity.answers.share import share_gpu
 from signalbox.capacity.boot_logs.corrections import load_corrections, stored_clusters
 from signalbox.capacity.cli.options import PlanOptions, common_fields
 from signalbox.capacity.cli.show_offers import show_offers
@@ -45,7 +46,9 @@ def run(settings: Settings, options: PlanOptions) -> None:
         options = replace(options, gpus=options.gpu, gpu=None)
     if options.html is not None:
         _write_page(options, options.html, prices, correct)
-    if options.gpu is not None or options.gpu_memory is not None:
+    if options.share_with is not None:
+        _plan_two(options, options.share_with, correct)
+    elif options.gpu is not None or options.gpu_memory is not None:
         _plan_one(options, prices, correct)
     elif _names_model_only(options):
         _offer_gpus(options, prices, correct)
@@ -144,6 +147,29 @@ def _plan_one(options: PlanOptions, prices: Prices | None, correct: Correct | No
             explain(answer, console)
     _reject_impossible(answer)
     _write(answer, options)
+
+
+def _plan_two(options: PlanOptions, other: str, correct: Correct | None) -> None:
+    """Two models on one GPU. The second one's values are in a file with its name."""
+    if options.gpu is None or options.model is None or options.html is not None:
+        problem = "`--share-with` plans two models on one GPU, on the screen, as JSON or as values"
+        raise InputError(
+            "--share-with", other, "add `--model NAME --gpu L4`, without `--html`", problem=problem
+        )
+    answer = share_gpu(request_of(options), other, default_catalogue(), correct=correct)
+    if options.as_json:
+        typer.echo(answer.model_dump_json(indent=2))
+    for place, one in enumerate(answer.plans):
+        if not options.as_json:
+            typer.echo("\n" * place, nl=False)
+            show(one, Console())
+        _write(one, options if not place else replace(options, write=_second_file(options.write, one)))
+
+
+def _second_file(path: Path | None, answer: Plan) -> Path | None:
+    """values.yaml → values-llama-3.2-1b.yaml."""
+    name = answer.model.rsplit("/", maxsplit=1)[-1].lower()
+    return None if path is None else path.with_name(f"{path.stem}-{name}{path.suffix}")
 
 
 def _reject_impossible(answer: Plan) -> None:

@@ -68,11 +68,22 @@ def _verdict(plan: Plan) -> Text:
     mark, style = _MARKS[plan.verdict]
     if not plan.fits:
         return Text.assemble((mark, style), "  ", plan.reason)
+    if not plan.kv_bytes_per_token and plan.pooling:
+        return Text.assemble((mark, style), f"  {plan.reason} {_texts(plan)}")
     return Text.assemble(
         (mark, style),
         f"  {plan.kv_tokens:,} tokens in the KV cache: {plan.max_concurrency:,.1f} concurrent requests of "
-        f"{plan.context:,} tokens",
+        f"{plan.context:,} tokens{_each_rank(plan)}",
     )
+
+
+def _texts(plan: Plan) -> str:
+    number = int(plan.max_concurrency)
+    return f"Each step reads up to {number} text{'' if number == 1 else 's'} of {plan.context:,} tokens."
+
+
+def _each_rank(plan: Plan) -> str:
+    return f", on each of {plan.data_parallel} ranks" if plan.data_parallel > 1 else ""
 
 
 def _overruled(plan: Plan) -> list[RenderableType]:

@@ -15,7 +15,11 @@ __all__ = ["budget", "open_limit"]
 
 
 def open_limit(spec: Spec) -> Spec:
-    """The spec, with the limit of sequences that the engine needs where its default does not start."""
+    """The spec with what depends on the memory: the limit of sequences where the engine's default does not start, and
+    the layers of llama.cpp that fit.
+    """
+    if spec.engine.name == "llamacpp":
+        return llamacpp.settled(spec, load_gguf_tables())
     return vllm.open_limit(spec, load_constants()) if spec.engine.name == "vllm" else spec
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalbox.capacity.budget import Peak
-from signalbox.capacity.memory import vision
+from signalbox.capacity.memory import lora, vision
 from signalbox.capacity.memory.constants import Constants, Regime
 from signalbox.capacity.memory.kv_cache import BLOCK_TOKENS
+from signalbox.capacity.memory.speculative import draft_layers
+from signalbox.capacity.memory.tensors import expert_ranks, inner_ranks
 from signalbox.capacity.memory.weights import Stage
 from signalbox.capacity.spec import Gpu, Spec
 from signalbox.capacity.units import GIB, parse_version
@@ -63,6 +65,8 @@ def limits(spec: Spec) -> Limits:
     large = has_large_defaults(spec.gpu)
     sequences = spec.concurrency or (1024 if large else 256)
     tokens = spec.batched_tokens or (8192 if large else 2048)
+    if not spec.model.kv_groups and spec.batched_tokens is None:
+        tokens = max(tokens, spec.context)  # no chunked prefill without a cache (engine/arg_utils.py)
     return Limits(min(sequences, tokens), tokens)
 
 
@@ -78,7 +82,7 @@ def peak(spec: Spec, stage: Stage, constants: Constants, regime: Regime) -> Peak
     run = _Pass(spec, stage, constants, regime, limits(spec))
     peaks = [_layer(run)]
     if stage.last:
-        peaks.append(_sampler(run))
+        peaks.append(_pooler(run) if spec.serving.pooling else _sampler(run))
     if stage.first and not spec.eager and not spec.warm_cache:
         peaks.append(_compilation(run))
     return max(peaks, key=lambda one: one.bytes)
@@ -88,7 +92,9 @@ def _sampler(run: _Pass) -> Peak:
     """Copies of the logits; hidden states of all tokens, and of the sampled rows twice, stay alive."""
     model, regime, constants = run.spec.model, run.regime, run.constants
     vocab, rows = model.padded_vocab, run.limits.sequences
-    logits = regime.logit_copies * rows * vocab * _LOGIT_BYTES
+    # The rejection sampler is profiled with two rows of 16-bit logits a request (gpu_model_runner.py, _dummy_sampler_run).
+    copies = regime.logit_copies + (1 if run.spec.serving.speculative is not None else 0)
+    logits = copies * rows * vocab * _LOGIT_BYTES
     programs = min(rows, constants.multiprocessors_of(run.spec.gpu)) if regime.logit_rows else 0
     states = (run.limits.tokens + regime.sampled_states * rows) * model.hidden * _HALF
     experts = _expert_workspace(run) if regime.experts_stay else 0.0
@@ -96,13 +102,20 @@ def _sampler(run: _Pass) -> Peak:
     workspace = constants.matmul_workspace_bytes
     total = logits + programs * vocab * _LOGIT_BYTES + states + experts + images + workspace
     parts = [
-        f"sampler: ({regime.logit_copies} x {rows} + {programs}) x vocabulary {vocab} x 4 B",
+        f"sampler: ({copies} x {rows} + {programs}) x vocabulary {vocab} x 4 B",
         f"({run.limits.tokens} + {regime.sampled_states} x {rows}) x hidden {model.hidden} x 2 B",
         f"matrix workspace {workspace / GIB:.3f} GiB",
         *_part(experts, "expert workspace"),
         *_part(images, "encoder cache"),
     ]
     return Peak(round(total), " + ".join(parts))
+
+
+def _pooler(run: _Pass) -> Peak:
+    """The states of all tokens, and the same in 32 bits as the largest answer (token_embed; pooler/tokwise/heads.py)."""
+    tokens, hidden = run.limits.tokens, run.spec.model.hidden
+    words = f"pooler: {tokens} tokens x hidden {hidden} x ({_HALF} + {_LOGIT_BYTES}) B"
+    return Peak(tokens * hidden * (_HALF + _LOGIT_BYTES), words)
 
 
 def _layer(run: _Pass) -> Peak:
@@ -114,14 +127,17 @@ def _layer(run: _Pass) -> Peak:
     images = vision.encoder_cache(run.spec, run.limits)
     # Kernels for quantized weights need no cuBLAS workspace; the head, in 16 bit, comes after this peak.
     workspace = constants.matmul_workspace_bytes if run.spec.quantization.compute == "16bit" else 0
+    products = lora.step_bytes(run.spec, run.limits.tokens)
     parts = [
         f"{words} {inner / GIB:.3f} GiB",
         f"{copies:g} x {run.limits.tokens} tokens x hidden {run.spec.model.hidden} x 2 B",
         *_part(workspace, "matrix workspace"),
         *_part(experts, "expert workspace"),
         *_part(images, "encoder cache"),
+        *_part(products, "LoRA products"),
     ]
-    return Peak(round(copies * run.states_bytes + inner + experts + images + workspace), " + ".join(parts))
+    total = copies * run.states_bytes + inner + experts + images + workspace + products
+    return Peak(round(total), " + ".join(parts))
 
 
 def _feed_forward(run: _Pass) -> tuple[float, str]:
@@ -174,13 +190,16 @@ def _part(size: float, name: str) -> list[str]:
 
 
 def _expert_workspace(run: _Pass) -> float:
-    """Two buffers for all routed experts of a token; kernels for MXFP4 have their own, smaller ones."""
-    model = run.spec.model
+    """Two buffers for all routed experts of a token; kernels for MXFP4 have their own, smaller ones.
+
+    Data-parallel ranks gather the tokens of all of them first (vLLM's all2all_backend, allgather_reducescatter).
+    """
+    model, data = run.spec.model, run.spec.serving.data_parallel
     if model.moe is None or run.spec.quantization.name == "mxfp4":
         return 0.0
-    inner = model.moe.intermediate / run.spec.tensor_parallel
+    inner = model.moe.intermediate / inner_ranks(run.spec)
     width = max(inner, model.hidden) + max(2 * inner, model.hidden)
-    return run.limits.tokens * model.moe.topk * width * _HALF
+    return data * run.limits.tokens * model.moe.topk * width * _HALF
 
 
 def captured_sizes(batch: Limits) -> list[int]:
@@ -200,19 +219,24 @@ def graphs(spec: Spec, stage: Stage, regime: Regime) -> Peak:
     batch = limits(spec)
     every = _ALL_SIZES[0] <= parse_version(spec.engine.version) < _ALL_SIZES[1]
     decodes = fit.sizes if every else sum(1 for size in captured_sizes(batch) if size <= batch.sequences)
-    share = fit.fixed + (1 - fit.fixed) * decodes / fit.sizes
+    # With adapters each size is captured a second time, for batches without one (v1/cudagraph_dispatcher.py, 0.24.0).
+    cases = 1 if spec.serving.lora is None else 2
+    share = fit.fixed + (1 - fit.fixed) * cases * decodes / fit.sizes
     moe = fit.moe_gib if spec.model.moe is not None else 0.0
-    gib = (fit.base_gib + fit.layer_gib * stage.layers + moe) * share
-    words = f"({fit.base_gib} + {fit.layer_gib} x {stage.layers} layers"
+    layers = stage.layers + (draft_layers(spec) if stage.last else 0)
+    gib = (fit.base_gib + fit.layer_gib * layers + moe) * share
+    words = f"({fit.base_gib} + {fit.layer_gib} x {layers} layers"
     words += f" + {moe} for experts) GiB" if moe else ") GiB"
-    return Peak(round(gib * GIB), f"{words} x {share:.2f} for {decodes} of {fit.sizes} decode sizes")
+    twice = ", twice for LoRA" if cases > 1 else ""
+    return Peak(round(gib * GIB), f"{words} x {share:.2f} for {decodes} of {fit.sizes} decode sizes{twice}")
 
 
 def non_torch(spec: Spec, stage: Stage, constants: Constants, regime: Regime) -> Peak:
     """Libraries' own memory: kernels, and NCCL's buffers when there are several ranks."""
     table = regime.non_torch_gib
-    ranks = max((n for n in table if n <= spec.tensor_parallel), default=1)
+    together = spec.tensor_parallel if spec.model.moe is None else expert_ranks(spec)
+    ranks = max((n for n in table if n <= together), default=1)
     size = round(table[ranks] * GIB)
-    if spec.pipeline_parallel > 1 and not stage.last and spec.tensor_parallel == 1:
+    if spec.pipeline_parallel > 1 and not stage.last and together == 1:
         size = constants.pipeline_non_torch_bytes
-    return Peak(size, f"{size / GIB:.2f} GiB with {spec.tensor_parallel} rank(s), measured")
+    return Peak(size, f"{size / GIB:.2f} GiB with {together} rank(s), measured")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from signalbox.capacity.memory.speculative import cached_groups
 from signalbox.capacity.spec import KvGroup, Spec
 from signalbox.capacity.units import ceil_div
 from signalbox.errors import InputError
@@ -83,7 +84,7 @@ def bytes_per_token(spec: Spec, layers_share: float = 1.0) -> float:
     """Bytes of one token in all layers of a rank, windows left aside."""
     size = element_bytes(spec.kv_dtype, spec.dtype)
     return layers_share * sum(
-        group.layers * token_bytes(group, spec.tensor_parallel, size) for group in spec.model.kv_groups
+        group.layers * token_bytes(group, spec.tensor_parallel, size) for group in cached_groups(spec)
     )
 
 
@@ -97,10 +98,12 @@ def pool(
     """
     if spec.prefix_caching is not None:
         state_blocks = 2 if spec.prefix_caching else 1
-    groups = spec.model.kv_groups
+    groups = cached_groups(spec)
     if chunks_are_full:
         groups = _as_full(groups)
     size = element_bytes(spec.kv_dtype, spec.dtype)
+    if len(groups) > 1 and all(group.kind == "full" for group in groups):
+        return _joined(groups, spec.tensor_parallel, size, layers_share)
     counts = [group.layers for group in groups]
     per_group = min(counts)
     if max(counts) < per_group * _ALMOST_EQUAL:
@@ -118,6 +121,12 @@ def pool(
         block_tokens=tuple(n for _, n in spread),
         state_blocks=state_blocks,
     )
+
+
+def _joined(groups: tuple[KvGroup, ...], tp: int, size: float, layers_share: float) -> Pool:
+    """Layers that keep every token share one table of blocks, whatever their heads (UniformTypeKVCacheSpecs): a draft's too."""
+    page = sum(group.layers * int(token_bytes(group, tp, size) * BLOCK_TOKENS) for group in groups)
+    return Pool(1, (groups[0],), round(page * layers_share), (BLOCK_TOKENS,))
 
 
 def capacity(pool_: Pool, blocks: int, context: int, batched_tokens: int) -> float:

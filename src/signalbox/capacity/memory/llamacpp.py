@@ -6,7 +6,7 @@ number of them works.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from signalbox.capacity.budget import Budget, Term, TermName
@@ -19,6 +19,7 @@ from signalbox.capacity.memory.llamacpp_slots import (
     micro_batch,
     requested_slots,
 )
+from signalbox.capacity.serving import ALL_THAT_FIT
 from signalbox.capacity.spec import Correction, Spec
 from signalbox.capacity.units import GIB, parse_version
 
@@ -43,8 +44,20 @@ class _Server:
         return self.spec.tensor_parallel * self.spec.pipeline_parallel
 
     @property
+    def layers(self) -> int:
+        """Layers on GPUs: all of them unless the spec names a number. One more than all is the output matrix."""
+        requested = self.spec.serving.gpu_layers
+        return requested if isinstance(requested, int) else self.spec.model.layers + 1
+
+    @property
     def layers_share(self) -> float:
-        return ceil(self.spec.model.layers / self.gpus) / self.spec.model.layers
+        on_gpus = min(self.layers, self.spec.model.layers)
+        return ceil(on_gpus / self.gpus) / self.spec.model.layers
+
+    @property
+    def host_share(self) -> float:
+        """Part of the layers that the CPU computes."""
+        return max(0, self.spec.model.layers - self.layers) / self.spec.model.layers
 
     @property
     def file(self) -> FileBytes:
@@ -60,9 +73,17 @@ class _Server:
     def weights(self) -> int:
         """Layers and output matrix. The embedding stays in the host's memory, also when it is tied."""
         file = self.file
-        return (
-            round(file.layers * self.layers_share) + file.head + file.vision + self.correction.weights_bytes
-        )
+        head = file.head if self.layers > self.spec.model.layers else 0
+        return round(file.layers * self.layers_share) + head + file.vision + self.correction.weights_bytes
+
+    def host_bytes(self, slots: Slots) -> int:
+        """Host memory where the CPU has layers: the embedding, their weights and cache, and a compute buffer."""
+        if not self.host_share and self.layers > self.spec.model.layers:
+            return 0
+        file = self.file
+        head = 0 if self.layers > self.spec.model.layers else file.head
+        cache = cache_bytes(self.spec, slots, self.tables, self.host_share)
+        return file.embedding + head + round(file.layers * self.host_share) + cache + self.compute(slots)
 
     @property
     def overhead(self) -> int:
@@ -83,7 +104,7 @@ class _Server:
 
 
 def budget(spec: Spec, tables: GgufTables) -> Budget:
-    """The memory of the fullest GPU. `fits`: all layers are on GPUs, with a cache for one request of full context."""
+    """The memory of the fullest GPU. `fits`: the planned layers are on GPUs, with a cache for one request of full context."""
     server = _Server(spec, tables)
     slots = server.slots()
     weights, other, compute = server.weights, server.overhead, server.compute(slots)
@@ -91,7 +112,7 @@ def budget(spec: Spec, tables: GgufTables) -> Budget:
     left = server.usable - weights - other - compute
     fits = cache <= left
     rate = bytes_per_token(spec, tables) * server.layers_share
-    tokens = slots.cells if fits else max(0, int(left / rate)) if rate else 0
+    tokens = slots.cells if fits else max(0, int(left / rate)) if rate else 0  # also of layers on the CPU
     rest = spec.gpu.total_bytes - weights - other - compute - cache
     terms = (
         _term("weights", weights, _weights_formula(server)),
@@ -109,8 +130,26 @@ def budget(spec: Spec, tables: GgufTables) -> Budget:
         kv_tokens=tokens,
         max_concurrency=tokens / slots.tokens,
         fits=fits,
-        reason=_reason(spec, slots, cache, left),
+        reason=_reason(server, slots, cache, left),
+        host_bytes=server.host_bytes(slots),
     )
+
+
+def settled(spec: Spec, tables: GgufTables) -> Spec:
+    """The spec with the largest number of layers that fits, where it is left open."""
+    if spec.serving.gpu_layers != ALL_THAT_FIT:
+        return spec
+
+    def with_layers(count: int) -> Spec:
+        return replace(spec, serving=replace(spec.serving, gpu_layers=count))
+
+    low, high = 0, spec.model.layers + 1
+    if budget(with_layers(high), tables).fits:
+        return with_layers(high)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if budget(with_layers(middle), tables).fits else (low, middle)
+    return with_layers(low)
 
 
 def planned_slots(spec: Spec, tables: GgufTables) -> Slots:
@@ -121,8 +160,8 @@ def planned_slots(spec: Spec, tables: GgufTables) -> Slots:
 def gpu_layers(spec: Spec, tables: GgufTables) -> int:
     """Layers that fit on one GPU with compute buffer and overhead, for -ngl; one more than all when all fit."""
     server = _Server(spec, tables)
-    if budget(spec, tables).fits:
-        return spec.model.layers + 1
+    if spec.serving.gpu_layers is not None or budget(spec, tables).fits:
+        return server.layers
     one = Slots(1, requested_slots(spec, tables).tokens, unified=False)
     layer = (server.file.layers + cache_bytes(spec, one, tables)) / spec.model.layers
     room = server.usable - tables.overhead_bytes - compute_bytes(spec, one, tables)
@@ -165,10 +204,11 @@ def _term(name: TermName, size: int, formula: str) -> Term:
 def _weights_formula(server: _Server) -> str:
     file, kind = server.file, file_type(server.spec.quantization, server.tables)
     fullest = f" x {server.layers_share:.3f} (layers on the fullest of {server.gpus} GPUs)"
-    split = fullest if server.gpus > 1 else ""
+    split = fullest if server.gpus > 1 or server.host_share else ""
+    head = f" + output {file.head / GIB:.3f}" if server.layers > server.spec.model.layers else ""
     vision = f" + projector {file.vision / GIB:.3f}" if file.vision else ""
     return (
-        f"{kind}: layers {file.layers / GIB:.3f}{split} + output {file.head / GIB:.3f}{vision}; "
+        f"{kind}: layers {file.layers / GIB:.3f}{split}{head}{vision}; "
         f"the embedding ({file.embedding / GIB:.3f} GiB) stays in the host's memory"
     )
 
@@ -185,12 +225,16 @@ def _cache_formula(spec: Spec, slots: Slots) -> str:
     return f"{slots.tokens} tokens {words} {slots.count} slot(s), {spec.kv_dtype.replace('auto', 'f16')}"
 
 
-def _reason(spec: Spec, slots: Slots, cache: int, left: int) -> str:
+def _reason(server: _Server, slots: Slots, cache: int, left: int) -> str:
+    spec = server.spec
     if cache <= left:
-        free = (left - cache) / GIB
-        return f"The cache of {slots.cells} tokens needs {cache / GIB:.2f} GiB, {free:.2f} GiB stay free."
+        free, layers = (left - cache) / GIB, spec.model.layers
+        split = f"{server.layers} of {layers} layers are on the GPU. " if server.host_share else ""
+        return (
+            f"{split}The cache of {slots.cells} tokens needs {cache / GIB:.2f} GiB, {free:.2f} GiB stay free."
+        )
     short = (cache - left) / GIB
     return (
-        f"One request of {spec.context} tokens is short by {short:.2f} GiB. With fewer layers on the GPU (-ngl) the "
-        "rest runs on the CPU, many times slower."
+        f"One request of {spec.context} tokens is short by {short:.2f} GiB. With fewer layers on the GPU "
+        "(engine llamacpp, --gpu-layers auto) the rest runs on the CPU, many times slower."
     )

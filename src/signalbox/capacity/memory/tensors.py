@@ -1,4 +1,4 @@
-"""What an allocator adds to the weights: large tensors get a segment of their own, in steps of 2 MiB."""
+"""The experts that a GPU holds, and what an allocator adds to the weights: large tensors have a segment of their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,30 @@ from math import ceil
 
 from signalbox.capacity.memory.constants import Allocator
 from signalbox.capacity.spec import Architecture, Spec
+from signalbox.capacity.units import ceil_div
+
+
+def expert_ranks(spec: Spec) -> int:
+    """GPUs of a stage that share the routed experts: those of all data-parallel ranks (vLLM, fused_moe/config.py)."""
+    return spec.tensor_parallel * spec.serving.data_parallel
+
+
+def inner_ranks(spec: Spec) -> int:
+    """GPUs that split each expert; with expert parallelism each GPU has whole ones."""
+    return 1 if spec.serving.expert_parallel else expert_ranks(spec)
+
+
+def local_experts(spec: Spec) -> int:
+    """Experts on the fullest GPU: with expert parallelism the first ranks have one more if they do not divide."""
+    if spec.model.moe is None:
+        return 0
+    return ceil_div(spec.model.moe.experts, expert_ranks(spec) // inner_ranks(spec))
+
+
+def expert_share(spec: Spec) -> float:
+    """Part of the expert weights on the fullest GPU."""
+    moe = spec.model.moe
+    return 1 / expert_ranks(spec) if moe is None else local_experts(spec) / moe.experts / inner_ranks(spec)
 
 
 def rounding_bytes(spec: Spec, allocator: Allocator, layers_share: float = 1.0) -> int:
@@ -20,8 +44,9 @@ def rounding_bytes(spec: Spec, allocator: Allocator, layers_share: float = 1.0) 
     expert = int(spec.quantization.expert_bits or 16)
     padding = sum(_padding(count * linear / 8, allocator) for count in _projections(model, tp)) * model.layers
     if model.moe is not None:
-        one = model.moe.experts * model.moe.intermediate / tp * model.hidden
-        sparse = model.parameters.experts / ((3 if model.gated else 2) * one * tp)
+        whole = model.moe.experts * model.moe.intermediate * model.hidden
+        one = whole * expert_share(spec)
+        sparse = model.parameters.experts / ((3 if model.gated else 2) * whole)
         padding += sum(_padding(count * expert / 8, allocator) for count in (2 * one, one)) * sparse
     return round(padding * layers_share)
 

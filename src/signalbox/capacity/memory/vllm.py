@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from signalbox.capacity.budget import Budget, Peak, Term, TermName
-from signalbox.capacity.memory import activation, kv_cache, vision
+from signalbox.capacity.memory import activation, kv_cache, lora, speculative, vision
 from signalbox.capacity.memory.constants import Constants, Regime
-from signalbox.capacity.memory.weights import Stage, rank_weights, stages
+from signalbox.capacity.memory.weights import Stage, Weights, rank_weights, stages
 from signalbox.capacity.spec import Correction, Spec
 from signalbox.capacity.units import GIB, parse_version
 
@@ -29,6 +29,7 @@ class _Rank:
     kv_bytes: int
     graphs_bytes: int
     activation_bytes: int  # that graphs may be captured in
+    host_bytes: int
 
 
 def budget(spec: Spec, constants: Constants) -> Budget:
@@ -41,6 +42,8 @@ def budget(spec: Spec, constants: Constants) -> Budget:
         for stage in stages(spec.model.layers, spec.pipeline_parallel)
     ]
     tokens = activation.limits(spec).tokens
+    if not spec.model.kv_groups:
+        return _without_cache(spec, ranks[0], usable, tokens)
     pools = [_pool(spec, rank.stage, regime) for rank in ranks]
     counts = [pool.blocks(rank.kv_bytes) for pool, rank in zip(pools, ranks, strict=True)]
     limiting = min(range(len(ranks)), key=lambda i: (counts[i], ranks[i].kv_bytes))
@@ -62,6 +65,32 @@ def budget(spec: Spec, constants: Constants) -> Budget:
         max_concurrency=concurrency,
         fits=reason is None,
         reason=reason or f"{rank.kv_bytes / GIB:.2f} GiB are left for the KV cache.",
+        host_bytes=sum(one.host_bytes for one in ranks) * spec.tensor_parallel * spec.serving.data_parallel,
+    )
+
+
+def _without_cache(spec: Spec, rank: _Rank, usable: int, tokens: int) -> Budget:
+    """An encoder: what remains of the budget stays free. A step holds whole texts, as many as its tokens allow."""
+    free, reason = rank.kv_bytes, None
+    if free < 0:
+        reason = f"Weights and activation exceed the budget by {-free / GIB:.2f} GiB."
+    elif tokens < spec.context:
+        reason = f"A step of {tokens} tokens is shorter than a text of {spec.context}, which an encoder reads at once."
+    unused = Term(
+        "reserve", spec.gpu.total_bytes - usable + max(0, free), "no KV cache: it stays free", _BUDGET
+    )
+    texts = max(1, tokens // spec.context)
+    return Budget(
+        total_bytes=spec.gpu.total_bytes,
+        usable_bytes=usable,
+        terms=(*rank.terms, unused),
+        kv_bytes=min(0, free),
+        kv_bytes_per_token=0.0,
+        kv_tokens=0,
+        max_concurrency=0.0 if reason else min(texts, activation.limits(spec).sequences),
+        fits=reason is None,
+        reason=reason or f"{free / GIB:.2f} GiB stay free: an encoder has no KV cache.",
+        host_bytes=rank.host_bytes,
     )
 
 
@@ -81,8 +110,9 @@ def _rank(spec: Spec, stage: Stage, usable: int, constants: Constants, regime: R
     graphs = activation.graphs(spec, stage, regime)
     other = activation.non_torch(spec, stage, constants, regime)
     inside = "inside the budget" if regime.graphs_inside else "outside the budget"
+    loaded, words = _loaded(spec, stage, weights, constants)
     terms = (
-        _term("weights", weights.total, fix.weights_bytes, weights.formula, _weights_source(spec)),
+        _term("weights", loaded, fix.weights_bytes, words, _weights_source(spec)),
         _term("non_torch", other.bytes, fix.non_torch_bytes, other.formula, _LOGS),
         _term("activation", peak.bytes, fix.activation_bytes, peak.formula, _LOGS),
         _term("graphs", graphs.bytes, fix.graphs_bytes, f"{graphs.formula}, {inside}", regime.graphs.source),
@@ -90,7 +120,25 @@ def _rank(spec: Spec, stage: Stage, usable: int, constants: Constants, regime: R
     occupied = sum(term.bytes for term in terms if term.name != "graphs" or regime.graphs_inside)
     # An image needs the encoder's memory while the graphs are there; a sampler's peak leaves it to their capture.
     borrowed = 0 if encoder.bytes else terms[2].bytes
-    return _Rank(stage, terms, usable - occupied, terms[3].bytes, borrowed)
+    return _Rank(stage, terms, usable - occupied, terms[3].bytes, borrowed, offloaded_bytes(spec, weights))
+
+
+def _loaded(spec: Spec, stage: Stage, weights: Weights, constants: Constants) -> tuple[int, str]:
+    """What "Model loading took" counts: with adapters and a draft, without the layers in the host's memory."""
+    parts = {
+        lora.formula(spec): lora.slot_bytes(spec, stage),
+        speculative.formula(spec): speculative.draft_bytes(spec, stage, constants),
+        "in the host's memory": -offloaded_bytes(spec, weights),
+    }
+    words = "".join(
+        f" {'+' if size > 0 else '-'} {name} {abs(size) / GIB:.3f}" for name, size in parts.items() if size
+    )
+    return weights.total + sum(parts.values()), weights.formula + words
+
+
+def offloaded_bytes(spec: Spec, weights: Weights) -> int:
+    """Weights of the layers that --cpu-offload-gb moves to pinned host memory; embedding and head stay (offloader/uva.py)."""
+    return min(round(spec.serving.offload_gib * GIB), weights.linear + weights.experts + weights.other)
 
 
 def _term(name: TermName, size: int, correction: int, formula: str, source: str) -> Term:
@@ -208,7 +256,7 @@ def _graphs_obstacle(
     spec: Spec, rank: _Rank, outside: int, constants: Constants, regime: Regime
 ) -> str | None:
     graphs = 0 if regime.graphs_inside else rank.graphs_bytes
-    several = spec.tensor_parallel * spec.pipeline_parallel > 1
+    several = spec.gpus > 1
     # NCCL's large buffers were measured on H100s; two RTX 4090 started with 0.46 GiB outside.
     context = constants.context_bytes(shared=several and spec.gpu.is_large)
     if graphs + context <= outside + rank.activation_bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from signalbox.capacity.memory.constants import Allocator
-from signalbox.capacity.memory.tensors import rounding_bytes
+from signalbox.capacity.memory.tensors import expert_share, inner_ranks, rounding_bytes
 from signalbox.capacity.spec import Architecture, Parameters, Quantization, Spec
 from signalbox.capacity.units import GIB, ceil_div, round_up
 
@@ -80,9 +80,9 @@ def rank_weights(spec: Spec, stage: Stage, allocator: Allocator, *, mxfp4_inner:
     model, scheme, tp = spec.model, as_stored(spec.model, spec.quantization), spec.tensor_parallel
     counts, share = model.parameters, stage.share
     base = _dtype_bytes(spec)
-    experts = _bytes(counts.experts, scheme.expert_bits, base) * share / tp
+    experts = _bytes(counts.experts, scheme.expert_bits, base) * share * expert_share(spec)
     head = 0.0
-    if stage.last:
+    if stage.last and not spec.serving.pooling:  # vLLM does not load it (models/adapters.py)
         head = _bytes(_padded(counts.head, model), scheme.head_bits, base) / tp
         if not counts.head and (not stage.first or (scheme.head_copy and spec.engine.name == "tgi")):
             head = _bytes(_padded(counts.embedding, model), scheme.head_bits, base) / tp
@@ -93,7 +93,7 @@ def rank_weights(spec: Spec, stage: Stage, allocator: Allocator, *, mxfp4_inner:
         embedding=round(embedding) if stage.first else 0,
         head=round(head),
         linear=round(_linear_bytes(model, scheme, tp, base) * share),
-        experts=round(experts * mxfp4_padding(model, scheme, tp, mxfp4_inner)),
+        experts=round(experts * mxfp4_padding(model, scheme, inner_ranks(spec), mxfp4_inner)),
         other=round(counts.other * base * share),
         vision=round(counts.vision * base / tp) if stage.first and spec.images != 0 else 0,
         rounding=rounding_bytes(spec, allocator, share),

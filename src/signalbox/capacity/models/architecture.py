@@ -6,6 +6,7 @@ The counts equal the published ones to the parameter (a test asserts it for ever
 from __future__ import annotations
 
 from signalbox.capacity.models.checkpoint_quantization import stored_quantization
+from signalbox.capacity.models.encoders import encoder_architecture, is_encoder
 from signalbox.capacity.models.families import FAMILIES, PLAIN_KEYS, Family
 from signalbox.capacity.models.layers import kv_groups
 from signalbox.capacity.models.parameters import expanded_width, parameters, with_unquantized
@@ -25,6 +26,8 @@ def from_config(config: Config, name: str, *, fallback: bool = False) -> Archite
     Raises InputError for missing or invalid fields, and for an unknown model_type; with `fallback` that is read as
     a plain gated decoder if its config.json has the keys of one only.
     """
+    if is_encoder(config):
+        return encoder_architecture(config, name)
     text = text_config(config)
     kind = str(text.get("model_type") or config.get("model_type") or "")
     family, assumptions = _family(kind, text, fallback)

@@ -86,9 +86,9 @@ def _first(changes: Changes, evaluate: Evaluate) -> Alternative | None:
 
 
 def _same(candidate: Spec, spec: Spec) -> bool:
-    """Whether they are the same but for the correction and an open limit, which the evaluation adds."""
+    """Whether they are the same but for the correction, an open limit and open layers, which the evaluation adds."""
     limit = spec.concurrency if candidate.concurrency is None else candidate.concurrency
-    return replace(candidate, correction=spec.correction, concurrency=limit) == spec
+    return replace(candidate, correction=spec.correction, concurrency=limit, serving=spec.serving) == spec
 
 
 def _dtype(scope: _Scope) -> Changes:
@@ -140,7 +140,7 @@ def _ranks(scope: _Scope) -> Changes:
     spec = scope.spec
     for size in sorted(ranks(spec.gpu, _RANKS[-1]), key=lambda n: (n < spec.tensor_parallel, n)):
         if size != spec.tensor_parallel:
-            count = size * spec.pipeline_parallel
+            count = size * spec.gpus // spec.tensor_parallel
             yield f"tp {size}: {quantity(count, spec.gpu.name)}", replace(spec, tensor_parallel=size)
 
 
@@ -155,7 +155,7 @@ def _ranks_and_quantization(scope: _Scope) -> Changes:
     spec = scope.spec
     more = [n for n in ranks(spec.gpu, _RANKS[-1]) if n > spec.tensor_parallel]
     for size, row in product(more, (spec.quantization, *scope.quantizations)):
-        count = size * spec.pipeline_parallel
+        count = size * spec.gpus // spec.tensor_parallel
         change = f"tp {size}: {quantity(count, spec.gpu.name)}, quantization {row.name}"
         split = replace(with_quantization(spec, row), tensor_parallel=size)
         yield change, split

@@ -98,7 +98,7 @@ def best(candidates: Iterable[Spec], evaluate: Evaluate) -> Evaluation:
 
 def _could_be_better(spec: Spec, winner: Evaluation) -> bool:
     same_class = bits_class(spec.model, spec.quantization) == bits_class(spec.model, winner.spec.quantization)
-    gpus = spec.tensor_parallel * spec.pipeline_parallel
+    gpus = spec.gpus
     return bool(winner.findings) and same_class and gpus <= winner.gpus
 
 

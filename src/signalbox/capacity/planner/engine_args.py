@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from signalbox.capacity.memory import activation, budget, llamacpp, tgi
 from signalbox.capacity.memory.gguf_tables import load_gguf_tables
-from signalbox.capacity.planner.checkpoints import Checkpoint, checkpoint
+from signalbox.capacity.planner.checkpoints import Checkpoint, checkpoint, repository
 from signalbox.capacity.spec import EngineName, Spec
 from signalbox.capacity.support.backends import attention_backend
 from signalbox.capacity.units import parse_version
@@ -75,6 +76,12 @@ def step_tokens(spec: Spec) -> int | None:
     return tgi.prefill_tokens(spec) if spec.engine.name == "tgi" else spec.batched_tokens
 
 
+def gpu_layers(spec: Spec) -> int | None:
+    """Layers that llama.cpp keeps on GPUs where not all of them and the output matrix are there."""
+    layers = spec.serving.gpu_layers
+    return layers if isinstance(layers, int) and layers <= spec.model.layers else None
+
+
 def cache_dtype(spec: Spec) -> str:
     """Type of the KV cache as the engine spells it; auto is its default."""
     return _TGI_CACHE.get(spec.kv_dtype, spec.kv_dtype) if spec.engine.name == "tgi" else spec.kv_dtype
@@ -121,9 +128,40 @@ def _vllm(spec: Spec, files: Checkpoint) -> Start:
         ("--limit-mm-per-prompt", image_limit(spec.images)),
         ("--mm-processor-kwargs", image_options(spec.image_pixels)),
         ("--enforce-eager", spec.eager),
+        *_vllm_kinds(spec),
     )
     environment = {} if by_flag or not backend else {"VLLM_ATTENTION_BACKEND": backend}
     return Start(("vllm", "serve"), (files.name, *_words(options)), environment)
+
+
+def _vllm_kinds(spec: Spec) -> Options:
+    """Flags of other kinds than plain serving, as vLLM 0.24.0 writes them."""
+    serving, lora = spec.serving, spec.serving.lora
+    return (
+        ("--runner", "pooling" if serving.pooling else None),
+        ("--enable-lora", lora is not None),
+        ("--max-loras", lora.adapters if lora else None),
+        ("--max-lora-rank", lora.rank if lora else None),
+        ("--speculative-config", speculative_config(spec)),
+        ("--cpu-offload-gb", f"{serving.offload_gib:g}" if serving.offload_gib else None),
+        ("--data-parallel-size", _several(serving.data_parallel)),
+        ("--enable-expert-parallel", serving.expert_parallel),
+    )
+
+
+def speculative_config(spec: Spec) -> str | None:
+    """vLLM's configuration as JSON without spaces, with the keys in the order of charts/model-server."""
+    speculative = spec.serving.speculative
+    if speculative is None:
+        return None
+    method = "draft_model" if speculative.method == "draft" else speculative.method
+    draft = repository(speculative.model.removeprefix("hf:"), spec.draft.model.name) if spec.draft else ""
+    body = {
+        "method": method,
+        **({"model": draft} if draft else {}),
+        "num_speculative_tokens": speculative.tokens,
+    }
+    return json.dumps(body, separators=(",", ":"))
 
 
 def image_limit(images: int | None) -> str | None:

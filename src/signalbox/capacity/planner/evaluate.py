@@ -32,7 +32,7 @@ class Evaluation:
 
     @property
     def gpus(self) -> int:
-        return self.spec.tensor_parallel * self.spec.pipeline_parallel
+        return self.spec.gpus
 
     @property
     def overruled(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from signalbox.errors import SetupError
 from signalbox.io import write_output
 
 _AUTO = "auto"
+_SERVER_GIB, _DEFAULT_LIMIT_GIB = 10, 32  # memory of the server without weights, and the chart's limit
 _DTYPES = ("vllm", "sglang", "tgi")  # engines that are started with a dtype
 # Image tags by engine version, where the version alone names an image. Others keep the chart's.
 _TAGS = {"vllm": "v{}", "sglang": "v{}", "tgi": "{}", "ollama": "{}"}
@@ -43,15 +45,20 @@ def values(plan: Plan, *, replicas: int = 1) -> dict[str, object]:
     body: dict[str, object] = {
         "engine": plan.engine,
         "model": _model(plan),
-        "gpu": {"product": product(plan.gpu), "count": plan.gpus},
+        "gpu": {
+            "product": product(plan.gpu),
+            "count": plan.gpus,
+            **({"timeSlicing": True} if plan.shares_gpu_with else {}),
+        },
         "quantization": plan.quantization,
         "dtype": plan.dtype if plan.engine in _DTYPES else _AUTO,
         "context": plan.context,
         "concurrency": plan.request_limit,
         "replicas": replicas,
-        "parallelism": {"tensor": plan.tensor_parallel, "pipeline": plan.pipeline_parallel},
+        "parallelism": _parallelism(plan),
         **_image(plan),
         **_limits(plan),
+        **_kinds(plan),
     }
     return {**body, "capacity": _capacity(plan, body)}
 
@@ -76,9 +83,9 @@ def _is_quantized(plan: Plan) -> bool:
 
 
 def _file_size(plan: Plan) -> dict[str, int]:
-    """`sizeGiB` where the chart's table has no size: of models outside the catalogue, and of GGUF files."""
+    """`sizeGiB` where the chart's table has no size: of models outside the catalogue, of GGUF files and of encoders."""
     in_catalogue = any(plan.model in row.names for row in default_catalogue().models)
-    if in_catalogue and not plan.quantization.startswith("gguf"):
+    if in_catalogue and plan.kv_bytes_per_token and not plan.quantization.startswith("gguf"):
         return {}
     return {"sizeGiB": max(1, math.ceil(plan.checkpoint_gib))}
 
@@ -119,6 +126,46 @@ def _limits(plan: Plan) -> dict[str, object]:
     return {name: value for name, value in rows.items() if value is not None}
 
 
+def _parallelism(plan: Plan) -> dict[str, object]:
+    return {
+        "tensor": plan.tensor_parallel,
+        "pipeline": plan.pipeline_parallel,
+        **({"data": plan.data_parallel} if plan.data_parallel > 1 else {}),
+        **({"experts": True} if plan.expert_parallel else {}),
+    }
+
+
+def _kinds(plan: Plan) -> dict[str, object]:
+    """Kinds of serving, and the memory of the node that offloaded weights need."""
+    offload = {
+        **({"weightsGiB": plan.cpu_offload_gib} if plan.cpu_offload_gib else {}),
+        **({} if plan.gpu_layers is None else {"gpuLayers": plan.gpu_layers}),
+    }
+    rows: dict[str, object] = {
+        "lora": {"maxAdapters": plan.lora_adapters, "maxRank": plan.lora_rank} if plan.lora_adapters else {},
+        "speculative": _speculative(plan),
+        "runner": "pooling" if plan.pooling else None,
+        "offload": offload,
+        "resources": _memory(plan) if offload else {},
+    }
+    return {name: value for name, value in rows.items() if value}
+
+
+def _speculative(plan: Plan) -> dict[str, object]:
+    if not plan.speculative:
+        return {}
+    config = json.loads(plan.speculative)
+    draft = {"model": config["model"]} if "model" in config else {}
+    return {"method": config["method"], **draft, "tokens": config["num_speculative_tokens"]}
+
+
+def _memory(plan: Plan) -> dict[str, object]:
+    """Requests and limits that hold the offloaded part in addition to the chart's defaults for the server itself."""
+    offloaded = math.ceil(plan.host_gib)
+    request, limit = offloaded + _SERVER_GIB, max(_DEFAULT_LIMIT_GIB, offloaded + 2 * _SERVER_GIB)
+    return {"requests": {"memory": f"{request}Gi"}, "limits": {"memory": f"{limit}Gi"}}
+
+
 def _capacity(plan: Plan, body: dict[str, object]) -> dict[str, object]:
     """The plan's result, and the settings that it holds for: the chart's fit check compares them with its values."""
     in_catalogue = any(plan.model in row.names for row in default_catalogue().models)
@@ -133,7 +180,8 @@ def _capacity(plan: Plan, body: dict[str, object]) -> dict[str, object]:
 def settings(body: dict[str, object]) -> list[str]:
     """What decides the memory, as charts/model-server writes it (templates/_capacity.tpl, model-server.settings)."""
     model, gpu, parallel = _part(body, "model"), _part(body, "gpu"), _part(body, "parallelism")
-    multimodal = _part(body, "multimodal")
+    multimodal, lora = _part(body, "multimodal"), _part(body, "lora")
+    proposal, offload = _part(body, "speculative"), _part(body, "offload")
     return [
         f"engine={body['engine']}",
         f"image={_part(body, 'image').get('tag', '')}",
@@ -153,6 +201,14 @@ def settings(body: dict[str, object]) -> list[str]:
         f"sharedCache={str(bool(body.get('sharedCache'))).lower()}",
         f"images={multimodal.get('images', _AUTO)}",
         f"maxPixels={multimodal.get('maxPixels', 0)}",
+        f"adapters={lora.get('maxAdapters', 0)}",
+        f"adapterRank={lora.get('maxRank', 0)}",
+        f"speculative={proposal.get('method', '')}:{proposal.get('model', '')}:{proposal.get('tokens', 0)}",
+        f"runner={body.get('runner', _AUTO)}",
+        f"offload={float(str(offload.get('weightsGiB', 0))):g}",
+        f"gpuLayers={offload.get('gpuLayers', _AUTO)}",
+        f"data={parallel.get('data', 1)}",
+        f"experts={str(bool(parallel.get('experts'))).lower()}",
     ]
 
 

@@ -11,8 +11,10 @@ from signalbox.capacity.planner.checkpoints import checkpoint
 from signalbox.capacity.planner.engine_args import (
     Start,
     cache_dtype,
+    gpu_layers,
     request_limit,
     shared_cache,
+    speculative_config,
     start,
     step_tokens,
 )
@@ -35,8 +37,13 @@ _WITHOUT_PRICES = "energy of the GPUs by their power limit; --prices FILE adds m
 
 
 def throughput_of(evaluation: Evaluation, workload: Workload) -> Throughput | None:
-    """Expected speed with the concurrency of the spec, as far as the cache fits it; None where nothing starts, or the GPU's figures are unknown."""
+    """Expected speed with the concurrency of the spec, as far as the cache fits it.
+
+    None where nothing starts, the GPU's figures are unknown, or no formula has a source: other kinds than plain serving.
+    """
     gpu = evaluation.spec.gpu
+    if evaluation.spec.serving.names:
+        return None
     if not evaluation.fits or not gpu.bandwidth_gbps or not (gpu.fp16_tflops or gpu.bf16_tflops):
         return None
     limit = evaluation.spec.concurrency or _REQUESTS
@@ -93,6 +100,8 @@ def start_fields(evaluation: Evaluation, typed: str | None) -> dict[str, Any]:
         "cache_dtype": cache_dtype(spec),
         "prefill_tokens": step_tokens(spec),
         "attention_backend": attention_backend(spec),
+        "speculative": speculative_config(spec) or "",
+        "gpu_layers": gpu_layers(spec),
         "program": command.program,
         "flags": command.arguments,
         "environment": dict(command.environment),

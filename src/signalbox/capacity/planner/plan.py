@@ -19,6 +19,7 @@ from signalbox.capacity.planner.outlook import costs_of, speed_of, start_fields,
 from signalbox.capacity.planner.request import AUTO, Question, Request, resolve
 from signalbox.capacity.planner.result import Combination, Outcome, Part, Plan, Remark, Workload
 from signalbox.capacity.planner.warnings import notes, warnings
+from signalbox.capacity.serving import Serving
 from signalbox.capacity.spec import Spec
 from signalbox.capacity.speed.energy import Prices
 from signalbox.capacity.units import GIB
@@ -88,6 +89,8 @@ def answer(
 
 def combinations(spec: Spec) -> tuple[Combination, ...]:
     """Which contexts fit with which concurrency, each cell with the engine's limits set to them."""
+    if not spec.model.kv_groups:
+        return ()  # without a cache the number of requests does not depend on memory
     limit = spec.model.max_positions
     contexts = sorted({c for c in (*_CONTEXTS, limit) if c <= limit} | {min(spec.context, limit)})
     cells = []
@@ -104,7 +107,7 @@ def _spec_fields(spec: Spec, left: int) -> dict[str, Any]:
     return {
         "model": spec.model.name,
         "gpu": spec.gpu.name,
-        "gpus": spec.tensor_parallel * spec.pipeline_parallel,
+        "gpus": spec.gpus,
         "gpus_left": max(0, left),
         "engine": spec.engine.name,
         "engine_version": spec.engine.version,
@@ -121,6 +124,19 @@ def _spec_fields(spec: Spec, left: int) -> dict[str, Any]:
         "eager": spec.eager,
         "images": spec.images,
         "image_pixels": spec.image_pixels,
+        **_kind_fields(spec.serving),
+    }
+
+
+def _kind_fields(serving: Serving) -> dict[str, Any]:
+    lora = serving.lora
+    return {
+        "lora_adapters": lora.adapters if lora else 0,
+        "lora_rank": lora.rank if lora else 0,
+        "pooling": serving.pooling,
+        "cpu_offload_gib": serving.offload_gib,
+        "data_parallel": serving.data_parallel,
+        "expert_parallel": serving.expert_parallel,
     }
 
 
@@ -132,6 +148,7 @@ def _memory_fields(memory: Budget) -> dict[str, Any]:
     return {
         "total_gib": _gib(memory.total_bytes),
         "usable_gib": _gib(memory.usable_bytes),
+        "host_gib": _gib(memory.host_bytes),
         "weights_gib": gib("weights"),
         "activation_gib": gib("activation"),
         "graphs_gib": gib("graphs"),
@@ -197,8 +214,17 @@ def _choices(question: Question, evaluation: Evaluation) -> tuple[str, ...]:
     request, spec = question.request, evaluation.spec
     choices = list(question.notes)
     if request.quantization == AUTO:
+        usual = spec.serving.gpu_layers is not None and spec.model.checkpoint_quantization is None
         own = len(question.quantizations) == 1
-        why = "the checkpoint's" if own else "the best that fits" if evaluation.fits else "none fits"
+        why = (
+            "llama.cpp's default"
+            if usual
+            else "the checkpoint's"
+            if own
+            else "the best that fits"
+            if evaluation.fits
+            else "none fits"
+        )
         choices.append(f"quantization auto: {spec.quantization.name}, {why}")
     if request.dtype == AUTO:
         choices.append(f"dtype auto: {spec.dtype}")

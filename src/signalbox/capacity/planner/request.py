@@ -16,10 +16,12 @@ from signalbox.capacity.models.sources import find_model
 from signalbox.capacity.models.task_lengths import TaskLengths, find_tokenizer, task_lengths
 from signalbox.capacity.planner.checkpoints import copies, repository
 from signalbox.capacity.planner.choose import auto_dtype, by_quality, ranks
-from signalbox.capacity.spec import Architecture, EngineVersion, Gpu, Quantization, Spec
+from signalbox.capacity.planner.kinds import resolve_kinds
+from signalbox.capacity.planner.request_fields import KindFields
+from signalbox.capacity.serving import ALL_THAT_FIT, PLAIN, Serving
+from signalbox.capacity.spec import Architecture, Draft, EngineVersion, Gpu, Quantization, Spec
 from signalbox.capacity.support.check import check_numbers
 from signalbox.capacity.support.matrix import load_support
-from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
 from signalbox.tasks import load_task
 
@@ -32,10 +34,11 @@ _CONTAINERS = {
     "modelopt": ("fp8", "nvfp4"),
     "gguf": ("gguf-q4_k_m", "gguf-q8_0"),
 }
+_USUAL_GGUF = "gguf-q4_k_m"  # what `llama-server -hf` and Ollama load by default
 _KNOWN_DTYPES = ("bfloat16", "float16", "float32")
 
 
-class Request(Contract):
+class Request(KindFields):
     """One request to the planner. It chooses what is None or "auto", and the answer notes the choice."""
 
     model: str | None = Field(default=None, description="Catalogue name or hf:ORG/NAME.")
@@ -79,6 +82,8 @@ class Question:
     context: int
     lengths: TaskLengths | None
     notes: tuple[str, ...] = ()  # on how names were read
+    serving: Serving = PLAIN
+    draft: Draft | None = None
 
     def specs(self) -> Iterator[Spec]:
         """Best quantization first, for each the fewest GPUs first."""
@@ -93,7 +98,7 @@ class Question:
         if request.tensor_parallel is not None:
             yield request.tensor_parallel, stages
             return
-        inside = max(1, self.count // stages)
+        inside = max(1, self.count // stages // self.serving.data_parallel)
         for size in ranks(self.gpu, min(inside, node)):
             yield size, stages
         if stages == 1 and self.count > node and self.gpu.slice_of is None:
@@ -115,9 +120,18 @@ class Question:
             batched_tokens=request.batched_tokens,
             memory_utilization=request.memory_utilization,
             eager=request.eager,
+            # Model runner V2 of vLLM 0.24 leaves these to the first one (config/vllm.py).
+            runner="v1" if self._first_runner else None,
+            serving=self.serving,
+            draft=self.draft,
             images=request.images if self.model.multimodal else None,
             image_pixels=request.image_pixels if self.model.multimodal else None,
         )
+
+    @property
+    def _first_runner(self) -> bool:
+        speculative = self.serving.speculative
+        return self.serving.pooling or (speculative is not None and speculative.method != "mtp")
 
 
 def resolve(request: Request, catalogue: Catalogue) -> Question:
@@ -135,9 +149,12 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
     if request.task is not None:
         tokenizer = find_tokenizer(model.name, request.config)
         lengths = task_lengths(load_task(request.task), *(tokenizer or ()))
-    needed = (request.tensor_parallel or 1) * request.pipeline_parallel
+    serving, draft = resolve_kinds(request, model, engine, catalogue)
+    needed = (request.tensor_parallel or 1) * request.pipeline_parallel * request.data_parallel
     if count is not None and needed > count:
-        option = "--tp" if request.tensor_parallel else "--pp"
+        option = (
+            "--data-parallel" if request.data_parallel > 1 else "--tp" if request.tensor_parallel else "--pp"
+        )
         problem = f"`{option}` requires {needed} GPUs, and `--gpu` names {quantity(count, gpu.name)}"
         hint = f"write `--gpu {needed}x{gpu.product}`, or lower `{option}`"
         raise InputError(option, needed, hint, problem=problem)
@@ -155,6 +172,8 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
         context=request.context or _context(model, lengths),
         lengths=lengths,
         notes=(*selection.notes, *filter(None, (dynamic_note(request.model or ""),))),
+        serving=serving,
+        draft=draft,
     )
 
 
@@ -174,6 +193,8 @@ def _quantizations(
         return (catalogue.quantization(own),)
     if name != AUTO:
         return (catalogue.quantization(request.quantization),)
+    if request.gpu_layers == ALL_THAT_FIT and own is None:
+        return (catalogue.quantization(_USUAL_GGUF),)  # with layers on the CPU every type fits
     return by_quality(model, catalogue.quantizations, engine.name, _obtainable(request, model, engine))
 
 

@@ -116,6 +116,22 @@ class Plan(Contract):
     images: int | None = Field(description="Most images in a prompt; None is the engine's default.")
     image_pixels: int | None = Field(description="Pixels of the largest image; None is the processor's.")
 
+    lora_adapters: int = Field(default=0, description="Slots for LoRA adapters.")
+    lora_rank: int = Field(default=0, description="Largest rank of the adapters; 0 without slots.")
+    pooling: bool = Field(default=False, description="Embeddings or classes are served instead of text.")
+    cpu_offload_gib: float = Field(
+        default=0.0, description="Weights per GPU that vLLM keeps in the host's memory."
+    )
+    data_parallel: int = Field(
+        default=1, description="Ranks that share the experts; figures of the cache are of one of them."
+    )
+    expert_parallel: bool = Field(default=False, description="Each GPU has whole experts.")
+    shares_gpu_with: str = Field(default="", description="Model of another server on the same GPU.")
+    speculative: str = Field(default="", description="vLLM's configuration of speculative decoding, as JSON.")
+    gpu_layers: int | None = Field(
+        default=None, description="Layers of llama.cpp on GPUs; None if all of them are."
+    )
+
     checkpoint: str = Field(
         description="What is served: a repository, a path, an Ollama tag or a NIM; empty where none is known."
     )
@@ -141,6 +157,9 @@ class Plan(Contract):
 
     total_gib: float = Field(description="Memory that CUDA reports.")
     usable_gib: float = Field(description="Memory that the engine may use.")
+    host_gib: float = Field(
+        default=0.0, description="Memory of the host for weights and cache that are not on a GPU."
+    )
     weights_gib: float
     activation_gib: float
     graphs_gib: float

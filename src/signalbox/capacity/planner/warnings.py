@@ -89,6 +89,20 @@ def _unmeasured_version(evaluation: Evaluation) -> Remark | None:
     )
 
 
+def _derived_kinds(evaluation: Evaluation) -> Remark | None:
+    """No boot with them was measured, and no formula for their speed has a source."""
+    kinds = evaluation.spec.serving.names
+    if not kinds:
+        return None
+    vllm = evaluation.spec.engine.name == "vllm"
+    source = "the source of vLLM 0.24.0" if vllm else "the sizes of the file's layers"
+    return Remark(
+        rule="kinds-derived",
+        reason=f"memory only for {' and '.join(kinds)}: derived from {source}, not measured, and without a speed",
+        hint="compare with a real boot: signalbox check-boot LOG",
+    )
+
+
 def _estimated_total(evaluation: Evaluation) -> Remark | None:
     gpu = evaluation.spec.gpu
     if not gpu.total_is_estimated:
@@ -129,6 +143,27 @@ def _cold_start(evaluation: Evaluation) -> str | None:
     )
 
 
+def _host_memory(evaluation: Evaluation) -> str | None:
+    size = evaluation.budget.host_bytes
+    if not size:
+        return None
+    how = (
+        "reads them over PCIe in each step"
+        if evaluation.spec.engine.name == "vllm"
+        else "computes them on the CPU"
+    )
+    return f"{size / GIB:.2f} GiB of weights and cache are in the host's memory: the engine {how}, many times slower"
+
+
+def _data_parallel_ranks(evaluation: Evaluation) -> str | None:
+    ranks = evaluation.spec.serving.data_parallel
+    return (
+        f"each of {ranks} data-parallel ranks has this cache; the ranks share the experts"
+        if ranks > 1
+        else None
+    )
+
+
 def _tied_head(evaluation: Evaluation) -> str | None:
     spec = evaluation.spec
     # vLLM binds the head to the embedding, whatever the checkpoint stores; TGI loads both.
@@ -146,7 +181,13 @@ _WARNINGS: tuple[Callable[[Evaluation], Remark | None], ...] = (
     _cast,
     _no_experts,
     _unmeasured_version,
+    _derived_kinds,
     _estimated_total,
     _uncertain,
 )
-_NOTES: tuple[Callable[[Evaluation], str | None], ...] = (_cold_start, _tied_head)
+_NOTES: tuple[Callable[[Evaluation], str | None], ...] = (
+    _cold_start,
+    _host_memory,
+    _data_parallel_ranks,
+    _tied_head,
+)

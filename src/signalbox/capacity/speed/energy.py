@@ -92,7 +92,7 @@ def power_watts(spec: Spec, requests: int, prices: Prices) -> Interval | None:
         return None
     busy = min(1.0, math.log2(max(1, requests)) / math.log2(_BUSY_REQUESTS))
     high = _ALONE_SHARE + (prices.power_high - _ALONE_SHARE) * busy
-    gpus = spec.tensor_parallel * spec.pipeline_parallel
+    gpus = spec.gpus
     return Interval(prices.power_low * limit * gpus, max(prices.power_low, high) * limit * gpus)
 
 
@@ -133,5 +133,5 @@ def rent_per_1k_tokens(spec: Spec, speed: Throughput, prices: Prices) -> Interva
     if hour is None:
         return None
     rate = speed.output_tokens_per_second
-    whole = hour * spec.tensor_parallel * spec.pipeline_parallel / _HOUR_SECONDS * _THOUSAND
+    whole = hour * spec.gpus / _HOUR_SECONDS * _THOUSAND
     return Interval(whole / rate.high, whole / rate.low)

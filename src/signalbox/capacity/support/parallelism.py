@@ -83,7 +83,7 @@ def pipeline_parallel(spec: Spec, _: Support) -> Finding | None:
 
 
 def slices(spec: Spec, _: Support) -> Finding | None:
-    if spec.gpu.slice_of is None or spec.tensor_parallel * spec.pipeline_parallel == 1:
+    if spec.gpu.slice_of is None or spec.gpus == 1:
         return None
     whole = product(spec.gpu.slice_of)
     return Finding(

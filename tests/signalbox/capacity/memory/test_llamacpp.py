@@ -142,7 +142,7 @@ def test_a_model_that_does_not_fit_has_a_number_of_layers_that_do() -> None:
     assert not plan.fits
     assert plan.kv_bytes < 0
     assert 0 < llamacpp.gpu_layers(one, TABLES) < 80
-    assert "-ngl" in plan.reason
+    assert "--gpu-layers auto" in plan.reason
 
 
 def test_layers_are_spread_over_gpus() -> None:

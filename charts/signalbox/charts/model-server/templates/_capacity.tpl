@@ -85,6 +85,7 @@ reason: why the GPU cannot run the quantization. option: nearest configuration t
 {{/* Tokens that `signalbox plan` computed, if they hold for these values; 0 if not. planner/helm_values.py writes the same texts. */}}
 {{- define "model-server.planned" -}}
 {{- $values := .Values -}}
+{{- $slots := int $values.lora.maxAdapters | default (len (default list $values.lora.adapters)) -}}
 {{- $now := list
   (printf "engine=%s" $values.engine) (printf "image=%s" $values.image.tag) (printf "model=%s" $values.model.name)
   (printf "gpu=%s" (include "model-server.pool" . | fromJson).name) (printf "count=%d" (int $values.gpu.count))
@@ -93,9 +94,13 @@ reason: why the GPU cannot run the quantization. option: nearest configuration t
   (printf "tensor=%d" (int $values.parallelism.tensor)) (printf "pipeline=%d" (int $values.parallelism.pipeline))
   (printf "kvCacheDtype=%s" $values.kvCacheDtype) (printf "batchedTokens=%d" (int $values.batchedTokens))
   (printf "eager=%t" $values.eager) (printf "sharedCache=%t" $values.sharedCache)
-  (printf "images=%v" $values.multimodal.images) (printf "maxPixels=%d" (int $values.multimodal.maxPixels)) -}}
+  (printf "images=%v" $values.multimodal.images) (printf "maxPixels=%d" (int $values.multimodal.maxPixels))
+  (printf "adapters=%d" $slots) (printf "adapterRank=%d" (ternary (int $values.lora.maxRank) 0 (gt $slots 0)))
+  (printf "speculative=%s:%s:%d" (default "" $values.speculative.method) (default "" $values.speculative.model) (int $values.speculative.tokens))
+  (printf "runner=%s" $values.runner) (printf "offload=%v" $values.offload.weightsGiB) (printf "gpuLayers=%v" $values.offload.gpuLayers)
+  (printf "data=%d" (int $values.parallelism.data)) (printf "experts=%t" $values.parallelism.experts) -}}
 {{- $same := eq (toJson $now) (toJson $values.capacity.plan.settings) -}}
-{{- ternary (int $values.capacity.plan.tokens) 0 (and $same (not $values.extraArgs) (not $values.lora.adapters)) -}}
+{{- ternary (int $values.capacity.plan.tokens) 0 (and $same (not $values.extraArgs)) -}}
 {{- end -}}
 
 {{/* Arguments: (list ROOT MODELS). Name of the model in the table; empty if it is not there. */}}

@@ -71,6 +71,10 @@ name in the capacity table. Maps and lists of named items merge; all other value
 {{- $keyType := splitList "/" .Values.kvCacheDtype | first -}}{{- $valueType := splitList "/" .Values.kvCacheDtype | last -}}
 {{- $batch := int .Values.batchedTokens -}}{{- $pixels := int .Values.multimodal.maxPixels -}}
 {{- $images := toString .Values.multimodal.images -}}
+{{- $slots := int .Values.lora.maxAdapters | default (len $adapters) -}}
+{{- $proposal := dict "method" .Values.speculative.method "num_speculative_tokens" (int .Values.speculative.tokens) -}}
+{{- with .Values.speculative.model }}{{ $_ := set $proposal "model" . }}{{ end -}}
+{{- $layers := toString .Values.offload.gpuLayers -}}
 {{- dict
   "model" (ternary $model.name $path $onHub)
   "modelFile" (ternary "" (printf "%s/%s" $path $model.file) (or $onHub (eq $model.source "url")))
@@ -94,15 +98,20 @@ name in the capacity table. Maps and lists of named items merge; all other value
   "memoryShare" (toString (default $engine.memoryShare .Values.memoryShare))
   "tensor" (ternary (toString (int $parallel.tensor)) "" (gt (int $parallel.tensor) 1))
   "pipeline" (ternary (toString (int $parallel.pipeline)) "" (gt (int $parallel.pipeline) 1))
-  "gpuLayers" (ternary "999" "0" (ne $pool.resource ""))
+  "gpuLayers" (ternary (ternary "999" $layers (eq $layers "auto")) "0" (ne $pool.resource ""))
   "drainSeconds" (toString (int .Values.shutdown.drainSeconds))
   "offline" (ternary "true" "" .Values.airGapped)
-  "hasAdapters" (ternary "true" "" (not (empty $adapters)))
+  "hasAdapters" (ternary "true" "" (gt $slots 0))
   "adapters" $adapters
   "adaptersJoined" (join "," $adapters)
-  "adapterCount" (ternary (len $adapters | toString) "" (not (empty $adapters)))
-  "adapterCountAndBase" (ternary (add1 (len $adapters) | toString) "" (not (empty $adapters)))
-  "adapterRank" (ternary (toString (int .Values.lora.maxRank)) "" (not (empty $adapters)))
+  "adapterCount" (ternary (toString $slots) "" (gt $slots 0))
+  "adapterCountAndBase" (ternary (add1 $slots | toString) "" (gt $slots 0))
+  "adapterRank" (ternary (toString (int .Values.lora.maxRank)) "" (gt $slots 0))
+  "speculative" (ternary "" (toJson $proposal) (empty .Values.speculative.method))
+  "runner" (ternary "" .Values.runner (eq .Values.runner "auto"))
+  "offloadGiB" (ternary (printf "%v" .Values.offload.weightsGiB) "" (gt (float64 .Values.offload.weightsGiB) 0.0))
+  "dataParallel" (ternary (toString (int $parallel.data)) "" (gt (int $parallel.data) 1))
+  "expertParallel" (ternary "true" "" $parallel.experts)
   "chatTemplate" (ternary "" "/etc/signalbox/files/chat-template.jinja" (empty (or .Values.chatTemplate.text .Values.chatTemplate.existingConfigMap)))
   "pulls" (ternary "" (join " " $models) .Values.airGapped)
   "modelCount" (ternary (len $models | toString) "" (gt (len $models) 1))

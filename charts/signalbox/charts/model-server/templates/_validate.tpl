@@ -31,6 +31,8 @@
 {{- range concat $engine.flags $engine.env }}{{ $uses = append $uses (default "" .value) }}{{ end -}}
 {{- $context := dict "Values" $values "Template" $root.Template "engine" $engine "pool" $pool "fit" $fit "oneMount" $oneMount "uses" $uses
   "gpus" (int $values.gpu.count) "tensor" (int $values.parallelism.tensor) "pipeline" (int $values.parallelism.pipeline)
+  "data" (int $values.parallelism.data) "layers" (toString $values.offload.gpuLayers) "offloadGiB" (float64 $values.offload.weightsGiB)
+  "slots" (int $values.lora.maxAdapters | default (len (default list $values.lora.adapters)))
   "nodes" (int $values.parallelism.nodes) "context" (int $values.context) "concurrency" (int $values.concurrency)
   "slotTokens" (ternary (mul $values.context $slots) 0 (gt $slots 1) | int)
   "maxReplicas" (int (ternary $values.autoscaling.maxReplicas $values.replicas $values.autoscaling.enabled))

@@ -9,6 +9,7 @@ from typing import Any
 
 from signalbox.capacity.models.architecture import from_config
 from signalbox.capacity.models.checkpoint_quantization import checkpoint_quantization
+from signalbox.capacity.models.encoders import ENCODERS
 from signalbox.capacity.models.families import FAMILIES
 from signalbox.capacity.models.hub.checkpoint import Checkpoint
 from signalbox.capacity.models.hub.layers import cache_groups
@@ -41,7 +42,7 @@ def architecture_of(checkpoint: Checkpoint, name: str) -> Architecture:
     kinds = parts(
         checkpoint.tensors, layers, _packed_bits(config), zeros_grow=4 if declared == "awq-int4" else 1
     )
-    familiar = str(text.get("model_type") or config.get("model_type") or "") in FAMILIES
+    familiar = str(text.get("model_type") or config.get("model_type") or "") in {*FAMILIES, *ENCODERS}
     base = _base(checkpoint, name, layers, familiar=familiar)
     tied = base.tied and not checkpoint.gguf
     counts = _counts(base.parameters, kinds, checkpoint, layers, tied=tied)
