@@ -58,11 +58,11 @@ class PlanPage:
                 form, status, notice=self._t(error.key, seconds=round(self._site.planner.seconds))
             )
         if "error" in answer:
-            error = answer["error"]
+            fault = answer["error"]
             return await self._render(
-                PlanForm(form.values, {field_of(error["field"]): ""}),
+                PlanForm(form.values, {field_of(fault["field"]): ""}),
                 HTTPStatus.UNPROCESSABLE_ENTITY,
-                sentences=[text for text in map(sentence, (error["message"], error["hint"])) if text],
+                sentences=[text for text in map(sentence, (fault["message"], fault["hint"])) if text],
             )
         parts = PageParts(**answer["page"])
         if "file" in self._query:
