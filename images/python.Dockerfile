@@ -25,6 +25,8 @@ COPY local/pyproject.toml local/
 
 # In each part the packages come first: their layer is reused while only the code changes.
 FROM build AS assessor-build
+# The Hub's faster protocol: the assessor downloads no model.
+ENV WITHOUT="hf-xet"
 RUN sh /opt/install.sh packages signalbox-assessor
 COPY src src
 RUN sh /opt/install.sh project signalbox-assessor
@@ -34,6 +36,10 @@ COPY tasks tasks
 RUN rm -r services/encoder && sh /opt/install.sh clean
 
 FROM build AS encoder-build
+# Images of chat requests, code generation, the record store and the Hub's faster protocol; the second client of Kubernetes
+# (KServe imports the first), and the tools of ONNX Runtime that convert models.
+ENV WITHOUT="pillow setuptools asyncpg hf-xet" \
+    FOLDERS="kubernetes/aio onnxruntime/transformers onnxruntime/tools onnxruntime/quantization onnxruntime/datasets"
 RUN sh /opt/install.sh packages signalbox-encoder
 COPY src src
 RUN sh /opt/install.sh project signalbox-encoder

@@ -68,6 +68,10 @@ def create_app(
     app.include_router(passthrough.router)
     app.include_router(review.router)
     app.include_router(certificates.router)
+    if settings.plan_enabled:
+        from services.assessor.plan import routes as plan  # noqa: PLC0415 - off by default
+
+        plan.mount(app, settings)
     pages.mount(app)
     openapi.complete(app, keys_required=settings.api_keys_file is not None)
     return app

@@ -169,6 +169,16 @@ class Settings(MonitoringSettings):
         "number. 0: no evidence for a decoder.",
     )
 
+    plan_enabled: bool = Field(
+        default=False,
+        description="Whether the assessor has the page /plan, the planner's answer behind a form.",
+    )
+    plan_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        description="Time limit for one answer of the page /plan. One is computed at a time.",
+    )
+
     mlflow_url: str | None = Field(
         default=None, description="URL of an external MLflow server. No local one is started then."
     )

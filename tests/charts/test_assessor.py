@@ -186,3 +186,12 @@ def test_the_registry_of_every_image_can_be_replaced(kserve):
     ]
     assert len(images) == 3
     assert all(re.fullmatch(r"mirror\.example\.org/signalbox/[a-z]+:0\.1\.0", image) for image in images)
+
+
+def test_the_page_of_the_planner_is_off_unless_the_values_enable_it(notes):
+    assert not [name for name in variables(container()) if name.startswith("SIGNALBOX_PLAN")]
+    values = {"plan": {"enabled": True, "timeoutSeconds": 7.5}}
+    own = variables(container(values))
+    assert (own["SIGNALBOX_PLAN_ENABLED"], own["SIGNALBOX_PLAN_SECONDS"]) == ("true", "7.5")
+    assert "/plan" in notes(values, "assessor")
+    assert "/plan" not in notes({}, "assessor")

@@ -117,6 +117,7 @@ NEEDS: dict[tuple[str, str], dict] = {
     ("pipelines", "jobs.certify."): SIGNED | {"jobs": {"certify": {"enabled": True}}},
     ("pipelines", "jobs.watch."): SIGNED | {"jobs": {"watch": {"enabled": True}}},
     ("pipelines", "jobs.golden."): SIGNED | {"jobs": {"golden": {"enabled": True}}},
+    ("assessor", "plan."): {"plan": {"enabled": True}},
     ("assessor", "podDisruptionBudget."): POSTGRES,
     ("assessor", "replicas"): POSTGRES,
     ("assessor", "ingress."): {"ingress": {"enabled": True, "host": "a.example"}},

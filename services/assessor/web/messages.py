@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from services.assessor.web.certificate_messages import CERTIFICATE_MESSAGES
+from services.assessor.web.plan_messages import PLAN_MESSAGES
 from services.assessor.web.queue_messages import QUEUE_MESSAGES
 from signalbox.contracts.routes import ROUTES
 
 MESSAGES: dict[str, dict[str, str]] = {
     **QUEUE_MESSAGES,
     **CERTIFICATE_MESSAGES,
+    **PLAN_MESSAGES,
     # --- frame ---
     "skip": {"en": "Skip to the content", "de": "Zum Inhalt springen"},
     "language_switch": {"en": "Language of this page", "de": "Sprache dieser Seite"},

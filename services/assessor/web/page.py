@@ -221,6 +221,7 @@ class Page:
             "task_language": labels.task_language(task, t),
             "routes": self._state.routes,
             "maximum": task.max_input_characters,
+            "plan_enabled": self._state.settings.plan_enabled,
             "version": self._templates.version,
         }
 

@@ -28,6 +28,12 @@ def cookie_flags(request: Request) -> dict[str, Any]:
     return {"secure": request.url.scheme == "https", "httponly": True, "samesite": "lax"}
 
 
+def version_of(folder: Path) -> str:
+    """A version of the files in a folder, for their addresses: browsers keep files by address."""
+    files = sorted(folder.iterdir())
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+
+
 class Templates:
     """The compiled templates, and a version of the static files for their addresses."""
 
@@ -42,5 +48,5 @@ class Templates:
         self.page = environment.get_template("page.html")
         self.queue = environment.get_template("queue.html")
         self.certificates = environment.get_template("certificates.html")
-        files = sorted((FOLDER / "static").iterdir())
-        self.version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+        self.plan = environment.get_template("plan.html")
+        self.version = version_of(FOLDER / "static")

@@ -9,8 +9,7 @@ from pydantic import Field
 
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.choose import ranks
-from signalbox.capacity.planner.evaluate import Correct, Evaluate, Evaluation, evaluator
-from signalbox.capacity.planner.largest import largest_context
+from signalbox.capacity.planner.evaluate import Correct, Evaluate, Evaluation, evaluator, largest_context
 from signalbox.capacity.planner.outlook import throughput_of
 from signalbox.capacity.planner.plan import workload_of
 from signalbox.capacity.planner.request import Question, Request, resolve

@@ -9,8 +9,7 @@ from typing import Any
 from signalbox.capacity.budget import Budget, TermName
 from signalbox.capacity.gpu_names import quantity
 from signalbox.capacity.memory import budget
-from signalbox.capacity.planner.evaluate import Evaluation
-from signalbox.capacity.planner.largest import largest_context
+from signalbox.capacity.planner.evaluate import Evaluation, largest_context
 from signalbox.capacity.planner.outlook import throughput_of
 from signalbox.capacity.planner.result import Workload
 from signalbox.capacity.spec import Spec

@@ -30,7 +30,7 @@ from signalbox.capacity.planner.plan import default_catalogue, plan
 from signalbox.capacity.planner.request import Request, tensor_parallel
 from signalbox.capacity.planner.result import Plan
 from signalbox.capacity.speed.energy import Prices, load_prices
-from signalbox.errors import InputError, SetupError
+from signalbox.errors import InputError
 from signalbox.io import write_output
 from signalbox.settings import Settings
 
@@ -250,10 +250,6 @@ def _exclusion(row: NodeGpus) -> str:
 def _write(answer: Plan, options: PlanOptions) -> None:
     if options.write is None:
         return
-    if answer.fits and answer.gpus > options.gpus_per_node:
-        problem = f"`--write`: no file written, the chart starts one pod on one node of {options.gpus_per_node} GPUs"
-        hint = "use fewer or larger GPUs, or start the printed command on each node"
-        raise SetupError(problem, hint=hint)
     write_values(answer, options.write, overwrite=options.overwrite)
     if not options.as_json:
         text = f"values written to {options.write}"

@@ -9,8 +9,7 @@ from itertools import product
 from signalbox.capacity.gpu_names import quantity
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.choose import best, by_quality, ranks, with_quantization
-from signalbox.capacity.planner.evaluate import Evaluate, Evaluation
-from signalbox.capacity.planner.largest import largest_context
+from signalbox.capacity.planner.evaluate import Evaluate, Evaluation, largest_context
 from signalbox.capacity.planner.result import Alternative
 from signalbox.capacity.spec import Gpu, Quantization, Spec
 

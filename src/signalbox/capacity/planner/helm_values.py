@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from signalbox.capacity.gpu_names import product, quantity
+from signalbox.capacity.planner.nodes import START
 from signalbox.capacity.planner.plan import default_catalogue
 from signalbox.capacity.planner.result import Plan
 from signalbox.capacity.spec import TENSOR_ENGINES
@@ -55,12 +56,32 @@ def values(plan: Plan, *, replicas: int = 1) -> dict[str, object]:
         "context": plan.context,
         "concurrency": plan.request_limit,
         "replicas": replicas,
-        "parallelism": _parallelism(plan),
+        **_parallelism(plan),
         **_image(plan),
         **_limits(plan),
         **_kinds(plan),
     }
     return {**body, "capacity": _capacity(plan, body)}
+
+
+def _parallelism(plan: Plan) -> dict[str, object]:
+    """Ranks, stages and nodes. The nodes of a replica mount one volume."""
+    sizes: dict[str, object] = {
+        "tensor": plan.tensor_parallel,
+        "pipeline": plan.pipeline_parallel,
+        **({"data": plan.data_parallel} if plan.data_parallel > 1 else {}),
+        **({"experts": True} if plan.expert_parallel else {}),
+    }
+    if plan.nodes == 1:
+        return {"parallelism": sizes}
+    if plan.engine not in START:
+        engines = " or ".join(f"`--engine {name}`" for name in START)
+        problem = f"--write: no file written, {plan.engine} starts on one node, and the plan has {plan.nodes}"
+        raise SetupError(problem, hint=f"use {engines}, or fewer or larger GPUs")
+    return {
+        "parallelism": {**sizes, "nodes": plan.nodes},
+        "persistence": {"accessModes": ["ReadWriteMany"]},
+    }
 
 
 def _model(plan: Plan) -> dict[str, object]:
@@ -124,15 +145,6 @@ def _limits(plan: Plan) -> dict[str, object]:
     if "VLLM_ATTENTION_BACKEND" in plan.environment:
         rows["attentionBackend"] = None
     return {name: value for name, value in rows.items() if value is not None}
-
-
-def _parallelism(plan: Plan) -> dict[str, object]:
-    return {
-        "tensor": plan.tensor_parallel,
-        "pipeline": plan.pipeline_parallel,
-        **({"data": plan.data_parallel} if plan.data_parallel > 1 else {}),
-        **({"experts": True} if plan.expert_parallel else {}),
-    }
 
 
 def _kinds(plan: Plan) -> dict[str, object]:

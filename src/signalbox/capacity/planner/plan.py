@@ -13,8 +13,15 @@ from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.alternatives import alternatives
 from signalbox.capacity.planner.checkpoints import checkpoint
 from signalbox.capacity.planner.choose import best
-from signalbox.capacity.planner.evaluate import Correct, Evaluate, Evaluation, evaluate_spec, evaluator
-from signalbox.capacity.planner.largest import largest_context
+from signalbox.capacity.planner.evaluate import (
+    Correct,
+    Evaluate,
+    Evaluation,
+    evaluate_spec,
+    evaluator,
+    largest_context,
+)
+from signalbox.capacity.planner.nodes import node_count, note
 from signalbox.capacity.planner.outlook import costs_of, speed_of, start_fields, throughput_of
 from signalbox.capacity.planner.request import AUTO, Question, Request, resolve
 from signalbox.capacity.planner.result import Combination, Outcome, Part, Plan, Remark, Workload
@@ -66,6 +73,7 @@ def answer(
     return Plan(
         **_spec_fields(spec, question.count - evaluation.gpus),
         **_memory_fields(evaluation.budget),
+        nodes=node_count(spec.tensor_parallel, spec.pipeline_parallel, question.request.gpus_per_node),
         verdict=_outcome(evaluation),
         fits=evaluation.fits,
         reason=_reason(evaluation),
@@ -230,12 +238,8 @@ def _choices(question: Question, evaluation: Evaluation) -> tuple[str, ...]:
         choices.append(f"dtype auto: {spec.dtype}")
     if request.tensor_parallel is None and question.count > request.pipeline_parallel:
         choices.append(f"tp auto: {spec.tensor_parallel} of {question.count} GPUs")
-    if evaluation.gpus > request.gpus_per_node:
-        hosts = -(-evaluation.gpus // request.gpus_per_node)
-        choices.append(
-            f"{hosts} nodes of {request.gpus_per_node} GPUs: tensor parallelism inside a node, pipeline stages across "
-            "nodes; the engine starts on each of them (vLLM: Ray, or a LeaderWorkerSet)"
-        )
+    across = note(spec.engine.name, spec.tensor_parallel, spec.pipeline_parallel, request.gpus_per_node)
+    choices += [across] if across else []
     if request.context is None:
         source = question.lengths.source if question.lengths else "default"
         choices.append(f"context: {spec.context} tokens, {source}")

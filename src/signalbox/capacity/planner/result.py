@@ -111,6 +111,7 @@ class Plan(Contract):
     batched_tokens: int | None
     tensor_parallel: int
     pipeline_parallel: int
+    nodes: int = Field(description="Nodes of one replica: stages go across them, ranks of a stage do not.")
     memory_utilization: float
     eager: bool
     images: int | None = Field(description="Most images in a prompt; None is the engine's default.")

@@ -6,7 +6,7 @@ import pytest
 
 from signalbox.capacity.answers.offers import offers
 from signalbox.capacity.memory import budget
-from signalbox.capacity.planner.largest import largest_context
+from signalbox.capacity.planner.evaluate import largest_context
 from signalbox.capacity.planner.plan import default_catalogue, plan
 from signalbox.capacity.planner.request import Request
 from signalbox.errors import InputError

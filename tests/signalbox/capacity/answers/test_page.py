@@ -92,6 +92,14 @@ def test_text_from_outside_is_escaped(tmp_path):
     assert "&lt;b&gt;x" in html
 
 
+def test_a_plan_that_does_not_fit_lists_what_would():
+    html = page(Request(model="Llama-3.3-70B-Instruct", gpu="l4"), ROWS)
+    answer = plan(Request(model="Llama-3.3-70B-Instruct", gpu="l4"))
+    assert answer.alternatives
+    assert all(f">{row.change}</td>" in html for row in answer.alternatives)
+    assert "<h2>Options that fit" not in ONE
+
+
 def test_a_page_is_not_overwritten_unasked(tmp_path):
     path = tmp_path / "plan.html"
     write_output(path, "x", "--html", overwrite=False)

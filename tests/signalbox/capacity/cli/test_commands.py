@@ -277,8 +277,8 @@ def test_sixteen_gpus_are_two_nodes_of_eight(tmp_path):
     wish = ("--model", "Llama-3.1-405B", "--gpu", "16xH100", "--quantization", "bf16")
     answer = json.loads(run(*wish, "--json").output)
     assert (answer["tensor_parallel"], answer["pipeline_parallel"], answer["fits"]) == (8, 2, True)
-    assert any("2 nodes of 8 GPUs" in note for note in answer["notes"])
-    result = run(*wish, "--write", str(tmp_path / "values.yaml"))
-    assert result.exit_code == 1
-    assert "one pod on one node" in result.output
+    assert any("2 nodes with 8 GPUs each" in note for note in answer["notes"])
+    path = tmp_path / "values.yaml"
+    assert run(*wish, "--write", str(path)).exit_code == 0
+    assert yaml.safe_load(path.read_text())["parallelism"] == {"tensor": 8, "pipeline": 2, "nodes": 2}
     assert run(*wish, "--tp", "16").exit_code == INPUT
