@@ -38,7 +38,7 @@ class Spill:
             self._handle, path = tempfile.mkstemp(prefix="signalbox-columns-")
             os.unlink(path)  # noqa: PTH108 - the file goes with its handle, even if the process is killed
             weakref.finalize(self, os.close, self._handle)
-        place, view = self._size, memoryview(np.ascontiguousarray(values)).cast("B")
+        place, view = self._size, memoryview(values.tobytes())
         while view:
             written = os.pwrite(self._handle, view, self._size)
             self._size, view = self._size + written, view[written:]

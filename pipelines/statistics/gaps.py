@@ -50,7 +50,7 @@ def bin_edges(ordered: Floats, bins: int) -> Floats:
     """Edges of bins of sorted numbers: between all values where they are few, else the quantiles."""
     is_new = ordered[1:] != ordered[:-1]
     if np.count_nonzero(is_new) < bins:
-        return ordered[1:][is_new]
+        return np.asarray(ordered[1:][is_new])
     place = np.linspace(0, 1, bins + 1)[1:-1] * (len(ordered) - 1)
     below = np.floor(place).astype(np.int64)
     above = np.minimum(below + 1, len(ordered) - 1)

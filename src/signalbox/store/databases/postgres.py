@@ -186,7 +186,9 @@ class PostgresBackend:
         """One statement, so that a failure writes none of the rows."""
         rows = [_row(record) for append in appends for record in append]
         inserted = {row["id"] for row in await self._fetch(_INSERT, *map(list, zip(*rows, strict=True)))}
-        counts = Counter(row[0] for row in rows)  # two appends of one commit may have the same id
+        counts = Counter(
+            record.id for append in appends for record in append
+        )  # two appends of one commit may have the same id
         unsure = {name for name, count in counts.items() if count > 1 or name not in inserted}
         return [await self._conflict(append, unsure) for append in appends]
 
