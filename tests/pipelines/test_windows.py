@@ -13,11 +13,11 @@ from pipelines import windows as module
 from pipelines.windows import ALL, Group, Windows, read
 from signalbox.contracts.labels import NEUTRAL
 from signalbox.contracts.light import Light, LightReason
-from signalbox.contracts.record import text_sha256
 from signalbox.store import open_store
-from signalbox.store.compared import VALUE_COLUMNS, input_key
+from signalbox.store.compared import VALUE_COLUMNS
 from signalbox.tasks import Task, load_task
 from tests.helpers import RELEASE, record
+from tests.pipelines.samples import key_of
 
 TASK = load_task(Path("tasks/medical"))
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -40,10 +40,6 @@ EARLIER = "earlier"  # thresholds of records that name none
 def made(text, days, **changes):
     """A record so many days before now."""
     return record(text, created_at=NOW - timedelta(days=days), **changes)
-
-
-def key_of(text):
-    return input_key(text_sha256(text)) % 2**64
 
 
 def outputs(sample, thresholds=""):
