@@ -34,6 +34,7 @@ BENCHMARKS = (
     "capacity_peers",
     "speed_fit",
     "drift",
+    "drift_peers",
     "judge",
     "comparison",
     "training",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
-from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.classes import Classes
-from pipelines.statistics.cluster_permutation import Clustered
+from pipelines.columns import Column, Names, Spill
+from pipelines.statistics.clustered import Keys
 from signalbox.contracts.labels import margin
 from signalbox.contracts.light import LightReason
-from signalbox.contracts.record import text_sha256
 
 MOST_TEXTS = 1_000  # a side: the classifier's matrices grow with the square
 TEXTS_DRAWN = 20_000  # a side, of which those texts are chosen
@@ -34,23 +33,6 @@ WITHOUT_VERDICT = frozenset(
 _FAILED = "failed"  # no release, and a reason that is none of a failure
 
 
-@dataclass
-class Values:
-    """One column: numbers or labels, and a key of the text of each row."""
-
-    values: list[Any] = field(default_factory=list)
-    texts: array[int] = field(default_factory=lambda: array("Q"))
-
-    def add(self, value: float | str, text: int) -> None:
-        self.values.append(value)
-        self.texts.append(text)
-
-    @property
-    def clustered(self) -> Clustered:
-        """For the tests."""
-        return Clustered(np.asarray(self.values), np.asarray(self.texts, dtype=np.uint64))
-
-
 class Drawn(NamedTuple):
     """A row that may give a text: its place in time, its id, the key of its text."""
 
@@ -64,43 +46,53 @@ class Sample:
     """One group in one window. Columns are by name and by digest of thresholds, "" for those that depend on none."""
 
     rows: int = 0
-    columns: dict[tuple[str, str], Values] = field(default_factory=dict)
+    columns: dict[tuple[str, str], Column] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
     drawn: list[Drawn] = field(default_factory=list)
+    spill: Spill = field(default_factory=Spill)
 
-    def add(self, column: str, value: float | str, text: int, thresholds: str = "") -> None:
-        values = self.columns.get((column, thresholds))
-        if values is None:
-            values = self.columns[column, thresholds] = Values()
-        values.add(value, text)
+    def add(
+        self, column: str, values: NDArray[Any], keys: Keys, names: Names | None = None, thresholds: str = ""
+    ) -> None:
+        """Rows of a column with the keys of their texts: numbers, or codes of names."""
+        own = self.columns.get((column, thresholds))
+        if own is None:
+            own = self.columns[column, thresholds] = Column(names, self.spill)
+        own.extend(values, keys)
 
     def fill(self, column: str, values: Sequence[float | str], thresholds: str = "") -> None:
         """Rows of different texts."""
-        for value in values:
-            self.add(column, value, len(self.column(column, thresholds).values), thresholds)
+        if not values:
+            return
+        first = len(self.column(column, thresholds))
+        keys = np.arange(first, first + len(values), dtype=np.uint64)
+        if isinstance(values[0], str):
+            names = self.column(column, thresholds).names or Names()
+            self.add(column, names.codes(values), keys, names, thresholds)
+        else:
+            self.add(column, np.asarray(values, np.float64), keys, None, thresholds)
         self.rows = max(self.rows, len(values))
 
-    def column(self, name: str, thresholds: str = "") -> Values:
+    def column(self, name: str, thresholds: str = "") -> Column:
         """The rows of a column; empty where it has none."""
-        return self.columns.get((name, thresholds), Values())
+        return self.columns.get((name, thresholds), Column())
 
     def thresholds(self, column: str) -> set[str]:
         """Digests under which a column has rows."""
         return {digest for name, digest in self.columns if name == column}
 
-    def draw(self, name: str, text: int, rng: random.Random) -> None:
-        """Count a row; every row so far is as likely to be drawn (reservoir sampling, Vitter 1985)."""
-        row = Drawn(self.rows, name, text)
-        self.rows += 1
-        if len(self.drawn) < TEXTS_DRAWN:
-            self.drawn.append(row)
-        elif (place := rng.randrange(self.rows)) < TEXTS_DRAWN:
-            self.drawn[place] = row
-
-
-def text_key(input_sha256: str) -> int:
-    """64 bits of a text's hash: of a million texts, two are equal with a chance below 1e-7."""
-    return int.from_bytes(hashlib.blake2b(input_sha256.encode(), digest_size=8).digest(), "big")
+    def draw(self, names: NDArray[Any], keys: Keys, rng: np.random.Generator) -> None:
+        """Count rows; every row so far is as likely to be drawn (reservoir sampling, Vitter 1985)."""
+        free = min(len(names), TEXTS_DRAWN - len(self.drawn))
+        first = self.rows
+        self.rows += len(names)
+        rows = zip(range(first, first + free), names[:free], keys[:free].tolist(), strict=True)
+        self.drawn += map(Drawn._make, rows)
+        # A row takes a random place among all so far, and counts if it is one of those that are kept.
+        places = np.floor(rng.random(len(names) - free) * np.arange(first + free + 1, self.rows + 1))
+        for number in np.flatnonzero(places < TEXTS_DRAWN).tolist():
+            row = free + number
+            self.drawn[int(places[number])] = Drawn(first + row, names[row], int(keys[row]))
 
 
 def output_of(probabilities: Mapping[str, float] | None, classes: Classes) -> float | None:
@@ -139,8 +131,3 @@ def _distinct(sample: Sample, size: int, rng: random.Random) -> list[str]:
     for start in range(0, len(rows) - size + 1, size or 1) if size else ():
         names += {row.text: row.id for row in rows[start : start + size]}.values()
     return names if len(names) <= MOST_TEXTS else rng.sample(names, MOST_TEXTS)
-
-
-def key_of(text: str) -> int:
-    """`text_key` of a text."""
-    return text_key(text_sha256(text))

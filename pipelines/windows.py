@@ -1,44 +1,36 @@
 """The records of two windows of time, reduced to the values that the drift job compares.
 
-Only the fields that are compared are read, a page at a time, so that memory holds numbers and a sample of texts, never all
-records.
+Only the columns that are compared are read, a page at a time; memory holds a part of them and a sample of texts.
 """
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.classes import Classes, renamed
-from pipelines.samples import Sample, alike, outcome_of, output_of, text_key
-from signalbox.contracts.labels import yes_no
+from pipelines.columns import Names, Spill
+from pipelines.samples import Sample, alike, outcome_of, output_of
+from pipelines.statistics.clustered import Keys
 from signalbox.contracts.light import LightReason
-from signalbox.contracts.record import ModelRelease, Record
+from signalbox.contracts.record import Record
 from signalbox.contracts.routes import ROUTES, Route
-from signalbox.store import Query, Store
-from signalbox.store.backend import StoredFields
+from signalbox.store import Store, compared
+from signalbox.store.compared import ComparedPage, Span
 from signalbox.tasks import Task
 from signalbox.thresholds import UNCALIBRATED
 
 ALL = "all"
 PAGE_ROWS = 5_000
 TEXT_CHARACTERS = 2_000  # of each text: the rest of a long one costs minutes
-_FIELDS = (
-    "schema_version",
-    "route",
-    "release",
-    "input_sha256",
-    "input_characters",
-    "verdict",
-    "p_yes",
-    "probabilities",
-    "candidate_light",
-    "light_reason",
-    "thresholds_digest",
-)
 _EARLIER = "earlier"  # thresholds of a record of a version that did not name them
 
 
@@ -80,20 +72,19 @@ async def read(
     windows: Windows,
     *,
     seed: int = 0,
-    page_rows: int = PAGE_ROWS,
+    page_rows: int = compared.PAGE_ROWS,
 ) -> dict[Group, Pair]:
     """Samples of every group that has records, of users only: an evaluation sends the same rows each time.
 
     Verdicts have the names of today, so that a label that was renamed is no drift. Every row counts, and keeps the key of its
     text: what is sent again is no independent row, and the tests know that.
     """
-    reader = _Reader(task, windows, random.Random(seed))  # noqa: S311 - a sample, not a secret
+    reader = _Reader(task, routes, np.random.default_rng(seed))
     for language in languages:
-        async for row in rows_of(_fields_of(store, task.name, language), windows, page_rows):
-            fields = dict(zip(_FIELDS, row.values, strict=True))
-            if fields["route"] in routes:
-                reader.add(row, fields, language)
-    rng = random.Random(seed)  # noqa: S311
+        for current, window in enumerate(((windows.since, windows.border), (windows.border, windows.until))):
+            async for page in store.compared(Span(task.name, language, *window), page_rows):
+                reader.add(page, language, current=bool(current))
+    rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
     for group, pair in reader.pairs.items():
         if group.release == ALL != group.language:
             await _read_texts(store, pair, rng)
@@ -106,86 +97,134 @@ async def read(
 
 
 def _is_mix(pair: Pair, column: str) -> bool:
-    sides = pair.reference, pair.current
-    return len({value for side in sides for value in side.column(column).values}) > 1
-
-
-def _fields_of(store: Store, task: str, language: str) -> Fetch[StoredFields]:
-    async def fetch(since: datetime, limit: int) -> list[StoredFields]:
-        return await store.fields(_FIELDS, Query(task, language, "user", since, limit, newest_first=False))
-
-    return fetch
+    return len({name for side in (pair.reference, pair.current) for name in side.column(column).counts()}) > 1
 
 
 class _Reader:
-    """Adds rows to the samples of their groups."""
+    """Adds pages of rows to the samples of their groups, a column at a time."""
 
-    def __init__(self, task: Task, windows: Windows, rng: random.Random) -> None:
-        self._task, self._windows, self._rng = task, windows, rng
+    def __init__(self, task: Task, routes: Sequence[Route], rng: np.random.Generator) -> None:
+        self._task, self._routes, self._rng = task, routes, rng
         self._classes = Classes.of(task)
         # What is the same for most rows is worked out once.
-        self._verdicts: dict[str, str] = {}
-        self._labels: dict[str, bool] = {}
-        self._releases: dict[tuple[str, ...], str] = {}
+        self._verdicts, self._lights, self._languages = Names(task.verdict_of), Names(), Names()
+        self._outcomes = Names(lambda one: outcome_of(one[0], has_release=one[1]))
+        self._renamed: dict[tuple[str, ...], bool] = {}
+        self._spill = Spill()
         self.pairs: dict[Group, Pair] = {}
 
-    def add(self, row: StoredFields, fields: Mapping[str, Any], language: str) -> None:
-        route, text = fields["route"], text_key(fields["input_sha256"])
-        has_release = fields["release"] is not None
-        everything = self._sample(row, Group(route, language, ALL))
-        everything.draw(row.id, text, self._rng)
-        everything.add("input_characters", fields["input_characters"], text)
-        everything.add("outcome", outcome_of(fields["light_reason"], has_release=has_release), text)
-        languages = self._sample(row, Group(route, ALL, ALL))
-        languages.rows += 1
-        languages.add("language", language, text)
-        if has_release:
-            release = self._release_of(fields["release"])
-            self._add_answer(self._sample(row, Group(route, language, release)), fields, text)
+    def add(self, page: ComparedPage, language: str, *, current: bool) -> None:
+        """Rows of one language and window."""
+        values, groups = self._values_of(page), list(_groups_of(page))
+        for route in dict.fromkeys(route for route, *_ in groups):
+            if route in self._routes:
+                own = [rows for one, *_, rows in groups if one == route]
+                rows = own[0] if len(own) == 1 else np.sort(np.concatenate(own))
+                self._add_requests(values.at(rows), (route, language), current=current)
+        for route, release, thresholds, rows in groups:
+            if route in self._routes and release is not None:
+                sample = self._sample(Group(route, language, release), current=current)
+                self._add_answers(sample, values.at(rows), thresholds, route)
 
-    def _add_answer(self, sample: Sample, fields: Mapping[str, Any], text: int) -> None:
-        thresholds = _thresholds_of(fields)
-        sample.rows += 1
-        probabilities = fields["probabilities"]
-        if fields["schema_version"] == 1:
-            probabilities = yes_no(fields["p_yes"])
-        if probabilities is not None and any(self._is_renamed(label) for label in probabilities):
-            probabilities = renamed(self._task, probabilities)
-        output = output_of(probabilities, self._classes)
-        if output is not None:
+    def _values_of(self, page: ComparedPage) -> _Values:
+        known = [release is not None for release in page.release_key]
+        return _Values(
+            ids=np.array(page.id, dtype=object),
+            keys=np.array(page.input_key, dtype=np.int64).view(np.uint64),
+            characters=np.array(page.input_characters, dtype=np.float64),
+            outcomes=self._outcomes.codes(list(zip(page.light_reason, known, strict=True))),
+            outputs=self._outputs(page.probabilities),
+            verdicts=self._verdicts.codes(page.verdict),
+            lights=self._lights.codes(page.candidate_light),
+        )
+
+    def _add_requests(self, values: _Values, group: tuple[Route, str], *, current: bool) -> None:
+        """What does not depend on the model."""
+        route, language = group
+        everything = self._sample(Group(route, language, ALL), current=current)
+        everything.draw(values.ids, values.keys, self._rng)
+        everything.add("input_characters", values.characters, values.keys)
+        everything.add("outcome", values.outcomes, values.keys, self._outcomes)
+        languages = self._sample(Group(route, ALL, ALL), current=current)
+        languages.rows += len(values.keys)
+        languages.add(
+            "language", self._languages.codes([language] * len(values.keys)), values.keys, self._languages
+        )
+
+    def _add_answers(self, sample: Sample, values: _Values, thresholds: str, route: Route) -> None:
+        sample.rows += len(values.keys)
+        has_output = ~np.isnan(values.outputs)
+        if has_output.any():
             # In a cascade the thresholds of the first model select the texts of both.
-            selects = len(ROUTES[fields["route"]].models) > 1
-            sample.add("output", output, text, thresholds if selects else "")
-        sample.add("verdict", self._verdict_of(fields["verdict"]), text, thresholds)
-        sample.add("candidate_light", fields["candidate_light"], text, thresholds)
+            selects = len(ROUTES[route].models) > 1
+            outputs, keys = values.outputs[has_output], values.keys[has_output]
+            sample.add("output", outputs, keys, None, thresholds if selects else "")
+        sample.add("verdict", values.verdicts, values.keys, self._verdicts, thresholds)
+        sample.add("candidate_light", values.lights, values.keys, self._lights, thresholds)
 
-    def _release_of(self, release: Mapping[str, str]) -> str:
-        values = tuple(release.values())
-        if values not in self._releases:
-            self._releases[values] = ModelRelease.model_validate(release).key
-        return self._releases[values]
+    def _outputs(self, probabilities: str) -> NDArray[np.float64]:
+        """A page's JSON is parsed at once; not a number where there is no output."""
+        parsed = json.loads(probabilities)
+        positive = self._classes.positive
+        names = {tuple(one) for one in parsed if one is not None}
+        if positive is not None and not any(map(self._has_earlier_names, names)):
+            outputs = [np.nan if one is None else one.get(positive, np.nan) for one in parsed]
+        else:
+            outputs = [np.nan if (output := self._output(one)) is None else output for one in parsed]
+        return np.array(outputs, np.float64)
 
-    def _verdict_of(self, verdict: str) -> str:
-        if verdict not in self._verdicts:
-            self._verdicts[verdict] = self._task.verdict_of(verdict)
-        return self._verdicts[verdict]
+    def _output(self, probabilities: Mapping[str, float] | None) -> float | None:
+        if probabilities is not None and self._has_earlier_names(tuple(probabilities)):
+            probabilities = renamed(self._task, probabilities)
+        return output_of(probabilities, self._classes)
 
-    def _is_renamed(self, label: str) -> bool:
-        if label not in self._labels:
-            self._labels[label] = self._task.current(label) not in (None, label)
-        return self._labels[label]
+    def _has_earlier_names(self, labels: tuple[str, ...]) -> bool:
+        if labels not in self._renamed:
+            self._renamed[labels] = any(self._task.current(label) not in (None, label) for label in labels)
+        return self._renamed[labels]
 
-    def _sample(self, row: StoredFields, group: Group) -> Sample:
+    def _sample(self, group: Group, *, current: bool) -> Sample:
         pair = self.pairs.get(group)
         if pair is None:
-            pair = self.pairs[group] = Pair()
-        return pair.reference if row.created_at < self._windows.border else pair.current
+            pair = self.pairs[group] = Pair(Sample(spill=self._spill), Sample(spill=self._spill))
+        return pair.current if current else pair.reference
 
 
-def _thresholds_of(fields: Mapping[str, Any]) -> str:
-    if digest := fields["thresholds_digest"]:
-        return str(digest)
-    return UNCALIBRATED if fields["light_reason"] == LightReason.UNCALIBRATED else _EARLIER
+@dataclass(frozen=True)
+class _Values:
+    """A page's columns as arrays of equal length: labels as codes, outputs not a number where there is none."""
+
+    ids: NDArray[Any]
+    keys: Keys
+    characters: NDArray[np.float64]
+    outcomes: NDArray[np.uint16]
+    outputs: NDArray[np.float64]
+    verdicts: NDArray[np.uint16]
+    lights: NDArray[np.uint16]
+
+    def at(self, rows: NDArray[np.int64]) -> _Values:
+        """Some of the rows."""
+        return _Values(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+
+def _groups_of(page: ComparedPage) -> Iterator[tuple[Route, str | None, str, NDArray[np.int64]]]:
+    """Route, release, thresholds, and the rows that have them; most pages have one group."""
+    thresholds = list(map(_thresholds_of, page.thresholds_digest, page.light_reason))
+    sources = page.route, page.release_key, thresholds
+    if all(len(set(column)) == 1 for column in sources):
+        yield cast("Route", page.route[0]), page.release_key[0], thresholds[0], np.arange(len(page.id))
+        return
+    rows: dict[tuple[str, str | None, str], list[int]] = defaultdict(list)
+    for row, key in enumerate(zip(*sources, strict=True)):
+        rows[key].append(row)
+    for (route, release, digest), own in rows.items():
+        yield cast("Route", route), release, digest, np.array(own)
+
+
+def _thresholds_of(digest: str | None, reason: str) -> str:
+    if digest:
+        return digest
+    return UNCALIBRATED if reason == LightReason.UNCALIBRATED else _EARLIER
 
 
 async def _read_texts(store: Store, pair: Pair, rng: random.Random) -> None:

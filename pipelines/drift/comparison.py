@@ -178,11 +178,9 @@ def _select(group: Group, column: Column, pair: Pair) -> _Planned:
         return _Planned(group, column, pair.reference.texts, pair.current.texts, sizes, effective)
     sides = pair.reference, pair.current
     digests = sorted({digest for side in sides for digest in side.thresholds(column.source)})
-    counts = {
-        digest: [len(side.column(column.source, digest).values) for side in sides] for digest in digests
-    }
+    counts = {digest: [len(side.column(column.source, digest)) for side in sides] for digest in digests}
     digest = max(counts, key=lambda one: (effective_rows(*counts[one]), counts[one][1]), default="")
-    values = [side.column(column.source, digest).clustered for side in sides]
+    values = [side.column(column.source, digest) for side in sides]
     own = counts.get(digest, [0, 0])
     return _Planned(
         group,

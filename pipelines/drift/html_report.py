@@ -71,9 +71,7 @@ def shared_columns(pair: Pair) -> dict[str, str]:
     for name in (*_NUMBERS, *_LABELS):
         both = pair.reference.thresholds(name) & pair.current.thresholds(name)
         if both:
-            columns[name] = max(
-                sorted(both), key=lambda digest: len(pair.current.column(name, digest).values)
-            )
+            columns[name] = max(sorted(both), key=lambda digest: len(pair.current.column(name, digest)))
     return columns
 
 
@@ -100,7 +98,7 @@ def _frame(sample: Sample, columns: Mapping[str, str]) -> Any:  # noqa: ANN401 -
     """Columns side by side, the newest rows of each. They may differ in length: a failed answer has no verdict."""
     import pandas as pd
 
-    values = {name: sample.column(name, digest).values[-MOST_ROWS:] for name, digest in columns.items()}
+    values = {name: sample.column(name, digest).newest(MOST_ROWS) for name, digest in columns.items()}
     return pd.DataFrame({name: pd.Series(column) for name, column in values.items()})
 
 

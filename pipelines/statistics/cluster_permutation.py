@@ -6,68 +6,58 @@ both samples is two units: more rows alone then never look like another distribu
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, vstack
 
+from pipelines.statistics.clustered import Clustered, ClusteredRows
+from pipelines.statistics.gaps import bin_edges, is_tied, kolmogorov_smirnov_sorted
+from pipelines.statistics.profiles import Coding, Profiles
 from pipelines.statistics.resampling import Floats, sequential_p_value
 from pipelines.statistics.two_sample import (
     FEWEST_RESAMPLES,
     Outcome,
     categories,
     debiased_jensen_shannon,
+    finite,
     gap_interval,
-    kolmogorov_smirnov,
 )
+
+__all__ = ["Clustered", "ClusteredRows", "compare_labels", "compare_numbers"]
 
 MOST_TIES = 0.2  # share of the most frequent value; above, the exact KS distribution is nearly blind
 _BINS = 200  # of a number in a permutation; a gap between two of them loses at most half a percent
+_DRAWN_AT_ONCE = 4_000_000  # counts, 32 MB
 
 Statistic = Callable[[Floats, Floats], Floats]
 
 
-@dataclass(frozen=True)
-class Clustered:
-    """Values of one sample, shape (rows,), numbers or labels, and the cluster of each row, whole numbers."""
-
-    values: NDArray[Any]
-    clusters: NDArray[np.uint64]
-
-    @property
-    def effective(self) -> float:
-        """Independent rows that carry as much: (sum of sizes)² / sum of squared sizes of the clusters (Kish 1965)."""
-        sizes = np.unique(self.clusters, return_counts=True)[1].astype(np.float64)
-        return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0
-
-    @property
-    def repeats(self) -> bool:
-        """Whether any cluster has several rows."""
-        return len(np.unique(self.clusters)) < len(self.clusters)
-
-
 def compare_numbers(
-    reference: Clustered, current: Clustered, *, resamples: int = FEWEST_RESAMPLES, seed: int = 0
+    reference: ClusteredRows, current: ClusteredRows, *, resamples: int = FEWEST_RESAMPLES, seed: int = 0
 ) -> Outcome:
     """Largest gap D of two distribution functions: exact where rows are independent and ties few, else permuted.
 
-    The interval of D is of the effective rows. ValueError for an empty sample or a number that is not finite.
+    The interval of D is of the effective rows. ValueError for an empty sample or a number that is not finite. Memory: one
+    array of all numbers, sorted in place.
     """
-    exact = kolmogorov_smirnov(reference.values, current.values)
-    pooled = np.concatenate([reference.values, current.values])
+    rows = len(reference)
+    pooled = np.empty(rows + len(current))
+    for name, sample, own in (("reference", reference, pooled[:rows]), ("current", current, pooled[rows:])):
+        sample.copy_numbers(own)
+        finite(name, own).sort()
+    exact = kolmogorov_smirnov_sorted(pooled[:rows], pooled[rows:])
     clustered = reference.repeats or current.repeats
-    ties = np.unique(pooled, return_counts=True)[1].max() / len(pooled)
-    if not clustered and ties <= MOST_TIES:
+    pooled.sort()
+    if not clustered and not is_tied(pooled, MOST_TIES):
         return exact
-    distinct, codes = np.unique(pooled, return_inverse=True)
-    if len(distinct) > _BINS:
-        edges = np.unique(np.quantile(pooled, np.linspace(0, 1, _BINS + 1)[1:-1]))
-        codes = np.searchsorted(edges, pooled, side="right")
-    p_value = _p_value(codes, reference, current, _gap, resamples, seed)
+    edges = bin_edges(pooled, _BINS)
+    del pooled
+
+    def code(values: Floats) -> np.ndarray:
+        return np.searchsorted(edges, values, side="right")
+
+    p_value = _p_value((reference, current), (code, code), len(edges) + 1, _gap, resamples, seed)
     return replace(
         exact,
         test="KS, clustered" if clustered else "KS, permuted",
@@ -77,76 +67,52 @@ def compare_numbers(
 
 
 def compare_labels(
-    reference: Clustered, current: Clustered, *, resamples: int = FEWEST_RESAMPLES, seed: int = 0
+    reference: ClusteredRows, current: ClusteredRows, *, resamples: int = FEWEST_RESAMPLES, seed: int = 0
 ) -> Outcome:
     """Whether both samples have the same shares of labels; `categories` where rows are independent.
 
     ValueError for an empty sample.
     """
-    counts = Counter(reference.values.tolist()), Counter(current.values.tolist())
-    if not (reference.repeats or current.repeats) or len(counts[0] | counts[1]) < 2:
+    counts = reference.counts(), current.counts()
+    names = sorted({*counts[0], *counts[1]})
+    if not (reference.repeats or current.repeats) or len(names) < 2:
         return categories(*counts, resamples=resamples, seed=seed)
-    pooled = np.concatenate([reference.values, current.values])
-    _, codes = np.unique(pooled, return_inverse=True)
-    p_value = _p_value(codes, reference, current, _distance, resamples, seed)
+    coding = _label_coding(reference, names), _label_coding(current, names)
+    p_value = _p_value((reference, current), coding, len(names), _distance, resamples, seed)
     effect = debiased_jensen_shannon(*counts, (reference.effective, current.effective))
     return Outcome("chi-square, clustered", "jensen_shannon", effect, None, p_value)
 
 
+def _label_coding(sample: ClusteredRows, names: list[str]) -> Coding:
+    """From the sample's own codes to places in `names`."""
+    place = {name: number for number, name in enumerate(names)}
+    lookup = np.array([place.get(name, 0) for name in sample.labels], dtype=np.int64)
+    return lambda values: lookup[values.astype(np.int64)]
+
+
 def _p_value(
-    codes: NDArray[np.int64],
-    reference: Clustered,
-    current: Clustered,
+    samples: tuple[ClusteredRows, ClusteredRows],
+    coding: tuple[Coding, Coding],
+    width: int,
     statistic: Statistic,
     resamples: int,
     seed: int,
 ) -> float:
     """Units are permuted between the samples. Units of one profile are alike, so counts of each profile are drawn."""
-    rows = len(reference.values)
-    width = int(codes.max()) + 1
-    sides = _units(codes[:rows], reference.clusters, width), _units(codes[rows:], current.clusters, width)
-    profiles, counts = _profiles(vstack(sides).tocsr())
-    totals = np.asarray(sides[0].sum(axis=0) + sides[1].sum(axis=0), dtype=np.float64).ravel()
+    both = Profiles.of(samples, coding, width)
+    profiles, counts = both.matrix()
+    totals = (both.totals[0] + both.totals[1]).astype(np.float64)
     # Drawing the smaller side is faster; the statistic is the same for both.
-    smaller = min(sides, key=lambda side: side.shape[0])
+    smaller = 0 if both.units[0] <= both.units[1] else 1
     rng = np.random.default_rng(seed)
 
     def draw(count: int) -> Floats:
-        units = rng.multivariate_hypergeometric(counts, smaller.shape[0], size=count, method="marginals")
+        units = rng.multivariate_hypergeometric(counts, both.units[smaller], size=count, method="marginals")
         return statistic(np.asarray((profiles.T @ units.T).T, dtype=np.float64), totals)
 
-    observed = np.asarray(smaller.sum(axis=0), dtype=np.float64).reshape(1, -1)
-    return sequential_p_value(draw, float(statistic(observed, totals)[0]), resamples)
-
-
-def _units(codes: NDArray[np.int64], clusters: NDArray[np.uint64], width: int) -> csr_matrix:
-    """Rows of each cluster by code, (clusters, width)."""
-    _, places = np.unique(clusters, return_inverse=True)
-    ones = np.ones(len(codes), dtype=np.int64)
-    units = csr_matrix((ones, (places, codes)), shape=(int(places.max()) + 1, width))
-    units.sum_duplicates()
-    return units
-
-
-def _profiles(units: csr_matrix) -> tuple[csr_matrix, NDArray[np.int64]]:
-    """Different rows of a matrix, and how often each occurs."""
-    units.sort_indices()
-    lengths = np.diff(units.indptr)
-    (pure,) = np.nonzero(lengths == 1)  # nearly all, so they are counted without a loop
-    at = units.indptr[pure]
-    pairs = np.column_stack([units.indices[at], units.data[at]])
-    _, first, counts = np.unique(pairs, axis=0, return_index=True, return_counts=True)
-    rows, numbers = [*pure[first]], [*counts]
-    places: dict[bytes, int] = {}
-    for row in np.nonzero(lengths > 1)[0]:
-        inside = slice(units.indptr[row], units.indptr[row + 1])
-        key = units.indices[inside].tobytes() + b"|" + units.data[inside].tobytes()
-        if key not in places:
-            places[key] = len(rows)
-            rows.append(row)
-            numbers.append(0)
-        numbers[places[key]] += 1
-    return units[np.array(rows)], np.array(numbers, dtype=np.int64)
+    observed = both.totals[smaller].astype(np.float64).reshape(1, -1)
+    at_once = max(1, min(250, _DRAWN_AT_ONCE // len(counts)))
+    return sequential_p_value(draw, float(statistic(observed, totals)[0]), resamples, at_once)
 
 
 def _gap(rows: Floats, totals: Floats) -> Floats:

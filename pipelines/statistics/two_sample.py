@@ -46,7 +46,7 @@ def kolmogorov_smirnov(reference: ArrayLike, current: ArrayLike) -> Outcome:
     scipy cannot compute the exact value, as for p near 1, it gives that of the limit distribution, and so does the name.
     ValueError for an empty sample or a number that is not finite.
     """
-    r, c = _finite("reference", reference), _finite("current", current)
+    r, c = finite("reference", reference), finite("current", current)
     exact = max(len(r), len(c)) <= EXACT_ROWS
     with warnings.catch_warnings(record=True) as fallbacks:
         warnings.simplefilter("always", RuntimeWarning)
@@ -174,7 +174,8 @@ def resamples_for(level: float) -> int:
     return min(MOST_RESAMPLES, max(FEWEST_RESAMPLES, math.ceil(10 / level) - 1))
 
 
-def _finite(name: str, values: ArrayLike) -> NDArray[np.float64]:
+def finite(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """The numbers as an array. ValueError that names the sample, if it is empty or has others than finite ones."""
     array = np.asarray(values, dtype=np.float64)
     if array.size == 0:
         raise ValueError(f"{name}: got no values, needs at least one")

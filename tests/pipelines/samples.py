@@ -8,6 +8,13 @@ from pipelines.classes import YES_NO
 from pipelines.drift.comparison import Comparison, compare
 from pipelines.samples import Sample
 from pipelines.windows import ALL, Group, Pair
+from signalbox.contracts.record import text_sha256
+from signalbox.store.compared import input_key
+
+
+def key_of(text: str) -> int:
+    """The key of a text as the reader has it."""
+    return input_key(text_sha256(text)) % 2**64
 
 
 def draw_sample(rng: np.random.Generator, rows: int, shift: float = 0.0) -> Sample:

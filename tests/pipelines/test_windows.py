@@ -10,13 +10,14 @@ import pytest
 
 from pipelines import samples
 from pipelines import windows as module
-from pipelines.samples import key_of
 from pipelines.windows import ALL, Group, Windows, read
 from signalbox.contracts.labels import NEUTRAL
 from signalbox.contracts.light import Light, LightReason
 from signalbox.store import open_store
+from signalbox.store.compared import VALUE_COLUMNS
 from signalbox.tasks import Task, load_task
 from tests.helpers import RELEASE, record
+from tests.pipelines.samples import key_of
 
 TASK = load_task(Path("tasks/medical"))
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -43,6 +44,15 @@ def made(text, days, **changes):
 
 def outputs(sample, thresholds=""):
     return sample.column("output", thresholds).values
+
+
+def columns_of(pairs):
+    return {
+        (group, side, *name): (column.values, column.texts.tolist())
+        for group, pair in pairs.items()
+        for side, sample in enumerate((pair.reference, pair.current))
+        for name, column in sample.columns.items()
+    }
 
 
 def counts(sample, column, thresholds=EARLIER):
@@ -177,9 +187,20 @@ async def test_records_of_the_first_version_have_their_p_yes(tmp_path):
     async with open_store(url) as store:
         await store.append(made("a", 1, id=old["id"]))
     with sqlite3.connect(tmp_path / "signalbox.db") as connection:
-        connection.execute("UPDATE record SET body = ?", (json.dumps(body),))
+        connection.execute("UPDATE record SET body = ?, input_key = NULL", (json.dumps(body),))
     connection.close()
     assert outputs((await pairs_of(tmp_path, []))[OURS].current) == [0.3]
+
+
+async def test_rows_of_a_version_without_the_columns_give_the_same_values(tmp_path):
+    nothing = {"release": None, "p_yes": None, "verdict": NEUTRAL, "light_reason": LightReason.TIMEOUT}
+    records = [made("a", 1, p_yes=0.3, thresholds_digest="aa"), made("b", 20), made("c", 2, **nothing)]
+    new = await pairs_of(tmp_path, records)
+    with sqlite3.connect(tmp_path / "signalbox.db") as connection:
+        for column in VALUE_COLUMNS:
+            connection.execute(f"UPDATE record SET {column} = NULL")
+    connection.close()
+    assert columns_of(await pairs_of(tmp_path, [])) == columns_of(new)
 
 
 async def test_what_no_model_answered_counts_as_input_only(tmp_path):

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from signalbox.settings import Settings
 from signalbox.store import open_store
-from signalbox.store.sqlite import SqliteBackend
+from signalbox.store.databases.sqlite import SqliteBackend
 
 PAGE = Path("docs/reference/settings.md")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from signalbox.errors import InputError
 from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
 from signalbox.store.base import Store, unknown_prediction
-from signalbox.store.postgres import PostgresBackend
+from signalbox.store.databases.postgres import PostgresBackend
+from signalbox.store.databases.sqlite import SqliteBackend
 from signalbox.store.spool import SpoolFull
-from signalbox.store.sqlite import SqliteBackend
 
 __all__ = [
     "Query",

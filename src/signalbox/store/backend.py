@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from signalbox.contracts.record import Feedback, Record, Source
 from signalbox.errors import SignalboxError
+from signalbox.store.compared import ComparedPage, Place, Span
 from signalbox.store.portable import Statement
 
 
@@ -61,6 +62,10 @@ class Backend(Protocol):
 
     async def fields(self, names: Sequence[str], query: Query) -> list[StoredFields]:
         """Some fields of the records that match."""
+        ...
+
+    async def compared(self, span: Span, rows: int, after: Place | None) -> ComparedPage:
+        """The columns that the drift job compares, oldest first: so many rows after a row."""
         ...
 
     async def texts(self, ids: Sequence[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Feedback, LabeledText, Record, Source
 from signalbox.errors import InputError, NotFoundError, shorten
 from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
+from signalbox.store.compared import PAGE_ROWS, ComparedPage, Span
 from signalbox.store.events import EventStore
 from signalbox.store.ground_truth import ground_truth
 from signalbox.store.requests import RequestStore
@@ -83,7 +84,6 @@ class Store:
 
     @property
     def events(self) -> EventStore:
-        """The events of certificates."""
         return EventStore(self._backend, self._connect)
 
     @property
@@ -158,12 +158,19 @@ class Store:
         return await self._backend.records(Query(task, language, source, since, limit, newest_first))
 
     async def fields(self, names: Sequence[str], query: Query) -> list[StoredFields]:
-        """Some fields of the records that match, by time: much faster than `records`, which parses all of them.
-
-        `names` are fields of the Record. A field that the stored version does not have is None.
-        """
+        """Fields of the records that match, by time. A field that the stored version does not have is None."""
         await self._connect()
         return await self._backend.fields(names, query)
+
+    async def compared(self, span: Span, rows: int = PAGE_ROWS) -> AsyncIterator[ComparedPage]:
+        """Pages of the columns that the drift job compares, oldest first."""
+        await self._connect()
+        page = await self._backend.compared(span, rows, None)
+        while page.id:
+            yield page
+            if len(page.id) < rows:
+                return
+            page = await self._backend.compared(span, rows, page.last)
 
     async def texts(self, ids: Sequence[str]) -> dict[str, str]:
         """The input texts of records by id, of those that have one."""

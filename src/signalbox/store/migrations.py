@@ -121,10 +121,26 @@ def _usage(types: dict[str, str]) -> tuple[str, ...]:
     return (table.format(**types),)
 
 
+def _values(types: dict[str, str]) -> tuple[str, ...]:
+    """What the drift job compares, so that it need not parse bodies (`store.compared`). Empty in rows of earlier versions:
+    to fill them would rewrite the whole table while assessors wait.
+    """
+    columns = {
+        "input_key": types["count"],
+        "input_characters": types["count"],
+        "probabilities": types["json"],
+        "candidate_light": "TEXT",
+        "light_reason": "TEXT",
+        "thresholds_digest": "TEXT",
+    }
+    return tuple(f"ALTER TABLE record ADD COLUMN {name} {kind}" for name, kind in columns.items())
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_records", _tables(_SQLITE), _tables(_POSTGRES)),
     Migration("0002_labels", _score(_SQLITE), _score(_POSTGRES)),
     Migration("0003_requests", _requests(_SQLITE), _requests(_POSTGRES)),
     Migration("0004_events", _events(_SQLITE), _events(_POSTGRES)),
     Migration("0005_usage", _usage(_SQLITE), _usage(_POSTGRES)),
+    Migration("0006_values", _values(_SQLITE), _values(_POSTGRES)),
 )

@@ -8,9 +8,17 @@ from scipy.stats import binom
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold
 
 from pipelines.drift import classifier as module
-from pipelines.drift.classifier import domain_classifier, out_of_fold, text_kernel
+from pipelines.drift.classifier import (
+    FOLDS,
+    WORD,
+    domain_classifier,
+    out_of_fold,
+    stratified_folds,
+    text_kernel,
+)
 from pipelines.statistics import resampling
 
 LEVEL, RUNS = 0.05, 200
@@ -163,3 +171,16 @@ def test_the_share_is_taken_when_enough_permutations_were_as_large(monkeypatch):
 def test_too_few_texts_are_named():
     with pytest.raises(ValueError, match="current: got 4 texts, needs at least 5"):
         domain_classifier(["a"] * 5, ["b"] * 4)
+
+
+def test_terms_and_folds_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    words = ["Aid", "aid", "is", "NOT", "ä", "über-all", "x1", "記録", ""]
+    texts = [" ".join(rng.choice(words, rng.integers(0, 12))) for _ in range(60)]
+    vectorizer = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True)
+    rows = vectorizer.fit_transform(texts)
+    assert text_kernel(texts) == pytest.approx((rows @ rows.T).toarray(), abs=1e-12)
+    labels = np.array([0.0] * 33 + [1.0] * 14)
+    expected = StratifiedKFold(FOLDS, shuffle=True, random_state=3).split(labels, labels)
+    for ours, (_, theirs) in zip(stratified_folds(labels, 3), expected, strict=True):
+        assert ours.tolist() == theirs.tolist()

@@ -9,13 +9,13 @@ import pytest
 
 from pipelines.drift.comparison import Verdict
 from pipelines.drift.job import drift, windows_of
-from pipelines.samples import key_of
 from pipelines.windows import ALL
 from signalbox.contracts.labels import NEUTRAL, NO, YES
 from signalbox.contracts.light import Light, LightReason
 from signalbox.settings import Settings
 from signalbox.store import open_store
 from tests.helpers import record
+from tests.pipelines.samples import key_of
 from tests.pipelines.world import write_task
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 from signalbox.contracts.requests import Assignment, Review, ReviewAction
 from signalbox.errors import InputError, NotFoundError
 from signalbox.store import Store, StoreUnavailable, open_store, request_sql
-from signalbox.store.sqlite import SqliteBackend
+from signalbox.store.databases.sqlite import SqliteBackend
 from tests.signalbox.request_rows import rows_of, sampling
 
 PLAN = sampling()

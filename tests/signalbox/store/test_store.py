@@ -14,6 +14,10 @@ from signalbox.contracts.labels import yes_no
 from signalbox.contracts.record import Feedback
 from signalbox.errors import InputError, SetupError
 from signalbox.store import StoreUnavailable, migrate, open_store
+from signalbox.store.databases import postgres as postgres_database
+from signalbox.store.databases import sqlite
+from signalbox.store.databases.postgres import PostgresBackend
+from signalbox.store.databases.sqlite import SqliteBackend
 from signalbox.store.migrations import MIGRATIONS
 from signalbox.store.spool import Spool
 from tests.helpers import record
@@ -317,3 +321,43 @@ async def test_migrations_are_named_when_they_are_applied_and_only_then(url: str
     assert await migrate(url) == []
     async with open_store(url) as store:
         await store.append(record())
+
+
+async def test_pages_of_compared_columns_use_the_index_of_task_and_time(postgres, tmp_path: Path) -> None:
+    moments = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+    texts = [moment.isoformat(timespec="microseconds") for moment in moments]
+    lite = SqliteBackend(tmp_path / "store.db")
+    await lite.connect()
+    values = ("medical", "en", *texts, texts[0], -1, 10)
+    plan = await lite._rows(f"EXPLAIN QUERY PLAN {sqlite._PACKED}", values)
+    steps = [str(row[3]) for row in plan]
+    assert any("INDEX record_by_task (task=? AND language=? AND created_at>" in step for step in steps), steps
+    assert not any("TEMP B-TREE" in step for step in steps), steps
+    await lite.close()
+    full = PostgresBackend(postgres.create("explained"))
+    await full.connect()
+    await full._fetch(
+        """INSERT INTO record (id, created_at, source, task, language, route, light, verdict, body)
+        SELECT n, timestamptz '2026-01-01Z' + n * interval '1 hour', 'user', 'medical',
+        CASE WHEN n % 9 = 0 THEN 'en' ELSE 'de' END, 'encoder', 'red', 'no', repeat('x', 700) FROM generate_series(1, 5000) n"""
+    )
+    await full._fetch("ANALYZE record")
+    rows = await full._fetch(
+        f"EXPLAIN {postgres_database._PACKED}", "medical", "en", *moments, moments[0], "", 10
+    )
+    assert any("Index Scan using record_by_task" in row[0] for row in rows), rows
+    await full.close()
+
+
+async def test_concurrent_appends_to_postgres_share_commits_and_a_bad_one_fails_alone(postgres) -> None:
+    async with open_store(postgres.create("grouped")) as store:
+        good = [record(f"text {number}") for number in range(40)]
+        bad = record(task="a\x00")  # Postgres stores no NUL
+        twins = [record("one", id="twin"), record("other", id="twin")]
+        results = await asyncio.gather(
+            *(store.append(one) for one in (*good, bad, *twins)), return_exceptions=True
+        )
+        failed = {place: type(result) for place, result in enumerate(results) if result is not None}
+        stored = [await store.get(one.id) for one in (*good, bad, twins[0])]
+    assert failed == {40: StoreUnavailable, 42: InputError}
+    assert stored == [*good, None, twins[0]]

@@ -7,10 +7,11 @@ from typing import Any
 
 from signalbox.contracts.record import Feedback, Record
 from signalbox.store.backend import Query, StoredFields
+from signalbox.store.compared import VALUE_COLUMNS, values_of
 from signalbox.store.rows import parse_row
 
-INSERT = """INSERT INTO record (id, created_at, source, task, language, route, release_key, light, verdict,
-score, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
+INSERT = f"""INSERT INTO record (id, created_at, source, task, language, route, release_key, light, verdict, score, body,
+{", ".join(VALUE_COLUMNS)}) VALUES ({", ".join("?" * (11 + len(VALUE_COLUMNS)))}) ON CONFLICT (id) DO NOTHING"""  # noqa: S608
 INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
 SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM record WHERE id = ?) ON CONFLICT (id) DO NOTHING"""
 NEWEST_FEEDBACK = """SELECT record.created_at, record.body, feedback.created_at, feedback.body FROM record JOIN feedback
@@ -67,4 +68,5 @@ def row_of(record: Record) -> tuple[object, ...]:
         record.verdict,
         record.score,
         record.model_dump_json(),
+        *values_of(record),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +15,31 @@ import asyncpg
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
 from signalbox.store.backend import Query, StoredFields, StoreUnavailable
+from signalbox.store.compared import (
+    VALUE_COLUMNS,
+    ComparedPage,
+    Place,
+    Span,
+    from_bodies,
+    packed_sql,
+    rows_sql,
+    unpacked,
+    values_of,
+)
+from signalbox.store.databases.group_commit import Append, GroupCommit, Results
 from signalbox.store.migrations import LEDGER, MIGRATIONS
 from signalbox.store.portable import Statement, postgres_form
 from signalbox.store.rows import parse_row
 
 _COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, score, body"
-_INSERT = f"""INSERT INTO record ({_COLUMNS})
-SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-$8::text[], $9::text[], $10::float8[], $11::text[]) ON CONFLICT (id) DO NOTHING RETURNING id"""  # noqa: S608
+# An array a column: one statement, and one commit, for any number of rows.
+_INSERT = f"""INSERT INTO record ({_COLUMNS}, {", ".join(VALUE_COLUMNS)})
+SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+$9::text[], $10::float8[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::text[])
+ON CONFLICT (id) DO NOTHING RETURNING id"""  # noqa: S608
+_MARKS = tuple(f"${number}" for number in range(1, 8))
+_LAST = """max(created_at), (SELECT id FROM page ORDER BY created_at DESC, id DESC LIMIT 1)"""
+_PACKED, _BODIES = packed_sql("id", "string_agg", _LAST, _MARKS), rows_sql("id", _MARKS)
 _INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
 SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM record WHERE id = $5) ON CONFLICT (id) DO NOTHING"""
 _NEWEST_FEEDBACK = """SELECT DISTINCT ON (record.id) record.created_at, record.body, feedback.created_at,
@@ -42,6 +60,7 @@ class PostgresBackend:
         self._url = url
         self._pool: asyncpg.Pool[Any] | None = None
         self._connecting = asyncio.Lock()
+        self._commits = GroupCommit(self._commit, is_own=_is_of_a_row)
 
     async def connect(self) -> list[str]:
         """Create the pool and migrate under an advisory lock."""
@@ -69,17 +88,15 @@ class PostgresBackend:
             except _UNAVAILABLE as error:
                 raise _unavailable(error) from error
             self._pool = pool
+            self._commits.start()
             return migrated
 
     async def append(self, records: Sequence[Record]) -> None:
-        """One statement, so all or none."""
-        columns = [list(column) for column in zip(*map(_row, records), strict=True)]
-        if not columns:
-            return
-        inserted = {row["id"] for row in await self._fetch(_INSERT, *columns)}
-        for record in records:
-            if record.id not in inserted:
-                await self._check_equal(record)
+        """Queue for the next commit and wait until it is durable."""
+        if self._pool is None:
+            raise StoreUnavailable("Postgres: not connected.")
+        if records:
+            await self._commits.append(records)
 
     async def add_feedback(self, feedback: Feedback) -> bool:
         """One row; False when the record does not exist."""
@@ -110,6 +127,12 @@ class PostgresBackend:
         sql = f"SELECT id, created_at, json_build_array({values})::text FROM ({inner}) AS matching"  # noqa: S608
         rows = await self._fetch(sql, *_values(query), *names)
         return [StoredFields(row[0], row[1], json.loads(row[2])) for row in rows]
+
+    async def compared(self, span: Span, rows: int, after: Place | None) -> ComparedPage:
+        """A page, by the index of task, language and time."""
+        values = (*span, *((span.since, "") if after is None else after), rows)
+        [row] = await self._fetch(_PACKED, *values)
+        return unpacked(row, (row[-2], row[-1])) or from_bodies(await self._fetch(_BODIES, *values))
 
     async def texts(self, ids: Sequence[str]) -> dict[str, str]:
         """Input texts by id."""
@@ -157,6 +180,27 @@ class PostgresBackend:
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None
+        await self._commits.stop()  # what still waits fails now, and goes to the spool
+
+    async def _commit(self, appends: Sequence[Append]) -> Results:
+        """One statement, so that a failure writes none of the rows."""
+        rows = [_row(record) for append in appends for record in append]
+        inserted = {row["id"] for row in await self._fetch(_INSERT, *map(list, zip(*rows, strict=True)))}
+        counts = Counter(
+            record.id for append in appends for record in append
+        )  # two appends of one commit may have the same id
+        unsure = {name for name, count in counts.items() if count > 1 or name not in inserted}
+        return [await self._conflict(append, unsure) for append in appends]
+
+    async def _conflict(self, append: Append, unsure: Collection[str]) -> InputError | None:
+        """The error of an append with a record of which another one is stored."""
+        try:
+            for record in append:
+                if record.id in unsure:
+                    await self._check_equal(record)
+        except InputError as error:
+            return error
+        return None
 
     async def _fetch(self, sql: str, *values: object) -> list[Any]:
         if self._pool is None:
@@ -183,6 +227,11 @@ class PostgresBackend:
                 await connection.execute(statement)
             await connection.execute("INSERT INTO migration VALUES ($1)", migration.name)
         return [migration.name for migration in missing]
+
+
+def _is_of_a_row(error: Exception) -> bool:
+    """Whether one row may be the cause. Without a server, trying each alone would take a timeout each."""
+    return isinstance(error.__cause__, asyncpg.DataError) or not isinstance(error, StoreUnavailable)
 
 
 def _matching(columns: str, query: Query) -> str:
@@ -225,4 +274,5 @@ def _row(record: Record) -> tuple[object, ...]:
         record.verdict,
         record.score,
         record.model_dump_json(),
+        *values_of(record),
     )

@@ -1,13 +1,12 @@
 """SQLite in WAL mode, with one writer that commits all waiting rows at once.
 
 `synchronous=FULL`: an acknowledged record is on disk, so it survives a killed process and a power cut.
-Group commit pays for it: all rows that arrive while one commit is written share the next.
+Group commit pays for it (`databases.group_commit`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -19,9 +18,9 @@ import aiosqlite
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
 from signalbox.store.backend import Query, StoredFields, StoreUnavailable
-from signalbox.store.migrations import LEDGER, MIGRATIONS
-from signalbox.store.portable import Statement, sqlite_form
-from signalbox.store.sqlite_rows import (
+from signalbox.store.compared import ComparedPage, Place, Span, from_bodies, packed_sql, rows_sql, unpacked
+from signalbox.store.databases.group_commit import Append, GroupCommit, Results
+from signalbox.store.databases.sqlite_rows import (
     BY_ID,
     INSERT,
     INSERT_FEEDBACK,
@@ -33,10 +32,14 @@ from signalbox.store.sqlite_rows import (
     row_of,
     time_text,
 )
+from signalbox.store.migrations import LEDGER, MIGRATIONS
+from signalbox.store.portable import Statement, sqlite_form
 
-_WRITES_AT_ONCE, _IDS_AT_ONCE = 512, 500
-
-_Write = tuple[list[Record], asyncio.Future[None]]
+_IDS_AT_ONCE = 500
+_MARKS = ("?",) * 7
+# The index gives this order. Times are texts of one width, so that the last place is the largest text.
+_LAST = "max(created_at || ' ' || printf('%020d', rowid))"
+_PACKED, _BODIES = packed_sql("rowid", "group_concat", _LAST, _MARKS), rows_sql("rowid", _MARKS)
 
 
 class SqliteBackend:
@@ -46,15 +49,14 @@ class SqliteBackend:
         self._path = path
         self._reader: aiosqlite.Connection | None = None
         self._writer: aiosqlite.Connection | None = None
-        self._queue: asyncio.Queue[_Write] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
+        self._commits = GroupCommit(self._commit, is_own=lambda _: True)
         self._connecting = asyncio.Lock()
         self._writing = asyncio.Lock()
 
     async def connect(self) -> list[str]:
         """Open, set WAL, migrate, start the writer."""
         async with self._connecting:
-            if self._task is not None:
+            if self._commits.running:
                 return []
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,14 +68,12 @@ class SqliteBackend:
                     await self._writer.close()
                     self._writer = None
                 raise StoreUnavailable(f"{self._path}: {error}.") from error
-            self._task = asyncio.create_task(self._write_forever())
+            self._commits.start()
             return migrated
 
     async def append(self, records: Sequence[Record]) -> None:
         """Queue for the next commit and wait until it is durable."""
-        commit: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait((list(records), commit))
-        await commit
+        await self._commits.append(records)
 
     async def add_feedback(self, feedback: Feedback) -> bool:
         """One row; False when the record does not exist."""
@@ -109,6 +109,16 @@ class SqliteBackend:
         sql = f"SELECT created_at, json_extract(body, '$.id', {paths}) FROM record {clauses}"  # noqa: S608
         rows = await self._rows(sql, (*(f"$.{name}" for name in names), *values))
         return [fields_of(time, json.loads(row)) for time, row in rows]
+
+    async def compared(self, span: Span, rows: int, after: Place | None) -> ComparedPage:
+        """A page, by the index of task, language and time."""
+        since = time_text(span.since)
+        place = (since, -1) if after is None else after
+        values = (span.task, span.language, since, time_text(span.until), *place, rows)
+        [row] = await self._rows(_PACKED, values)
+        created_at, _, rowid = (row[-1] or "").partition(" ")
+        page = unpacked(row, (created_at, int(rowid)) if rowid else None)
+        return page or from_bodies(await self._rows(_BODIES, values))
 
     async def texts(self, ids: Sequence[str]) -> dict[str, str]:
         """By parts: SQLite limits the parameters of a statement."""
@@ -174,12 +184,7 @@ class SqliteBackend:
 
     async def close(self) -> None:
         """Write the waiting rows, then close."""
-        if self._task is not None:
-            await self._queue.join()
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._commits.stop()
         for connection in (self._reader, self._writer):
             if connection is not None:
                 await connection.close()
@@ -226,32 +231,9 @@ class SqliteBackend:
         await connection.commit()
         return [migration.name for migration in missing]
 
-    async def _write_forever(self) -> None:
-        while True:
-            batch = [await self._queue.get()]
-            while not self._queue.empty() and len(batch) < _WRITES_AT_ONCE:
-                batch.append(self._queue.get_nowait())
-            await self._write(batch)
-            for _ in batch:
-                self._queue.task_done()
-
-    async def _write(self, batch: list[_Write]) -> None:
-        """One commit for the batch; if it fails, each write alone, so that one bad row fails alone."""
-        try:
-            await self._commit([record for records, _ in batch for record in records])
-        except Exception as error:  # of any kind: it belongs to its writer, and the task must go on
-            if len(batch) > 1:
-                for write in batch:
-                    await self._write([write])
-            elif not batch[0][1].done():
-                unavailable = isinstance(error, sqlite3.Error)
-                batch[0][1].set_exception(StoreUnavailable(f"SQLite: {error}.") if unavailable else error)
-            return
-        for _, commit in batch:
-            if not commit.done():
-                commit.set_result(None)
-
-    async def _commit(self, records: list[Record]) -> None:
+    async def _commit(self, appends: Sequence[Append]) -> Results:
+        """One transaction. Raises for any of them, and writes nothing then."""
+        records = [record for append in appends for record in append]
         writer = self._open_writer()
         async with self._writing:
             try:
@@ -259,9 +241,12 @@ class SqliteBackend:
                 if cursor.rowcount != len(records):
                     await self._check_equal(writer, records)
                 await writer.commit()
-            except BaseException:
+            except BaseException as error:
                 await writer.rollback()
+                if isinstance(error, sqlite3.Error):
+                    raise StoreUnavailable(f"SQLite: {error}.") from error
                 raise
+        return [None] * len(appends)
 
     @staticmethod
     async def _check_equal(writer: aiosqlite.Connection, records: list[Record]) -> None:
