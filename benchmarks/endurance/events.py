@@ -84,17 +84,23 @@ def latencies(trace: Trace) -> list[dict[str, object]]:
     for activity in sorted({event.activity for event in trace.events}):
         here = [event for event in trace.events if event.activity == activity]
         calm = [event.seconds for event in here if event.status and not is_excused(event, trace.windows)]
-        cuts = statistics.quantiles(calm, n=100) if len(calm) > 1 else [0.0] * 99
         rows.append(
             {
                 "activity": activity,
                 "requests": len(here),
                 "outside faults": len(calm),
-                "p50 ms": round(1000 * cuts[49], 1),
-                "p99 ms": round(1000 * cuts[98], 1),
+                "p50 ms": _percentile(calm, 50),
+                "p99 ms": _percentile(calm, 99),
             }
         )
     return rows
+
+
+def _percentile(seconds: Sequence[float], percent: int) -> object:
+    """In ms; empty for fewer than two values."""
+    if len(seconds) < 2:
+        return ""
+    return round(1000 * statistics.quantiles(seconds, n=100)[percent - 1], 1)
 
 
 def growths(trace: Trace) -> list[dict[str, object]]:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -56,11 +57,15 @@ async def pause_encoder(stack: Stack) -> None:
 
 
 async def lock_store(stack: Stack) -> None:
-    """An exclusive transaction of another process: records go to the spool file meanwhile."""
-    with closing(sqlite3.connect(stack.database, timeout=10, isolation_level=None)) as connection:
-        await asyncio.to_thread(connection.execute, "PRAGMA busy_timeout = 10000")
+    """An exclusive transaction of another connection: records go to the spool file meanwhile."""
+    await asyncio.to_thread(_hold_lock, stack.database)
+
+
+def _hold_lock(database: Path) -> None:
+    """In one thread, since a connection of SQLite belongs to the thread that opened it."""
+    with closing(sqlite3.connect(database, timeout=30, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        await asyncio.sleep(_LOCK_SECONDS)
+        time.sleep(_LOCK_SECONDS)
         connection.execute("ROLLBACK")
 
 

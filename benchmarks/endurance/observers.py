@@ -91,15 +91,16 @@ async def _sample(stack: Stack, trace: Trace, clock: Clock, seconds: float) -> N
     while clock() < seconds:
         for name, service in stack.services.items():
             with suppress(psutil.Error, StopIteration):  # killed, or just being started again
-                trace.samples.append(_sample_of(name, stack.supervisor.pid(service), clock()))
+                process = psutil.Process(stack.supervisor.pid(service))
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    trace.samples.append(_sample_of(name, process, clock()))
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
-def _sample_of(name: str, pid: int, second: float) -> Sample:
-    leader = psutil.Process(pid)
+def _sample_of(name: str, leader: psutil.Process, second: float) -> Sample:
     processes = [leader, *leader.children(recursive=True)]
     mib = sum(process.memory_info().rss for process in processes) / _MIB
-    return Sample(second, name, pid, mib, sum(process.num_fds() for process in processes))
+    return Sample(second, name, leader.pid, mib, sum(process.num_fds() for process in processes))
 
 
 def missing(trace: Trace, database: Path) -> dict[str, int]:
