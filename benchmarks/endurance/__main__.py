@@ -23,7 +23,7 @@ from rich.console import Console
 from benchmarks import queue
 from benchmarks.__main__ import LOG_WIDTH, print_rows
 from benchmarks.assessor import READY_SECONDS
-from benchmarks.endurance.events import Trace, failures, growths, is_excused, latencies
+from benchmarks.endurance.events import EXCEEDED, Trace, failures, growths, is_excused, latencies
 from benchmarks.endurance.faults import Stack
 from benchmarks.endurance.observers import missing, observe
 from benchmarks.endurance.plot import svg
@@ -111,7 +111,7 @@ def judge(trace: Trace, lost: dict[str, int], minutes: float) -> dict[str, Any]:
         any(lost.values())
         or errors["5xx otherwise"]
         or failed_jobs
-        or any(row["within bound"] == "no" for row in processes)
+        or any(row["bound"] == EXCEEDED for row in processes)
     )
     return {
         "minutes": minutes,

@@ -12,6 +12,7 @@ MOST_MIB, MOST_HANDLES = 32.0, 8
 SHORTEST_LIFE_SECONDS = 120.0
 # After a fault ends, connections and health polls recover.
 RECOVERY_SECONDS = 20.0
+EXCEEDED = "exceeded"
 
 
 @dataclass(frozen=True)
@@ -124,5 +125,5 @@ def _growth(service: str, life: Sequence[Sample]) -> dict[str, object]:
         "lived s": round(lived),
         "MiB": f"{mib[0]:.0f} → {mib[1]:.0f}",
         "file handles": f"{handles[0]:.0f} → {handles[1]:.0f}",
-        "within bound": ("no" if grows else "yes") if is_long else "too short",
+        "bound": (EXCEEDED if grows else "kept") if is_long else "lived too short",
     }

@@ -28,6 +28,7 @@ class Load:
         task = load_task(settings.task)
         self._rows = itertools.cycle(load_data(task, "test"))
         self._messages = task.messages(next(self._rows).text, "en")
+        self._labels = task.names
         self._draw = random.Random(0)
         self._recent: list[str] = []
 
@@ -96,7 +97,7 @@ class Load:
         """Ground truth of a recent prediction."""
         if not self._recent:
             return 200
-        body = {"prediction_id": self._draw.choice(self._recent), "label": self._draw.choice(("yes", "no"))}
+        body = {"prediction_id": self._draw.choice(self._recent), "label": self._draw.choice(self._labels)}
         async with session.post(f"{self._url}/v1/feedback", json=body) as response:
             if response.status == 201:
                 self._trace.feedback.append((await response.json())["id"])
@@ -108,7 +109,7 @@ class Load:
             if response.status != 200:
                 return response.status
             item = await response.json()
-        answer = {"id": item["id"], "action": "label", "label": "yes"}
+        answer = {"id": item["id"], "action": "label", "label": self._labels[0]}
         async with session.post(f"{self._url}/v1/queue", json=answer) as response:
             await response.read()
             return response.status

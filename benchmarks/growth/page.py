@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ measure the rows; `make bench-growth GROWTH=NAME` and `make bench-peers PEERS=NA
 
 **Machine.** A virtual machine whose cores other work shares, so seconds are too long and differ from run to run. CPU seconds
 and ratios within a round vary less. Each section states its day and the load average of its last 15 minutes, which is that of
-idle cores only if it is below their number.
+idle cores only if it is below their number. What is left of the seconds without the CPU seconds is waiting, for the disk or
+for a core.
 
 **Slope.** The exponent k of cost ~ sizeᵏ, by least squares on logarithms: 0 is flat, 1 is proportional. A path with a fixed part
 has a smaller slope at small sizes, so the slope of the two largest sizes is next to it.
@@ -92,10 +94,11 @@ def _section(section: dict[str, str], result: dict[str, Any]) -> str:
 
 
 def _peers(title: str, result: dict[str, Any]) -> str:
-    rows = result["rows"]
-    columns = list(rows[0]) if rows else []
-    lines = [f"### {title}", _measured(result), "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    lines += [f"| {' | '.join(str(value) for value in row.values())} |" for row in rows]
+    """Rows with the same columns make a table."""
+    lines = [f"### {title}", _measured(result)]
+    for columns, rows in groupby(result["rows"], key=tuple):
+        lines += ["", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+        lines += [f"| {' | '.join(str(value) for value in row.values())} |" for row in rows]
     return "\n".join(lines)
 
 

@@ -23,6 +23,7 @@ _RELEASE = {"name": "toy", "revision": "r1", "engine": "test", "quantization": "
 
 
 def _record() -> Any:
+    from signalbox.contracts.labels import YES, yes_no
     from signalbox.contracts.record import Record, text_sha256
 
     return Record(
@@ -35,9 +36,9 @@ def _record() -> Any:
         input_sha256=text_sha256(_TEXT),
         input_characters=len(_TEXT),
         input_text=_TEXT,
-        verdict="yes",
-        stated="yes",
-        probabilities={"yes": 0.9, "no": 0.1},
+        verdict=YES,
+        stated=YES,
+        probabilities=yes_no(0.9),
         score=2.0,
         light="yellow",
         candidate_light="green",
@@ -54,15 +55,14 @@ def stored_record() -> Function:
 def light() -> Function:
     """The light of an encoder's answer without thresholds and certificates."""
     from services.assessor.decisions.outcome import Decisions
+    from signalbox.contracts.labels import YES, yes_no
     from signalbox.models.base import Answer
     from signalbox.settings import Settings
     from signalbox.tasks import load_task
 
     settings = Settings(state_dir=Path(tempfile.gettempdir()) / "signalbox-no-state")
     decisions = Decisions(settings, load_task(Path("tasks/medical")))
-    answer = Answer(
-        release=_RELEASE, stated="yes", probabilities={"yes": 0.9, "no": 0.1}, latency_seconds=0.01
-    )
+    answer = Answer(release=_RELEASE, stated=YES, probabilities=yes_no(0.9), latency_seconds=0.01)
     return lambda: decisions.outcome(answer, "en", "encoder")
 
 

@@ -45,14 +45,14 @@ def test_a_lost_record_fails_the_run(tmp_path: Path) -> None:
 def test_a_process_that_grows_beyond_the_bound_fails_the_run() -> None:
     run = trace()
     run.samples = [Sample(float(n), "assessor", 7, 100.0 + n / 5, 20) for n in range(0, 600, 5)]
-    assert [row["within bound"] for row in growths(run)] == ["no"]
+    assert [row["bound"] for row in growths(run)] == ["exceeded"]
     assert not judge(run, {"record": 0}, 10)["passed"]
 
 
 def test_a_short_life_is_not_judged() -> None:
     run = trace()
     run.samples = [Sample(float(n), "encoder", 8, 100.0 + 10 * n, 20) for n in range(0, 60, 5)]
-    assert [row["within bound"] for row in growths(run)] == ["too short"]
+    assert [row["bound"] for row in growths(run)] == ["lived too short"]
 
 
 def test_percentiles_are_of_the_answers_outside_faults() -> None:

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from benchmarks.peers import pass_through
 from benchmarks.peers.__main__ import PATHS, main
 from benchmarks.peers.bare_proxy import application
 
@@ -35,3 +36,18 @@ async def test_the_bare_proxy_forwards_body_path_and_status() -> None:
         async with TestClient(TestServer(application(url))) as client:
             answer = await client.post("/v1/chat", data=b"{}")
             assert (answer.status, await answer.text()) == (201, "/v1/chat {}")
+
+
+def test_a_proxy_that_answers_nothing_gets_a_longer_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+
+    def wrk(url: str, body: object, clients: int, seconds: int, late_seconds: int) -> dict[str, float]:
+        runs.append(seconds)
+        if len(runs) == 1:
+            raise RuntimeError("answered nothing")
+        return {"requests_per_second": 1.0}
+
+    monkeypatch.setattr(pass_through, "wrk", wrk)
+    figures = pass_through._load("http://127.0.0.1", {}, 1, 2, iter([0.0, 0.0, 0.006]).__next__)
+    assert runs == [2, 12]
+    assert figures["cpu_ms"] == pytest.approx(0.5)
