@@ -34,6 +34,7 @@ class Peer:
     packages: tuple[str, ...]
     program: str
     note: str = ""
+    check: tuple[str, ...] = ()  # arguments with which the program must succeed
 
 
 PEERS = {
@@ -50,7 +51,15 @@ PEERS = {
         ),
         Peer("litellm", "1.108.7", "pypi", ("litellm[proxy]==1.108.7",), "bin/litellm", "about 1 GiB"),
         Peer("deepeval", "4.3.1", "pypi", ("deepeval==4.3.1",), "bin/python"),
-        Peer("promptfoo", "0.123.1", "npm", ("promptfoo@0.123.1",), "node_modules/.bin/promptfoo"),
+        Peer(
+            "promptfoo",
+            "0.123.1",
+            "npm",
+            # It rejects Node.js before 22.22, and Debian's and many others are older.
+            ("promptfoo@0.123.1", "node@22.23.3"),
+            "node_modules/.bin/promptfoo",
+            check=("--version",),
+        ),
         # Debian has one version at a time, so none is pinned; the row names the one that ran.
         Peer("nginx", "debian", "debian", ("nginx",), "usr/sbin/nginx"),
     )
@@ -70,7 +79,8 @@ def program(name: str, settings: Settings, report: Report) -> Path:
         started = time.perf_counter()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for command in INSTALLERS[peer.kind](peer, folder):
+        commands = INSTALLERS[peer.kind](peer, folder)
+        for command in [*commands, [str(folder / peer.program), *peer.check]] if peer.check else commands:
             _run(peer, command, folder)
         complete.touch()
         report(f"  · {peer.name} {peer.version}: installed in {time.perf_counter() - started:.0f} s")
@@ -80,6 +90,11 @@ def program(name: str, settings: Settings, report: Report) -> Path:
             f"{peer.name} {peer.version} has no {peer.program}; remove {folder} and run again"
         )
     return path
+
+
+def environment(path: Path) -> dict[str, str]:
+    """Variables of a peer's process: the programs next to its own come first, as promptfoo's own Node.js does."""
+    return {**os.environ, "PATH": f"{path.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
 
 def title(name: str, path: str) -> str:
@@ -121,7 +136,13 @@ def _uv() -> str:
 def _run(peer: Peer, command: list[str], folder: Path) -> None:
     try:
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=_INSTALL_SECONDS, cwd=folder
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_INSTALL_SECONDS,
+            cwd=folder,
+            env=environment(folder / peer.program),
         )
     except FileNotFoundError as error:
         raise PeerMissingError(f"{peer.name}: `{command[0]}` is not installed") from error

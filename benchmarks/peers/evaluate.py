@@ -22,7 +22,7 @@ import mlflow
 
 from benchmarks.assessor import READY_SECONDS, cpu_seconds
 from benchmarks.decoder import serving_decoder
-from benchmarks.peers.environments import PEERS, PeerMissingError, Report, program
+from benchmarks.peers.environments import PEERS, PeerMissingError, Report, environment, program
 from benchmarks.peers.rounds import Figures, Size, in_turns, median, ratios, spread
 from local import stack
 from local.processes import Supervisor
@@ -97,9 +97,9 @@ def _rows_of(settings: Settings, limit: int) -> list[dict[str, object]]:
 def _signalbox(work: Work, limit: int, justified: int | None = None) -> Figures:
     command = [sys.executable, "-m", "pipelines", "evaluate", "--route", "decoder", "--tier", TIER, "--fresh"]
     command += ["--limit", str(limit), *(["--justified", str(justified)] if justified else [])]
-    environment = {**stack.importable(), **stack.as_environment(work.settings)}
+    variables = {**stack.importable(), **stack.as_environment(work.settings)}
     before = cpu_seconds(work.settings.assessor_base_url)
-    figures = _run(command, environment, work)
+    figures = _run(command, variables, work)
     figures["cpu_seconds"] += cpu_seconds(work.settings.assessor_base_url) - before
     return figures
 
@@ -142,16 +142,17 @@ def _deepeval(work: Work, report: Report) -> list[str]:
     return [str(python), "-P", str(_WORKER), str(job)]
 
 
-def _run(command: list[str], environment: Mapping[str, str], work: Work) -> Figures:
+def _run(command: list[str], variables: Mapping[str, str], work: Work) -> Figures:
     """Wall and CPU seconds of a process and its children. promptfoo exits with 100 where an assertion fails."""
     home = {"PROMPTFOO_CONFIG_DIR": str(work.folder / "promptfoo"), "HOME": str(work.folder)}
     cache = {"SIGNALBOX_CACHE_DIR": str(work.settings.cache_dir)}
+    base = environment(Path(command[0]))
     before, started = os.times(), time.perf_counter()
     # deepeval writes its results into the working directory.
     cwd = None if command[0] == sys.executable else work.folder
     done = subprocess.run(
         command,
-        env={**os.environ, **home, **cache, **environment},
+        env={**base, **home, **cache, **variables},
         cwd=cwd,
         capture_output=True,
         text=True,

@@ -40,3 +40,12 @@ def test_a_complete_environment_is_used_again(monkeypatch: pytest.MonkeyPatch, t
 
 def test_each_registry_has_an_installer() -> None:
     assert {one.kind for one in PEERS.values()} <= set(environments.INSTALLERS)
+
+
+def test_a_peer_that_does_not_start_is_not_complete(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(PEERS, "toy", Peer("toy", "1", "toys", ("toy",), "tool", check=("--version",)))
+    script = "printf '#!/bin/sh\\necho too old >&2; exit 1\\n' > tool; chmod +x tool"
+    monkeypatch.setitem(environments.INSTALLERS, "toys", lambda *_: [["sh", "-c", script]])
+    with pytest.raises(PeerMissingError, match="ended with 1: too old"):
+        program("toy", Settings(cache_dir=tmp_path), lambda _: None)
+    assert not (tmp_path / "peers/toy-1/complete").exists()
