@@ -10,7 +10,7 @@ RUN := $(UV) run --frozen
 ##@ Start
 .PHONY: help
 help: ## Print the targets
-	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(UV):
 	@echo "· installing uv $(UV_VERSION) into $(UV_HOME)"
@@ -118,6 +118,22 @@ measure: install ## Print how the repository reads: names, words, sentences, hel
 bench: install ## Run the benchmarks and print their table
 	@$(RUN) python -m benchmarks
 
+.PHONY: bench-peers
+bench-peers: install ## Compare hot paths with their peers, each in its own environment (PEERS="encoder pass-through", QUICK=1 tries, KEEP=1 writes the page's rows)
+	@$(RUN) python -m benchmarks.peers $(PEERS) $(if $(QUICK),--quick) $(if $(KEEP),--keep)
+
+.PHONY: bench-growth
+bench-growth: install ## Measure what each path costs as the work grows, for docs/reference/performance.md (GROWTH="texts clients", QUICK=1 tries)
+	@$(RUN) python -m benchmarks.growth $(GROWTH) $(if $(QUICK),--quick)
+
+.PHONY: bench-endurance
+bench-endurance: install ## Load the local stack with faults and look for lost records and growth (MINUTES=45)
+	@$(RUN) python -m benchmarks.endurance $(MINUTES:%=--minutes=%)
+
+.PHONY: bench-instructions
+bench-instructions: install ## Compare the instruction counts of the hottest functions with a commit's (COMMIT=HEAD~1; valgrind)
+	@$(RUN) python -m benchmarks.instructions $(COMMIT)
+
 ##@ Images
 .PHONY: images
 images: install ## Build the container images with docker or buildah (REGISTRY=registry.example.org PUSH=1 to push)
@@ -142,6 +158,7 @@ push: package ## Push charts and images to a registry (REGISTRY=registry.example
 .PHONY: generate
 generate: install ## Write the generated files again
 	@$(RUN) python -m tools.docs
+	@$(RUN) python -m benchmarks.growth.page
 	@$(RUN) python -m dashboards
 	@$(RUN) python -m tools.charts
 

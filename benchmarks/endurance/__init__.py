@@ -1,0 +1,1 @@
+"""Mixed load on the local stack with faults: `make bench-endurance MINUTES=45`."""

@@ -1,0 +1,1 @@
+"""Instruction counts of the hottest functions, compared with those of the last commit: `make bench-instructions`."""
