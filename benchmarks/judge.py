@@ -20,7 +20,7 @@ from benchmarks.decoder import serving_decoder
 from pipelines.judge.figures import Report
 from pipelines.judge.job import Request, judge
 from pipelines.judge.run import RunFolder
-from pipelines.judge.shards import Shard
+from pipelines.shards import Shard
 from pipelines.strata import select_rows
 from signalbox.contracts.record import Feedback, LabeledText
 from signalbox.errors import ModelError

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from signalbox.capacity.memory.gguf_tables import load_gguf_tables
-from signalbox.capacity.memory.gguf_weights import file_bytes, file_type
+from signalbox.capacity.memory.gguf.tables import load_gguf_tables
+from signalbox.capacity.memory.gguf.weights import file_bytes, file_type
 from signalbox.capacity.memory.weights import checkpoint_bytes
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.planner.choose import auto_dtype

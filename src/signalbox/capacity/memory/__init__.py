@@ -8,7 +8,7 @@ from __future__ import annotations
 from signalbox.capacity.budget import Budget
 from signalbox.capacity.memory import llamacpp, sglang, tgi, vllm
 from signalbox.capacity.memory.constants import load_constants
-from signalbox.capacity.memory.gguf_tables import load_gguf_tables
+from signalbox.capacity.memory.gguf.tables import load_gguf_tables
 from signalbox.capacity.spec import Spec
 
 __all__ = ["budget", "open_limit"]

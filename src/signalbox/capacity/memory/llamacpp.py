@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from signalbox.capacity.budget import Budget, Term, TermName
-from signalbox.capacity.memory.gguf_tables import GgufTables
-from signalbox.capacity.memory.gguf_weights import FileBytes, file_bytes, file_type
+from signalbox.capacity.memory.gguf.tables import GgufTables
+from signalbox.capacity.memory.gguf.weights import FileBytes, file_bytes, file_type
 from signalbox.capacity.memory.llamacpp_slots import (
     Slots,
     bytes_per_token,

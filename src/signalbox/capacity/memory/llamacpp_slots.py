@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from signalbox.capacity.memory.gguf_tables import GgufTables
+from signalbox.capacity.memory.gguf.tables import GgufTables
 from signalbox.capacity.spec import KvGroup, Spec
 from signalbox.capacity.units import round_up
 from signalbox.errors import InputError

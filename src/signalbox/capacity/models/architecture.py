@@ -6,8 +6,8 @@ The counts equal the published ones to the parameter (a test asserts it for ever
 from __future__ import annotations
 
 from signalbox.capacity.models.checkpoint_quantization import stored_quantization
-from signalbox.capacity.models.encoders import encoder_architecture, is_encoder
-from signalbox.capacity.models.families import FAMILIES, PLAIN_KEYS, Family
+from signalbox.capacity.models.families.encoders import encoder_architecture, is_encoder
+from signalbox.capacity.models.families.traits import FAMILIES, PLAIN_KEYS, Family
 from signalbox.capacity.models.layers import kv_groups
 from signalbox.capacity.models.parameters import expanded_width, parameters, with_unquantized
 from signalbox.capacity.models.shape import Config, get, moe_of, read_shape, text_config

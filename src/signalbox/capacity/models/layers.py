@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from signalbox.capacity.models.gemma4 import gemma4_groups, is_gemma4
-from signalbox.capacity.models.mamba import layer_letters, mamba_of
+from signalbox.capacity.models.families.gemma4 import gemma4_groups, is_gemma4
+from signalbox.capacity.models.families.mamba import layer_letters, mamba_of
 from signalbox.capacity.models.shape import Config, Shape
 from signalbox.capacity.spec import CacheKind, KvGroup
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from signalbox.capacity.models.gemma4 import gemma4_parameters, is_gemma4
+from signalbox.capacity.models.families.gemma4 import gemma4_parameters, is_gemma4
+from signalbox.capacity.models.families.mamba import layer_letters, letter_parameters, mamba_of
 from signalbox.capacity.models.layers import delta_dims, layer_kinds
-from signalbox.capacity.models.mamba import layer_letters, letter_parameters, mamba_of
 from signalbox.capacity.models.shape import Shape, moe_of, sparse_layers
 from signalbox.capacity.models.unquantized import unquantized
 from signalbox.capacity.spec import Parameters

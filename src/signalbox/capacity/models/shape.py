@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from signalbox.capacity.models.families import Family
+from signalbox.capacity.models.families.traits import Family
 from signalbox.capacity.spec import Moe
 from signalbox.capacity.units import ceil_div
 from signalbox.errors import InputError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from signalbox.capacity.models.gemma4 import gemma4_towers, is_gemma4
+from signalbox.capacity.models.families.gemma4 import gemma4_towers, is_gemma4
 from signalbox.capacity.spec import Vision
 
 Config = Mapping[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from signalbox.capacity.memory import activation, budget, llamacpp, tgi
-from signalbox.capacity.memory.gguf_tables import load_gguf_tables
+from signalbox.capacity.memory.gguf.tables import load_gguf_tables
 from signalbox.capacity.planner.checkpoints import Checkpoint, checkpoint, repository
 from signalbox.capacity.spec import EngineName, Spec
 from signalbox.capacity.support.backends import attention_backend

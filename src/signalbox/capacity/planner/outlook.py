@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from signalbox.capacity.memory.gguf_tables import load_gguf_tables
-from signalbox.capacity.memory.gguf_weights import file_bytes, file_type
+from signalbox.capacity.memory.gguf.tables import load_gguf_tables
+from signalbox.capacity.memory.gguf.weights import file_bytes, file_type
 from signalbox.capacity.memory.weights import checkpoint_bytes
 from signalbox.capacity.planner.checkpoints import checkpoint
 from signalbox.capacity.planner.engine_args import (

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalbox.capacity.memory import kv_cache
-from signalbox.capacity.memory.gguf_tables import GgufTables, load_gguf_tables
-from signalbox.capacity.memory.gguf_weights import file_bytes, file_type
+from signalbox.capacity.memory.gguf.tables import GgufTables, load_gguf_tables
+from signalbox.capacity.memory.gguf.weights import file_bytes, file_type
 from signalbox.capacity.memory.llamacpp_slots import bytes_per_token
 from signalbox.capacity.memory.weights import linear_per_rank
 from signalbox.capacity.spec import Parameters, Spec

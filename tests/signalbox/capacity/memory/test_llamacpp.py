@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from signalbox.capacity.boot_logs.parse import read_log
 from signalbox.capacity.memory import budget, llamacpp, llamacpp_slots
-from signalbox.capacity.memory.gguf_tables import load_gguf_tables
-from signalbox.capacity.memory.gguf_weights import file_bytes
+from signalbox.capacity.memory.gguf.tables import load_gguf_tables
+from signalbox.capacity.memory.gguf.weights import file_bytes
 from signalbox.capacity.spec import Spec
 from signalbox.capacity.units import GIB, MIB
 from signalbox.errors import InputError

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from signalbox.capacity.memory import llamacpp, tgi
-from signalbox.capacity.memory.gguf_tables import load_gguf_tables
+from signalbox.capacity.memory.gguf.tables import load_gguf_tables
 from signalbox.capacity.planner.checkpoints import Checkpoint
 from signalbox.capacity.planner.engine_args import start
 from tests.signalbox.capacity.specs import catalogue, spec

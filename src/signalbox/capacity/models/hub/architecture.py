@@ -9,8 +9,8 @@ from typing import Any
 
 from signalbox.capacity.models.architecture import from_config
 from signalbox.capacity.models.checkpoint_quantization import checkpoint_quantization
-from signalbox.capacity.models.encoders import ENCODERS
-from signalbox.capacity.models.families import FAMILIES
+from signalbox.capacity.models.families.encoders import ENCODERS
+from signalbox.capacity.models.families.traits import FAMILIES
 from signalbox.capacity.models.hub.checkpoint import Checkpoint
 from signalbox.capacity.models.hub.layers import cache_groups
 from signalbox.capacity.models.hub.tensors import Kind, Part, Tensor, kind_of, parts

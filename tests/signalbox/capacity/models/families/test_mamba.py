@@ -3,7 +3,7 @@
 import pytest
 
 from signalbox.capacity.models.architecture import from_config
-from signalbox.capacity.models.mamba import layer_letters, mamba_of
+from signalbox.capacity.models.families.mamba import layer_letters, mamba_of
 from signalbox.errors import InputError
 from tests.signalbox.capacity.specs import catalogue
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from signalbox.capacity.memory.gguf_tables import GgufTables, LayerRule, Mixture
+from signalbox.capacity.memory.gguf.tables import GgufTables, LayerRule, Mixture
 from signalbox.capacity.spec import Architecture, Quantization, Stored
 from signalbox.errors import InputError
 

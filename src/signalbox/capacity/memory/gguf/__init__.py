@@ -1,0 +1,1 @@
+"""Weights of GGUF files, from tables of their quantizations."""
