@@ -24,16 +24,16 @@ PAUSE = "signalbox-test/pause:1"
 PROGRAMS: dict[str, tuple[str, str]] = {
     PAUSE: ("kubernetes", "pause"),
     "signalbox-test/kube-state-metrics:1": ("prometheus", "kube-state-metrics"),
+    "signalbox-test/prometheus:1": ("prometheus", "prometheus"),  # Debian's cannot discover pods
     "signalbox-test/prometheus-config-reloader:1": ("prometheus", "prometheus-config-reloader"),
     "signalbox-test/prometheus-operator:1": ("prometheus", "operator"),
 }
 # Images that cannot be pulled here, made of Debian packages that are only unpacked: no package manager runs in them.
 # curl stands for curlimages/curl in `helm test`; postgres for a database that an operator would run; node-exporter for
-# the exporter of the jobs' metrics; prometheus for quay.io/prometheus/prometheus. Name → (packages, entrypoint).
+# the exporter of the jobs' metrics. Name → (packages, entrypoint).
 DEBIAN: dict[str, tuple[str, tuple[str, ...]]] = {
     "signalbox-test/curl:1": ("ca-certificates,coreutils,curl,dash", ()),
     "signalbox-test/node-exporter:1": ("prometheus-node-exporter", ("/usr/bin/prometheus-node-exporter",)),
-    "signalbox-test/prometheus:1": ("prometheus", ("/usr/bin/prometheus",)),
     "signalbox-test/postgres:1": ("coreutils,dash,postgresql-15,tzdata", ()),
 }
 _HEAVY = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache", "var/lib")
