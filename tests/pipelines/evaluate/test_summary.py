@@ -1,7 +1,7 @@
 """Figures from records and labels."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.classes import YES_NO
@@ -80,7 +80,6 @@ def test_a_light_without_answers_has_no_error():
     assert shares["red"].error_interval == proportions.clopper_pearson_interval(1, 1)
 
 
-@settings(deadline=None)  # exact intervals cost milliseconds, which multiply on a busy machine
 @given(ROWS)
 def test_every_answer_is_counted_once(rows):
     labels = [label for label, _, _ in rows]

@@ -27,7 +27,7 @@ def answers(draw):
     return labels, truth, verdicts
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(answers())
 def test_figures_are_those_of_scikit_learn(rows):
     labels, truth, verdicts = rows

@@ -66,7 +66,7 @@ def test_each_language_counts_alike_in_the_choice():
     assert score.criterion == pytest.approx(sum(score.log_loss.values()) / 2)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.sampled_from([TWO, THREE]), st.integers(0, 1000), st.integers(2, 4))
 def test_every_candidate_is_scored_whatever_falls_into_a_fold(classes, seed, each):
     rows, vectors = examples(classes, each, seed)

@@ -51,7 +51,7 @@ def test_both_languages_say_the_same() -> None:
     assert denied @ keine > confirmed @ keine
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(LETTERS, max_size=40))
 @example("<s> hello </s> <unk> extra_token_id_1")
 @example("▁a ▁▁ b\u00a0\u3000c")

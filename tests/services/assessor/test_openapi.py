@@ -124,7 +124,7 @@ def test_no_request_ends_in_a_server_error(tmp_path_factory: pytest.TempPathFact
         for result in document.exclude(path_regex=SKIPPED).get_all_operations():
             operation = result.ok()
 
-            @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+            @settings(max_examples=25, suppress_health_check=list(HealthCheck), database=None)
             @given(operation.as_strategy())
             def ask(case) -> None:
                 nonlocal count

@@ -43,7 +43,7 @@ def test_no_labels_certify_nothing():
     assert call([], []) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(labeled, st.data())
 def test_an_error_more_never_certifies_more(rows, data):
     score, wrong = sample(*rows)
@@ -52,7 +52,7 @@ def test_an_error_more_never_certifies_more(rows, data):
     assert strictness(call(score, worse)) >= strictness(call(score, wrong))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(labeled)
 def test_looks_agree_with_calls_after_each_label(rows):
     score, wrong = sample(*rows)
@@ -60,7 +60,7 @@ def test_looks_agree_with_calls_after_each_label(rows):
     assert seen[::7] == [call(score[:n], wrong[:n]) for n in range(1, len(score) + 1)][::7]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(labeled, st.integers(1, 200))
 def test_labels_below_the_zone_change_nothing(rows, count):
     score, wrong = sample(*rows)

@@ -4,7 +4,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.evidence.spans import Span, merged, sentences, word_groups
@@ -138,7 +138,6 @@ def test_words_without_spaces_are_split_between_characters():
     assert groups("Donaudampfschifffahrt", "de") == ["Donaudampfschifffahrt"]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 3000), st.integers(1, 12))
 def test_merging_keeps_the_order_and_the_ends(count, most):
     spans = [Span(10 * i, 10 * i + 1 + i % 9) for i in range(count)]

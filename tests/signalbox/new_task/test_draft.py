@@ -56,7 +56,7 @@ LABEL = (
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(LABEL, min_size=2, max_size=20, unique_by=same_name))
 def test_any_labels_become_a_task_that_loads(labels):
     with tempfile.TemporaryDirectory() as scratch:
@@ -164,7 +164,7 @@ def test_the_positive_label_and_long_texts_are_part_of_the_task(tmp_path):
 CELL = st.text("ab ,;\t|\"'\r\n\x00ö\u2028\ufeff", max_size=6)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.binary(max_size=200)
     | st.tuples(

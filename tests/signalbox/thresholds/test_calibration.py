@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.contracts.labels import ABSTAIN, margin
@@ -43,7 +43,6 @@ def test_scores_of_a_fit_are_calibrated_and_margins_are_not():
     assert error(margins) > 0.25
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))
 def test_any_rows_give_a_function_that_never_falls(rows):
     margins, right = [m for m, _ in rows], [r for _, r in rows]

@@ -169,7 +169,7 @@ def cache(one: Spec) -> int:
     return llamacpp_slots.cache_bytes(one, llamacpp_slots.requested_slots(one, TABLES), TABLES)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     context=st.integers(256, 60_000),
     slots=st.integers(1, 16),

@@ -29,7 +29,7 @@ SPECS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(spec=SPECS, more=st.integers(1, 4096))
 def test_a_longer_context_never_fits_more(spec, more):
     longer = replace(spec, context=spec.context + more)
@@ -37,27 +37,27 @@ def test_a_longer_context_never_fits_more(spec, more):
     assert budget(spec).fits or not budget(longer).fits
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(spec=SPECS, more=st.integers(1, 512))
 def test_more_requests_never_leave_more_cache(spec, more):
     assert budget(replace(spec, concurrency=spec.concurrency + more)).kv_bytes <= budget(spec).kv_bytes
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(spec=SPECS)
 def test_more_ranks_never_hold_more_weights_each(spec):
     split = replace(spec, tensor_parallel=spec.tensor_parallel * 2)
     assert budget(split).term("weights").bytes <= budget(spec).term("weights").bytes
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(spec=SPECS, data=st.data())
 def test_a_bigger_gpu_of_the_kind_never_fits_less(spec, data):
     bigger = replace(spec.gpu, total_gib=spec.gpu.total_gib * data.draw(st.floats(1.0, 4.0)))
     assert budget(replace(spec, gpu=bigger)).fits or not budget(spec).fits
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(spec=SPECS)
 def test_the_verdict_is_of_one_piece(spec):
     evaluation = evaluate_spec(spec)
@@ -65,7 +65,7 @@ def test_the_verdict_is_of_one_piece(spec):
     assert evaluation.budget.reason or evaluation.fits
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spec=SPECS)
 def test_in_the_table_a_shorter_context_fits_too(spec):
     cells = {(cell.context, cell.concurrency): cell.fits for cell in combinations(spec)}

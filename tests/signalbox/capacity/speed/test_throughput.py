@@ -102,7 +102,7 @@ def test_a_link_between_gpus_costs_more_without_nvlink() -> None:
     assert slow > fast
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     requests=st.integers(1, 200),
     tokens=st.integers(1, 30_000),
