@@ -57,16 +57,16 @@ tools: $(TOOLS)/.built ## Build helm, kubeconform and kubectl into the cache
 
 # Each of these Go modules has replace lines of its own, so they cannot be one.
 KUBERNETES_LD := $(foreach v,gitVersion=v1.34.4 gitMajor=1 gitMinor=34 gitCommit= gitTreeState=clean,-X k8s.io/component-base/version.$(v))
-# Prometheus discovers pods and nothing else: its clients of clouds take minutes to compile.
-SD_TAGS := -tags=remove_all_sd,enable_kubernetes_sd
-CLUSTER_BINS := $(foreach m,kubernetes kserve coredns kube-router prometheus,$(CACHE)/$(m)-$(shell sha256sum tools/$(m)/go.sum | cut -c1-12)/bin)
+# Prometheus discovers pods and nothing else: its clients of clouds take minutes to compile. Images of one program have no zones.
+GO_TAGS := -tags=remove_all_sd,enable_kubernetes_sd,timetzdata
+CLUSTER_BINS := $(foreach m,kubernetes kserve coredns kube-router prometheus kube-state-metrics,$(CACHE)/$(m)-$(shell sha256sum tools/$(m)/go.sum | cut -c1-12)/bin)
 
 $(CLUSTER_BINS:=/.built): $(CACHE)/%/bin/.built:
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed for the cluster tests: https://go.dev/doc/install"; exit 1; }
 	@mkdir -p $(@D)
 	@module=$*; cd tools/$${module%-*}; echo "· building what tools/$${module%-*} pins into $(@D) (once)"; \
 	  for program in $$(go list -f '{{.ImportPath}}' tool) $$(go list ./... 2>/dev/null); do \
-	    echo "  · $${program##*/}"; CGO_ENABLED=0 go build $(SD_TAGS) -buildvcs=false -trimpath -ldflags='-s -w $(KUBERNETES_LD)' -o $(@D)/ "$$program"; done
+	    echo "  · $${program##*/}"; CGO_ENABLED=0 go build $(GO_TAGS) -buildvcs=false -trimpath -ldflags='-s -w $(KUBERNETES_LD)' -o $(@D)/ "$$program"; done
 	@touch $@
 
 .PHONY: cluster-tools

@@ -23,7 +23,7 @@ PAUSE = "signalbox-test/pause:1"
 # Images of one program that `make cluster-tools` builds: name → (Go module below tools/, program).
 PROGRAMS: dict[str, tuple[str, str]] = {
     PAUSE: ("kubernetes", "pause"),
-    "signalbox-test/kube-state-metrics:1": ("prometheus", "kube-state-metrics"),
+    "signalbox-test/kube-state-metrics:1": ("kube-state-metrics", "kube-state-metrics"),
     "signalbox-test/prometheus:1": ("prometheus", "prometheus"),  # Debian's cannot discover pods
     "signalbox-test/prometheus-config-reloader:1": ("prometheus", "prometheus-config-reloader"),
     "signalbox-test/prometheus-operator:1": ("prometheus", "operator"),

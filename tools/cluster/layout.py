@@ -23,8 +23,8 @@ ADDRESSES = {
     "SERVICES": "10.96.0.0/16",
     "API": "10.96.0.1",
 }
-# Go modules below tools/ whose programs the cluster runs, those of `prometheus` in pods.
-MODULES = ("kubernetes", "kserve", "coredns", "kube-router", "prometheus")
+# Go modules below tools/ whose programs the cluster runs, those of the last two in pods.
+MODULES = ("kubernetes", "kserve", "coredns", "kube-router", "prometheus", "kube-state-metrics")
 
 
 def module_programs(module: str) -> Path:
