@@ -71,10 +71,11 @@ def model_files(rows: Catalogue, model: Architecture) -> str:
 
 
 def file_entries(rows: Catalogue) -> dict[str, dict[str, Any]]:
-    """Names and sizes of every model of the catalog."""
+    """Names and sizes of every model of the catalog that generates text: the plan writes the size of an encoder."""
     return {
         row.name: {"aliases": list(row.aliases), "sizes": model_files(rows, row.architecture)}
         for row in rows.models
+        if row.generates
     }
 
 

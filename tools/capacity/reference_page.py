@@ -46,6 +46,7 @@ _QUANTIZATION_COLUMNS = (
     *("engines", "source"),
 )
 _ENGINE_COLUMNS = ("engine", "from version", "regime", "share of the GPU", "source")
+_NO_CACHE = "none"  # of an encoder
 _UNSUPPORTED, _NOWHERE = "✕", "·"
 _INTRO = """# Capacity: which model fits on which GPU
 
@@ -154,7 +155,7 @@ def _model(row: ModelRow, engine_grid: Grid) -> list[str]:
         f"{model.parameters.total:,}",
         str(model.layers),
         f"{model.max_positions:,}",
-        f"{kv_cache.bytes_per_token(sixteen_bit):,.0f}",
+        f"{kv_cache.bytes_per_token(sixteen_bit):,.0f}" if row.generates else _NO_CACHE,
         row.license,
         row.source,
     ]

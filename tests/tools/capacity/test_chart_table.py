@@ -112,6 +112,11 @@ def test_a_model_splits_by_the_divisors_of_its_heads():
     assert rows["Qwen/Qwen2.5-0.5B-Instruct"]["splits"] == [1, 2]  # 14 heads
 
 
+def test_files_are_those_of_models_that_generate_text():
+    rows = default_catalogue().models
+    assert set(table()["files"]) == {row.name for row in rows if row.generates} != {row.name for row in rows}
+
+
 def test_known_cases_are_unsupported_or_do_not_fit():
     assert look_up("vllm", "meta-llama/Llama-3.1-8B", "bf16", 1, "t4").startswith("r")
     assert look_up("vllm", "meta-llama/Llama-3.1-8B", "fp8", 1, "a100-80gb").startswith("r")

@@ -19,6 +19,7 @@ from signalbox.capacity.speed.throughput import Interval
 from signalbox.contracts.record import Contract
 
 MOST_GPUS = 8  # of one machine
+_WITHOUT_CACHE = "an encoder has no KV cache: memory does not limit its requests, and no formula for its speed has a source"
 
 
 class Offer(Contract):
@@ -44,6 +45,9 @@ class Offers(Contract):
 
     model: str
     parameters_billion: float
+    kv_cache: bool = Field(
+        description="Whether the model has one; without one, `max_concurrency` counts the texts of a step."
+    )
     engine: str
     engine_version: str
     offers: tuple[Offer, ...]
@@ -85,15 +89,22 @@ def offer_evaluations(
     listing = Offers(
         model=question.model.name,
         parameters_billion=round(question.model.parameters.total / 1e9, 2),
+        kv_cache=bool(question.model.kv_groups),
         engine=question.engine.name,
         engine_version=question.engine.version,
         offers=tuple(_offer(row, question, prices) for row in fitting),
         too_small=tuple(small),
         currency=prices.currency,
         prices=prices.source,
-        notes=tuple(question.model.assumptions),
+        notes=tuple(_notes(question)),
     )
     return question, fitting, listing
+
+
+def _notes(question: Question) -> Iterator[str]:
+    if not question.model.kv_groups:
+        yield _WITHOUT_CACHE
+    yield from question.model.assumptions
 
 
 def _fewest(question: Question, gpu: Gpu, evaluate: Evaluate) -> Evaluation | None:

@@ -17,7 +17,8 @@ Words = Mapping[str, str]
 
 def machines_table(listing: Offers, texts: Words, language: Language) -> str:
     """The machines that hold a model."""
-    names = ["machine", "quantization", "largest", "at_once", "per_second", "per_thousand"]
+    at_once = "at_once" if listing.kv_cache else "per_step"
+    names = ["machine", "quantization", "largest", at_once, "per_second", "per_thousand"]
     heads = [*(texts[name] for name in names), texts["price"].format(currency=listing.currency)]
     return _table(texts["machines"], heads, (_offer(row, language) for row in listing.offers))
 

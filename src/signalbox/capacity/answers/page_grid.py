@@ -31,6 +31,7 @@ def machine_grid(evaluation: Evaluation, workload: Workload, prices: Prices) -> 
         "name": quantity(evaluation.gpus, spec.gpu.name),
         "quantization": spec.quantization.name,
         "gpus": evaluation.gpus,
+        "kvCache": bool(spec.model.kv_groups),
         "unsupported": " ".join(row.reason for row in evaluation.violations),
         "total": round(spec.gpu.total_bytes / GIB, 2),
         "contexts": contexts,
@@ -69,7 +70,10 @@ def _cell(
     """Fits (1, 0), GiB of each term, of the cache and of the reserve, requests that fit, tokens/s, Wh."""
     spec = replace(evaluation.spec, context=context, concurrency=requests)
     memory = budget(spec)
-    fits = memory.fits and memory.max_concurrency >= requests and not evaluation.violations
+    enough = (
+        memory.max_concurrency >= requests or not spec.model.kv_groups
+    )  # without a cache, others only queue
+    fits = memory.fits and enough and not evaluation.violations
     speed = energy = None
     if fits and (throughput := throughput_of(replace(evaluation, spec=spec, budget=memory), workload)):
         speed = throughput.output_tokens_per_second

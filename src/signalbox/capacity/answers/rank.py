@@ -97,12 +97,13 @@ def rank(
     sort: Sort = "quality",
     measured: Accuracies | None = None,
 ) -> Ranking:
-    """Every model of the catalogue (or the one that the request names), in every quantization, on every pool.
+    """Every model of the catalogue that generates text (or the one that the request names), in every quantization, on
+    every pool.
 
     `measured`: accuracies of the task's comparison, which come before year and size.
     """
     one_model = request.model is not None or request.config is not None
-    names = [request.model] if one_model else [row.name for row in catalogue.models]
+    names = [request.model] if one_model else [row.name for row in catalogue.models if row.generates]
     evaluate = evaluator(correct, allow_unproven=request.allow_unproven)
     hourly = prices.gpu_hour if prices else {}
     options: list[Option] = []

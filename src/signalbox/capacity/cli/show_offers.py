@@ -19,7 +19,7 @@ def show_offers(answer: Offers, console: Console, *, top: int) -> None:
     if not rows:
         console.print(Text("No GPU of the tables holds it, in groups of up to eight.", style="bold red"))
     else:
-        console.print(_table(rows, answer.currency), highlight=False)
+        console.print(_table(rows, answer), highlight=False)
         console.print(Text(_explanation(rows[0], answer), style="dim"))
     if hidden := len(answer.offers) - len(rows):
         console.print(Text(f"… and {hidden} more: --top 0 shows all", style="dim"))
@@ -33,27 +33,40 @@ def show_offers(answer: Offers, console: Console, *, top: int) -> None:
         console.print(f"the command to start it: add --gpu {machine}", markup=False, highlight=False)
 
 
-def _table(rows: tuple[Offer, ...], currency: str) -> Table:
+def _table(rows: tuple[Offer, ...], answer: Offers) -> Table:
+    """An encoder has neither requests of a cache nor a speed."""
     table = Table(box=None, pad_edge=False)
     for name in ("GPUs", "quantization"):
         table.add_column(name)
-    for name in ("largest context", "requests", "tokens/s", "Wh/1k", f"{currency}/h"):
+    figures = ("requests", "tokens/s", "Wh/1k") if answer.kv_cache else ("texts per step",)
+    for name in ("largest context", *figures, f"{answer.currency}/h"):
         table.add_column(name, justify="right")
     for row in rows:
-        speed, energy = row.output_tokens_per_second, row.wh_per_1k_tokens
         table.add_row(
             quantity(row.gpus, row.gpu),
             f"{row.quantization}{'*' if row.unproven else ''}",
             f"{row.largest_context:,}",
-            f"{row.max_concurrency:,.1f}",
-            interval_text(speed) if speed else "",
-            interval_text(energy) if energy else "",
+            *(_figures(row) if answer.kv_cache else (f"{row.max_concurrency:,.0f}",)),
             "" if row.price_per_hour is None else f"{row.price_per_hour:.2f}",
         )
     return table
 
 
+def _figures(row: Offer) -> tuple[str, str, str]:
+    speed, energy = row.output_tokens_per_second, row.wh_per_1k_tokens
+    return (
+        f"{row.max_concurrency:,.1f}",
+        interval_text(speed) if speed else "",
+        interval_text(energy) if energy else "",
+    )
+
+
 def _explanation(row: Offer, answer: Offers) -> str:
+    if not answer.kv_cache:
+        return (
+            f"largest context: of a single text. texts per step: of {row.context:,} tokens each; --batched-tokens raises "
+            f"it. Prices: {answer.prices}."
+        )
     return (
         f"largest context: of a single request. requests: of {row.context:,} tokens each. tokens/s and Wh per 1,000 "
         f"tokens: up to {row.requests or 1} requests at once on the first row. Prices: {answer.prices}."

@@ -30,6 +30,7 @@ from signalbox.capacity.units import parse_version
 from signalbox.errors import InputError
 
 Row = TypeVar("Row")
+_MODEL_FILES = ("models.yaml", "encoders.yaml")
 
 # The quantization_config of checkpoints whose quantization is known from their name only.
 _DECLARATIONS: dict[str, dict[str, Any]] = {
@@ -76,6 +77,11 @@ class ModelRow:
     @property
     def names(self) -> tuple[str, ...]:
         return (self.name, *self.aliases)
+
+    @property
+    def generates(self) -> bool:
+        """Whether it generates text: an encoder has no cache, and a ranking by requests has no place for it."""
+        return bool(self.architecture.kv_groups)
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,7 @@ def load() -> Catalogue:
             *(_row(Gpu, row) for row in read("gpus.yaml")),
             *(_row(Gpu, {**row, "tabled": False}) for row in read("gpus_further.yaml")),
         ),
-        models=tuple(_row(ModelRow, row) for row in read("models.yaml")),
+        models=tuple(_row(ModelRow, row) for file in _MODEL_FILES for row in read(file)),
         quantizations=tuple(_row(Quantization, row) for row in read("quantizations.yaml")),
         engines=tuple(_engine(row) for row in read("engines.yaml")),
     )

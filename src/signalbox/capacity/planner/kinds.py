@@ -36,7 +36,7 @@ def resolve_kinds(
     """The kinds of a request and the draft model. Raises InputError for what the engine or the model cannot do."""
     _check_engine(request, engine)
     if not model.kv_groups and engine.name != "vllm":
-        problem = f"{engine.title} generates text, and {model.name} is an encoder"
+        problem = f"{model.name} is an encoder, which is planned for vLLM only, not for {engine.title}"
         raise InputError("--engine", engine.name, "use `--engine vllm`", problem=problem)
     speculative = _speculative(request, model)
     serving = Serving(

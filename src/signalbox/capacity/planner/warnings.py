@@ -35,6 +35,13 @@ def _waiting(evaluation: Evaluation) -> Remark | None:
     if not evaluation.fits or spec.concurrency is None or capacity >= spec.concurrency:
         return None
     fitting = int(capacity)
+    if not spec.model.kv_groups:
+        return Remark(
+            rule="requests-wait",
+            reason=f"one step reads {fitting} full-length text{'' if fitting == 1 else 's'}, not {spec.concurrency}; "
+            "the others queue",
+            hint="lower --context, or raise --batched-tokens",
+        )
     return Remark(
         rule="requests-wait",
         reason=f"the KV cache fits {fitting} full-length request{'' if fitting == 1 else 's'} at once, "

@@ -69,3 +69,12 @@ def test_a_context_as_an_alternative_is_the_largest_that_fits():
 def test_an_unknown_model_is_an_input_error():
     with pytest.raises(InputError, match="did you mean"):
         offers(Request(model="lama-3.1-8b"), ROWS)
+
+
+def test_an_encoder_is_offered_without_figures_of_a_cache():
+    answer = offers(Request(model="BAAI/bge-m3"), ROWS)
+    assert not answer.kv_cache
+    assert "an encoder has no KV cache" in answer.notes[0]
+    first = answer.offers[0]
+    assert (first.gpu, first.gpus, first.largest_context, first.max_concurrency) == ("t4", 1, 8192, 1.0)
+    assert all(row.output_tokens_per_second is None for row in answer.offers)

@@ -112,3 +112,12 @@ def test_a_page_is_not_overwritten_unasked(tmp_path):
 def test_an_unknown_language_is_an_input_error():
     with pytest.raises(InputError, match="no page in `fr`"):
         language_of("fr")
+
+
+def test_an_encoder_fits_any_number_of_requests():
+    html = page(Request(model="BAAI/bge-m3", gpu="l4"), ROWS, today=TODAY)
+    (machine,) = data(html)["machines"]
+    assert machine["kvCache"] is False
+    assert {cell[0] for row in machine["cells"] for cell in row} == {1}
+    assert "--runner pooling" in html
+    assert "Texts per step" in page(Request(model="BAAI/bge-m3"), ROWS, today=TODAY)

@@ -15,8 +15,8 @@ ROWS = default_catalogue()
 POOLS = parse_gpus("2xT4,1xL4", ROWS.gpu)
 
 
-def test_every_model_of_the_catalogue_has_a_date():
-    assert [row.name for row in ROWS.models if released(row.name) is None] == []
+def test_every_model_that_is_ranked_has_a_date():
+    assert [row.name for row in ROWS.models if row.generates and released(row.name) is None] == []
 
 
 def test_old_and_large_models_are_not_first():

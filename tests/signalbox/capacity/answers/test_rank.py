@@ -63,7 +63,16 @@ def test_models_that_do_not_fit_are_listed():
     fitting = {option.model for option in ALL.options}
     assert "deepseek-ai/DeepSeek-V3" in ALL.fits_nowhere
     assert fitting.isdisjoint(ALL.fits_nowhere)
-    assert len(fitting) + len(ALL.fits_nowhere) == len(ROWS.models)
+    assert len(fitting) + len(ALL.fits_nowhere) == sum(row.generates for row in ROWS.models)
+
+
+def test_encoders_are_ranked_only_if_they_are_named():
+    encoders = {row.name for row in ROWS.models if not row.generates}
+    assert "BAAI/bge-m3" in encoders
+    assert encoders.isdisjoint({*(option.model for option in ALL.options), *ALL.fits_nowhere})
+    named = ranked("2xT4,1xL4", model="BAAI/bge-m3").options
+    assert {option.gpu for option in named} == {"t4", "l4"}
+    assert {option.kv_tokens for option in named} == {0}
 
 
 def test_one_model_only():

@@ -17,7 +17,8 @@ function show() {
   at("verdict").className = fits ? "verdict" : "verdict bad";
   const word = fits ? "✓ " + page.texts.fits : "✕ " + (machine.unsupported ? page.texts.unsupported : page.texts.fits_not);
   at("word").textContent = word + ".";
-  const texts = fits ? page.texts.fits_detail : cell[5] < 0 ? page.texts.short_detail : page.texts.few_detail;
+  const enough = fits ? page.texts.fits_detail : page.texts.few_detail;
+  const texts = cell[5] < 0 ? page.texts.short_detail : machine.kvCache ? enough : page.texts.step_detail;
   at("detail").textContent = machine.unsupported || fill(texts, { count: number(Math.floor(cell[7]), 0), context: context, gib: number(-cell[5], 2) });
   at("total").textContent = number(machine.total, 2) + " GiB" + (machine.gpus > 1 ? " × " + machine.gpus : "");
   const parts = cell.slice(1, 7).map((gib) => Math.max(0, gib)), sum = Math.max(machine.total, parts.reduce((a, b) => a + b, 0));

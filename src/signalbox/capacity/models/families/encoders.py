@@ -1,6 +1,7 @@
-"""Encoders (BERT, RoBERTa, ModernBERT): no cache of keys and values, and no head; they embed or classify texts.
+"""Encoders (BERT, RoBERTa, ModernBERT): no cache of keys and values; they embed or classify texts.
 
-The counts are those of the checkpoints with their pooling layer: 109,482,240 for bert-base-uncased, 567,754,752 for bge-m3.
+The counts are those of the checkpoints with their pooling layer or classifier, and without a head for masked words:
+109,482,240 for bert-base-uncased, 567,754,752 for bge-m3, 567,755,777 for bge-reranker-v2-m3.
 """
 
 from __future__ import annotations
@@ -20,15 +21,29 @@ class Encoder:
     gated: bool = False
     learned_positions: bool = True
     reserved: int = 0
+    classes: tuple[str, ...] = ()  # of vLLM
 
 
 # Those that vLLM 0.24.0 serves (model_executor/models/registry.py), and some that it does not.
 ENCODERS: dict[str, Encoder] = {
-    "bert": Encoder(),
-    "roberta": Encoder(reserved=2),
-    "xlm-roberta": Encoder(reserved=2),
-    "modernbert": Encoder(biased=False, gated=True, learned_positions=False),
+    "bert": Encoder(classes=("BertModel", "BertForSequenceClassification", "BertForTokenClassification")),
+    "roberta": Encoder(
+        reserved=2, classes=("RobertaModel", "RobertaForMaskedLM", "RobertaForSequenceClassification")
+    ),
+    "xlm-roberta": Encoder(reserved=2, classes=("XLMRobertaModel", "XLMRobertaForSequenceClassification")),
+    "modernbert": Encoder(
+        biased=False,
+        gated=True,
+        learned_positions=False,
+        classes=(
+            "ModernBertModel",
+            "ModernBertForSequenceClassification",
+            "ModernBertForTokenClassification",
+        ),
+    ),
 }
+_CLASSIFIER = "ForSequenceClassification"
+_LABELS = 2  # of a config.json that names none (transformers, configuration_utils.py)
 UNSERVED = ("albert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "mpnet", "xlm", "xlnet")
 
 
@@ -77,7 +92,22 @@ def encoder_architecture(config: Config, name: str) -> Architecture:
         softcap=False,
         checkpoint_quantization=None,
         gated=traits.gated,
+        assumptions=_assumptions(config, traits),
     )
+
+
+def _assumptions(config: Config, traits: Encoder) -> tuple[str, ...]:
+    """That a class is not vLLM's own: it then runs the one of Transformers, if that is compatible (registry.py)."""
+    name = _class(config)
+    if not name or name in traits.classes:
+        return ()
+    return (
+        f"vLLM 0.24.0 has no class {name}: it falls back to the one of Transformers, whose memory was not compared",
+    )
+
+
+def _class(config: Config) -> str:
+    return next(iter(config.get("architectures") or ()), "")
 
 
 def _parameters(config: Config, traits: Encoder, positions: int) -> Parameters:
@@ -90,8 +120,21 @@ def _parameters(config: Config, traits: Encoder, positions: int) -> Parameters:
     matrices = 3 if traits.gated else 2
     linear = layers * (4 * hidden * hidden + matrices * hidden * inner)
     if traits.biased:
-        pooling = hidden * hidden + hidden
-        other = layers * (9 * hidden + inner) + 2 * hidden + pooling
+        other = layers * (9 * hidden + inner) + 2 * hidden
     else:  # two norms a layer but the first, whose input is normed already, and one before and after all
         other = (2 * layers - 1) * hidden + 2 * hidden
+    other += _pooling(config, traits, hidden)
     return Parameters(embedding=tables * hidden, head=0, linear=linear, experts=0, other=other, vision=0)
+
+
+def _pooling(config: Config, traits: Encoder, hidden: int) -> int:
+    """The pooling layer of BERT and RoBERTa, or a classifier: a layer like it and the labels.
+
+    ModernBERT's classifier has a norm in place of the bias, which is as large.
+    """
+    layer = hidden * hidden + hidden
+    if not _class(config).endswith(_CLASSIFIER):
+        return layer if traits.biased else 0
+    labels = int(config.get("num_labels") or len(config.get("id2label") or ()) or _LABELS)
+    bias = hidden if config.get("classifier_bias") and not traits.biased else 0
+    return layer + bias + labels * (hidden + 1)

@@ -1,4 +1,4 @@
-"""Encoders: published counts, a plan without a cache, and a reason where no engine serves them."""
+"""Encoders: published counts, rows of the catalogue, a plan without a cache, and a reason where no engine serves them."""
 
 from __future__ import annotations
 
@@ -46,6 +46,58 @@ def answer(config: dict[str, Any], folder: Path, **fields: Any) -> Plan:
 )
 def test_the_counts_are_the_published_ones(config: dict[str, Any], published: int) -> None:
     assert from_config(config, "a").parameters.total == published
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "labels", "added"),
+    [
+        (BERT, "BertForSequenceClassification", 3, 3 * 769),  # the pooling layer stays
+        (BGE_M3, "XLMRobertaForSequenceClassification", 1, 1025),  # bge-reranker-v2-m3 is 567,755,777
+        (MODERN, "ModernBertForSequenceClassification", 2, 768 * 768 + 768 + 2 * 769),
+    ],
+    ids=["bert", "xlm-roberta", "modernbert"],
+)
+def test_a_classifier_has_a_layer_and_its_labels(
+    config: dict[str, Any], name: str, labels: int, added: int
+) -> None:
+    names = {str(label): "" for label in range(labels)}
+    classifier = from_config({**config, "architectures": [name], "id2label": names}, "a")
+    assert classifier.parameters.total - from_config(config, "a").parameters.total == added
+
+
+def test_a_class_that_vllm_does_not_have_is_a_note() -> None:
+    assert from_config({**BERT, "architectures": ["BertModel"]}, "a").assumptions == ()
+    (note,) = from_config({**BERT, "architectures": ["BertForMaskedLM"]}, "a").assumptions
+    assert "no class BertForMaskedLM" in note
+
+
+@pytest.mark.parametrize(
+    ("typed", "served"),
+    [
+        ("BAAI/bge-m3", "BAAI/bge-m3"),
+        ("bge-reranker-v2-m3", "BAAI/bge-reranker-v2-m3"),
+        ("multilingual-e5-large", "intfloat/multilingual-e5-large"),
+        ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"),
+        ("ModernBERT-large", "answerdotai/ModernBERT-large"),
+    ],
+)
+def test_an_encoder_of_the_catalogue_is_planned_by_its_name(typed: str, served: str) -> None:
+    result = plan(Request(model=typed, gpu="l4"))
+    assert result.fits
+    assert (result.flags[0], result.kv_tokens) == (served, 0)
+    assert result.flags[result.flags.index("--runner") + 1] == "pooling"
+
+
+def test_texts_beyond_one_step_wait_for_the_batch_and_not_for_a_cache() -> None:
+    (waiting,) = (
+        row
+        for row in plan(Request(model="bge-m3", gpu="l4", concurrency=32)).warnings
+        if row.rule == "requests-wait"
+    )
+    assert waiting.reason == "one step reads 1 full-length text, not 32; the others queue"
+    larger = plan(Request(model="bge-m3", gpu="l4", concurrency=32, batched_tokens=32 * 8192))
+    assert larger.fits
+    assert "requests-wait" not in {row.rule for row in larger.warnings}
 
 
 def test_robertas_positions_start_behind_the_padding() -> None:
