@@ -8,7 +8,7 @@ from dashboards.panel import Board, Query, Row, chart, stat
 from dashboards.rules.alerts import ANSWERS as UID
 from signalbox.contracts import certificate_metrics as certificate
 from signalbox.contracts import metrics
-from signalbox.contracts.metric import Metric
+from signalbox.contracts.metric import HIGH, LOW, Metric
 
 _RELEASE = "task, tier, language, route, release"
 _OF_RELEASE = "{{language}} {{tier}} {{route}} {{release}}"
@@ -93,7 +93,7 @@ def _evaluation() -> Row:
             evaluated(metrics.EVAL_ACCURACY_BOUND, matchers=f'bound="{bound}"'),
             f"{_OF_RELEASE} {bound} bound",
         )
-        for bound in ("lower", "upper")
+        for bound in (LOW, HIGH)
     )
     return Row(
         "Evaluation",

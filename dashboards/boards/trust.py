@@ -10,6 +10,7 @@ from dashboards.rules.alerts import TRUST
 from signalbox.contracts import certificate_metrics as certificate
 from signalbox.contracts import metrics
 from signalbox.contracts.light import Light
+from signalbox.contracts.metric import HIGH
 
 _KEY = "{{task}} {{language}} {{verdict}} {{route}}"
 _GREEN = f'{ANSWERS},light="{Light.GREEN}"'
@@ -42,7 +43,7 @@ def green_error() -> str:
 
 
 def green_error_bound() -> str:
-    matchers = f'{ANSWERS},bound="upper"'
+    matchers = f'{ANSWERS},bound="{HIGH}"'
     return f"max by (task, language) ({promql.series(certificate.CERTIFICATE_ERROR_BOUND, matchers)})"
 
 

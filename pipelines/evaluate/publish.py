@@ -13,6 +13,7 @@ from pipelines.evaluate.report import flat, markdown
 from pipelines.evaluate.summary import Summary
 from pipelines.sinks import datasets, mlflow_runs, textfile
 from signalbox.contracts import metrics as names
+from signalbox.contracts.metric import HIGH, LOW
 from signalbox.settings import Settings
 
 
@@ -60,8 +61,8 @@ def _of_all(where: tuple[str, ...], summary: Summary) -> textfile.Values:
     """Figures of all answers of a tier and language, and of each light."""
     values: textfile.Values = [
         (names.EVAL_ACCURACY, where, summary.accuracy),
-        (names.EVAL_ACCURACY_BOUND, (*where, "low"), summary.interval[0]),
-        (names.EVAL_ACCURACY_BOUND, (*where, "high"), summary.interval[1]),
+        (names.EVAL_ACCURACY_BOUND, (*where, LOW), summary.interval[0]),
+        (names.EVAL_ACCURACY_BOUND, (*where, HIGH), summary.interval[1]),
         (names.EVAL_BALANCED_ACCURACY, where, summary.balanced_accuracy),
         (names.EVAL_MACRO_F1, where, summary.macro_f1),
         (names.EVAL_AUC, where, summary.auc),
@@ -84,12 +85,12 @@ def _of_labels(where: tuple[str, ...], summary: Summary) -> textfile.Values:
         of_label = (*where, summary.slugs[label])
         low, high = figures.precision_interval or (None, None)
         values.append((names.EVAL_LABEL_PRECISION, of_label, figures.precision))
-        values += [(names.EVAL_LABEL_PRECISION_BOUND, (*of_label, "low"), low)]
-        values += [(names.EVAL_LABEL_PRECISION_BOUND, (*of_label, "high"), high)]
+        values += [(names.EVAL_LABEL_PRECISION_BOUND, (*of_label, LOW), low)]
+        values += [(names.EVAL_LABEL_PRECISION_BOUND, (*of_label, HIGH), high)]
         low, high = figures.recall_interval or (None, None)
         values.append((names.EVAL_LABEL_RECALL, of_label, figures.recall))
-        values += [(names.EVAL_LABEL_RECALL_BOUND, (*of_label, "low"), low)]
-        values += [(names.EVAL_LABEL_RECALL_BOUND, (*of_label, "high"), high)]
+        values += [(names.EVAL_LABEL_RECALL_BOUND, (*of_label, LOW), low)]
+        values += [(names.EVAL_LABEL_RECALL_BOUND, (*of_label, HIGH), high)]
     for label, row in summary.confusion.items():
         counts: Counter[str] = Counter()
         for verdict, rows in row.items():

@@ -12,6 +12,7 @@ from pipelines.judge.run import RunFolder
 from pipelines.judge.trust import Trust
 from pipelines.sinks import mlflow_runs, textfile
 from signalbox.contracts import metrics as names
+from signalbox.contracts.metric import HIGH, LOW
 from signalbox.settings import Settings
 
 
@@ -43,8 +44,8 @@ def write_metrics(folder: Path, report: Report) -> Path:
             (names.JUDGE_ANSWERS, (*where, "no_verdict"), float(row.no_verdict)),
             (names.JUDGE_LABELS, where, float(row.labels)),
             (names.JUDGE_AGREEMENT, where, row.agreement),
-            (names.JUDGE_AGREEMENT_BOUND, (*where, "low"), low),
-            (names.JUDGE_AGREEMENT_BOUND, (*where, "high"), high),
+            (names.JUDGE_AGREEMENT_BOUND, (*where, LOW), low),
+            (names.JUDGE_AGREEMENT_BOUND, (*where, HIGH), high),
             (names.JUDGE_AGREEMENT_BASELINE, where, row.baseline),
         ]
         if row.gate is not None:
@@ -55,8 +56,8 @@ def write_metrics(folder: Path, report: Report) -> Path:
         if row.estimate is not None:
             of = (*where, row.estimate.method)
             values.append((names.JUDGE_ESTIMATE, of, row.estimate.value))
-            values.append((names.JUDGE_ESTIMATE_BOUND, (*of, "low"), row.estimate.low))
-            values.append((names.JUDGE_ESTIMATE_BOUND, (*of, "high"), row.estimate.high))
+            values.append((names.JUDGE_ESTIMATE_BOUND, (*of, LOW), row.estimate.low))
+            values.append((names.JUDGE_ESTIMATE_BOUND, (*of, HIGH), row.estimate.high))
     for language, labels in report.labels.items():
         of_language = (options.task, language, options.route)
         values += [

@@ -11,6 +11,7 @@ from pipelines.watch.job import Result, Row
 from signalbox.certificate.monitoring.monitor import Observation
 from signalbox.contracts import certificate_metrics as names
 from signalbox.contracts.certificate import CertificateAction, CertificateKey
+from signalbox.contracts.metric import HIGH, LOW
 from signalbox.tasks import Task
 
 Labels = tuple[str, str, str, str]
@@ -51,8 +52,8 @@ def _figures(labels: Labels, observation: Observation) -> textfile.Values:
         low, high = clopper_pearson_interval(wrong, len(rows))
         values += [
             (names.CERTIFICATE_ERROR, labels, wrong / len(rows)),
-            (names.CERTIFICATE_ERROR_BOUND, (*labels, "lower"), low),
-            (names.CERTIFICATE_ERROR_BOUND, (*labels, "upper"), high),
+            (names.CERTIFICATE_ERROR_BOUND, (*labels, LOW), low),
+            (names.CERTIFICATE_ERROR_BOUND, (*labels, HIGH), high),
         ]
     return values
 

@@ -48,6 +48,41 @@ REJECTED = {
         {"speculative": {"method": "draft_model", "tokens": 5}},
         'speculative.model: "", but speculative.method is "draft_model".',
     ),
+    "a draft that is downloaded without network": (
+        {
+            "airGapped": True,
+            "model": {"source": "pvc", "pvc": {"claimName": "models"}},
+            "speculative": {"method": "draft_model", "tokens": 5, "model": "Qwen/Qwen2.5-0.5B"},
+        },
+        'speculative.model: "Qwen/Qwen2.5-0.5B" is downloaded, but airGapped is true. Use a volume',
+    ),
+    "tokens of an embedding model": (
+        {"runner": "pooling", "speculative": {"method": "ngram", "tokens": 5}},
+        "runner: pooling generates no tokens, but speculative.method is ngram. Remove one of them.",
+    ),
+    "expert parallelism that the engine does not know": (
+        {"engine": "sglang", "parallelism": {"experts": True}},
+        "parallelism.experts: true, but SGLang has no such setting. Set it to false, or use engine vllm.",
+    ),
+    "data-parallel ranks on two nodes": (
+        {
+            "gpu": {"count": 4},
+            "parallelism": {"data": 2, "tensor": 2, "nodes": 2},
+            "persistence": {"accessModes": ["ReadWriteMany"]},
+        },
+        "parallelism.data: 2 ranks on 2 nodes are not supported.",
+    ),
+    "a limit of memory below the layers on the CPU": (
+        {
+            "engine": "llamacpp",
+            "quantization": "gguf-q4_k_m",
+            "model": {"name": "Qwen/Qwen2.5-72B-Instruct", "file": "model.gguf"},
+            "gpu": {"product": "L4"},
+            "offload": {"gpuLayers": 8},
+            "resources": {"limits": {"memory": "8Gi"}},
+        },
+        "resources.limits.memory: 8Gi is too small: 1× L4 leave at least 21 GiB of weights to the CPU.",
+    ),
     "a task that the engine does not know": (
         {"engine": "sglang", "runner": "pooling"},
         "runner: pooling, but SGLang has no such setting. Set it to auto, or use engine vllm.",

@@ -16,6 +16,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, generate_latest
 
 from signalbox.contracts import metrics
+from signalbox.contracts.metric import HIGH, LOW
 
 PAGES = Path("tests/data/metrics")
 TYPE = re.compile(r"^# TYPE (\S+) (\S+)$", re.MULTILINE)
@@ -68,7 +69,7 @@ def contract_page() -> str:
     registry = CollectorRegistry()
     for metric in metrics.ALL:
         collector = metric.build(registry)
-        for bound in ("lower", "upper") if "bound" in metric.labels else ("",):
+        for bound in (LOW, HIGH) if "bound" in metric.labels else ("",):
             values = (bound if label == "bound" else LABELS.get(label, "any") for label in metric.labels)
             child = collector.labels(*values) if metric.labels else collector
             if metric.kind == "gauge":

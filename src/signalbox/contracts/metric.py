@@ -29,6 +29,9 @@ LATENCY_BUCKETS_SECONDS = (
     120,
 )
 
+# Values of the label `bound`.
+LOW, HIGH = "low", "high"
+
 
 @dataclass(frozen=True)
 class Metric:

@@ -9,7 +9,7 @@ from signalbox.contracts import certificate_metrics as certificate
 from signalbox.contracts import metrics as names
 from signalbox.contracts import usage_metrics
 from signalbox.contracts.light import Light
-from signalbox.contracts.metric import Metric
+from signalbox.contracts.metric import HIGH, Metric
 from signalbox.top.reading import Labels, Reading
 
 # Series that charts/monitoring records; tests/signalbox/top checks that it does.
@@ -109,7 +109,7 @@ def _language(reading: Reading, task: str, language: str) -> LanguageFigures:
         for light in Light
     }
     error, source = reading.largest(certificate.CERTIFICATE_ERROR, **where), "labels since the certificate"
-    bound = reading.largest(certificate.CERTIFICATE_ERROR_BOUND, **where, bound="upper")
+    bound = reading.largest(certificate.CERTIFICATE_ERROR_BOUND, **where, bound=HIGH)
     if error is None:
         error, source = (
             reading.largest(names.EVAL_LIGHT_ERROR, **where, light=Light.GREEN.value),

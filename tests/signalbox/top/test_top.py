@@ -45,7 +45,7 @@ CERTIFIED = {
     certificate.CERTIFICATE_LIMIT.name: [(KEY, 100.0)],
     certificate.CERTIFICATE_ERROR.name: [(KEY, 0.05)],
     certificate.CERTIFICATE_ERROR_BOUND.name: [
-        ({**KEY, "bound": "upper"}, 0.09),
+        ({**KEY, "bound": "high"}, 0.09),
         ({**KEY, "bound": "lower"}, 0.0),
     ],
 }
