@@ -127,15 +127,16 @@ class _Reader:
                 self._add_answers(sample, values.at(rows), thresholds, route)
 
     def _values_of(self, page: ComparedPage) -> _Values:
+        rows = len(page.id)
         known = [release is not None for release in page.release_key]
         return _Values(
             ids=np.array(page.id, dtype=object),
             keys=np.array(page.input_key, dtype=np.int64).view(np.uint64),
             characters=np.array(page.input_characters, dtype=np.float64),
-            outcomes=self._outcomes.codes(list(zip(page.light_reason, known, strict=True))),
+            outcomes=self._outcomes.codes(zip(page.light_reason, known, strict=True), rows),
             outputs=self._outputs(page),
-            verdicts=self._verdicts.codes(page.verdict),
-            lights=self._lights.codes(page.candidate_light),
+            verdicts=self._verdicts.codes(page.verdict, rows),
+            lights=self._lights.codes(page.candidate_light, rows),
         )
 
     def _add_requests(self, values: _Values, group: tuple[Route, str], *, current: bool) -> None:
@@ -148,7 +149,10 @@ class _Reader:
         languages = self._sample(Group(route, ALL, ALL), current=current)
         languages.rows += len(values.keys)
         languages.add(
-            "language", self._languages.codes([language] * len(values.keys)), values.keys, self._languages
+            "language",
+            self._languages.codes([language] * len(values.keys), len(values.keys)),
+            values.keys,
+            self._languages,
         )
 
     def _add_answers(self, sample: Sample, values: _Values, thresholds: str, route: Route) -> None:
