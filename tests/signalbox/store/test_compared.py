@@ -86,3 +86,14 @@ def test_rows_of_bodies_have_the_same_form() -> None:
     read = values_of_label(page, "yes")
     assert read is not None
     assert read[1] == [0.1, 1 / 3]
+
+
+async def test_pages_begin_after_the_last_row_of_the_page_before(url: str) -> None:
+    """Also among rows of one time."""
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    records = [record(f"text {number}", created_at=moment) for number in range(5)]
+    async with open_store(url) as store:
+        await store.append_many([*records, record("later")])
+        pages = [page.id async for page in store.compared(SPAN, 2)]
+    assert [len(page) for page in pages if page] == [2, 2, 2]
+    assert {name for page in pages[:3] for name in page} >= {one.id for one in records}
