@@ -10,7 +10,7 @@ import itertools
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,9 +66,9 @@ class Names(dict[Any, int]):
         self[raw] = code = self.labels.index(name)
         return code
 
-    def codes(self, raw: Sequence[object]) -> NDArray[np.uint16]:
-        """The code of each value."""
-        return np.fromiter(map(self.__getitem__, raw), np.uint16, len(raw))
+    def codes(self, raw: Iterable[object], rows: int) -> NDArray[np.uint16]:
+        """The code of each value, of so many rows. An iterator that frees its values spares the garbage collector."""
+        return np.fromiter(map(self.__getitem__, raw), np.uint16, rows)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Sample:
         keys = np.arange(first, first + len(values), dtype=np.uint64)
         if isinstance(values[0], str):
             names = self.column(column, thresholds).names or Names()
-            self.add(column, names.codes(values), keys, names, thresholds)
+            self.add(column, names.codes(values, len(values)), keys, names, thresholds)
         else:
             self.add(column, np.asarray(values, np.float64), keys, None, thresholds)
         self.rows = max(self.rows, len(values))

@@ -127,15 +127,16 @@ class _Reader:
                 self._add_answers(sample, values.at(rows), thresholds, route)
 
     def _values_of(self, page: ComparedPage) -> _Values:
+        rows = len(page.id)
         known = [release is not None for release in page.release_key]
         return _Values(
             ids=np.array(page.id, dtype=object),
             keys=np.array(page.input_key, dtype=np.int64).view(np.uint64),
             characters=np.array(page.input_characters, dtype=np.float64),
-            outcomes=self._outcomes.codes(list(zip(page.light_reason, known, strict=True))),
-            outputs=self._outputs(page.probabilities),
-            verdicts=self._verdicts.codes(page.verdict),
-            lights=self._lights.codes(page.candidate_light),
+            outcomes=self._outcomes.codes(zip(page.light_reason, known, strict=True), rows),
+            outputs=self._outputs(page),
+            verdicts=self._verdicts.codes(page.verdict, rows),
+            lights=self._lights.codes(page.candidate_light, rows),
         )
 
     def _add_requests(self, values: _Values, group: tuple[Route, str], *, current: bool) -> None:
@@ -148,7 +149,10 @@ class _Reader:
         languages = self._sample(Group(route, ALL, ALL), current=current)
         languages.rows += len(values.keys)
         languages.add(
-            "language", self._languages.codes([language] * len(values.keys)), values.keys, self._languages
+            "language",
+            self._languages.codes([language] * len(values.keys), len(values.keys)),
+            values.keys,
+            self._languages,
         )
 
     def _add_answers(self, sample: Sample, values: _Values, thresholds: str, route: Route) -> None:
@@ -162,10 +166,13 @@ class _Reader:
         sample.add("verdict", values.verdicts, values.keys, self._verdicts, thresholds)
         sample.add("candidate_light", values.lights, values.keys, self._lights, thresholds)
 
-    def _outputs(self, probabilities: str) -> NDArray[np.float64]:
-        """A page's JSON is parsed at once; not a number where there is no output."""
-        parsed = json.loads(probabilities)
+    def _outputs(self, page: ComparedPage) -> NDArray[np.float64]:
+        """Not a number where there is no output."""
         positive = self._classes.positive
+        alike = None if positive is None else compared.values_of_label(page, positive)
+        if alike is not None and not self._has_earlier_names(alike[0]):
+            return np.array(alike[1], np.float64)
+        parsed = json.loads(page.probabilities)
         names = {tuple(one) for one in parsed if one is not None}
         if positive is not None and not any(map(self._has_earlier_names, names)):
             outputs = [np.nan if one is None else one.get(positive, np.nan) for one in parsed]

@@ -12,11 +12,15 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 from typer.models import CommandInfo
+
+from signalbox.overview import OverviewGroup
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "signalbox.commands"
 # Not pip: the packages that carry model weights declare dependencies that nothing here uses, torch among them.
@@ -134,12 +138,13 @@ def make_app(plugins: Iterable[EntryPoint], invoked: str | None = None) -> typer
     name imports none. Of two plugins with the same command, the first by its module has it: `local` starts what `pipelines` needs.
     """
     app = typer.Typer(
+        cls=OverviewGroup,
         help="Open language models on your own hardware, and which of their answers to trust.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    targets = {name: one.target for name, one in (COMMANDS | GROUPS).items() if one.target}
-    targets |= {plugin.name: plugin.value for plugin in sorted(plugins, key=_module, reverse=True)}
+    targets = {plugin.name: plugin.value for plugin in sorted(plugins, key=_module, reverse=True)}
+    targets |= {name: one.target for name, one in (COMMANDS | GROUPS).items() if one.target}
     others = [name for name in targets if name not in COMMANDS | GROUPS and "." not in name]
     for name in (*COMMANDS, *others):
         summary = COMMANDS.get(name)
@@ -209,6 +214,8 @@ def _add_stub(app: typer.Typer, name: str, command: Command, text: str) -> None:
 
 def installed_app(invoked: str | None = None) -> typer.Typer:
     """The command line with the commands of all packages that are installed; `invoked` as in `make_app`."""
+    from importlib.metadata import entry_points  # its import is a tenth of a start
+
     return make_app(entry_points(group=ENTRY_POINTS), invoked)
 
 
@@ -220,8 +227,11 @@ def invoked_name(arguments: Sequence[str], environment: Mapping[str, str]) -> st
 
 
 def main() -> None:
-    """The console script."""
-    installed_app(invoked_name(sys.argv[1:], os.environ))()
+    """The console script. A command of the library needs no entry point of others."""
+    invoked, first = invoked_name(sys.argv[1:], os.environ), sys.argv[1:2]
+    is_own = first == [invoked] and invoked in COMMANDS and COMMANDS[invoked].target
+    app = make_app((), invoked) if is_own else installed_app(invoked)
+    app()
 
 
 if __name__ == "__main__":

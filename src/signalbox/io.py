@@ -9,6 +9,8 @@ from pathlib import Path
 
 from signalbox.errors import InputError
 
+STATE_DIR = Path("run")  # default of the setting `state_dir`, for commands that start without the settings
+
 
 def write_whole(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
     """Put `content` (text as UTF-8) in the place of `path`, durably; creates its folder. `mode` is cut by the umask.

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from signalbox.contracts.routes import MODELS, ModelName, Route, routes_over
+from signalbox.io import STATE_DIR
 from signalbox.monitoring_settings import MonitoringSettings
 from signalbox.serving.listen import url_host
 
@@ -18,7 +19,7 @@ class Settings(MonitoringSettings):
     model_config = SettingsConfigDict(env_prefix="SIGNALBOX_", extra="ignore", frozen=True)
 
     task: Path = Field(default=Path("tasks/medical"), description="Folder of the task.")
-    state_dir: Path = Field(default=Path("run"), description="Releases, thresholds, database, logs, MLflow.")
+    state_dir: Path = Field(default=STATE_DIR, description="Releases, thresholds, database, logs, MLflow.")
     thresholds_path: Path | None = Field(
         default=None,
         description="Folder of the thresholds. It may be missing until the first calibration. Defaults to `thresholds` "

@@ -29,7 +29,9 @@ def column_of(values, keys):
     column = Column(names)
     for first in range(0, len(values), 7):
         page = values[first : first + 7]
-        column.extend(page if names is None else names.codes(page.tolist()), keys[first : first + 7])
+        column.extend(
+            page if names is None else names.codes(page.tolist(), len(page)), keys[first : first + 7]
+        )
     return column
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 from signalbox import keys
 from signalbox.cli import ENTRY_POINTS, installed_app, invoked_name
 from signalbox.cli import make_app as make_command_line
+from signalbox.command import command_state
 from signalbox.settings import Settings
 from signalbox.store import open_store
 from tests.helpers import free_port, record
@@ -97,8 +99,9 @@ def test_the_command_that_is_imported(arguments, environment, name):
 @pytest.mark.parametrize(
     ("arguments", "absent"),
     [
-        ("--help", {"numpy", "pydantic", "pipelines", "local", "yaml"}),
+        ("--help", {"numpy", "pydantic", "pipelines", "local", "rich", "yaml"}),
         ("plan --help", {"numpy", "pipelines", "local"}),
+        ("plan --model Qwen/Qwen2.5-7B-Instruct --gpu l4", {"numpy", "pydantic_settings", "asyncio"}),
         ("train --help", {"numpy", "sklearn", "pandas", "mlflow", "local"}),
         ("doctor --help", {"numpy", "sklearn", "mlflow"}),
     ],
@@ -109,8 +112,10 @@ def test_a_start_imports_only_what_the_command_needs(arguments, absent):
         "try: main()\nfinally: print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", script, *arguments.split()], capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-c", script, *arguments.split()],
+        capture_output=True, text=True, check=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("SIGNALBOX_")},
+    )  # fmt: skip
     assert not absent & set(ended.stderr.split())
 
 
@@ -138,6 +143,24 @@ def test_a_wrong_setting_is_named_with_its_value(monkeypatch, name, value, why):
     assert f"error: {name}: got '{value}'." in said.output
     assert why in said.output
     assert "Traceback" not in said.output
+
+
+def test_a_command_that_needs_no_other_setting_rejects_a_wrong_one_too(monkeypatch):
+    monkeypatch.setenv("SIGNALBOX_ASSESSOR_PORT", "eighty")
+    said = run("plan", "--model", "Qwen/Qwen2.5-7B-Instruct", "--gpu", "l4")
+    assert said.exit_code == INPUT
+    assert "error: SIGNALBOX_ASSESSOR_PORT: got 'eighty'." in said.output
+
+
+@pytest.mark.parametrize("name", [None, "SIGNALBOX_STATE_DIR", "signalbox_state_dir"])
+def test_the_state_folder_is_the_one_of_the_settings(monkeypatch, name):
+    monkeypatch.delenv("SIGNALBOX_STATE_DIR")
+    for port in ("ASSESSOR", "ENCODER", "DECODER", "MLFLOW"):
+        monkeypatch.delenv(f"SIGNALBOX_{port}_PORT")
+    if name is not None:
+        monkeypatch.setenv(name, "elsewhere")
+    with command_state() as state:
+        assert state.state_dir == Settings().state_dir
 
 
 @pytest.mark.parametrize(

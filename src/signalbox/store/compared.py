@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -121,7 +123,35 @@ def from_bodies(rows: Sequence[Sequence[Any]]) -> ComparedPage:
         list(column) for column in zip(*(_from_body(name, body) for *_, name, body in rows), strict=True)
     ]
     *lists, probabilities = lists
-    return ComparedPage._make(((rows[-1][0], rows[-1][1]), *lists, json.dumps(probabilities)))
+    return ComparedPage._make(
+        ((rows[-1][0], rows[-1][1]), *lists, json.dumps(probabilities, ensure_ascii=False))
+    )
+
+
+def values_of_label(page: ComparedPage, label: str) -> tuple[tuple[str, ...], list[float]] | None:
+    """The labels of the page's probabilities, and the one of `label` in each row, not a number where a row has none.
+
+    None unless all rows have the same labels in the same order, which is so for most pages. A pattern reads them in half the
+    time of a JSON parser, as it builds no dictionaries. Text that is no such row cannot be missed: each match begins
+    at an object, since a quote within a string is escaped, and no quotes may be left over.
+    """
+    text = page.probabilities
+    if (start := text.find("{")) < 0:
+        return None
+    labels = tuple(json.JSONDecoder().raw_decode(text, start)[0])
+    if label not in labels:
+        return None
+    numbers = ("([^,}]+)" if one == label else "[^,}]+" for one in labels)
+    names = (re.escape(json.dumps(one, ensure_ascii=False)) for one in labels)
+    members = ", ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
+    values = re.findall(rf"\{{{members}\}}|null", text)
+    quotes = 2 * len(labels) * (len(values) - values.count(""))
+    if len(values) != len(page.id) or text.count('"') != quotes:
+        return None
+    try:
+        return labels, [float(value) if value else math.nan for value in values]
+    except ValueError:
+        return None
 
 
 def _from_body(name: str, body: str) -> tuple[object, ...]:

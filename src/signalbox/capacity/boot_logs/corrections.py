@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import yaml
 from pydantic import Field, ValidationError
@@ -18,10 +19,16 @@ from signalbox.capacity.spec import Correction, Spec
 from signalbox.contracts.record import Contract
 from signalbox.errors import InputError
 from signalbox.io import write_whole
-from signalbox.settings import Settings
 
 _FILE = "capacity-corrections.yaml"
 _HEADER = "# Written by `signalbox check-boot --store`: measured minus predicted, in bytes per GPU. Delete what is wrong.\n"
+
+
+class HasState(Protocol):
+    """What is needed of the settings."""
+
+    @property
+    def state_dir(self) -> Path: ...
 
 
 class Boot(Contract):
@@ -95,18 +102,18 @@ class Corrections:
         return None
 
 
-def load_corrections(settings: Settings, cluster: str) -> Corrections:
+def load_corrections(settings: HasState, cluster: str) -> Corrections:
     """The boots of a cluster, possibly none. Raises InputError for a file that is no corrections file."""
     boots = _read(corrections_path(settings)).boots
     return Corrections(cluster, tuple(boot for boot in boots if boot.cluster == cluster))
 
 
-def stored_clusters(settings: Settings) -> list[str]:
+def stored_clusters(settings: HasState) -> list[str]:
     """Names of the clusters with stored boots."""
     return sorted({boot.cluster for boot in _read(corrections_path(settings)).boots})
 
 
-def store_boot(settings: Settings, boot: Boot) -> Path:
+def store_boot(settings: HasState, boot: Boot) -> Path:
     """Add a boot, in place of an earlier one of the same configuration, and return the file's path."""
     path = corrections_path(settings)
     others = tuple(other for other in _read(path).boots if not boot.replaces(other))
@@ -115,7 +122,7 @@ def store_boot(settings: Settings, boot: Boot) -> Path:
     return path
 
 
-def corrections_path(settings: Settings) -> Path:
+def corrections_path(settings: HasState) -> Path:
     return settings.state_dir / _FILE
 
 

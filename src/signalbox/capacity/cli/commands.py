@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
 from signalbox.capacity.cli.options import BootOptions, PlanOptions, command_of, common_fields
-from signalbox.command import command_settings
+from signalbox.command import command_settings, command_state
 
 
 @command_of(PlanOptions)
 def plan(options: PlanOptions) -> None:
     """Plan GPU memory for a model: whether it fits, how many requests, and the command to start it. Downloads nothing."""
-    with command_settings() as settings:
+    with command_state() as state:
         from signalbox.capacity.cli.run import run
 
-        run(settings, options)
+        run(state, options)
 
 
 @command_of(BootOptions)
@@ -22,6 +20,8 @@ def check_boot(options: BootOptions) -> None:
     """Compare a boot log of an engine with the plan, term by term."""
     with command_settings() as settings:
         from dataclasses import fields
+
+        from rich.console import Console
 
         from signalbox.capacity.boot_logs.spec_from_log import LogOverrides
         from signalbox.capacity.cli.check_boot import check_boot as check

@@ -1,46 +1,43 @@
-"""From the options of `signalbox plan` to its output: the I/O around `plan` and `rank`."""
+"""From the options of `signalbox plan` to its output: the I/O around `plan` and `rank`.
+
+Each form of answer imports its own modules: the most frequent one, a plan on the screen, needs few of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
-from signalbox.capacity.answers.offers import offers
-from signalbox.capacity.answers.page import language_of, page
-from signalbox.capacity.answers.quality import accuracies
-from signalbox.capacity.answers.rank import Option, rank, sort_of
-from signalbox.capacity.answers.share import share_gpu
-from signalbox.capacity.boot_logs.corrections import load_corrections, stored_clusters
+from signalbox.capacity.boot_logs.corrections import HasState, load_corrections, stored_clusters
 from signalbox.capacity.cli.options import PlanOptions, common_fields
-from signalbox.capacity.cli.show_offers import show_offers
 from signalbox.capacity.cli.show_plan import explain, show
-from signalbox.capacity.cli.show_ranking import show_ranking
-from signalbox.capacity.hardware.cluster import cluster_gpus, pools
 from signalbox.capacity.hardware.inventory import Pool, parse_gpus
-from signalbox.capacity.hardware.nodes import NodeGpus
 from signalbox.capacity.models.catalogue import Catalogue
 from signalbox.capacity.models.catalogue_names import default_engine
 from signalbox.capacity.planner.evaluate import Correct
-from signalbox.capacity.planner.helm_values import write_values
 from signalbox.capacity.planner.plan import default_catalogue, plan
 from signalbox.capacity.planner.request import Request, tensor_parallel
 from signalbox.capacity.planner.result import Plan
 from signalbox.capacity.speed.energy import Prices, load_prices
 from signalbox.errors import InputError
 from signalbox.io import write_output
-from signalbox.settings import Settings
+
+if TYPE_CHECKING:
+    from signalbox.capacity.answers.rank import Option
+    from signalbox.capacity.hardware.nodes import NodeGpus
 
 _PRICED_COUNT = 8  # GPUs of a kind that a cloud offers in one machine
 
 
-def run(settings: Settings, options: PlanOptions) -> None:
+def run(state: HasState, options: PlanOptions) -> None:
     """Plan or rank, and print. Raises InputError and SetupError, which the command shows."""
     _check_hardware(options)
-    correct = _correct(settings, options)
+    correct = _correct(state, options)
     prices = load_prices(options.prices, default_catalogue().gpu) if options.prices else None
     if _names_inventory(options):
         options = replace(options, gpus=options.gpu, gpu=None)
@@ -58,6 +55,8 @@ def run(settings: Settings, options: PlanOptions) -> None:
 
 def _write_page(options: PlanOptions, path: Path, prices: Prices | None, correct: Correct | None) -> None:
     """The page of one plan or of the machines for one model; a ranking of models has none."""
+    from signalbox.capacity.answers.page import language_of, page
+
     if options.gpus is not None or options.cluster or not (options.model or options.config):
         problem = "`--html` shows one model"
         raise InputError(
@@ -82,6 +81,9 @@ def _names_inventory(options: PlanOptions) -> bool:
 
 def _offer_gpus(options: PlanOptions, prices: Prices | None, correct: Correct | None) -> None:
     """A model alone: the machines that hold it."""
+    from signalbox.capacity.answers.offers import offers
+    from signalbox.capacity.cli.show_offers import show_offers
+
     if options.write is not None:
         problem = "`--write` requires the GPUs to deploy on"
         raise InputError("--write", str(options.write), "add `--gpu 2xL4`", problem=problem)
@@ -122,9 +124,9 @@ def request_of(options: PlanOptions) -> Request:
     return Request(**values)
 
 
-def _correct(settings: Settings, options: PlanOptions) -> Correct | None:
+def _correct(state: HasState, options: PlanOptions) -> Correct | None:
     """Corrections of the cluster in `--corrections`, of the kubeconfig context, or of the only cluster that has some."""
-    stored = stored_clusters(settings)
+    stored = stored_clusters(state)
     name = options.corrections or (options.kube_context if options.kube_context in stored else None)
     if options.corrections is not None and name not in stored:
         problem = f"no boot is stored for cluster `{name}`"
@@ -133,7 +135,7 @@ def _correct(settings: Settings, options: PlanOptions) -> Correct | None:
         raise InputError("--corrections", name, hint, problem=problem)
     if name is None and len(stored) == 1:
         name = stored[0]
-    return load_corrections(settings, name).of if name else None
+    return load_corrections(state, name).of if name else None
 
 
 def _plan_one(options: PlanOptions, prices: Prices | None, correct: Correct | None) -> None:
@@ -151,6 +153,8 @@ def _plan_one(options: PlanOptions, prices: Prices | None, correct: Correct | No
 
 def _plan_two(options: PlanOptions, other: str, correct: Correct | None) -> None:
     """Two models on one GPU. The second one's values are in a file with its name."""
+    from signalbox.capacity.answers.share import share_gpu
+
     if options.gpu is None or options.model is None or options.html is not None:
         problem = "`--share-with` plans two models on one GPU, on the screen, as JSON or as values"
         raise InputError(
@@ -192,6 +196,10 @@ _IMPOSSIBLE = {
 
 
 def _rank_all(options: PlanOptions, prices: Prices | None, correct: Correct | None) -> None:
+    from signalbox.capacity.answers.quality import accuracies
+    from signalbox.capacity.answers.rank import rank, sort_of
+    from signalbox.capacity.cli.show_ranking import show_ranking
+
     rows, request = default_catalogue(), request_of(options)
     inventory, left_out = _inventory(options, rows, prices)
     measured = accuracies(options.quality) if options.quality else None
@@ -236,6 +244,8 @@ def _inventory(
     if options.gpus is not None:
         return parse_gpus(options.gpus, rows.gpu), []
     if options.cluster:
+        from signalbox.capacity.hardware.cluster import cluster_gpus, pools
+
         nodes = cluster_gpus(rows.gpus, options.kube_context)
         return pools(nodes), [_exclusion(row) for row in nodes if row.excluded or not row.free]
     names = [] if prices is None else list(prices.gpu_hour)
@@ -250,6 +260,8 @@ def _exclusion(row: NodeGpus) -> str:
 def _write(answer: Plan, options: PlanOptions) -> None:
     if options.write is None:
         return
+    from signalbox.capacity.planner.helm_values import write_values
+
     write_values(answer, options.write, overwrite=options.overwrite)
     if not options.as_json:
         text = f"values written to {options.write}"

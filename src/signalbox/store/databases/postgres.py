@@ -130,7 +130,8 @@ class PostgresBackend:
 
     async def compared(self, span: Span, rows: int, after: Place | None) -> ComparedPage:
         """A page, by the index of task, language and time."""
-        values = (*span, *((span.since, "") if after is None else after), rows)
+        place = (span.since, "") if after is None else after
+        values = (span.task, span.language, place[0], span.until, *place, rows)
         [row] = await self._fetch(_PACKED, *values)
         return unpacked(row, (row[-2], row[-1])) or from_bodies(await self._fetch(_BODIES, *values))
 

@@ -114,7 +114,8 @@ class SqliteBackend:
         """A page, by the index of task, language and time."""
         since = time_text(span.since)
         place = (since, -1) if after is None else after
-        values = (span.task, span.language, since, time_text(span.until), *place, rows)
+        # The index is entered at the place: from the begin of the span, each page would pass all rows before it.
+        values = (span.task, span.language, place[0], time_text(span.until), *place, rows)
         [row] = await self._rows(_PACKED, values)
         created_at, _, rowid = (row[-1] or "").partition(" ")
         page = unpacked(row, (created_at, int(rowid)) if rowid else None)
