@@ -6,20 +6,22 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.growth.cost import Cost, Growth, median_of, over_sizes, timed
 from pipelines.classes import Classes
+from pipelines.drift.job import windows_of
 from pipelines.strata import select_rows
 from pipelines.train.candidates import texts_of, vectors_of
 from pipelines.train.ground_truth import GroundTruth
 from pipelines.train.job import fit
+from pipelines.windows import read
 from signalbox.certificate import certify
 from signalbox.settings import Settings
 from signalbox.store import Store, open_store
-from signalbox.store.backend import Query
 from signalbox.tasks import load_data, load_task
 from tests.helpers import folder_on_disk, record
 from tests.pipelines.samples import compare_windows, draw_sample
@@ -77,12 +79,12 @@ def store_append(sizes: Sequence[int], rounds: int) -> list[Growth]:
 
 
 def store_newest(sizes: Sequence[int], rounds: int) -> list[Growth]:
-    """The newest 50 of so many records."""
+    """The newest 50 of so many records in one language."""
     return asyncio.run(_on_filled(sizes, rounds, _newest))
 
 
 def store_columns(sizes: Sequence[int], rounds: int) -> list[Growth]:
-    """Two columns of all records, as the drift job reads them."""
+    """All that the drift job compares, of so many records."""
     return asyncio.run(_on_filled(sizes, rounds, _columns))
 
 
@@ -91,11 +93,12 @@ async def _append(store: Store) -> object:
 
 
 async def _newest(store: Store) -> object:
-    return await store.records(task="medical", limit=_PAGE_ROWS)
+    return await store.records(task="medical", language="en", limit=_PAGE_ROWS)
 
 
 async def _columns(store: Store) -> object:
-    return await store.fields(["verdict", "input_characters"], Query(task="medical"))
+    windows = windows_of(datetime.now(UTC), current_days=7, reference_days=28)
+    return await read(store, load_task(Path("tasks/medical")), ["en"], ["encoder"], windows)
 
 
 async def _on_filled(sizes: Sequence[int], rounds: int, work: Work) -> list[Growth]:
