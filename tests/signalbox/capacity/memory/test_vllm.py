@@ -115,6 +115,8 @@ def test_a_bigger_gpu_never_fits_less(one, times):
 
 @given(specs)
 def test_by_default_the_larger_limits_of_a_large_gpu_do_not_eat_its_advantage(one):
+    # vLLM itself rejects more requests than blocks of a hybrid's states: 1024 by default on GPUs of 70 GiB and more, else 256.
+    assume(all(group.kind != "state" for group in one.model.kv_groups))
     one = replace(one, concurrency=None, batched_tokens=None, memory_utilization=None)
     # Below 14 GiB, the generation and the number of multiprocessors decide as much as the size.
     gpus = (gpu for gpu in CATALOGUE.gpus if not gpu.name.startswith("a100") and gpu.total_gib > 14)
