@@ -34,6 +34,7 @@ GUIDES = ROOT / "docs" / "guides"
 MONTH_SECONDS = 660
 JOBS = ("evaluate", "drift")
 BROKEN = "broken"
+FIRING = f'ALERTS{{alertname="SignalboxJobFailed",state="failed",job_name="{BROKEN}",alertstate="firing"}}'
 # What has data here and not on the local stack: keys of the API, jobs that were run, and kube-state-metrics.
 HERE = {
     "signalbox-service": {"Clients"},
@@ -231,6 +232,7 @@ def test_a_job_that_failed_raises_its_alert(live):
 
 
 def test_the_guide_shows_the_figures_and_the_first_steps_of_the_alert(live, cluster):
+    assert wait_for(live, FIRING, seconds=MONTH_SECONDS)
     block = guide_block("monitoring.md", "service/prometheus-operated")
     script = f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\nPATH={ROOT}/.venv/bin:$PATH\n{block.text}"
     text = cluster.shell(script.replace("9090 &\n", "9090 >/dev/null &\nsleep 3\n")).stdout
