@@ -65,13 +65,12 @@ class AppendLog:
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             os.truncate(self.path, len(whole))
-        # Not splitlines: it also splits at U+2028, which JSON allows within a row.
-        return [line for line in whole.split(b"\n") if line]
+        return _lines(whole)
 
     def rows(self) -> list[bytes]:
         """The same without a change to the file: of a log that another process may be writing."""
         content = self.path.read_bytes() if self.path.exists() else b""
-        return [line for line in content[: content.rfind(b"\n") + 1].split(b"\n") if line]
+        return _lines(content[: content.rfind(b"\n") + 1])
 
     def append(self, *rows: str) -> None:
         """Add rows durably, all or none; creates file and folder. A row is JSON text without a newline.
@@ -109,3 +108,8 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _lines(content: bytes) -> list[bytes]:
+    """Not splitlines: it also splits at U+2028, which JSON allows within a row."""
+    return [line for line in content.split(b"\n") if line]

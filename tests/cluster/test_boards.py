@@ -3,9 +3,7 @@
 The stack is installed as docs/guides/boards.md says. A panel must have data unless WITHOUT_DATA says what it needs.
 """
 
-import contextlib
 import json
-import threading
 import urllib.parse
 
 import pytest
@@ -18,6 +16,7 @@ from tests.dashboards.live import (
     CLUSTER,
     PANELS,
     WITHOUT_LIVE_DATA,
+    repeated,
     variables,
     wait_for,
     wait_until,
@@ -106,23 +105,9 @@ class Stack:
         answer = self.send("/v1/assess", {"text": TEXT, "language": "de", "model": model})
         self.send("/v1/feedback", {"prediction_id": answer["predictions"][0]["id"], "label": "yes"})
 
-    @contextlib.contextmanager
-    def traffic(self):
-        """Requests one after the other, until the tests end: a rate needs traffic in its window."""
-        end = threading.Event()
-
-        def run():
-            while not end.wait(2):
-                for model in ("encoder", "decoder"):
-                    self.assess(model)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield
-        finally:
-            end.set()
-            thread.join()
+    def assess_both(self):
+        for model in ("encoder", "decoder"):
+            self.assess(model)
 
     def run_job(self, job):
         self.kubectl("create", "job", f"{job}-now", f"--from=cronjob/pipelines-{job}")
@@ -166,7 +151,7 @@ def live(cluster):
                 installed.assess("decoder")  # a call that fails, and an answer that is red
             installed.kubectl("scale", "deployment/model-server", "--replicas=1")
             installed.ready("model-server")
-            with installed.traffic():
+            with repeated(installed.assess_both):
                 for job in JOBS:
                     installed.run_job(job)
                 yield server

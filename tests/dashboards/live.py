@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
@@ -71,3 +73,22 @@ def variables(server: Queried, board: Board, namespace: str) -> dict[str, str]:
         assert offered, f"the variable {variable.name} of {board.title} has no value"
         chosen.setdefault(variable.name, offered[0] if variable.pattern else ".*")
     return BUILT_IN | chosen
+
+
+@contextlib.contextmanager
+def repeated(work: Callable[[], object], pause_seconds: float = 2) -> Iterator[None]:
+    """Do the work one time after the other, until the block ends: a rate needs traffic in its window."""
+    end = threading.Event()
+
+    def run() -> None:
+        work()
+        while not end.wait(pause_seconds):
+            work()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()

@@ -11,7 +11,6 @@ import itertools
 import os
 import shutil
 import signal
-import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -26,7 +25,7 @@ from dashboards.rules.files import groups, recorded, settings_group
 from dashboards.variables import filled
 from local import stack
 from signalbox.settings import Settings
-from tests.dashboards.live import PANELS, WITHOUT_LIVE_DATA, variables, wait_for
+from tests.dashboards.live import PANELS, WITHOUT_LIVE_DATA, repeated, variables, wait_for
 from tests.dashboards.stub_exporter import PAGES, stub_exporter
 from tests.e2e.conftest import Running, running
 from tests.e2e.prometheus import Prometheus, job, prometheus
@@ -52,23 +51,13 @@ def ask(client: httpx2.Client, number: int) -> None:
 
 @contextlib.contextmanager
 def load(assessor: str) -> Iterator[None]:
-    """Requests one after the other, until the tests end: a rate needs traffic in its window."""
-    end = threading.Event()
-
-    def run() -> None:
-        with httpx2.Client(base_url=assessor, timeout=300) as client:
-            for number in itertools.count():
-                ask(client, number)
-                if end.wait(2):
-                    return
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
+    """Answers and feedback one after the other, each with another text."""
+    numbers = itertools.count()
+    with (
+        httpx2.Client(base_url=assessor, timeout=300) as client,
+        repeated(lambda: ask(client, next(numbers))),
+    ):
         yield
-    finally:
-        end.set()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
