@@ -94,7 +94,13 @@ test-charts: install tools ## Run the tests of the charts and manifests alone
 test-cluster: install ## Install the charts on a real Kubernetes of one node (needs root; docs/guides/cluster-tests.md)
 	@$(RUN) python -m tools.cluster check
 	@$(MAKE) --no-print-directory cluster-images
-	@$(RUN) pytest -m "cluster and not faults" tests/cluster $(PYTEST_ARGS)
+	@$(RUN) pytest -m "cluster and not faults and not boards" tests/cluster $(PYTEST_ARGS)
+
+.PHONY: test-boards
+test-boards: install ## Query every panel, rule and alert on a Prometheus of the same Kubernetes (12 min)
+	@$(RUN) python -m tools.cluster check
+	@$(MAKE) --no-print-directory cluster-images
+	@$(RUN) pytest -m boards tests/cluster $(PYTEST_ARGS)
 
 .PHONY: test-faults
 test-faults: install ## Measure what fails under load on the same Kubernetes: upgrades, kills, a drain, outages (15 min)

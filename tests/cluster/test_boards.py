@@ -26,7 +26,7 @@ from tools.charts import ROOT
 from tools.cluster import prometheus, stack
 from tools.docs.blocks import blocks
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.boards]
 
 GUIDES = ROOT / "docs" / "guides"
 # The rules of the month are evaluated every 10 minutes.
