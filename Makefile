@@ -135,8 +135,8 @@ bench-growth: install ## Measure what each path costs as the work grows, for doc
 	@$(RUN) python -m benchmarks.growth $(GROWTH) $(if $(QUICK),--quick)
 
 .PHONY: bench-endurance
-bench-endurance: install ## Load the local stack with faults and look for lost records and growth (MINUTES=45)
-	@$(RUN) python -m benchmarks.endurance $(MINUTES:%=--minutes=%)
+bench-endurance: install ## Load the local stack with faults and look for lost records and growth (MINUTES=45, KEEP=1 for the page)
+	@$(RUN) python -m benchmarks.endurance $(MINUTES:%=--minutes=%) $(if $(KEEP),--keep)
 
 .PHONY: bench-instructions
 bench-instructions: install ## Compare the instruction counts of the hottest functions with a commit's (COMMIT=HEAD~1; valgrind)

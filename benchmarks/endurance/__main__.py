@@ -1,6 +1,7 @@
 """Run the load and print the figures: `make bench-endurance MINUTES=45`, at least 3.
 
-Writes build/endurance.json (the figures) and build/endurance.svg. Exit status 1 when a confirmed record or feedback is
+Writes build/endurance.json (the figures) and build/endurance.svg; `--keep` writes those from which `make generate` makes the
+section Endurance of docs/reference/performance.md. Exit status 1 when a confirmed record or feedback is
 missing from the store, an error of class 5xx is not in the window of a fault, a job fails outside of one, or a process grows by more
 than the bound (`events.py`).
 """
@@ -26,6 +27,7 @@ from benchmarks.assessor import READY_SECONDS
 from benchmarks.endurance.events import EXCEEDED, Trace, failures, growths, is_excused, latencies
 from benchmarks.endurance.faults import Stack
 from benchmarks.endurance.observers import missing, observe
+from benchmarks.endurance.page import FIGURES, PLOT
 from benchmarks.endurance.plot import svg
 from benchmarks.machine import conditions
 from local import stack as services
@@ -41,25 +43,33 @@ from signalbox.tasks import load_task
 from tests.helpers import folder_on_disk, free_port
 
 QUEUE_RECORDS = 2_000
+KEPT_MINUTES = 45.0
 
 
 def main(arguments: list[str]) -> int:
     """Start the stack, load it, and judge what was seen."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.endurance")
-    parser.add_argument("--minutes", type=float, default=45.0)
-    minutes = parser.parse_args(arguments).minutes
+    parser.add_argument("--minutes", type=float, default=KEPT_MINUTES)
+    parser.add_argument("--keep", action="store_true", help="write the figures and the plot for the page")
+    options = parser.parse_args(arguments)
+    minutes = options.minutes
     if minutes < 3:
         parser.error(f"--minutes: `{minutes:g}` is too short for the faults; 3 or more")
+    if options.keep and minutes < KEPT_MINUTES:
+        parser.error(f"--keep: a run of {minutes:g} minutes is not kept; --minutes {KEPT_MINUTES:g} or more")
     console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
     with folder_on_disk() as folder, running_stack(folder, console) as (settings, stack):
         trace = asyncio.run(observe(settings, stack, 60 * minutes, console))
         lost = missing(trace, stack.database)
     figures = judge(trace, lost, minutes)
     _show(figures, console)
-    Path("build").mkdir(exist_ok=True)
-    Path("build/endurance.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    Path("build/endurance.svg").write_text(svg(trace, 60 * minutes), encoding="utf-8")
-    console.print("figures: build/endurance.json, plot: build/endurance.svg")
+    files = (FIGURES, PLOT) if options.keep else (Path("build/endurance.json"), Path("build/endurance.svg"))
+    for file, text in zip(
+        files, (json.dumps(figures, indent=1) + "\n", svg(trace, 60 * minutes)), strict=True
+    ):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    console.print(f"figures: {files[0]}, plot: {files[1]}")
     return 0 if figures["passed"] else 1
 
 

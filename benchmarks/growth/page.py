@@ -10,7 +10,9 @@ from typing import Any
 
 import yaml
 
+from benchmarks.endurance.page import kept
 from benchmarks.growth.cost import slope
+from benchmarks.tables import table
 
 ROOT = Path(__file__).parents[2]
 ROWS = Path(__file__).with_name("rows.json")
@@ -68,7 +70,8 @@ def page() -> str:
                 if name in peers
             ),
         ]
-    return "\n".join(part.strip("\n") + "\n" for part in parts)
+    parts.append(kept())
+    return "\n".join(part.strip("\n") + "\n" for part in parts if part)
 
 
 def _overview(names: list[str], sections: dict[str, Any], growth: dict[str, Any]) -> str:
@@ -109,9 +112,8 @@ def _section(section: dict[str, str], result: dict[str, Any]) -> str:
 def _peers(title: str, note: str, result: dict[str, Any]) -> str:
     """Rows with the same columns make a table."""
     lines = [f"### {title}", f"{note}\n{_measured(result)}".strip()]
-    for columns, rows in groupby(result["rows"], key=tuple):
-        lines += ["", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-        lines += [f"| {' | '.join(str(value) for value in row.values())} |" for row in rows]
+    for _, rows in groupby(result["rows"], key=tuple):
+        lines += ["", table(list(rows))]
     return "\n".join(lines)
 
 

@@ -7,9 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree
 
-from benchmarks.endurance.__main__ import judge
+import pytest
+
+from benchmarks.endurance.__main__ import judge, main
 from benchmarks.endurance.events import Event, Sample, Trace, Window, failures, growths, latencies
 from benchmarks.endurance.observers import every, missing
+from benchmarks.endurance.page import section
 from benchmarks.endurance.plot import svg
 
 
@@ -70,3 +73,20 @@ def test_the_plot_is_well_formed_and_names_faults_and_services() -> None:
     ElementTree.fromstring(text)
     assert "encoder killed" in text
     assert "assessor" in text
+
+
+def test_the_section_has_the_figures_of_the_run_and_says_when_it_failed() -> None:
+    run = trace()
+    run.feedback = ["c"]
+    text = section(judge(run, {"record": 1, "feedback": 0}, 45))
+    assert "`make bench-endurance MINUTES=45`" in text
+    assert "The run **failed**." in text
+    assert "2 records and 1 entries of feedback; missing at the end: 1 and 0." in text
+    assert "Responses of class 5xx: 1 in faults, 0 otherwise." in text
+    assert "| assessor | 595 | 100 → 100 | 20 → 20 | kept |" in text
+
+
+def test_a_short_run_is_not_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--minutes", "10", "--keep"])
+    assert "a run of 10 minutes is not kept; --minutes 45 or more" in capsys.readouterr().err
