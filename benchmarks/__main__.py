@@ -36,6 +36,7 @@ BENCHMARKS = (
     "drift",
     "drift_peers",
     "judge",
+    "shards",
     "comparison",
     "training",
 )
