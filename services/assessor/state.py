@@ -85,4 +85,9 @@ def state_of(request: Request) -> State:
     return state
 
 
-Current = Annotated[State, Depends(state_of)]
+async def _current(request: Request) -> State:
+    # FastAPI runs a plain function in a thread of its own, for each request.
+    return state_of(request)
+
+
+Current = Annotated[State, Depends(_current)]
