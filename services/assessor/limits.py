@@ -56,4 +56,4 @@ class Limits:
     def _count(self, scope: Scope, status: int) -> None:
         # The route's template, never the raw path: ids and scans must not become label values.
         path = getattr(scope.get("route"), "path", "unmatched")
-        self._metrics[names.HTTP_REQUESTS].labels(scope["method"], path, str(status)).inc()
+        self._metrics.series(names.HTTP_REQUESTS, scope["method"], path, str(status)).inc()

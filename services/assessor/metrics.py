@@ -66,6 +66,15 @@ class Metrics:
             collector(registry=self.registry)
         # The three kinds share no useful base type.
         self._collectors: dict[str, Any] = {row.name: row.build(self.registry) for row in _TABLE}
+        self._series: dict[tuple[str, ...], Any] = {}
+
+    def series(self, metric: Metric, *labels: str) -> Any:  # noqa: ANN401
+        """One series of a metric. The client library finds it by a lock and a conversion of each label, for each call."""
+        key = (metric.name, *labels)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = self[metric].labels(*labels)
+        return series
 
     def __getitem__(self, metric: Metric) -> Any:  # noqa: ANN401
         return self._collectors[metric.name]
@@ -73,18 +82,18 @@ class Metrics:
     def count(self, record: Record) -> None:
         """Count one prediction."""
         where = (record.task, record.language, record.route)
-        self[names.PREDICTIONS].labels(*where, record.light.value, record.light_reason.value).inc()
-        self[names.PREDICTION_SECONDS].labels(*where).observe(record.latency_seconds)
-        self[names.VERDICTS].labels(*where, self._slug(record.verdict)).inc()
+        self.series(names.PREDICTIONS, *where, record.light.value, record.light_reason.value).inc()
+        self.series(names.PREDICTION_SECONDS, *where).observe(record.latency_seconds)
+        self.series(names.VERDICTS, *where, self._slug(record.verdict)).inc()
         if record.score is not None:
-            self[names.SCORE].labels(*where).observe(record.score)
-        if record.p_yes is not None:
-            self[names.P_YES].labels(*where).observe(record.p_yes)
+            self.series(names.SCORE, *where).observe(record.score)
+        if (p_yes := record.p_yes) is not None:
+            self.series(names.P_YES, *where).observe(p_yes)
         for unit, length in lengths(record.justification).items() if record.justification else ():
-            self[names.JUSTIFICATION_LENGTH].labels(*where, unit).observe(length)
+            self.series(names.JUSTIFICATION_LENGTH, *where, unit).observe(length)
         for direction, tokens in (("prompt", record.prompt_tokens), ("completion", record.completion_tokens)):
             if tokens is not None:
-                self[names.TOKENS].labels(record.task, record.language, direction).inc(tokens)
+                self.series(names.TOKENS, record.task, record.language, direction).inc(tokens)
 
     def count_feedback(self, record: Record, *, agrees: bool) -> None:
         """Count one ground truth."""

@@ -129,7 +129,7 @@ class Access:
         return _Rejection(problem, {"Retry-After": str(seconds)})
 
     def _count(self, client: str, outcome: str) -> None:
-        self._metrics[names.API_REQUESTS].labels(client, outcome).inc()
+        self._metrics.series(names.API_REQUESTS, client, outcome).inc()
 
 
 def _is_of_queue(path: str) -> bool:

@@ -66,14 +66,14 @@ class Meter:
     def _count(self, client: str, model: str, amount: Amount) -> None:
         metrics = self._metrics
         if amount.requests:
-            metrics[names.USAGE_REQUESTS].labels(client, model).inc(amount.requests)
+            metrics.series(names.USAGE_REQUESTS, client, model).inc(amount.requests)
         if amount.seconds:
-            metrics[names.USAGE_SECONDS].labels(client, model).inc(amount.seconds)
+            metrics.series(names.USAGE_SECONDS, client, model).inc(amount.seconds)
         for direction, tokens in (("prompt", amount.prompt_tokens), ("completion", amount.completion_tokens)):
             if tokens:
-                metrics[names.USAGE_TOKENS].labels(client, model, direction).inc(tokens)
+                metrics.series(names.USAGE_TOKENS, client, model, direction).inc(tokens)
         if watthours := self._energy.watthours(model, amount):
-            metrics[names.USAGE_ENERGY].labels(client, model).inc(watthours)
+            metrics.series(names.USAGE_ENERGY, client, model).inc(watthours)
 
 
 @contextlib.asynccontextmanager

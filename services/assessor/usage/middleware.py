@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.assessor.usage.current import measuring
+from services.assessor.usage.current import Measuring
 from services.assessor.usage.meter import Meter
 from signalbox.contracts.usage import NO_KEYS, UNKNOWN, Amount
 
@@ -20,7 +20,7 @@ class CountUsage:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with measuring() as usage:
+        with Measuring() as usage:
             try:
                 await self._app(scope, receive, send)
             finally:
