@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from signalbox.thresholds import Passed
 from signalbox.traffic_light import is_sure
 
 log = logging.getLogger(__name__)
+# NUL, which Postgres does not store, and lone surrogates, which have no UTF-8 form.
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -246,5 +249,5 @@ def _call(
 
 
 def _check_characters(field: str, text: str) -> None:
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if _NO_TEXT.search(text):
         raise InputError(field, text, "Send text without NUL and without lone surrogates.")

@@ -96,5 +96,8 @@ class CertificateTable:
         return self._verified
 
     def _stamp_now(self) -> _Stamp:
-        paths = [*files.certificate_files(self._folder), self._public_key]
+        certificates = files.certificate_files(self._folder)
+        if not certificates:  # the key counts only with one
+            return ()
+        paths = [*certificates, self._public_key]
         return tuple((str(path), path.stat().st_mtime_ns) for path in paths if path.exists())

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
@@ -31,6 +32,7 @@ _SUM_TOLERANCE = 1e-6
 _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
+@lru_cache(maxsize=1024)  # the validator of each label and verdict: some fifteen calls for a prediction
 def normal_form(name: str) -> str:
     """The form in which labels are stored and compared: NFC. Raises ValueError for a name that cannot be shown."""
     label = unicodedata.normalize("NFC", name)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -40,6 +41,7 @@ class EncoderClient:
         self._task = task
         self._url = f"{base_url.rstrip('/')}/v2/models/{model_name}"
         self._timeout_seconds = timeout_seconds
+        self._limit = aiohttp.ClientTimeout(total=timeout_seconds)
         self._budget = RetryBudget()
         self._session: aiohttp.ClientSession | None = None
 
@@ -101,7 +103,7 @@ class EncoderClient:
         timeout_seconds: float | None = None,
     ) -> dict[str, Any]:
         """One request; after a reset connection it is sent once more while the budget allows it."""
-        limit = aiohttp.ClientTimeout(total=timeout_seconds or self._timeout_seconds)
+        limit = self._limit if timeout_seconds is None else aiohttp.ClientTimeout(total=timeout_seconds)
         self._budget.earn()
         with self._errors():
             try:
@@ -199,4 +201,9 @@ def of_task(probabilities: LabelProbabilities, task: Task) -> LabelProbabilities
 
 def _release(value: object) -> ModelRelease:
     """A release as the predictor sends it: JSON in a string (protocol parameters are flat) or an object."""
-    return ModelRelease.model_validate(json.loads(value) if isinstance(value, str) else value)
+    return _parsed_release(value) if isinstance(value, str) else ModelRelease.model_validate(value)
+
+
+@lru_cache(maxsize=16)  # each answer names its release, and it is that of the answer before
+def _parsed_release(text: str) -> ModelRelease:
+    return ModelRelease.model_validate(json.loads(text))
