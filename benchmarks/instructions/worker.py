@@ -91,11 +91,99 @@ def chat_tokens() -> Function:
     return count
 
 
+def passed_through_chat() -> Function:
+    """A chat completion through the whole application, without a server and without the network to the decoder."""
+    body = json.dumps({"messages": [{"role": "user", "content": _TEXT}]}).encode()
+    answer = json.dumps({"choices": [], "usage": {"prompt_tokens": 206, "completion_tokens": 14}}).encode()
+
+    class Response:
+        status, headers = 200, {"Content-Type": "application/json"}
+
+        async def read(self) -> bytes:
+            return answer
+
+        async def __aenter__(self) -> Response:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            return
+
+    class Decoder:
+        async def request(self, *_: object, **__: object) -> Response:
+            return Response()
+
+    return _requesting("/v1/chat/completions", body, upstream=Decoder())
+
+
+def assessment() -> Function:
+    """A text assessed by an encoder through the whole application, without a server, the network and a database."""
+    body = json.dumps({"text": _TEXT, "language": "en", "model": "encoder"}).encode()
+    return _requesting("/v1/assess", body)
+
+
+def _requesting(path: str, body: bytes, **parts: Any) -> Function:
+    """Requests of the application, whose state has an encoder in this process and a store that keeps nothing."""
+    import asyncio
+    from types import SimpleNamespace
+
+    from services.assessor.app import create_app
+    from services.assessor.assess import Assess
+    from services.assessor.calls import Calls, CountedClient
+    from services.assessor.metrics import Metrics
+    from services.assessor.schemas import to_public
+    from signalbox.contracts.labels import YES, yes_no
+    from signalbox.models.base import Answer
+    from signalbox.settings import Settings
+    from signalbox.tasks import load_task
+
+    class Encoder:
+        async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
+            answer = Answer(release=_RELEASE, stated=YES, probabilities=yes_no(0.9), latency_seconds=0.01)
+            return [answer] * len(texts)
+
+    class Store:
+        async def append_many(self, records: object) -> None:
+            return
+
+    settings = Settings(state_dir=Path(tempfile.gettempdir()) / "signalbox-no-state")
+    task, app = load_task(Path("tasks/medical")), create_app(settings, clients={})
+    metrics = Metrics(task)
+    calls = {name: Calls(name, metrics) for name in ("encoder", "decoder")}
+    clients: Any = {"encoder": CountedClient(Encoder(), calls["encoder"])}  # type: ignore[arg-type]
+    app.state.signalbox = SimpleNamespace(
+        settings=settings,
+        calls=calls,
+        assess=Assess(settings, task, clients, Store(), metrics),  # type: ignore[arg-type]
+        route=lambda name: name,
+        public=lambda record: to_public(record, task),
+        **parts,
+    )
+    headers = [(b"host", b"assessor"), (b"content-type", b"application/json")]
+    headers.append((b"content-length", str(len(body)).encode()))
+    scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": path, "query_string": b""}
+    loop, statuses = asyncio.new_event_loop(), []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 200))
+
+    def request() -> None:
+        statuses.clear()
+        loop.run_until_complete(app({**scope, "headers": [*headers]}, receive, send))
+        assert set(statuses) == {200}, statuses
+
+    return request
+
+
 FUNCTIONS = {
     "stored record": stored_record,
     "light": light,
     "public prediction": public_prediction,
     "tokens of a chat": chat_tokens,
+    "passed-through chat": passed_through_chat,
+    "assessment": assessment,
 }
 
 
