@@ -21,6 +21,7 @@ from services.assessor.retention import purging
 from services.assessor.review import routes as review
 from services.assessor.review.refill import Refill, refilling
 from services.assessor.routes import api, pages, passthrough
+from services.assessor.routes.direct import DirectRoutes
 from services.assessor.state import State
 from services.assessor.usage.meter import Meter, writing
 from services.assessor.usage.middleware import CountUsage
@@ -58,6 +59,8 @@ def create_app(
         description="Answers with a traffic light. Red withholds the verdict; green requires a certificate.",
         lifespan=lifespan,
     )
+    # The innermost: behind keys, limits and counters.
+    app.add_middleware(DirectRoutes)
     if settings.api_keys_file:
         app.add_middleware(Access, file=KeyFile(settings.api_keys_file), metrics=metrics)
     app.add_middleware(CountUsage, meter=meter)

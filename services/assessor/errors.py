@@ -145,9 +145,14 @@ def install(app: FastAPI) -> None:
 
 
 async def _signalbox_error(request: Request, error: Exception) -> JSONResponse:
+    return failed(error, request.url.path)
+
+
+def failed(error: Exception, path: str) -> JSONResponse:
+    """The response to a request of `path` that a SignalboxError ended; the log has what is not the caller's fault."""
     if not isinstance(error, InputError):
         log.warning("request failed", extra={"cause": str(error)})
-    return response(problem_of(error), request.url.path)
+    return response(problem_of(error), path)
 
 
 async def _internal_error(request: Request, error: Exception) -> JSONResponse:
@@ -186,7 +191,12 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _body_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BodyTooLarge)  # noqa: S101 - registered for it
-    return body_too_large("too long", error.limit_bytes, request.url.path)
+    return cut_off(error, request.url.path)
+
+
+def cut_off(error: BodyTooLarge, path: str) -> JSONResponse:
+    """The response to a body that turned out to be over the limit while it was read."""
+    return body_too_large("too long", error.limit_bytes, path)
 
 
 def body_too_large(value: str, limit_bytes: int, path: str) -> JSONResponse:

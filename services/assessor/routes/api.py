@@ -52,6 +52,11 @@ _EVENTS: Responses = {
 @router.post("/v1/assess", responses=_BODY)
 async def assess(body: AssessRequest, state: Current) -> AssessResponse:
     """Assess one or several texts: light, verdict, justification, and the evidence if the request asks for it."""
+    return await assessed(body, state)
+
+
+async def assessed(body: AssessRequest, state: State) -> AssessResponse:
+    """The response to a request that is valid by itself. Raises InputError, SetupError, SpoolFull."""
     records = await state.assess.assess(
         body.all_texts,
         body.language,

@@ -19,7 +19,7 @@ from services.assessor.calls import Calls
 from services.assessor.schemas import OpenAIErrorResponse
 from services.assessor.state import Current, State
 from services.assessor.usage.chat_tokens import ChatTokens
-from services.assessor.usage.current import measuring
+from services.assessor.usage.current import Measuring
 from signalbox.contracts.light import LightReason
 from signalbox.contracts.usage import Amount
 from signalbox.errors import NotFoundError
@@ -53,14 +53,19 @@ _RETRY = "Try again; /readyz shows when the decoder is available."
 @router.post("/v1/chat/completions", response_class=Response, responses=_ERRORS, openapi_extra=_CHAT)
 async def chat_completions(request: Request, state: Current) -> Response:
     """Chat completion by the decoder, streamed or not; without a light and without a record."""
-    return await _forward(state, "POST", "/chat/completions", await request.body())
+    return await chat(state, await request.body())
 
 
 @router.get("/v1/models", response_class=Response, responses=_ERRORS)
 async def models(state: Current) -> Response:
     """Models that the decoder serves."""
-    with measuring():  # a list of models uses none of them
+    with Measuring():  # a list of models uses none of them
         return await _forward(state, "GET", "/models", None)
+
+
+async def chat(state: State, body: bytes) -> Response:
+    """The decoder's response to a chat. Raises NotFoundError without a decoder."""
+    return await _forward(state, "POST", "/chat/completions", body)
 
 
 async def _forward(state: State, method: str, path: str, body: bytes | None) -> Response:
