@@ -40,12 +40,36 @@ class Values(NamedTuple):
     names: Names | None = None
 
 
-class Drawn(NamedTuple):
-    """A row that may give a text: its place in time, what the store finds its record by, the key of its text."""
+class Reservoir:
+    """Rows of the store that may give a text, of which each is as likely to be drawn (reservoir sampling, Vitter 1985)."""
 
-    place: int
-    row: bytes
-    text: int
+    def __init__(self) -> None:
+        self._rows = np.empty(0, np.void)
+        self._times = np.empty(0, np.int64)  # places in the order of time
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def draw(self, rows: NDArray[np.void], before: int, rng: np.random.Generator) -> None:
+        """From rows that come after so many others."""
+        free = min(len(rows), TEXTS_DRAWN - len(self))
+        self._times = np.concatenate([self._times, np.arange(before, before + free)])
+        # Not concatenated: numpy would make the numbers those of this machine.
+        grown = np.empty(len(self), rows.dtype)
+        if len(self) > free:
+            grown[: -free or None] = self._rows
+        grown[len(self) - free :] = rows[:free]
+        self._rows = grown
+        # A row takes a random place among all so far, and counts if it is one of those that are kept; the last one stays.
+        counts = np.arange(before + free + 1, before + len(rows) + 1)
+        places = np.floor(rng.random(len(rows) - free) * counts).astype(np.int64)
+        chosen = np.flatnonzero(places < TEXTS_DRAWN)
+        self._rows[places[chosen]] = rows[free + chosen]
+        self._times[places[chosen]] = before + free + chosen
+
+    def ordered(self) -> NDArray[np.void]:
+        """By time."""
+        return self._rows[np.argsort(self._times)]
 
 
 @dataclass
@@ -55,7 +79,7 @@ class Sample:
     rows: int = 0
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
-    drawn: list[Drawn] = field(default_factory=list)
+    drawn: Reservoir = field(default_factory=Reservoir)
     spill: Spill = field(default_factory=Spill)
 
     def add(self, columns: Mapping[str, Values], keys: Keys, thresholds: str = "") -> None:
@@ -90,18 +114,10 @@ class Sample:
         """Digests under which a column has rows."""
         return {digest for name, digest in self.columns if name == column}
 
-    def draw(self, rows: NDArray[np.void], keys: Keys, rng: np.random.Generator) -> None:
-        """Count rows; every row so far is as likely to be drawn (reservoir sampling, Vitter 1985)."""
-        free = min(len(rows), TEXTS_DRAWN - len(self.drawn))
-        first = self.rows
+    def draw(self, rows: NDArray[np.void], rng: np.random.Generator) -> None:
+        """Count rows of the store, and draw some that may give a text."""
+        self.drawn.draw(rows, self.rows, rng)
         self.rows += len(rows)
-        own = zip(range(first, first + free), rows[:free], keys[:free].tolist(), strict=True)
-        self.drawn += (Drawn(place, row.tobytes(), text) for place, row, text in own)
-        # A row takes a random place among all so far, and counts if it is one of those that are kept.
-        places = np.floor(rng.random(len(rows) - free) * np.arange(first + free + 1, self.rows + 1))
-        for number in np.flatnonzero(places < TEXTS_DRAWN).tolist():
-            row = free + number
-            self.drawn[int(places[number])] = Drawn(first + row, rows[row].tobytes(), int(keys[row]))
 
 
 def output_of(probabilities: Mapping[str, float] | None, classes: Classes) -> float | None:
@@ -135,8 +151,11 @@ def alike(reference: Sample, current: Sample, rng: random.Random) -> tuple[list[
 
 
 def _distinct(sample: Sample, size: int, rng: random.Random) -> list[bytes]:
-    rows = sorted(sample.drawn)
-    chosen: list[bytes] = []
+    rows = sample.drawn.ordered()
+    chosen: list[int] = []
     for start in range(0, len(rows) - size + 1, size or 1) if size else ():
-        chosen += {row.text: row.row for row in rows[start : start + size]}.values()
-    return chosen if len(chosen) <= MOST_TEXTS else rng.sample(chosen, MOST_TEXTS)
+        texts = rows["text"][start : start + size].tolist()
+        chosen += dict(zip(texts, range(start, start + size), strict=True)).values()
+    if len(chosen) > MOST_TEXTS:
+        chosen = rng.sample(chosen, MOST_TEXTS)
+    return [rows[place].tobytes() for place in chosen]

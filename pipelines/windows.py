@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipelines.columns import Names, Spill
 from pipelines.kinds import ROW, Kinds, Places
-from pipelines.samples import Sample, Values, alike
+from pipelines.samples import Reservoir, Sample, Values, alike
 from pipelines.statistics.clustered import Keys
 from signalbox.contracts.record import Record
 from signalbox.contracts.routes import ROUTES, Route
@@ -154,7 +154,7 @@ class _Reader:
         route, language = group
         kinds, keys = self._kinds, values.keys
         everything = self._sample(Group(route, language, ALL), current=current)
-        everything.draw(values.rows, keys, self._rng)
+        everything.draw(values.rows, self._rng)
         characters = Values(values.rows["characters"].astype(np.uint32))
         outcomes = Values(kinds.outcome_of[values.places], kinds.outcomes)
         everything.add({"input_characters": characters, "outcome": outcomes}, keys)
@@ -208,7 +208,7 @@ async def _read_texts(store: Store, span: Span, pair: Pair, rng: random.Random) 
         stored = await store.compared.stored(span, rows)
         texts = [stored[row].input_text for row in rows if row in stored]
         sample.texts = [text[:TEXT_CHARACTERS] for text in texts if text is not None]
-        sample.drawn.clear()
+        sample.drawn = Reservoir()
 
 
 class _Row(Protocol):

@@ -103,15 +103,15 @@ def kind_key(kind: Kind) -> int:
 
 def values_of(record: Record) -> tuple[object, ...]:
     """The values of VALUE_COLUMNS. What is not of a user is not compared, and has no row."""
-    probabilities = record.probabilities
+    probabilities, text = record.probabilities, input_key(record.input_sha256)
     return (
-        input_key(record.input_sha256),
+        text,
         record.input_characters,
         None if probabilities is None else json.dumps(probabilities, ensure_ascii=False),
         record.candidate_light.value,
         record.light_reason.value,
         record.thresholds_digest,
-        _packed_record(record) if record.source == "user" else None,
+        _packed_record(record, text) if record.source == "user" else None,
     )
 
 
@@ -162,16 +162,16 @@ def page_of(bodies: Iterable[tuple[datetime, str]]) -> ComparedPage:
 def packed_row(
     created_at: datetime,
     name: str,
-    input_sha256: str,
+    text: int,
     kind: int,
     characters: int,
     probabilities: Mapping[str, float] | None,
 ) -> bytes:
-    """The row of a record, from its fields and the hash of its kind."""
+    """The row of a record, from its fields, the key of its text and the hash of its kind."""
     return _ROW.pack(
         _microseconds(created_at),
         int.from_bytes(_digest(name), "big"),
-        input_key(input_sha256) % (1 << 64),
+        text % (1 << 64),
         kind,
         min(characters, _MOST_CHARACTERS),
         *_numbers(probabilities),
@@ -197,7 +197,7 @@ def stored_of(created_at: datetime, body: str) -> tuple[bytes, Stored]:
     row = packed_row(
         created_at,
         fields["id"],
-        fields["input_sha256"],
+        input_key(fields["input_sha256"]),
         kind_key(kind),
         fields["input_characters"],
         probabilities,
@@ -205,7 +205,7 @@ def stored_of(created_at: datetime, body: str) -> tuple[bytes, Stored]:
     return row, Stored(kind, probabilities, fields["input_text"], body)
 
 
-def _packed_record(record: Record) -> bytes:
+def _packed_record(record: Record, text: int) -> bytes:
     kind = Kind(
         record.route,
         record.release.key if record.release else None,
@@ -218,7 +218,7 @@ def _packed_record(record: Record) -> bytes:
     return packed_row(
         record.created_at,
         record.id,
-        record.input_sha256,
+        text,
         kind_key(kind),
         record.input_characters,
         record.probabilities,
