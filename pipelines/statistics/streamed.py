@@ -55,13 +55,17 @@ class StreamedNumbers:
     def __init__(self, reference: ClusteredRows, current: ClusteredRows) -> None:
         self._samples: Samples = (reference, current)
         self._sizes = len(reference), len(current)
-        low, high = zip(
+        low, high, is_whole = zip(
             *(_limits(name, one) for name, one in zip(("reference", "current"), self._samples, strict=True)),
             strict=True,
         )
         # Halves, because the difference of two finite numbers may not be finite.
         self._low, extent = min(low) / 2, max(high) / 2 - min(low) / 2
-        self._factor = 2.0**_CODE_BITS / extent if extent else 0.0
+        self._has_bin_each = all(is_whole) and 2 * extent < BINS
+        if self._has_bin_each:
+            self._factor = 2.0 ** (1 + _ALL.shift)
+        else:
+            self._factor = 2.0**_CODE_BITS / extent if extent else 0.0
         self._counts = self._counted(_ALL)
 
     @cached_property
@@ -77,6 +81,8 @@ class StreamedNumbers:
             window = windows.pop()
             counts = self._counts if window is _ALL else self._counted(window)
             largest, places = self._open_bins(window, counts, largest)
+            if self._has_bin_each:
+                return largest
             rows = counts[:, places].sum(axis=0)
             is_large = (rows > _MOST_AT_ONCE) & (window.shift > 0)
             windows += [
@@ -189,16 +195,17 @@ class StreamedNumbers:
         return codes
 
 
-def _limits(name: str, sample: ClusteredRows) -> tuple[float, float]:
-    """Smallest and largest number. ValueError as of `finite`."""
+def _limits(name: str, sample: ClusteredRows) -> tuple[float, float, bool]:
+    """Smallest and largest number, and whether all are whole. ValueError as of `finite`."""
     if not len(sample):
         finite(name, [])
-    low, high = math.inf, -math.inf
+    low, high, is_whole = math.inf, -math.inf, True
     for block in sample.blocks():
         if len(block):
             values = finite(name, block)
             low, high = min(low, float(values.min())), max(high, float(values.max()))
-    return low, high
+            is_whole = is_whole and bool((values == np.floor(values)).all())
+    return low, high, is_whole
 
 
 def _batches(places: NDArray[np.int64], rows: Counts) -> Iterator[NDArray[np.int64]]:
