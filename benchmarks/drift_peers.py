@@ -3,43 +3,32 @@
 ROWS users' records of five weeks in SQLite, one language, one release, each text once, no drift. Every tool reads the same columns
 of the table and tests five: p(yes), verdict, light, outcome and characters. Each run is a process of its own; rounds are in
 turns. Time is CPU seconds, because other work shares the cores. The job also compares the words of 1,000 texts a side, which
-is a row of its own. `SIGNALBOX_BENCH_ROWS` sets other numbers of records, such as `100000,10000000`.
+is a row of its own. `SIGNALBOX_BENCH_ROWS` sets other numbers of records, such as `100000,10000000`; of more than MOST_PEER_ROWS, the
+job is measured alone.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import sqlite3
 import statistics
 import subprocess
 import sys
 import venv
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.drift_rows import fill
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
-from signalbox.store import migrate
 from tests.helpers import folder_on_disk
 
 PACKAGES = ("evidently==0.7.23", "alibi-detect==0.13.0")
 ROWS, ROUNDS = "1000000", 3
-DAYS = 35
 _WORKER = Path(__file__).with_name("drift_worker.py")
 _ROOT = Path(__file__).parents[1]
-# Written in SQL: only what the job reads of a body is in it. Ids are in the order of time, as nothing here depends on them.
-_FILL = """WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < :rows),
-drawn AS (SELECT n, (random() + 9223372036854775808.0) / 18446744073709551616.0 AS p, random() AS key,
-  30 + abs(random() % 200) AS characters FROM number)
-INSERT INTO record (id, created_at, source, task, language, route, release_key, light, verdict, score, body, input_key,
-  input_characters, probabilities, candidate_light, light_reason, thresholds_digest)
-SELECT printf('%032d', n), strftime('%Y-%m-%dT%H:%M:%f', :first + :days * n / :rows) || '000+00:00', 'user', 'medical', 'en',
-  'encoder', 'onnx/bench@r1/int8', 'yellow', CASE WHEN p * p >= 0.4 THEN 'yes' ELSE 'no' END, abs(p * p - 0.4),
-  printf('{"input_text": "The text %d names word%d and word%d."}', n, key % 500, key % 499), key, characters,
-  printf('{"yes": %.17g, "no": %.17g}', p * p, 1 - p * p), CASE WHEN abs(p * p - 0.4) > 0.35 THEN 'green' ELSE 'yellow' END,
-  CASE WHEN key % 50 = 0 THEN 'timeout' ELSE 'provisional' END, '0123456789abcdef' FROM drawn"""
+MOST_PEER_ROWS = 2_000_000  # with more records, a frame of all columns takes gigabytes
+_PEERS = ("evidently", "alibi")
 
 
 def run() -> list[dict[str, object]]:
@@ -63,18 +52,6 @@ def peers_python(cache_dir: Path) -> Path:
     return python
 
 
-def fill(path: Path, rows: int, now: datetime) -> None:
-    """Records of the last DAYS days, the newest a minute old."""
-    asyncio.run(migrate(f"sqlite:///{path}"))
-    first = now - timedelta(days=DAYS, minutes=1)
-    julian = first.timestamp() / 86400 + 2440587.5
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA synchronous=OFF")
-        connection.execute(_FILL, {"rows": rows, "first": julian, "days": float(DAYS)})
-        connection.execute("ANALYZE")
-    connection.close()
-
-
 def _measured(path: Path, rows: int, python: Path) -> list[dict[str, object]]:
     now = datetime.now(UTC)
     fill(path, rows, now)
@@ -84,6 +61,8 @@ def _measured(path: Path, rows: int, python: Path) -> list[dict[str, object]]:
         "Evidently 0.7.23": (str(python), "evidently"),
         "alibi-detect 0.13.0": (str(python), "alibi"),
     }
+    if rows > MOST_PEER_ROWS:
+        tools = {name: tool for name, tool in tools.items() if tool[1] not in _PEERS}
     rounds = int(os.environ.get("SIGNALBOX_BENCH_ROUNDS", str(ROUNDS)))
     results = [{name: _work(*tool, path, now) for name, tool in tools.items()} for _ in range(rounds)]
     return [_row(name, rows, results) for name in tools]
@@ -110,7 +89,7 @@ def _row(name: str, rows: int, rounds: list[dict[str, dict[str, float]]]) -> dic
         (one["Evidently 0.7.23"]["read"] + one["Evidently 0.7.23"]["test"])
         / (one[name]["read"] + one[name]["test"])
         for one in rounds
-        if one[name] and one["Evidently 0.7.23"]
+        if one[name] and one.get("Evidently 0.7.23")
     ]
     median = {key: statistics.median(one[key] for one in own) for key in own[0]}
     return {

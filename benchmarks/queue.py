@@ -1,14 +1,19 @@
-"""The queue on SQLite with 10⁵ records: how long it takes to hand out a text, to store an answer, and to show the page's figures.
+"""The queue on SQLite: how long it takes to hand out a text, to store an answer, and to show the page's figures and records.
 
-A campaign of 100 planned labels has 200 requests; ten times as many are the most of a campaign of 1,000. Records
-and requests are written through the store; the answers are entered one after another by one reviewer, as the page does it.
+A campaign of 100 planned labels has some 200 requests; ten times as many are the most of a campaign of 1,000. Records and requests
+are written through the store; the answers are entered one after another by one reviewer, as the page does it. Seconds and CPU
+seconds are those of the process, which is assessor and database in one. `SIGNALBOX_BENCH_ROWS` sets other numbers of records, such
+as `1000000`, of which only the larger campaign is measured.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
 import time
+import uuid
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,59 +31,79 @@ from signalbox.store import Store, open_store
 from signalbox.tasks import load_task
 from tests.helpers import folder_on_disk
 
-RECORDS = 100_000
+RECORDS = "100000"
+REQUESTS = (200, 2_000)
 ANSWERS = 100
+_SHOWN, _PAGE_ROWS = 10, 50  # answers of a browser, rows of a page of records
 _AT_ONCE = 5_000
 _RELEASE = ModelRelease(name="bench", revision="r1", engine="test", quantization="none")
 
 
 def run() -> list[dict[str, object]]:
-    """A row for each size of the queue and step."""
+    """A row for each size of the store, size of the queue, and step."""
+    sizes = [int(part) for part in os.environ.get("SIGNALBOX_BENCH_ROWS", RECORDS).split(",")]
     with folder_on_disk() as folder:
-        return [row for share in (0.002, 0.02) for row in asyncio.run(_measured(folder, share))]
+        return [
+            row
+            for records in sizes
+            for requests in (REQUESTS if records <= int(RECORDS) else REQUESTS[1:])
+            for row in asyncio.run(_measured(folder, records, requests))
+        ]
 
 
-async def _measured(folder: Path, share: float) -> list[dict[str, object]]:
+async def _measured(folder: Path, records: int, requests: int) -> list[dict[str, object]]:
     task = load_task(Path("tasks/medical"))
-    async with open_store(f"sqlite:///{folder / f'{share}.db'}") as store:
-        waiting = await _fill(store, share)
+    async with open_store(f"sqlite:///{folder / f'{records}-{requests}.db'}") as store:
+        waiting, shown = await _fill(store, records, requests / records)
         queue = Queue(task, store, Metrics(task))
-        times: dict[str, list[float]] = {"hand out": [], "store an answer": [], "figures of the page": []}
+        times: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for _ in range(ANSWERS):
             item = await _timed(times["hand out"], lambda: queue.next("ada"))
             answer = (item.id, ReviewAction.LABEL, YES)
             await _timed(times["store an answer"], lambda answer=answer: queue.enter("ada", *answer))
             await _timed(times["figures of the page"], queue.progress)
+            await _timed(
+                times["records of a browser"],
+                lambda: asyncio.gather(*(store.get(name) for name in shown)),
+            )
+            newest = {"task": task.name, "language": "en", "limit": _PAGE_ROWS}
+            await _timed(times["newest 50 records"], lambda newest=newest: store.records(**newest))
     return [
-        {
-            "records": RECORDS,
-            "requests": waiting,
-            "step": step,
-            "p50 ms": 1000 * statistics.median(values),
-            "p95 ms": 1000 * statistics.quantiles(values, n=20)[-1],
-            "max ms": 1000 * max(values),
-        }
-        for step, values in times.items()
+        {"records": records, "requests": waiting, "step": name, **_figures(own)}
+        for name, own in times.items()
     ]
 
 
-async def _timed(times: list[float], step: Callable[[], Awaitable[Any]]) -> Any:
-    started = time.perf_counter()
+def _figures(times: list[tuple[float, float]]) -> dict[str, float]:
+    seconds, cpu = zip(*times, strict=True)
+    return {
+        "p50 ms": 1000 * statistics.median(seconds),
+        "p95 ms": 1000 * statistics.quantiles(seconds, n=20)[-1],
+        "max ms": 1000 * max(seconds),
+        "CPU p50 ms": 1000 * statistics.median(cpu),
+    }
+
+
+async def _timed(times: list[tuple[float, float]], step: Callable[[], Awaitable[Any]]) -> Any:
+    started, cpu_started = time.perf_counter(), time.process_time()
     result = await step()
-    times.append(time.perf_counter() - started)
+    times.append((time.perf_counter() - started, time.process_time() - cpu_started))
     return result
 
 
-async def _fill(store: Store, share: float) -> int:
+async def _fill(store: Store, rows: int, share: float) -> tuple[int, list[str]]:
+    """The number of requests, and ids of some records."""
     plan = Sampling(campaign=_campaign(), propensity=share)
     await store.requests.add_campaign(plan)
-    task, count = load_task(Path("tasks/medical")), 0
-    for first in range(0, RECORDS, _AT_ONCE):
-        records = [_record(number) for number in range(first, first + _AT_ONCE)]
+    task, count, names = load_task(Path("tasks/medical")), 0, list[str]()
+    first = _record(0)
+    for start in range(0, rows, _AT_ONCE):
+        records = [_like(first, number) for number in range(start, min(rows, start + _AT_ONCE))]
         await store.append_many(records)
         requests = requests_of(plan, records, task, known=(), excluded=())
         count += len(await store.requests.add_requests(requests))
-    return count
+        names.append(records[0].id)
+    return count, names[:: max(1, len(names) // _SHOWN)][:_SHOWN]
 
 
 def _campaign() -> Campaign:
@@ -104,8 +129,20 @@ def _campaign() -> Campaign:
     )
 
 
+def _like(first: Record, number: int) -> Record:
+    """A copy, which is faster than a record that is checked."""
+    text = _text(number)
+    changes = {"id": str(uuid.uuid4()), "created_at": datetime.now(UTC), "input_text": text}
+    changes |= {"input_sha256": text_sha256(text), "input_characters": len(text)}
+    return first.model_copy(update=changes)
+
+
+def _text(number: int) -> str:
+    return f"Text {number}: the documents confirm that the requested aid is indicated."
+
+
 def _record(number: int) -> Record:
-    text = f"Text {number}: the documents confirm that the requested aid is indicated."
+    text = _text(number)
     return Record(
         task="medical",
         language="en",

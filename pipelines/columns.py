@@ -6,23 +6,23 @@ text can be read together (`Column.parts`).
 
 from __future__ import annotations
 
-import itertools
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.statistics.clustered import ClusteredRows, Keys
+from pipelines.statistics.clustered import ClusteredRows, Keys, spread_of
 
 RUN_ROWS = 1 << 16  # 1 MiB of numbers with their keys
-_PARTS_BITS = 4
+_PARTS_BITS = 6
 _PARTS = 1 << _PARTS_BITS
 _MOST_IN_MEMORY = 1 << 20  # rows of one part that are joined at once
+_KEY = np.dtype(np.uint64)
 
 
 class Spill:
@@ -73,98 +73,144 @@ class Names(dict[Any, int]):
 
 @dataclass(frozen=True)
 class _Run:
-    """Places of keys and values in the file; `bounds` (PARTS + 1,) are the rows where parts begin."""
+    """Places of keys and of each column in the file; `bounds` (PARTS + 1,) are the rows where parts begin."""
 
     keys: int
-    values: int
+    values: Mapping[str, int]
     bounds: NDArray[np.int64]
 
 
-@dataclass
-class Column(ClusteredRows):
-    """Numbers, or codes of the labels in `names`."""
+class Rows:
+    """Rows with a key each and one or more columns, so that the keys of several columns are kept and sorted once."""
 
-    names: Names | None = None
-    spill: Spill = field(default_factory=Spill)
-    _pages: list[tuple[NDArray[Any], Keys]] = field(default_factory=list)
-    _runs: list[_Run] = field(default_factory=list)
-    _buffered: int = 0
-    _rows: int = 0
+    def __init__(self, spill: Spill) -> None:
+        self._spill = spill
+        self._kinds: dict[str, np.dtype[Any]] = {}
+        self._pages: list[tuple[Mapping[str, NDArray[Any]], Keys]] = []
+        self._runs: list[_Run] = []
+        self._buffered = self._count = 0
+        self._known_spread: tuple[int, tuple[float, bool]] | None = None
 
     def __len__(self) -> int:
-        return self._rows
+        return self._count
+
+    def extend(self, columns: Mapping[str, NDArray[Any]], keys: Keys) -> None:
+        """Add rows; a column keeps the type of its first values."""
+        kinds = {name: self._kinds.setdefault(name, values.dtype) for name, values in columns.items()}
+        page = {name: np.asarray(values, kinds[name]) for name, values in columns.items()}
+        self._pages.append((page, keys))
+        self._buffered += len(keys)
+        self._count += len(keys)
+        if self._buffered >= RUN_ROWS:
+            self._flush()
+
+    @property
+    def keys(self) -> Keys:
+        """All keys, in the order of `blocks`."""
+        keys = [self._spill.read(run.keys, int(run.bounds[-1]), _KEY) for run in self._runs]
+        return np.concatenate([*keys, *(page[1] for page in self._pages), np.empty(0, _KEY)])
+
+    @property
+    def spread(self) -> tuple[float, bool]:
+        """Effective rows, and whether any key repeats; computed once for so many rows."""
+        if self._known_spread is None or self._known_spread[0] != self._count:
+            self._known_spread = self._count, spread_of(keys for _, keys in self.parts(None))
+        return self._known_spread[1]
+
+    def blocks(self, name: str) -> Iterator[NDArray[Any]]:
+        """A column, oldest rows first; within a run of the file ordered by part, not by time."""
+        for run in self._runs:
+            yield self._spill.read(run.values[name], int(run.bounds[-1]), self._kinds[name])
+        yield from (page[name] for page, _ in self._pages)
+
+    def newest(self, name: str, rows: int) -> NDArray[Any]:
+        """The last rows; of a run that is not needed as a whole, those of some keys."""
+        blocks = [page[name] for page, _ in self._pages]
+        for run in reversed(self._runs):
+            if sum(map(len, blocks)) >= rows:
+                break
+            blocks.insert(0, self._spill.read(run.values[name], int(run.bounds[-1]), self._kinds[name]))
+        return np.concatenate(blocks)[-rows:] if rows and blocks else np.empty(0)
+
+    def parts(self, name: str | None) -> Iterator[tuple[NDArray[Any], Keys]]:
+        """A column, or none, and the keys; all rows of a key are in one part."""
+        joined = max(1, _PARTS * _MOST_IN_MEMORY // max(1, self._count))
+        for first in range(0, _PARTS, joined) if self._runs else (0,):
+            yield self._part(name, first, min(_PARTS, first + joined) if self._runs else _PARTS)
+
+    def _part(self, name: str | None, first: int, last: int) -> tuple[NDArray[Any], Keys]:
+        kind = np.dtype(np.float64) if name is None else self._kinds.get(name, np.dtype(np.float64))
+        values, keys = [np.empty(0, kind)], [np.empty(0, _KEY)]
+        for run in self._runs:
+            start, rows = int(run.bounds[first]), int(run.bounds[last] - run.bounds[first])
+            keys.append(self._spill.read(run.keys + start * _KEY.itemsize, rows, _KEY))
+            if name is not None:
+                values.append(self._spill.read(run.values[name] + start * kind.itemsize, rows, kind))
+        for page, page_keys in self._pages:
+            inside = slice(None) if last - first == _PARTS else _is_in(page_keys, first, last)
+            keys.append(page_keys[inside])
+            if name is not None:
+                values.append(page[name][inside])
+        return np.concatenate(values), np.concatenate(keys)
+
+    def _flush(self) -> None:
+        keys = np.concatenate([page[1] for page in self._pages])
+        part = _part_of(keys)
+        order = np.argsort(part, kind="stable")
+        places = {
+            name: self._spill.write(np.concatenate([page[name] for page, _ in self._pages])[order])
+            for name in self._kinds
+        }
+        bounds = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=_PARTS))])
+        self._runs.append(_Run(self._spill.write(keys[order]), places, bounds))
+        self._pages, self._buffered = [], 0
+
+
+class Column(ClusteredRows):
+    """Numbers, or codes of the labels in `names`: a column of `rows`, which may have others."""
+
+    def __init__(self, names: Names | None = None, rows: Rows | None = None, name: str = "") -> None:
+        self.names, self._name = names, name
+        self.rows = Rows(Spill()) if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     @property
     def labels(self) -> tuple[str, ...]:
         return () if self.names is None else tuple(self.names.labels)
 
     def extend(self, values: NDArray[Any], keys: Keys) -> None:
-        """Add rows: numbers, or codes of `names`."""
-        self._pages.append((np.asarray(values, self._kind), keys))
-        self._buffered += len(keys)
-        self._rows += len(keys)
-        if self._buffered >= RUN_ROWS:
-            self._flush()
+        """Add rows, where there is no other column: numbers, or codes of `names`."""
+        self.rows.extend({self._name: values}, keys)
 
     @property
     def values(self) -> list[Any]:
         """All values; labels as texts. Within a run of the file they are ordered by part, not by time."""
-        values: list[Any] = self.newest(self._rows).tolist()
+        values: list[Any] = self.newest(len(self)).tolist()
         return values
 
     @property
     def texts(self) -> Keys:
         """The keys of the same rows."""
-        keys = [self.spill.read(run.keys, int(run.bounds[-1]), np.dtype(np.uint64)) for run in self._runs]
-        return np.concatenate([*keys, *(page[1] for page in self._pages), np.empty(0, np.uint64)])
+        return self.rows.keys
 
     def newest(self, rows: int) -> NDArray[Any]:
         """The values of the last rows; of a run that is not needed as a whole, those of some texts."""
-        blocks = [values for values, _ in self._pages]
-        for run in reversed(self._runs):
-            if sum(map(len, blocks)) >= rows:
-                break
-            blocks.insert(0, self.spill.read(run.values, int(run.bounds[-1]), self._kind))
-        values = (
-            np.concatenate([*blocks, np.empty(0, self._kind)])[-rows:] if rows else np.empty(0, self._kind)
-        )
-        return values if self.names is None else np.array(self.names.labels, dtype=object)[values]
+        values = self.rows.newest(self._name, rows)
+        if self.names is None:
+            return values
+        return np.array(self.names.labels, dtype=object)[values.astype(np.int64)]
 
     def parts(self) -> Iterator[tuple[NDArray[Any], Keys]]:
         """Values and keys; all rows of a text are in one part."""
-        joined = max(1, _PARTS * _MOST_IN_MEMORY // max(1, self._rows))
-        for first in range(0, _PARTS, joined) if self._runs else (0,):
-            yield self._part(first, min(_PARTS, first + joined) if self._runs else _PARTS)
+        return self.rows.parts(self._name)
 
-    def copy_numbers(self, target: NDArray[np.float64]) -> None:
-        blocks = (self.spill.read(run.values, int(run.bounds[-1]), self._kind) for run in self._runs)
-        at = 0
-        for block in itertools.chain(blocks, (values for values, _ in self._pages)):
-            target[at : at + len(block)], at = block, at + len(block)
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        return self.rows.blocks(self._name)
 
-    @property
-    def _kind(self) -> np.dtype[Any]:
-        return np.dtype(np.float64 if self.names is None else np.uint16)
-
-    def _part(self, first: int, last: int) -> tuple[NDArray[Any], Keys]:
-        values, keys = [np.empty(0, self._kind)], [np.empty(0, np.uint64)]
-        for run in self._runs:
-            start, rows = int(run.bounds[first]), int(run.bounds[last] - run.bounds[first])
-            values.append(self.spill.read(run.values + start * self._kind.itemsize, rows, self._kind))
-            keys.append(self.spill.read(run.keys + start * 8, rows, np.dtype(np.uint64)))
-        for page_values, page_keys in self._pages:
-            inside = slice(None) if last - first == _PARTS else _is_in(page_keys, first, last)
-            values.append(page_values[inside])
-            keys.append(page_keys[inside])
-        return np.concatenate(values), np.concatenate(keys)
-
-    def _flush(self) -> None:
-        values, keys = (np.concatenate(column) for column in zip(*self._pages, strict=True))
-        part = _part_of(keys)
-        order = np.argsort(part, kind="stable")
-        bounds = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=_PARTS))])
-        self._runs.append(_Run(self.spill.write(keys[order]), self.spill.write(values[order]), bounds))
-        self._pages, self._buffered = [], 0
+    def _spread(self) -> tuple[float, bool]:
+        return self.rows.spread
 
 
 def _part_of(keys: Keys) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.classes import Classes
-from pipelines.columns import Column, Names, Spill
+from pipelines.columns import Column, Names, Rows, Spill
 from pipelines.statistics.clustered import Keys
 from signalbox.contracts.labels import margin
 from signalbox.contracts.light import LightReason
@@ -33,12 +33,43 @@ WITHOUT_VERDICT = frozenset(
 _FAILED = "failed"  # no release, and a reason that is none of a failure
 
 
-class Drawn(NamedTuple):
-    """A row that may give a text: its place in time, its id, the key of its text."""
+class Values(NamedTuple):
+    """Values of a column: numbers, or codes of names."""
 
-    place: int
-    id: str
-    text: int
+    values: NDArray[Any]
+    names: Names | None = None
+
+
+class Reservoir:
+    """Rows of the store that may give a text, of which each is as likely to be drawn (reservoir sampling, Vitter 1985)."""
+
+    def __init__(self) -> None:
+        self._rows = np.empty(0, np.void)
+        self._times = np.empty(0, np.int64)  # places in the order of time
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def draw(self, rows: NDArray[np.void], before: int, rng: np.random.Generator) -> None:
+        """From rows that come after so many others."""
+        free = min(len(rows), TEXTS_DRAWN - len(self))
+        self._times = np.concatenate([self._times, np.arange(before, before + free)])
+        # Not concatenated: numpy would make the numbers those of this machine.
+        grown = np.empty(len(self), rows.dtype)
+        if len(self) > free:
+            grown[: -free or None] = self._rows
+        grown[len(self) - free :] = rows[:free]
+        self._rows = grown
+        # A row takes a random place among all so far, and counts if it is one of those that are kept; the last one stays.
+        counts = np.arange(before + free + 1, before + len(rows) + 1)
+        places = np.floor(rng.random(len(rows) - free) * counts).astype(np.int64)
+        chosen = np.flatnonzero(places < TEXTS_DRAWN)
+        self._rows[places[chosen]] = rows[free + chosen]
+        self._times[places[chosen]] = before + free + chosen
+
+    def ordered(self) -> NDArray[np.void]:
+        """By time."""
+        return self._rows[np.argsort(self._times)]
 
 
 @dataclass
@@ -48,17 +79,18 @@ class Sample:
     rows: int = 0
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
-    drawn: list[Drawn] = field(default_factory=list)
+    drawn: Reservoir = field(default_factory=Reservoir)
     spill: Spill = field(default_factory=Spill)
 
-    def add(
-        self, column: str, values: NDArray[Any], keys: Keys, names: Names | None = None, thresholds: str = ""
-    ) -> None:
-        """Rows of a column with the keys of their texts: numbers, or codes of names."""
-        own = self.columns.get((column, thresholds))
-        if own is None:
-            own = self.columns[column, thresholds] = Column(names, self.spill)
-        own.extend(values, keys)
+    def add(self, columns: Mapping[str, Values], keys: Keys, thresholds: str = "") -> None:
+        """Rows with the keys of their texts. Columns that are added together once are always added together."""
+        first = next(iter(columns))
+        if (first, thresholds) not in self.columns:
+            rows = Rows(self.spill)
+            for name, one in columns.items():
+                self.columns[name, thresholds] = Column(one.names, rows, name)
+        own = self.columns[first, thresholds].rows
+        own.extend({name: one.values for name, one in columns.items()}, keys)
 
     def fill(self, column: str, values: Sequence[float | str], thresholds: str = "") -> None:
         """Rows of different texts."""
@@ -68,9 +100,10 @@ class Sample:
         keys = np.arange(first, first + len(values), dtype=np.uint64)
         if isinstance(values[0], str):
             names = self.column(column, thresholds).names or Names()
-            self.add(column, names.codes(values, len(values)), keys, names, thresholds)
+            own = Values(names.codes(values, len(values)), names)
         else:
-            self.add(column, np.asarray(values, np.float64), keys, None, thresholds)
+            own = Values(np.asarray(values, np.float64))
+        self.add({column: own}, keys, thresholds)
         self.rows = max(self.rows, len(values))
 
     def column(self, name: str, thresholds: str = "") -> Column:
@@ -81,18 +114,10 @@ class Sample:
         """Digests under which a column has rows."""
         return {digest for name, digest in self.columns if name == column}
 
-    def draw(self, names: NDArray[Any], keys: Keys, rng: np.random.Generator) -> None:
-        """Count rows; every row so far is as likely to be drawn (reservoir sampling, Vitter 1985)."""
-        free = min(len(names), TEXTS_DRAWN - len(self.drawn))
-        first = self.rows
-        self.rows += len(names)
-        rows = zip(range(first, first + free), names[:free], keys[:free].tolist(), strict=True)
-        self.drawn += map(Drawn._make, rows)
-        # A row takes a random place among all so far, and counts if it is one of those that are kept.
-        places = np.floor(rng.random(len(names) - free) * np.arange(first + free + 1, self.rows + 1))
-        for number in np.flatnonzero(places < TEXTS_DRAWN).tolist():
-            row = free + number
-            self.drawn[int(places[number])] = Drawn(first + row, names[row], int(keys[row]))
+    def draw(self, rows: NDArray[np.void], rng: np.random.Generator) -> None:
+        """Count rows of the store, and draw some that may give a text."""
+        self.drawn.draw(rows, self.rows, rng)
+        self.rows += len(rows)
 
 
 def output_of(probabilities: Mapping[str, float] | None, classes: Classes) -> float | None:
@@ -114,8 +139,8 @@ def outcome_of(reason: str, *, has_release: bool) -> str:
     return ANSWERED if has_release else _FAILED
 
 
-def alike(reference: Sample, current: Sample, rng: random.Random) -> tuple[list[str], list[str]]:
-    """Ids of rows whose texts can be compared: equal traffic gives equal samples, however much of it each side has.
+def alike(reference: Sample, current: Sample, rng: random.Random) -> tuple[list[bytes], list[bytes]]:
+    """Rows whose texts can be compared: equal traffic gives equal samples, however much of it each side has.
 
     Each text counts once in a part of as many successive rows as the smaller window has. With all rows, a text that is
     sent again would be in training and test folds; with each text once a window, the window with more traffic would look
@@ -125,9 +150,12 @@ def alike(reference: Sample, current: Sample, rng: random.Random) -> tuple[list[
     return _distinct(reference, size, rng), _distinct(current, size, rng)
 
 
-def _distinct(sample: Sample, size: int, rng: random.Random) -> list[str]:
-    rows = sorted(sample.drawn)
-    names: list[str] = []
+def _distinct(sample: Sample, size: int, rng: random.Random) -> list[bytes]:
+    rows = sample.drawn.ordered()
+    chosen: list[int] = []
     for start in range(0, len(rows) - size + 1, size or 1) if size else ():
-        names += {row.text: row.id for row in rows[start : start + size]}.values()
-    return names if len(names) <= MOST_TEXTS else rng.sample(names, MOST_TEXTS)
+        texts = rows["text"][start : start + size].tolist()
+        chosen += dict(zip(texts, range(start, start + size), strict=True)).values()
+    if len(chosen) > MOST_TEXTS:
+        chosen = rng.sample(chosen, MOST_TEXTS)
+    return [rows[place].tobytes() for place in chosen]

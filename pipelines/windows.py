@@ -5,33 +5,28 @@ Only the columns that are compared are read, a page at a time; memory holds a pa
 
 from __future__ import annotations
 
-import json
 import random
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.classes import Classes, renamed
 from pipelines.columns import Names, Spill
-from pipelines.samples import Sample, alike, outcome_of, output_of
+from pipelines.kinds import ROW, Kinds, Places
+from pipelines.samples import Reservoir, Sample, Values, alike
 from pipelines.statistics.clustered import Keys
-from signalbox.contracts.light import LightReason
 from signalbox.contracts.record import Record
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.store import Store, compared
 from signalbox.store.compared import ComparedPage, Span
 from signalbox.tasks import Task
-from signalbox.thresholds import UNCALIBRATED
 
 ALL = "all"
 PAGE_ROWS = 5_000
 TEXT_CHARACTERS = 2_000  # of each text: the rest of a long one costs minutes
-_EARLIER = "earlier"  # thresholds of a record of a version that did not name them
 
 
 @dataclass(frozen=True)
@@ -79,15 +74,16 @@ async def read(
     Verdicts have the names of today, so that a label that was renamed is no drift. Every row counts, and keeps the key of its
     text: what is sent again is no independent row, and the tests know that.
     """
-    reader = _Reader(task, routes, np.random.default_rng(seed))
+    reader = _Reader(store, task, languages, routes, np.random.default_rng(seed))
     for language in languages:
         for current, window in enumerate(((windows.since, windows.border), (windows.border, windows.until))):
-            async for page in store.compared(Span(task.name, language, *window), page_rows):
-                reader.add(page, language, current=bool(current))
+            span = Span(task.name, language, *window)
+            async for page in store.compared.pages(span, page_rows):
+                await reader.add(page, span, current=bool(current))
     rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
     for group, pair in reader.pairs.items():
         if group.release == ALL != group.language:
-            await _read_texts(store, pair, rng)
+            await _read_texts(store, Span(task.name, group.language, windows.since, windows.until), pair, rng)
     # A mix of a single language cannot change.
     return {
         group: pair
@@ -103,92 +99,83 @@ def _is_mix(pair: Pair, column: str) -> bool:
 class _Reader:
     """Adds pages of rows to the samples of their groups, a column at a time."""
 
-    def __init__(self, task: Task, routes: Sequence[Route], rng: np.random.Generator) -> None:
-        self._task, self._routes, self._rng = task, routes, rng
-        self._classes = Classes.of(task)
-        # What is the same for most rows is worked out once.
-        self._verdicts, self._lights, self._languages = Names(task.verdict_of), Names(), Names()
-        self._outcomes = Names(lambda one: outcome_of(one[0], has_release=one[1]))
-        self._renamed: dict[tuple[str, ...], bool] = {}
+    def __init__(
+        self,
+        store: Store,
+        task: Task,
+        languages: Sequence[str],
+        routes: Sequence[Route],
+        rng: np.random.Generator,
+    ) -> None:
+        self._store, self._routes, self._rng = store, routes, rng
+        self._kinds, self._languages, self._several = Kinds(task), Names(), len(languages) > 1
         self._spill = Spill()
         self.pairs: dict[Group, Pair] = {}
 
-    def add(self, page: ComparedPage, language: str, *, current: bool) -> None:
+    async def add(self, page: ComparedPage, span: Span, *, current: bool) -> None:
         """Rows of one language and window."""
-        values, groups = self._values_of(page), list(_groups_of(page))
-        for route in dict.fromkeys(route for route, *_ in groups):
-            if route in self._routes:
-                own = [rows for one, *_, rows in groups if one == route]
-                rows = own[0] if len(own) == 1 else np.sort(np.concatenate(own))
-                self._add_requests(values.at(rows), (route, language), current=current)
-        for route, release, thresholds, rows in groups:
+        values = await self._values_of(page, span)
+        for route in self._routes:
+            own = values.where(self._kinds.route_of[values.places] == route)
+            if len(own.rows):
+                self._add_requests(own, (route, span.language), current=current)
+        answers = self._kinds.answers_of[values.places]
+        for number in np.flatnonzero(np.bincount(answers)).tolist():
+            route, release, thresholds = self._kinds.answers[number]
             if route in self._routes and release is not None:
-                sample = self._sample(Group(route, language, release), current=current)
-                self._add_answers(sample, values.at(rows), thresholds, route)
+                sample = self._sample(Group(route, span.language, release), current=current)
+                self._add_answers(sample, values.where(answers == number), thresholds, route)
 
-    def _values_of(self, page: ComparedPage) -> _Values:
-        rows = len(page.id)
-        known = [release is not None for release in page.release_key]
-        return _Values(
-            ids=np.array(page.id, dtype=object),
-            keys=np.array(page.input_key, dtype=np.int64).view(np.uint64),
-            characters=np.array(page.input_characters, dtype=np.float64),
-            outcomes=self._outcomes.codes(zip(page.light_reason, known, strict=True), rows),
-            outputs=self._outputs(page),
-            verdicts=self._verdicts.codes(page.verdict, rows),
-            lights=self._lights.codes(page.candidate_light, rows),
-        )
+    async def _values_of(self, page: ComparedPage, span: Span) -> _Values:
+        rows = np.frombuffer(page.rows, ROW)
+        self._kinds.add(page.kinds)
+        places, known = self._kinds.places(rows)
+        if not known.all():
+            await self._read_kinds(rows[~known], span)
+            places, known = self._kinds.places(rows)
+            rows, places = rows[known], places[known]  # of the others, all records were deleted meanwhile
+        outputs, incomplete = self._kinds.outputs(rows, places)
+        if len(incomplete):
+            names = [rows[place].tobytes() for place in incomplete]
+            stored = await self._store.compared.stored(span, names)
+            outputs[incomplete] = [
+                self._kinds.output(stored[name].probabilities if name in stored else None) for name in names
+            ]
+        return _Values(rows, places, rows["text"].astype(np.uint64), outputs)
+
+    async def _read_kinds(self, rows: NDArray[np.void], span: Span) -> None:
+        """From the newest record of each, which is deleted last."""
+        newest = dict(zip(rows["kind"].tolist(), range(len(rows)), strict=True))
+        stored = await self._store.compared.stored(span, [rows[place].tobytes() for place in newest.values()])
+        self._kinds.add({compared.kind_key(one.kind): one.kind for one in stored.values()})
 
     def _add_requests(self, values: _Values, group: tuple[Route, str], *, current: bool) -> None:
         """What does not depend on the model."""
         route, language = group
+        kinds, keys = self._kinds, values.keys
         everything = self._sample(Group(route, language, ALL), current=current)
-        everything.draw(values.ids, values.keys, self._rng)
-        everything.add("input_characters", values.characters, values.keys)
-        everything.add("outcome", values.outcomes, values.keys, self._outcomes)
-        languages = self._sample(Group(route, ALL, ALL), current=current)
-        languages.rows += len(values.keys)
-        languages.add(
-            "language",
-            self._languages.codes([language] * len(values.keys), len(values.keys)),
-            values.keys,
-            self._languages,
-        )
+        everything.draw(values.rows, self._rng)
+        characters = Values(values.rows["characters"].astype(np.uint32))
+        outcomes = Values(kinds.outcome_of[values.places], kinds.outcomes)
+        everything.add({"input_characters": characters, "outcome": outcomes}, keys)
+        if self._several:
+            languages = self._sample(Group(route, ALL, ALL), current=current)
+            languages.rows += len(keys)
+            codes = np.full(len(keys), self._languages[language], np.uint16)
+            languages.add({"language": Values(codes, self._languages)}, keys)
 
     def _add_answers(self, sample: Sample, values: _Values, thresholds: str, route: Route) -> None:
-        sample.rows += len(values.keys)
-        has_output = ~np.isnan(values.outputs)
-        if has_output.any():
+        kinds = self._kinds
+        sample.rows += len(values.rows)
+        with_output = values.where(~np.isnan(values.outputs))
+        if len(with_output.rows):
             # In a cascade the thresholds of the first model select the texts of both.
             selects = len(ROUTES[route].models) > 1
-            outputs, keys = values.outputs[has_output], values.keys[has_output]
-            sample.add("output", outputs, keys, None, thresholds if selects else "")
-        sample.add("verdict", values.verdicts, values.keys, self._verdicts, thresholds)
-        sample.add("candidate_light", values.lights, values.keys, self._lights, thresholds)
-
-    def _outputs(self, page: ComparedPage) -> NDArray[np.float64]:
-        """Not a number where there is no output."""
-        positive = self._classes.positive
-        alike = None if positive is None else compared.values_of_label(page, positive)
-        if alike is not None and not self._has_earlier_names(alike[0]):
-            return np.array(alike[1], np.float64)
-        parsed = json.loads(page.probabilities)
-        names = {tuple(one) for one in parsed if one is not None}
-        if positive is not None and not any(map(self._has_earlier_names, names)):
-            outputs = [np.nan if one is None else one.get(positive, np.nan) for one in parsed]
-        else:
-            outputs = [np.nan if (output := self._output(one)) is None else output for one in parsed]
-        return np.array(outputs, np.float64)
-
-    def _output(self, probabilities: Mapping[str, float] | None) -> float | None:
-        if probabilities is not None and self._has_earlier_names(tuple(probabilities)):
-            probabilities = renamed(self._task, probabilities)
-        return output_of(probabilities, self._classes)
-
-    def _has_earlier_names(self, labels: tuple[str, ...]) -> bool:
-        if labels not in self._renamed:
-            self._renamed[labels] = any(self._task.current(label) not in (None, label) for label in labels)
-        return self._renamed[labels]
+            outputs = {"output": Values(with_output.outputs)}
+            sample.add(outputs, with_output.keys, thresholds if selects else "")
+        verdicts = Values(kinds.verdict_of[values.places], kinds.verdicts)
+        lights = Values(kinds.light_of[values.places], kinds.lights)
+        sample.add({"verdict": verdicts, "candidate_light": lights}, values.keys, thresholds)
 
     def _sample(self, group: Group, *, current: bool) -> Sample:
         pair = self.pairs.get(group)
@@ -199,49 +186,29 @@ class _Reader:
 
 @dataclass(frozen=True)
 class _Values:
-    """A page's columns as arrays of equal length: labels as codes, outputs not a number where there is none."""
+    """Rows of a page, the places of their kinds, the keys of their texts, and the outputs, not a number where there is none."""
 
-    ids: NDArray[Any]
+    rows: NDArray[np.void]
+    places: Places
     keys: Keys
-    characters: NDArray[np.float64]
-    outcomes: NDArray[np.uint16]
     outputs: NDArray[np.float64]
-    verdicts: NDArray[np.uint16]
-    lights: NDArray[np.uint16]
 
-    def at(self, rows: NDArray[np.int64]) -> _Values:
-        """Some of the rows."""
-        return _Values(*(getattr(self, one.name)[rows] for one in fields(self)))
-
-
-def _groups_of(page: ComparedPage) -> Iterator[tuple[Route, str | None, str, NDArray[np.int64]]]:
-    """Route, release, thresholds, and the rows that have them; most pages have one group."""
-    thresholds = list(map(_thresholds_of, page.thresholds_digest, page.light_reason))
-    sources = page.route, page.release_key, thresholds
-    if all(len(set(column)) == 1 for column in sources):
-        yield cast("Route", page.route[0]), page.release_key[0], thresholds[0], np.arange(len(page.id))
-        return
-    rows: dict[tuple[str, str | None, str], list[int]] = defaultdict(list)
-    for row, key in enumerate(zip(*sources, strict=True)):
-        rows[key].append(row)
-    for (route, release, digest), own in rows.items():
-        yield cast("Route", route), release, digest, np.array(own)
+    def where(self, inside: NDArray[np.bool_]) -> _Values:
+        """Some of the rows, which most often are all."""
+        if inside.all():
+            return self
+        return _Values(self.rows[inside], self.places[inside], self.keys[inside], self.outputs[inside])
 
 
-def _thresholds_of(digest: str | None, reason: str) -> str:
-    if digest:
-        return digest
-    return UNCALIBRATED if reason == LightReason.UNCALIBRATED else _EARLIER
-
-
-async def _read_texts(store: Store, pair: Pair, rng: random.Random) -> None:
+async def _read_texts(store: Store, span: Span, pair: Pair, rng: random.Random) -> None:
     """Texts of rows that can be compared, of those that were stored."""
-    for sample, names in zip(
+    for sample, rows in zip(
         (pair.reference, pair.current), alike(pair.reference, pair.current, rng), strict=True
     ):
-        texts = await store.texts(names)
-        sample.texts = [texts[name][:TEXT_CHARACTERS] for name in names if name in texts]
-        sample.drawn.clear()
+        stored = await store.compared.stored(span, rows)
+        texts = [stored[row].input_text for row in rows if row in stored]
+        sample.texts = [text[:TEXT_CHARACTERS] for text in texts if text is not None]
+        sample.drawn = Reservoir()
 
 
 class _Row(Protocol):

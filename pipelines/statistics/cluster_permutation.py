@@ -12,21 +12,22 @@ from dataclasses import replace
 import numpy as np
 
 from pipelines.statistics.clustered import Clustered, ClusteredRows
-from pipelines.statistics.gaps import bin_edges, is_tied, kolmogorov_smirnov_sorted
+from pipelines.statistics.gaps import SortedNumbers
 from pipelines.statistics.profiles import Coding, Profiles
 from pipelines.statistics.resampling import Floats, sequential_p_value
+from pipelines.statistics.streamed import StreamedNumbers
 from pipelines.statistics.two_sample import (
     FEWEST_RESAMPLES,
     Outcome,
     categories,
     debiased_jensen_shannon,
-    finite,
     gap_interval,
 )
 
 __all__ = ["Clustered", "ClusteredRows", "compare_labels", "compare_numbers"]
 
 MOST_TIES = 0.2  # share of the most frequent value; above, the exact KS distribution is nearly blind
+MOST_IN_MEMORY = 1 << 20  # numbers, 8 MiB
 _BINS = 200  # of a number in a permutation; a gap between two of them loses at most half a percent
 _DRAWN_AT_ONCE = 4_000_000  # counts, 32 MB
 
@@ -38,26 +39,18 @@ def compare_numbers(
 ) -> Outcome:
     """Largest gap D of two distribution functions: exact where rows are independent and ties few, else permuted.
 
-    The interval of D is of the effective rows. ValueError for an empty sample or a number that is not finite. Memory: one
-    array of all numbers, sorted in place.
+    The interval of D is of the effective rows. ValueError for an empty sample or a number that is not finite. Up to
+    MOST_IN_MEMORY rows are sorted in memory; more are read in blocks, with the same D.
     """
-    rows = len(reference)
-    pooled = np.empty(rows + len(current))
-    for name, sample, own in (("reference", reference, pooled[:rows]), ("current", current, pooled[rows:])):
-        sample.copy_numbers(own)
-        finite(name, own).sort()
-    exact = kolmogorov_smirnov_sorted(pooled[:rows], pooled[rows:])
+    many = len(reference) + len(current) > MOST_IN_MEMORY
+    numbers = (StreamedNumbers if many else SortedNumbers)(reference, current)
+    exact = numbers.outcome
     clustered = reference.repeats or current.repeats
-    pooled.sort()
-    if not clustered and not is_tied(pooled, MOST_TIES):
+    if not clustered and not numbers.is_tied(MOST_TIES):
         return exact
-    edges = bin_edges(pooled, _BINS)
-    del pooled
-
-    def code(values: Floats) -> np.ndarray:
-        return np.searchsorted(edges, values, side="right")
-
-    p_value = _p_value((reference, current), (code, code), len(edges) + 1, _gap, resamples, seed)
+    code, width = numbers.coding(_BINS)
+    del numbers
+    p_value = _p_value((reference, current), (code, code), width, _gap, resamples, seed)
     return replace(
         exact,
         test="KS, clustered" if clustered else "KS, permuted",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,14 @@ class ClusteredRows(ABC):
         """Values and clusters, all rows of a cluster in one part: what is added up over parts needs one in memory."""
 
     @abstractmethod
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        """All values in turn, in any order; each call begins anew."""
+
     def copy_numbers(self, target: NDArray[np.float64]) -> None:
         """Copy all values into an array of as many rows."""
+        at = 0
+        for block in self.blocks():
+            target[at : at + len(block)], at = block, at + len(block)
 
     @property
     def effective(self) -> float:
@@ -48,7 +54,7 @@ class ClusteredRows(ABC):
         if not names:
             return {}
         total = sum(
-            (np.bincount(values, minlength=len(names)) for values, _ in self.parts()),
+            (np.bincount(values, minlength=len(names)) for values in self.blocks()),
             np.zeros(len(names), dtype=np.int64),
         )
         return {name: int(count) for name, count in zip(names, total, strict=True) if count}
@@ -57,20 +63,24 @@ class ClusteredRows(ABC):
         """Computed once for so many rows."""
         known: tuple[int, tuple[float, bool]] | None = self.__dict__.get("_known_spread")
         if known is None or known[0] != len(self):
-            known = len(self), _spread_of(self)
+            known = len(self), spread_of(clusters for _, clusters in self.parts())
             self.__dict__["_known_spread"] = known
         return known[1]
 
 
-def _spread_of(rows: ClusteredRows) -> tuple[float, bool]:
-    squares, repeats = 0.0, False
-    for _, clusters in rows.parts():
+def spread_of(parts: Iterable[Keys]) -> tuple[float, bool]:
+    """Effective rows, and whether any cluster has several, from the clusters of all rows."""
+    total, squares, repeats = 0, 0.0, False
+    for clusters in parts:
         ordered = np.sort(clusters)
+        total += len(ordered)
+        if not (ordered[1:] == ordered[:-1]).any():
+            squares += len(ordered)
+            continue
         starts = np.flatnonzero(np.concatenate([ordered[:1] == ordered[:1], ordered[1:] != ordered[:-1]]))
         sizes = np.diff(starts, append=len(ordered)).astype(np.float64)
-        squares += float((sizes**2).sum())
-        repeats = repeats or len(starts) < len(ordered)
-    return (len(rows) ** 2 / squares if squares else 0.0), repeats
+        squares, repeats = squares + float((sizes**2).sum()), True
+    return (total**2 / squares if squares else 0.0), repeats
 
 
 @dataclass(frozen=True)
@@ -91,8 +101,8 @@ class Clustered(ClusteredRows):
         codes = self.values if self._is_numeric else np.unique(self.values, return_inverse=True)[1]
         yield codes, self.clusters
 
-    def copy_numbers(self, target: NDArray[np.float64]) -> None:
-        target[:] = self.values
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        yield next(self.parts())[0]
 
     @property
     def _is_numeric(self) -> bool:

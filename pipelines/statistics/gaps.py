@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kstwo
 
-from pipelines.statistics.two_sample import EXACT_ROWS, Outcome, gap_interval, kolmogorov_smirnov
+from pipelines.statistics.clustered import ClusteredRows
+from pipelines.statistics.profiles import Coding
+from pipelines.statistics.two_sample import (
+    EXACT_ROWS,
+    Outcome,
+    finite,
+    gap_interval,
+    kolmogorov_smirnov,
+)
 
 _BLOCK = 1 << 16
 
@@ -21,10 +29,43 @@ def kolmogorov_smirnov_sorted(reference: Floats, current: Floats) -> Outcome:
     sizes = len(reference), len(current)
     if max(sizes) <= EXACT_ROWS or not min(sizes):
         return kolmogorov_smirnov(reference, current)
-    gap = largest_gap(reference, current)
+    return limit_outcome(largest_gap(reference, current), sizes)
+
+
+def limit_outcome(gap: float, sizes: tuple[int, int]) -> Outcome:
+    """The test of a gap between samples of so many rows, by the limit distribution."""
     effective = sizes[0] * sizes[1] / sum(sizes)
     p_value = float(np.clip(kstwo.sf(gap, np.round(effective)), 0.0, 1.0))
     return Outcome("KS", "kolmogorov_smirnov", gap, gap_interval(gap, *sizes), p_value)
+
+
+class SortedNumbers:
+    """Two samples in memory: one array of all numbers, sorted in place. ValueError as of `finite`."""
+
+    def __init__(self, reference: ClusteredRows, current: ClusteredRows) -> None:
+        rows = len(reference)
+        self._pooled = pooled = np.empty(rows + len(current))
+        for name, sample, own in (
+            ("reference", reference, pooled[:rows]),
+            ("current", current, pooled[rows:]),
+        ):
+            sample.copy_numbers(own)
+            finite(name, own).sort()
+        self.outcome = kolmogorov_smirnov_sorted(pooled[:rows], pooled[rows:])
+        pooled.sort()
+
+    def is_tied(self, share: float) -> bool:
+        """Whether one number has more than this share of the rows."""
+        return is_tied(self._pooled, share)
+
+    def coding(self, bins: int) -> tuple[Coding, int]:
+        """At most so many bins of equal shares, as codes, and their number; each number of its own where they are few."""
+        edges = bin_edges(self._pooled, bins)
+
+        def code(values: Floats) -> NDArray[np.int64]:
+            return np.searchsorted(edges, values, side="right")
+
+        return code, len(edges) + 1
 
 
 def largest_gap(reference: Floats, current: Floats) -> float:

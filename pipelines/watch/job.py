@@ -18,7 +18,7 @@ from pipelines.watch.defaults import ALPHA, CURRENT_DAYS
 from signalbox.certificate.folder import VerifiedCertificate, verified
 from signalbox.certificate.monitoring import ledger
 from signalbox.certificate.monitoring.monitor import ACTOR, Observation, decide
-from signalbox.certificate.monitoring.reading import asked_records, labels_from
+from signalbox.certificate.monitoring.reading import labels_from
 from signalbox.contracts.certificate import CertificateEvent, CertificateState
 from signalbox.contracts.record import Record
 from signalbox.contracts.routes import ROUTES, Route
@@ -110,5 +110,5 @@ class _Pass:
 
     async def _asked(self, store: Store, language: str) -> list[Record]:
         if language not in self._records:
-            self._records[language] = await asked_records(store, self._task.name, language)
+            self._records[language] = await store.compared.asked(self._task.name, language)
         return self._records[language]

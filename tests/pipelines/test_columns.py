@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines import columns
-from pipelines.columns import Column, Names
+from pipelines.columns import Column, Names, Rows, Spill
 from pipelines.statistics import Clustered, compare_labels, compare_numbers
 
 
@@ -68,6 +68,21 @@ def test_the_tests_do_not_depend_on_where_the_rows_are(small, texts):
         in_memory = compare(*(Clustered(side[place], side[2]) for side in sides))
         in_a_file = compare(*(column_of(side[place], side[2]) for side in sides))
         assert in_a_file == in_memory
+
+
+def test_columns_of_the_same_rows_share_their_keys(small):
+    values, labels, keys = drawn(4, 1003, 90)
+    names, rows = Names(), Rows(Spill())
+    for first in range(0, 1003, 7):
+        page = slice(first, first + 7)
+        codes = names.codes(labels[page].tolist(), len(labels[page]))
+        rows.extend({"output": values[page], "verdict": codes}, keys[page])
+    for column, own in ((Column(None, rows, "output"), values), (Column(names, rows, "verdict"), labels)):
+        alone = column_of(own, keys)
+        assert column.values == alone.values
+        assert column.texts.tolist() == alone.texts.tolist()
+        assert (column.effective, column.repeats) == (alone.effective, alone.repeats)
+        assert column.counts() == alone.counts()
 
 
 def test_effective_rows_are_those_of_kish(small):

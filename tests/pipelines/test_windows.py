@@ -187,7 +187,7 @@ async def test_records_of_the_first_version_have_their_p_yes(tmp_path):
     async with open_store(url) as store:
         await store.append(made("a", 1, id=old["id"]))
     with sqlite3.connect(tmp_path / "signalbox.db") as connection:
-        connection.execute("UPDATE record SET body = ?, input_key = NULL", (json.dumps(body),))
+        connection.execute("UPDATE record SET body = ?, packed = NULL", (json.dumps(body),))
     connection.close()
     assert outputs((await pairs_of(tmp_path, []))[OURS].current) == [0.3]
 
@@ -201,6 +201,44 @@ async def test_rows_of_a_version_without_the_columns_give_the_same_values(tmp_pa
             connection.execute(f"UPDATE record SET {column} = NULL")
     connection.close()
     assert columns_of(await pairs_of(tmp_path, [])) == columns_of(new)
+
+
+async def test_rows_that_an_earlier_version_writes_meanwhile_are_not_missed(tmp_path):
+    """A deployment migrates first and replaces its processes afterwards."""
+    records = [made(f"text {number}", 1 + number / 10) for number in range(4)]
+    new = await pairs_of(tmp_path, records)
+    with sqlite3.connect(tmp_path / "signalbox.db") as connection:
+        connection.execute("UPDATE record SET packed = NULL WHERE id = ?", (records[1].id,))
+    connection.close()
+    mixed = await pairs_of(tmp_path, [])
+    assert Counter(outputs(mixed[OURS].current)) == Counter(outputs(new[OURS].current))
+    assert sorted(mixed[INPUT].current.texts) == sorted(new[INPUT].current.texts)
+
+
+async def test_labels_that_became_one_since_have_the_margin_of_today(tmp_path):
+    """The margin of a row is that of the labels then, so all probabilities are read."""
+    labels = [
+        {"name": "network", "words": {"en": ["Network"]}, "former": ["lan", "wifi"]},
+        {"name": "access", "words": {"en": ["Access"]}},
+        {"name": "other", "words": {"en": ["Other"]}},
+    ]
+    languages = {"en": {"system": "s", "turns": []}}
+    fields = {"name": "toy", "title": {}, "question": {}, "labels": labels, "languages": languages}
+    task = Task.model_validate({**fields, "folder": tmp_path})
+    probabilities = {"lan": 0.25, "wifi": 0.25, "access": 0.375, "other": 0.125}
+    old = made("a", 1, task="toy", verdict="lan", probabilities=probabilities)
+    async with open_store(f"sqlite:///{tmp_path / 'signalbox.db'}") as store:
+        await store.append(old)
+        pairs = await read(store, task, ["en"], ROUTES, WINDOWS)
+    assert outputs(pairs[OURS].current) == [0.125]
+
+
+async def test_the_output_is_the_probability_of_the_positive_label_in_any_order(tmp_path):
+    records = [
+        made("a", 2, probabilities={"yes": 0.1 + 0.2, "no": 0.7}),
+        made("b", 1, probabilities={"no": 1 / 3, "yes": 2 / 3}),
+    ]
+    assert outputs((await pairs_of(tmp_path, records))[OURS].current) == [0.1 + 0.2, 2 / 3]
 
 
 async def test_what_no_model_answered_counts_as_input_only(tmp_path):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from signalbox.contracts.record import Feedback, Record, Source
 from signalbox.errors import SignalboxError
-from signalbox.store.compared import ComparedPage, Place, Span
+from signalbox.store.compared import ComparedPage, Place, Span, Stored
 from signalbox.store.portable import Statement
 
 
@@ -64,12 +64,16 @@ class Backend(Protocol):
         """Some fields of the records that match."""
         ...
 
-    async def compared(self, span: Span, rows: int, after: Place | None) -> ComparedPage:
-        """The columns that the drift job compares, oldest first: so many rows after a row."""
+    async def packed(self, span: Span, after: bytes, rows: int) -> tuple[bytes, bytes]:
+        """What the drift job compares, oldest first: so many rows after one, joined, and the last of them."""
         ...
 
-    async def texts(self, ids: Sequence[str]) -> dict[str, str]:
-        """Input texts by id of the record."""
+    async def unpacked(self, span: Span, after: Place | None, rows: int) -> tuple[ComparedPage, Place | None]:
+        """The same of records of versions without the column, and the place of the last; None if there are no more."""
+        ...
+
+    async def stored(self, span: Span, rows: Collection[bytes]) -> dict[bytes, Stored]:
+        """What the records of some rows have besides, of those that still exist."""
         ...
 
     async def feedback_for(self, record_id: str) -> list[Feedback]:

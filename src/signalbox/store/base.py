@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +17,9 @@ from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Feedback, LabeledText, Record, Source
 from signalbox.errors import InputError, NotFoundError, shorten
 from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
-from signalbox.store.compared import PAGE_ROWS, ComparedPage, Span
 from signalbox.store.events import EventStore
 from signalbox.store.ground_truth import ground_truth
+from signalbox.store.pages import ComparedStore
 from signalbox.store.requests import RequestStore
 from signalbox.store.rows import without_text
 from signalbox.store.spool import Spool
@@ -89,6 +89,11 @@ class Store:
     @property
     def usage(self) -> UsageStore:
         return UsageStore(self._backend, self._connect)
+
+    @property
+    def compared(self) -> ComparedStore:
+        """Records by what the drift job compares of them."""
+        return ComparedStore(self._backend, self._connect)
 
     @property
     def spooled(self) -> int:
@@ -161,21 +166,6 @@ class Store:
         """Fields of the records that match, by time. A field that the stored version does not have is None."""
         await self._connect()
         return await self._backend.fields(names, query)
-
-    async def compared(self, span: Span, rows: int = PAGE_ROWS) -> AsyncIterator[ComparedPage]:
-        """Pages of the columns that the drift job compares, oldest first."""
-        await self._connect()
-        page = await self._backend.compared(span, rows, None)
-        while page.id:
-            yield page
-            if len(page.id) < rows:
-                return
-            page = await self._backend.compared(span, rows, page.last)
-
-    async def texts(self, ids: Sequence[str]) -> dict[str, str]:
-        """The input texts of records by id, of those that have one."""
-        await self._connect()
-        return await self._backend.texts(ids)
 
     async def labels(self, task: str) -> dict[str, Label]:
         """The newest label of each record that has one, by id, as it was entered; also of records without their text."""

@@ -1,7 +1,8 @@
-"""The columns of a record that the drift job compares, read without the body. Pure.
+"""What the drift job compares of a record, as one row of bytes in an index. Pure.
 
-A body is about a kilobyte of JSON, and its parsing was most of the job's time. Rows that a version without these columns
-wrote have none, and they are read from the body: so nothing is rewritten when the schema is upgraded.
+The job reads nothing but the index: neither the table nor a body, which is about a kilobyte of JSON. What has few values is
+a `Kind`, and a row has its hash; the job reads the body of one record of each kind. Rows that a version without this column
+wrote are made from their bodies.
 """
 
 from __future__ import annotations
@@ -9,16 +10,33 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
-from collections.abc import Sequence
-from datetime import datetime
+import struct
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from signalbox.contracts.labels import yes_no
+from signalbox.contracts.labels import margin, yes_no
 from signalbox.contracts.record import ModelRelease, Record
 
+# Names and types of a row, as numpy writes them. Big-endian with the time in front: the order of bytes is that of time. With
+# the hash of the id, no two rows are equal, so that a page can begin after a row.
+FIELDS = (
+    ("time", ">u8"),
+    ("id", ">u8"),
+    ("text", ">u8"),
+    ("kind", ">u8"),
+    ("characters", ">u4"),
+    ("first", ">f8"),
+    ("second", ">f8"),
+)
+_ROW, _TIME, _TEXT = struct.Struct(">QQQQIdd"), struct.Struct(">Q"), struct.Struct(">16xQ28x")
+ROW_BYTES = _ROW.size
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_ZERO = 1 << 63  # the time of 1970: a time before it has no sign
+_MOST_CHARACTERS = (1 << 32) - 1
 _KEY_BYTES = 8
-# In the order of the migration; INSERT has them in this order after the columns before them.
+# In the order of the migrations; INSERT has them in this order after the columns before them.
 VALUE_COLUMNS = (
     "input_key",
     "input_characters",
@@ -26,34 +44,41 @@ VALUE_COLUMNS = (
     "candidate_light",
     "light_reason",
     "thresholds_digest",
+    "packed",
 )
-_MATCHING = """FROM record WHERE task = {marks[0]} AND language = {marks[1]} AND source = 'user'
-AND created_at >= {marks[2]} AND created_at < {marks[3]} AND (created_at, {place}) > ({marks[4]}, {marks[5]})
-ORDER BY created_at, {place} LIMIT {marks[6]}"""
-_SEPARATOR = "\x1f"
-_LISTS = ("id", "route", "release_key", "verdict", "candidate_light", "light_reason", "thresholds_digest")
-_OPTIONAL = ("release_key", "thresholds_digest")
-_NUMBERS = ("input_key", "input_characters", "probabilities")
-PAGE_ROWS = 10_000
-
+PAGE_ROWS = 1 << 15  # 1.6 MiB
+BODIES_AT_ONCE = 2_000
+_SPAN = "FROM record WHERE task = {0} AND language = {1}"
 
 Place = tuple[Any, Any]  # the time of a row, and what orders rows of one time: a page begins after it
 
 
-class ComparedPage(NamedTuple):
-    """Some records, a list a column. `input_key`: 64 bits, signed; `probabilities`: a JSON array, by label or null."""
+class Kind(NamedTuple):
+    """What a record has in common with many others. `labels` are those of its probabilities, in their order."""
 
-    last: Place | None
-    id: list[str]
-    route: list[str]
-    release_key: list[str | None]
-    verdict: list[str]
-    candidate_light: list[str]
-    light_reason: list[str]
-    thresholds_digest: list[str | None]
-    input_key: list[int]
-    input_characters: list[int]
-    probabilities: str
+    route: str
+    release_key: str | None
+    verdict: str
+    candidate_light: str
+    light_reason: str
+    thresholds_digest: str | None
+    labels: tuple[str, ...] | None
+
+
+class Stored(NamedTuple):
+    """What a row leaves out of its record."""
+
+    kind: Kind
+    probabilities: Mapping[str, float] | None
+    input_text: str | None
+    body: str
+
+
+class ComparedPage(NamedTuple):
+    """Rows, oldest first, and the kinds of those whose records have no column `packed`, by hash."""
+
+    rows: bytes
+    kinds: Mapping[int, Kind]
 
 
 class Span(NamedTuple):
@@ -67,109 +92,151 @@ class Span(NamedTuple):
 
 def input_key(input_sha256: str) -> int:
     """64 bits of a text's hash, signed as databases have them: of a million texts, two are equal with a chance below 1e-7."""
-    digest = hashlib.blake2b(input_sha256.encode(), digest_size=_KEY_BYTES).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    return int.from_bytes(_digest(input_sha256), "big", signed=True)
+
+
+@lru_cache(maxsize=4096)
+def kind_key(kind: Kind) -> int:
+    """64 bits of its hash."""
+    return int.from_bytes(_digest(json.dumps(kind)), "big")
 
 
 def values_of(record: Record) -> tuple[object, ...]:
-    """The values of VALUE_COLUMNS."""
+    """The values of VALUE_COLUMNS. What is not of a user is not compared, and has no row."""
+    probabilities, text = record.probabilities, input_key(record.input_sha256)
     return (
-        input_key(record.input_sha256),
+        text,
         record.input_characters,
-        None if record.probabilities is None else json.dumps(record.probabilities, ensure_ascii=False),
+        None if probabilities is None else json.dumps(probabilities, ensure_ascii=False),
         record.candidate_light.value,
         record.light_reason.value,
         record.thresholds_digest,
+        _packed_record(record, text) if record.source == "user" else None,
     )
 
 
-def packed_sql(place: str, join: str, last: str, marks: Sequence[str]) -> str:
-    """A page as one row: each column joined to a text by the database. A row a record takes five times as long to fetch.
-
-    `place` orders rows of one time, `join` is the function that joins texts, `last` selects the place of the last row.
-    """
-    lists = [f"{join}(coalesce({name}, ''), '{_SEPARATOR}')" for name in _LISTS]
-    numbers = [f"{join}(coalesce(CAST({name} AS text), 'null'), ',')" for name in _NUMBERS]
-    columns = ", ".join(["count(*)", "count(input_key)", *lists, *numbers])
-    matching = _MATCHING.format(place=place, marks=marks)
-    names = ", ".join(dict.fromkeys((place, "created_at", *_LISTS, *_NUMBERS)))
-    return f"WITH page AS (SELECT {names} {matching}) SELECT {columns}, {last} FROM page"  # noqa: S608
+def begin_of(moment: datetime) -> bytes:
+    """The bytes that all rows from this time on follow, and none before it."""
+    return _TIME.pack(_microseconds(moment))
 
 
-def rows_sql(place: str, marks: Sequence[str]) -> str:
-    """The bodies of the same page, for rows of a version without the columns."""
-    return f"SELECT created_at, {place}, id, body {_MATCHING.format(place=place, marks=marks)}"
+def time_of(row: bytes) -> datetime:
+    """When the record of a row was created."""
+    [microseconds] = _TIME.unpack_from(row)
+    return _EPOCH + (int(microseconds) - _ZERO) * _MICROSECOND
 
 
-def unpacked(row: Sequence[Any], last: Place | None) -> ComparedPage | None:
-    """The page of a row of `packed_sql`; None where it has to be read from the bodies."""
-    count, with_values, *columns = row[: 2 + len(_LISTS) + len(_NUMBERS)]
-    if not count:
-        return ComparedPage(None, [], [], [], [], [], [], [], [], [], "[]")
-    lists = [column.split(_SEPARATOR) for column in columns[: len(_LISTS)]]
-    if with_values < count or any(len(one) != count for one in lists):
-        return None
-    keys, characters, probabilities = (f"[{column}]" for column in columns[len(_LISTS) :])
-    values: list[Any] = [
-        [one or None for one in values] if name in _OPTIONAL else values
-        for name, values in zip(_LISTS, lists, strict=True)
+def rows_with_text(rows: bytes, keys: Collection[int]) -> list[bytes]:
+    """Those of joined rows whose text has one of these keys."""
+    return [
+        rows[place * ROW_BYTES : (place + 1) * ROW_BYTES]
+        for place, (key,) in enumerate(_TEXT.iter_unpack(rows))
+        if key in keys
     ]
-    return ComparedPage._make((last, *values, json.loads(keys), json.loads(characters), probabilities))
 
 
-def from_bodies(rows: Sequence[Sequence[Any]]) -> ComparedPage:
-    """The page of rows of `rows_sql`."""
-    lists: list[Any] = [
-        list(column) for column in zip(*(_from_body(name, body) for *_, name, body in rows), strict=True)
-    ]
-    *lists, probabilities = lists
-    return ComparedPage._make(
-        ((rows[-1][0], rows[-1][1]), *lists, json.dumps(probabilities, ensure_ascii=False))
+def packed_sql(join: str, last: str, marks: Sequence[str]) -> str:
+    """A page as one value: its rows, joined by the database, and the last of them. A row a record takes twice as long."""
+    matching = f"""{_SPAN.format(*marks)} AND packed IS NOT NULL AND packed > {marks[2]} AND packed < {marks[3]}
+ORDER BY packed LIMIT {marks[4]}"""
+    return f"WITH page AS (SELECT packed {matching}) SELECT {join}, {last} FROM page"  # noqa: S608
+
+
+def bodies_sql(place: str, marks: Sequence[str]) -> str:
+    """A page of the bodies of rows of a version without the column. `place` orders rows of one time."""
+    return f"""SELECT created_at, {place}, body {_SPAN.format(*marks)} AND source = 'user' AND packed IS NULL
+AND created_at >= {marks[2]} AND created_at < {marks[3]} AND (created_at, {place}) > ({marks[4]}, {marks[5]})
+ORDER BY created_at, {place} LIMIT {marks[6]}"""
+
+
+def page_of(bodies: Iterable[tuple[datetime, str]]) -> ComparedPage:
+    """The page of bodies, each with the time of its column."""
+    rows, kinds = [], {}
+    for created_at, body in bodies:
+        row, stored = stored_of(created_at, body)
+        rows.append(row)
+        kinds[kind_key(stored.kind)] = stored.kind
+    return ComparedPage(b"".join(rows), kinds)
+
+
+def packed_row(
+    created_at: datetime,
+    name: str,
+    text: int,
+    kind: int,
+    characters: int,
+    probabilities: Mapping[str, float] | None,
+) -> bytes:
+    """The row of a record, from its fields, the key of its text and the hash of its kind."""
+    return _ROW.pack(
+        _microseconds(created_at),
+        int.from_bytes(_digest(name), "big"),
+        text % (1 << 64),
+        kind,
+        min(characters, _MOST_CHARACTERS),
+        *_numbers(probabilities),
     )
 
 
-def values_of_label(page: ComparedPage, label: str) -> tuple[tuple[str, ...], list[float]] | None:
-    """The labels of the page's probabilities, and the one of `label` in each row, not a number where a row has none.
-
-    None unless all rows have the same labels in the same order, which is so for most pages. A pattern reads them in half the
-    time of a JSON parser, as it builds no dictionaries. Text that is no such row cannot be missed: each match begins
-    at an object, since a quote within a string is escaped, and no quotes may be left over.
-    """
-    text = page.probabilities
-    if (start := text.find("{")) < 0:
-        return None
-    labels = tuple(json.JSONDecoder().raw_decode(text, start)[0])
-    if label not in labels:
-        return None
-    numbers = ("([^,}]+)" if one == label else "[^,}]+" for one in labels)
-    names = (re.escape(json.dumps(one, ensure_ascii=False)) for one in labels)
-    members = ", ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
-    values = re.findall(rf"\{{{members}\}}|null", text)
-    quotes = 2 * len(labels) * (len(values) - values.count(""))
-    if len(values) != len(page.id) or text.count('"') != quotes:
-        return None
-    try:
-        return labels, [float(value) if value else math.nan for value in values]
-    except ValueError:
-        return None
-
-
-def _from_body(name: str, body: str) -> tuple[object, ...]:
-    """The columns of a record, also of version 1, which had p(yes) as a field."""
+def stored_of(created_at: datetime, body: str) -> tuple[bytes, Stored]:
+    """The row of a body, also of version 1, which had p(yes) as a field, and what else is read of it."""
     fields = json.loads(body)
     probabilities = fields.get("probabilities")
     if fields.get("schema_version") == 1:
         probabilities = yes_no(fields.get("p_yes"))
     release = fields["release"]
-    return (
-        name,
+    kind = Kind(
         fields["route"],
         None if release is None else ModelRelease.model_validate(release).key,
         fields["verdict"],
         fields["candidate_light"],
         fields["light_reason"],
         fields.get("thresholds_digest"),
+        None if probabilities is None else tuple(probabilities),
+    )
+    row = packed_row(
+        created_at,
+        fields["id"],
         input_key(fields["input_sha256"]),
+        kind_key(kind),
         fields["input_characters"],
         probabilities,
     )
+    return row, Stored(kind, probabilities, fields["input_text"], body)
+
+
+def _packed_record(record: Record, text: int) -> bytes:
+    kind = Kind(
+        record.route,
+        record.release.key if record.release else None,
+        record.verdict,
+        record.candidate_light.value,
+        record.light_reason.value,
+        record.thresholds_digest,
+        None if record.probabilities is None else tuple(record.probabilities),
+    )
+    return packed_row(
+        record.created_at,
+        record.id,
+        text,
+        kind_key(kind),
+        record.input_characters,
+        record.probabilities,
+    )
+
+
+def _numbers(probabilities: Mapping[str, float] | None) -> tuple[float, float]:
+    """Those of two labels, in their order; of more labels, the margin. Not a number where there is none."""
+    values = tuple((probabilities or {}).values())
+    if probabilities and len(values) > 2:
+        return margin(probabilities), math.nan
+    first, second, *_ = (*values, math.nan, math.nan)
+    return first, second
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND + _ZERO
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).digest()

@@ -17,6 +17,9 @@ class Migration:
     postgres: tuple[str, ...]
 
 
+# Both databases use an index with this condition where a statement has the same text. A text that quotes it has no match: its
+# quotes are escaped.
+IS_ASKED = """body LIKE '%"asked":true%'"""
 LEDGER = "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY)"
 
 _RECORD_COLUMNS = """
@@ -39,6 +42,7 @@ _SQLITE = {
     "json": "TEXT",
     "seq": "INTEGER PRIMARY KEY AUTOINCREMENT",
     "count": "INTEGER",
+    "bytes": "BLOB",
 }
 # The body is TEXT on Postgres too: JSONB would reorder keys and normalize numbers of an append-only record.
 _POSTGRES = {
@@ -47,6 +51,7 @@ _POSTGRES = {
     "json": "TEXT",
     "seq": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
     "count": "BIGINT",
+    "bytes": "BYTEA",
 }
 
 
@@ -136,6 +141,18 @@ def _values(types: dict[str, str]) -> tuple[str, ...]:
     return tuple(f"ALTER TABLE record ADD COLUMN {name} {kind}" for name, kind in columns.items())
 
 
+def _packed(types: dict[str, str]) -> tuple[str, ...]:
+    """The same in one column, which is all that an index needs to have for the drift job. Rows of earlier versions are in the
+    second index, from which they are deleted with time. To create an index reads the table once, and writes none of it.
+    """
+    return (
+        f"ALTER TABLE record ADD COLUMN packed {types['bytes']}",
+        "CREATE INDEX record_packed ON record (task, language, packed) WHERE packed IS NOT NULL",
+        "CREATE INDEX record_unpacked ON record (task, language, created_at) WHERE packed IS NULL AND source = 'user'",
+        f"CREATE INDEX record_asked ON record (task, language) WHERE source = 'user' AND {IS_ASKED}",
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_records", _tables(_SQLITE), _tables(_POSTGRES)),
     Migration("0002_labels", _score(_SQLITE), _score(_POSTGRES)),
@@ -143,4 +160,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0004_events", _events(_SQLITE), _events(_POSTGRES)),
     Migration("0005_usage", _usage(_SQLITE), _usage(_POSTGRES)),
     Migration("0006_values", _values(_SQLITE), _values(_POSTGRES)),
+    Migration("0007_packed", _packed(_SQLITE), _packed(_POSTGRES)),
 )

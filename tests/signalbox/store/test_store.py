@@ -13,12 +13,16 @@ import pytest
 from signalbox.contracts.labels import yes_no
 from signalbox.contracts.record import Feedback
 from signalbox.errors import InputError, SetupError
-from signalbox.store import StoreUnavailable, migrate, open_store
+from signalbox.store import Query, StoreUnavailable, migrate, open_store
+from signalbox.store.compared import Span
 from signalbox.store.databases import postgres as postgres_database
 from signalbox.store.databases import sqlite
 from signalbox.store.databases.postgres import PostgresBackend
 from signalbox.store.databases.sqlite import SqliteBackend
+from signalbox.store.databases.sqlite_rows import BY_ID, matching
 from signalbox.store.migrations import MIGRATIONS
+from signalbox.store.pages import ASKED
+from signalbox.store.portable import postgres_form
 from signalbox.store.spool import Spool
 from tests.helpers import record
 
@@ -323,30 +327,43 @@ async def test_migrations_are_named_when_they_are_applied_and_only_then(url: str
         await store.append(record())
 
 
-async def test_pages_of_compared_columns_use_the_index_of_task_and_time(postgres, tmp_path: Path) -> None:
-    moments = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
-    texts = [moment.isoformat(timespec="microseconds") for moment in moments]
-    lite = SqliteBackend(tmp_path / "store.db")
-    await lite.connect()
-    values = ("medical", "en", *texts, texts[0], -1, 10)
-    plan = await lite._rows(f"EXPLAIN QUERY PLAN {sqlite._PACKED}", values)
-    steps = [str(row[3]) for row in plan]
-    assert any("INDEX record_by_task (task=? AND language=? AND created_at>" in step for step in steps), steps
-    assert not any("TEMP B-TREE" in step for step in steps), steps
-    await lite.close()
+async def test_reads_of_many_records_use_an_index_of_their_own_on_postgres(postgres) -> None:
     full = PostgresBackend(postgres.create("explained"))
     await full.connect()
     await full._fetch(
-        """INSERT INTO record (id, created_at, source, task, language, route, light, verdict, body)
+        """INSERT INTO record (id, created_at, source, task, language, route, light, verdict, body, packed)
         SELECT n, timestamptz '2026-01-01Z' + n * interval '1 hour', 'user', 'medical',
-        CASE WHEN n % 9 = 0 THEN 'en' ELSE 'de' END, 'encoder', 'red', 'no', repeat('x', 700) FROM generate_series(1, 5000) n"""
+        CASE WHEN n % 9 = 0 THEN 'en' ELSE 'de' END, 'encoder', 'red', 'no',
+        repeat('x', 700) || CASE WHEN n % 500 = 0 THEN '"asked":true' ELSE '' END,
+        CASE WHEN n % 50 = 0 THEN NULL ELSE int8send(n) || repeat('x', 44)::bytea END FROM generate_series(1, 20000) n"""
     )
-    await full._fetch("ANALYZE record")
-    rows = await full._fetch(
-        f"EXPLAIN {postgres_database._PACKED}", "medical", "en", *moments, moments[0], "", 10
-    )
-    assert any("Index Scan using record_by_task" in row[0] for row in rows), rows
+    await full._pool.execute("VACUUM ANALYZE record")
+    moments = datetime(2026, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
+    span = Span("medical", "en", *moments)
+    for sql, values, index in (
+        (postgres_database._PACKED, (*span[:2], b"", b"x", 10), "Index Only Scan using record_packed"),
+        (postgres_database._BODIES, (*span, moments[0], "", 10), "Scan using record_unpacked"),
+        (postgres_form(ASKED), span[:2], "record_asked"),
+    ):
+        plan = [row[0] for row in await full._fetch(f"EXPLAIN {sql}", *values)]
+        assert any(index in step for step in plan), plan
     await full.close()
+
+
+async def test_reads_of_many_records_use_an_index_on_sqlite(tmp_path: Path) -> None:
+    lite = SqliteBackend(tmp_path / "store.db")
+    await lite.connect()
+    moment = "2026-01-01T00:00:00.000000+00:00"
+    newest = matching(Query("medical", "en", limit=50))
+    for sql, values, index in (
+        (sqlite._BODIES, ("medical", "en", moment, moment, moment, -1, 10), "record_unpacked"),
+        (f"SELECT created_at, body FROM record {newest[0]}", newest[1], "record_by_task"),
+        (BY_ID, ("name",), "sqlite_autoindex_record_1"),
+    ):
+        steps = [str(row[3]) for row in await lite._rows(f"EXPLAIN QUERY PLAN {sql}", values)]
+        assert any(f"SEARCH record USING INDEX {index} (" in step for step in steps), steps
+        assert not any("TEMP B-TREE" in step for step in steps), steps
+    await lite.close()
 
 
 async def test_concurrent_appends_to_postgres_share_commits_and_a_bad_one_fails_alone(postgres) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from signalbox.certificate.labels import Labels, labels_of
 from signalbox.contracts.certificate import Campaign
 from signalbox.contracts.record import Record
-from signalbox.store import Query, Store
+from signalbox.store import Store
 from signalbox.tasks import Task
 
 
@@ -20,12 +20,3 @@ async def labels_from(
     same_text = [record for record in records if record.input_sha256 in requests]
     feedback = {record.id: await store.feedback_for(record.id) for record in same_text}
     return labels_of(records, feedback, campaign, task, data_hashes)
-
-
-async def asked_records(store: Store, task: str, language: str) -> list[Record]:
-    """Users' records whose text was asked for, with the other records of these texts. Reads few of many records."""
-    fields = await store.fields(("input_sha256", "asked"), Query(task, language, "user"))
-    hashes = {row.values[0] for row in fields if row.values[1]}
-    ids = [row.id for row in fields if row.values[0] in hashes]
-    records = [await store.get(name) for name in ids]
-    return [record for record in records if record is not None]

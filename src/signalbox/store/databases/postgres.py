@@ -20,10 +20,13 @@ from signalbox.store.compared import (
     ComparedPage,
     Place,
     Span,
-    from_bodies,
+    Stored,
+    begin_of,
+    bodies_sql,
     packed_sql,
-    rows_sql,
-    unpacked,
+    page_of,
+    stored_of,
+    time_of,
     values_of,
 )
 from signalbox.store.databases.group_commit import Append, GroupCommit, Results
@@ -35,11 +38,16 @@ _COLUMNS = "id, created_at, source, task, language, route, release_key, light, v
 # An array a column: one statement, and one commit, for any number of rows.
 _INSERT = f"""INSERT INTO record ({_COLUMNS}, {", ".join(VALUE_COLUMNS)})
 SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-$9::text[], $10::float8[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::text[])
+$9::text[], $10::float8[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::text[],
+$18::bytea[])
 ON CONFLICT (id) DO NOTHING RETURNING id"""  # noqa: S608
 _MARKS = tuple(f"${number}" for number in range(1, 8))
-_LAST = """max(created_at), (SELECT id FROM page ORDER BY created_at DESC, id DESC LIMIT 1)"""
-_PACKED, _BODIES = packed_sql("id", "string_agg", _LAST, _MARKS), rows_sql("id", _MARKS)
+_LAST = (
+    "(SELECT packed FROM page ORDER BY packed DESC LIMIT 1)"  # there is no max() of bytes before Postgres 18
+)
+_PACKED = packed_sql("string_agg(packed, ''::bytea)", _LAST, _MARKS)
+_BODIES = bodies_sql("id", _MARKS)
+_STORED = "SELECT created_at, body FROM record WHERE task = $1 AND language = $2 AND created_at = ANY($3::timestamptz[])"
 _INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
 SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM record WHERE id = $5) ON CONFLICT (id) DO NOTHING"""
 _NEWEST_FEEDBACK = """SELECT DISTINCT ON (record.id) record.created_at, record.body, feedback.created_at,
@@ -49,6 +57,7 @@ _BY_ID = "SELECT created_at, body FROM record WHERE id = $1"
 _MIGRATION_LOCK = 7_421_001  # any constant, the same in all processes of Signalbox
 _CONNECT_SECONDS = 3.0
 _TIMEOUT_SECONDS = 10.0
+_MIGRATION_SECONDS = 3600.0  # of a statement: an index of ten million rows takes minutes
 # What asyncpg raises when the server is down, restarts or rejects; InterfaceError: a pool being closed.
 _UNAVAILABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -128,17 +137,25 @@ class PostgresBackend:
         rows = await self._fetch(sql, *_values(query), *names)
         return [StoredFields(row[0], row[1], json.loads(row[2])) for row in rows]
 
-    async def compared(self, span: Span, rows: int, after: Place | None) -> ComparedPage:
-        """A page, by the index of task, language and time."""
+    async def packed(self, span: Span, after: bytes, rows: int) -> tuple[bytes, bytes]:
+        """By an index that has all of it."""
+        values = (span.task, span.language, after, begin_of(span.until), rows)
+        [(joined, last)] = await self._fetch(_PACKED, *values)
+        return joined or b"", last or after
+
+    async def unpacked(self, span: Span, after: Place | None, rows: int) -> tuple[ComparedPage, Place | None]:
+        """By an index that has only these."""
         place = (span.since, "") if after is None else after
         values = (span.task, span.language, place[0], span.until, *place, rows)
-        [row] = await self._fetch(_PACKED, *values)
-        return unpacked(row, (row[-2], row[-1])) or from_bodies(await self._fetch(_BODIES, *values))
+        found = await self._fetch(_BODIES, *values)
+        page = page_of((created_at, body) for created_at, _, body in found)
+        return page, (found[-1][0], found[-1][1]) if len(found) == rows else None
 
-    async def texts(self, ids: Sequence[str]) -> dict[str, str]:
-        """Input texts by id."""
-        sql = "SELECT id, body::json ->> 'input_text' FROM record WHERE id = ANY($1::text[])"
-        return {row[0]: row[1] for row in await self._fetch(sql, list(ids)) if row[1] is not None}
+    async def stored(self, span: Span, rows: Collection[bytes]) -> dict[bytes, Stored]:
+        """By time."""
+        times = sorted({time_of(row) for row in rows})
+        stored = dict(stored_of(*one) for one in await self._fetch(_STORED, span.task, span.language, times))
+        return {row: stored[row] for row in rows if row in stored}
 
     async def feedback_for(self, record_id: str) -> list[Feedback]:
         """Oldest first."""
@@ -225,7 +242,7 @@ class PostgresBackend:
         missing = [migration for migration in MIGRATIONS if migration.name not in applied]
         for migration in missing:
             for statement in migration.postgres:
-                await connection.execute(statement)
+                await connection.execute(statement, timeout=_MIGRATION_SECONDS)
             await connection.execute("INSERT INTO migration VALUES ($1)", migration.name)
         return [migration.name for migration in missing]
 

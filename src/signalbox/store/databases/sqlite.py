@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +18,18 @@ import aiosqlite
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
 from signalbox.store.backend import Query, StoredFields, StoreUnavailable
-from signalbox.store.compared import ComparedPage, Place, Span, from_bodies, packed_sql, rows_sql, unpacked
+from signalbox.store.compared import (
+    ComparedPage,
+    Place,
+    Span,
+    Stored,
+    begin_of,
+    bodies_sql,
+    packed_sql,
+    page_of,
+    stored_of,
+    time_of,
+)
 from signalbox.store.databases.group_commit import Append, GroupCommit, Results
 from signalbox.store.databases.sqlite_rows import (
     BY_ID,
@@ -35,11 +46,10 @@ from signalbox.store.databases.sqlite_rows import (
 from signalbox.store.migrations import LEDGER, MIGRATIONS
 from signalbox.store.portable import Statement, sqlite_form
 
-_IDS_AT_ONCE = 500
-_MARKS = ("?",) * 7
-# The index gives this order. Times are texts of one width, so that the last place is the largest text.
-_LAST = "max(created_at || ' ' || printf('%020d', rowid))"
-_PACKED, _BODIES = packed_sql("rowid", "group_concat", _LAST, _MARKS), rows_sql("rowid", _MARKS)
+_TIMES_AT_ONCE = 500
+# Bytes are joined as if they were a text, and are bytes again.
+_PACKED = packed_sql("CAST(group_concat(packed, '') AS BLOB)", "max(packed)", ("?",) * 5)
+_BODIES = bodies_sql("rowid", ("?",) * 7)
 
 
 class SqliteBackend:
@@ -110,26 +120,34 @@ class SqliteBackend:
         rows = await self._rows(sql, (*(f"$.{name}" for name in names), *values))
         return [fields_of(time, json.loads(row)) for time, row in rows]
 
-    async def compared(self, span: Span, rows: int, after: Place | None) -> ComparedPage:
-        """A page, by the index of task, language and time."""
+    async def packed(self, span: Span, after: bytes, rows: int) -> tuple[bytes, bytes]:
+        """By an index that has all of it."""
+        values = (span.task, span.language, after, begin_of(span.until), rows)
+        [(joined, last)] = await self._rows(_PACKED, values)
+        return joined or b"", last or after
+
+    async def unpacked(self, span: Span, after: Place | None, rows: int) -> tuple[ComparedPage, Place | None]:
+        """By an index that has only these."""
         since = time_text(span.since)
         place = (since, -1) if after is None else after
         # The index is entered at the place: from the begin of the span, each page would pass all rows before it.
         values = (span.task, span.language, place[0], time_text(span.until), *place, rows)
-        [row] = await self._rows(_PACKED, values)
-        created_at, _, rowid = (row[-1] or "").partition(" ")
-        page = unpacked(row, (created_at, int(rowid)) if rowid else None)
-        return page or from_bodies(await self._rows(_BODIES, values))
+        found = await self._rows(_BODIES, values)
+        page = page_of((datetime.fromisoformat(time), body) for time, _, body in found)
+        return page, (found[-1][0], found[-1][1]) if len(found) == rows else None
 
-    async def texts(self, ids: Sequence[str]) -> dict[str, str]:
-        """By parts: SQLite limits the parameters of a statement."""
-        texts = {}
-        for first in range(0, len(ids), _IDS_AT_ONCE):
-            part = ids[first : first + _IDS_AT_ONCE]
+    async def stored(self, span: Span, rows: Collection[bytes]) -> dict[bytes, Stored]:
+        """By time, in parts: SQLite limits the parameters of a statement."""
+        times = sorted({time_text(time_of(row)) for row in rows})
+        stored = {}
+        for first in range(0, len(times), _TIMES_AT_ONCE):
+            part = times[first : first + _TIMES_AT_ONCE]
             marks = ", ".join("?" for _ in part)
-            sql = f"SELECT id, json_extract(body, '$.input_text') FROM record WHERE id IN ({marks})"  # noqa: S608
-            texts.update({name: text for name, text in await self._rows(sql, part) if text is not None})
-        return texts
+            sql = f"SELECT created_at, body FROM record WHERE task = ? AND language = ? AND created_at IN ({marks})"  # noqa: S608
+            for time, body in await self._rows(sql, (span.task, span.language, *part)):
+                row, one = stored_of(datetime.fromisoformat(time), body)
+                stored[row] = one
+        return {row: stored[row] for row in rows if row in stored}
 
     async def feedback_for(self, record_id: str) -> list[Feedback]:
         """Oldest first."""
