@@ -106,7 +106,12 @@ async def _open(
     through_proxy = not is_loopback(settings.decoder_base_url)
     # The model server queues; the client's default of 100 connections would make requests wait here, unseen by it.
     connector = aiohttp.TCPConnector(limit=0)
-    session = aiohttp.ClientSession(timeout=timeout, trust_env=through_proxy, connector=connector)
+    session = aiohttp.ClientSession(
+        timeout=timeout,
+        trust_env=through_proxy,
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),  # the requests of all clients share the session
+    )
     upstream = await stack.enter_async_context(session)
     await stack.enter_async_context(purging(store, settings.retention_days))
     await stack.enter_async_context(writing(meter, store))

@@ -78,13 +78,16 @@ async def _forward(state: State, method: str, path: str, body: bytes | None) -> 
     calls = state.calls["decoder"]
     try:
         with calls.waiting():
-            answer = await state.upstream.request(method, url, data=body, headers=headers)
+            # A redirect would take texts and the key to wherever it points.
+            answer = await state.upstream.request(
+                method, url, data=body, headers=headers, allow_redirects=False
+            )
     except (aiohttp.ClientError, TimeoutError) as error:
         is_timeout = isinstance(error, TimeoutError)
         calls.count_failure(LightReason.TIMEOUT if is_timeout else LightReason.UNAVAILABLE)
         return _error(type(error).__name__, "The model server does not answer.", _RETRY)
-    if answer.status >= 400:
-        calls.count_failure(LightReason.UNAVAILABLE if answer.status >= 500 else LightReason.REJECTED)
+    if answer.status >= 300:
+        calls.count_failure(LightReason.REJECTED if _is_rejected(answer) else LightReason.UNAVAILABLE)
         return await _rejection(answer)
     media_type = answer.headers.get("Content-Type", "application/json")
     if "event-stream" in media_type:
@@ -119,11 +122,15 @@ async def _pieces(answer: aiohttp.ClientResponse, calls: Calls) -> AsyncIterator
             calls.count(tokens.amount.plus(Amount(seconds=time.perf_counter() - start)))
 
 
+def _is_rejected(answer: aiohttp.ClientResponse) -> bool:
+    return 400 <= answer.status < 500
+
+
 async def _rejection(answer: aiohttp.ClientResponse) -> Response:
     """The status is passed on, the body is not: engines put file paths into it."""
     async with answer:
         await answer.read()
-    status = answer.status if answer.status < 500 else errors.UPSTREAM.status
+    status = answer.status if _is_rejected(answer) else errors.UPSTREAM.status
     detail = f"The model server answered HTTP {answer.status}."
     return _error(f"HTTP {answer.status}", detail, "Check model, messages and limits of the request.", status)
 

@@ -120,7 +120,9 @@ class EncoderClient:
     ) -> dict[str, Any]:
         if self._session is None:
             self._session = aiohttp.ClientSession(trust_env=not is_loopback(self._url))
-        async with self._session.request(method, url, json=body, timeout=limit) as response:
+        # A redirect would take texts to wherever it points.
+        request = self._session.request(method, url, json=body, timeout=limit, allow_redirects=False)
+        async with request as response:
             content = await response.read()
             if response.status != HTTPStatus.OK:
                 raise status_error(url, response.status, content)

@@ -98,6 +98,8 @@ def status_error(url: str, status: int, body: bytes, *, key_variable: str | None
             else "It requires a key; none is sent to it."
         )
         return ModelRejected(text, hint=check)
+    if 300 <= status < 400:
+        return ModelRejected(text, hint="Redirects are not followed: set the address that it redirects to.")
     return ModelRejected(text, hint="Check the model's name and the length of the input.")
 
 

@@ -100,6 +100,27 @@ async def test_bad_replies(status, body, error):
     assert type(caught.value) is error
 
 
+async def test_a_redirect_takes_no_text_elsewhere():
+    seen = []
+
+    async def elsewhere(request):
+        seen.append(await request.text())
+        return web.json_response({})
+
+    async def redirect(request):
+        raise web.HTTPTemporaryRedirect("/elsewhere")
+
+    handlers = {"POST /v2/models/encoder/infer": redirect, "POST /elsewhere": elsewhere}
+    async with serving(handlers) as url:
+        client = EncoderClient(url, timeout_seconds=5)
+        with pytest.raises(ModelRejected) as caught:
+            await client.answer("x", "en")
+        await client.close()
+    assert "HTTP 307" in str(caught.value)
+    assert "set the address that it redirects to" in str(caught.value.hint)
+    assert seen == []
+
+
 TASK = """
 name: toy
 title: {en: Toy}
