@@ -23,8 +23,8 @@ from onnx import TensorProto
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from pipelines.train.graph import OUTPUT, Graph
-from pipelines.train.linears import Channels, FloatLinears, Int8Linears, Linear, channels_of
+from pipelines.train.onnx_graph.graph import OUTPUT, Graph
+from pipelines.train.onnx_graph.linears import Channels, FloatLinears, Int8Linears, Linear, channels_of
 from signalbox.contracts.encoders import MAX_TOKENS
 from signalbox.errors import SetupError
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from pipelines.train.graph import INPUTS, OUTPUT, Graph
+from pipelines.train.onnx_graph.graph import INPUTS, OUTPUT, Graph
 from pipelines.train.sentencepiece import PieceType, Vocabulary
 from signalbox.contracts.encoders import NETWORKS
 from signalbox.errors import SetupError

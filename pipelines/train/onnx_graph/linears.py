@@ -16,7 +16,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from pipelines.train.graph import MICROSOFT, Graph
+from pipelines.train.onnx_graph.graph import MICROSOFT, Graph
 
 Array = NDArray[np.float32]
 _EXPONENT = 0.75  # 0 leaves all channels as they are, 1 gives all the same peak; docs/log.md has others
