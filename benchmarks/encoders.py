@@ -9,6 +9,8 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -33,6 +35,31 @@ def run() -> list[dict[str, object]]:
 
 
 def _row(name: str) -> dict[str, object]:
+    with predictor(name) as (url, release):
+        (process,) = (
+            child
+            for child in psutil.Process().children(recursive=True)
+            if "services.encoder" in child.cmdline()
+        )
+        idle = process.memory_info().rss
+        texts = [row.text for row in load_data(load_task(Settings().task), "test")][:SINGLE_REQUESTS]
+        seconds = [_predict(url, [text]) for text in texts]
+        short = process.memory_info().rss
+        long_seconds = _predict(url, LONG)
+        return {
+            "encoder": name,
+            "release_mb": round(sum(file.stat().st_size for file in release.iterdir()) / 1e6),
+            "at_rest_mib": round(idle / _MIB),
+            "short_texts_mib": round(short / _MIB),
+            "64_long_texts_mib": round(process.memory_info().rss / _MIB),
+            "ms_per_request_p50": round(1000 * statistics.median(seconds), 1),
+            "64_long_texts_s": round(long_seconds, 1),
+        }
+
+
+@contextmanager
+def predictor(name: str) -> Iterator[tuple[str, Path]]:
+    """URL and release folder of a running predictor with this encoder."""
     with tempfile.TemporaryDirectory() as scratch:
         settings = Settings(state_dir=Path(scratch), encoder_port=free_port())
         release = _write_release(name, settings)
@@ -42,25 +69,7 @@ def _row(name: str) -> dict[str, object]:
         with Supervisor(settings.logs_dir) as supervisor:
             supervisor.start(service)
             supervisor.wait_ready(service)
-            (process,) = (
-                child
-                for child in psutil.Process().children(recursive=True)
-                if "services.encoder" in child.cmdline()
-            )
-            idle = process.memory_info().rss
-            texts = [row.text for row in load_data(load_task(settings.task), "test")][:SINGLE_REQUESTS]
-            seconds = [_predict(service.url, [text]) for text in texts]
-            short = process.memory_info().rss
-            long_seconds = _predict(service.url, LONG)
-            return {
-                "encoder": name,
-                "release_mb": round(sum(file.stat().st_size for file in release.iterdir()) / 1e6),
-                "at_rest_mib": round(idle / _MIB),
-                "short_texts_mib": round(short / _MIB),
-                "64_long_texts_mib": round(process.memory_info().rss / _MIB),
-                "ms_per_request_p50": round(1000 * statistics.median(seconds), 1),
-                "64_long_texts_s": round(long_seconds, 1),
-            }
+            yield service.url, release
 
 
 def _write_release(name: str, settings: Settings) -> Path:

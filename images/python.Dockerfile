@@ -14,6 +14,8 @@ ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-
     PYC_INVALIDATION_MODE=UNCHECKED_HASH UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy \
     UV_DEFAULT_INDEX=$PIP_INDEX_URL \
     UV_PROJECT_ENVIRONMENT=/opt/venv UV_PYTHON_DOWNLOADS=never
+# A base that has a compiler has strip, too, and needs no Debian mirror.
+RUN command -v strip || { apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils; }
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet uv==$UV_VERSION
 COPY images/install.sh /opt/install.sh
 WORKDIR /app
@@ -28,6 +30,8 @@ FROM build AS assessor-build
 # The Hub's faster protocol: the assessor downloads no model.
 ENV WITHOUT="hf-xet"
 RUN sh /opt/install.sh packages signalbox-assessor
+# Symbols that only a debugger reads. What auditwheel has changed, below .libs, does not survive it.
+RUN find /opt/venv/lib -name '*.so*' -type f -not -path '*.libs/*' -exec strip --strip-unneeded {} +
 COPY src src
 RUN sh /opt/install.sh project signalbox-assessor
 COPY services/__init__.py services/
@@ -41,6 +45,8 @@ FROM build AS encoder-build
 ENV WITHOUT="pillow setuptools asyncpg hf-xet" \
     FOLDERS="kubernetes/aio onnxruntime/transformers onnxruntime/tools onnxruntime/quantization onnxruntime/datasets"
 RUN sh /opt/install.sh packages signalbox-encoder
+# Symbols that only a debugger reads. What auditwheel has changed, below .libs, does not survive it.
+RUN find /opt/venv/lib -name '*.so*' -type f -not -path '*.libs/*' -exec strip --strip-unneeded {} +
 COPY src src
 RUN sh /opt/install.sh project signalbox-encoder
 COPY services/__init__.py services/

@@ -2,6 +2,7 @@
 
 `network alone` is benchmarks/encoder_worker.py's kind `onnxruntime` on the same text, one after the other in one thread:
 no HTTP, no tokenizer, no head. With a single sentence a request, it is the limit of a predictor that does not join requests.
+Both have MiniLM; `running_encoder` would serve the network that training chooses, which is another one.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from pathlib import Path
 
 from benchmarks.assessor import cpu_seconds
 from benchmarks.encoder import network_folder, work
+from benchmarks.encoders import predictor
 from benchmarks.kserve import PROTOCOLS, TEXT, wrk
 from benchmarks.peers.environments import Report
 from benchmarks.peers.rounds import Figures, Size, in_turns, median, ratios, spread
 from signalbox.settings import Settings
-from tests.helpers import folder_on_disk, running_encoder
 
 CLIENTS = (1, 8, 32, 64)
 LIMIT = "network alone"
@@ -28,11 +29,7 @@ def run(size: Size, report: Report) -> list[dict[str, object]]:
     """A row for the network alone, then for each protocol and number of clients."""
     settings = Settings()
     clients = CLIENTS[1::2] if size.quick else CLIENTS
-    with (
-        folder_on_disk() as folder,
-        running_encoder(settings, folder) as url,
-        network_folder(settings) as network,
-    ):
+    with predictor("minilm") as (url, _), network_folder(settings) as network:
         contestants = {LIMIT: partial(_alone, network, size)}
         for protocol, (path, body) in PROTOCOLS.items():
             wrk(url + path, body, clients=4, seconds=1)

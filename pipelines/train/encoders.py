@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from pipelines.train import minilm, use
 from signalbox import cpus
-from signalbox.contracts.encoders import ENCODERS, MAX_TOKENS, NETWORKS, networks_of
+from signalbox.contracts.encoders import DISABLED_OPTIMIZERS, ENCODERS, MAX_TOKENS, NETWORKS, networks_of
 
 Vectors = NDArray[np.float32]
 # Network → its ONNX graph and its tokenizer, built in the cache where they are missing.
@@ -72,12 +72,14 @@ def release_files(name: str, cache_dir: Path) -> dict[str, Path]:
 
 
 def _network(model: Path, tokenizer_file: Path, threads: int) -> Callable[[str], Vectors]:
-    """One text at a time, as dynamic quantization makes a row depend on its batch."""
+    """One text at a time: fits are no hot path, and equal inputs give equal bits."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = cpus.threads(threads, cpus.usable_cpus())
     # A thread that waits by spinning takes the CPU from the others where there are fewer CPUs than threads.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model, options, providers=["CPUExecutionProvider"], disabled_optimizers=list(DISABLED_OPTIMIZERS)
+    )
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS)

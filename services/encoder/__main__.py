@@ -16,6 +16,7 @@ from kserve import ModelServer, model_server
 from kserve.errors import InvalidInput
 from kserve.logging import KSERVE_TRACE_LOGGER_NAME
 
+from services.encoder.direct import DirectModel, answer_directly
 from services.encoder.model import EncoderModel
 from services.encoder.runtime import Encoder
 from signalbox import cpus
@@ -56,7 +57,7 @@ def main() -> None:
     except SetupError as error:
         log.critical("startup failed", extra={"cause": error.message, "hint": error.hint})
         sys.exit(EXIT_FAILURE)
-    configure_server(server_socket, arguments.drain_seconds)
+    configure_server(server_socket, arguments.drain_seconds, model)
     ModelServer(http_port=arguments.http_port, enable_grpc=False, workers=1).start([model])
 
 
@@ -67,11 +68,12 @@ def without_input(line: logging.LogRecord) -> bool:
     return True
 
 
-def configure_server(server_socket: socket.socket, drain_seconds: float) -> None:
-    """Make KServe's HTTP server listen on this socket and drain, for which it has no options (0.21.0)."""
+def configure_server(server_socket: socket.socket, drain_seconds: float, model: DirectModel) -> None:
+    """Make KServe's HTTP server listen on this socket, drain, and answer plain requests directly: it has no options for that (0.21.0)."""
 
     async def start(self: model_server.RESTServer) -> None:
         self.create_application()
+        answer_directly(model_server.app, model)
         drain_on_sigterm(self._server, drain_seconds)
         await self._server.serve(sockets=[server_socket])
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any
 
 import kserve
@@ -13,17 +12,20 @@ import numpy as np
 from kserve import InferOutput, InferRequest, InferResponse
 from kserve.errors import InvalidInput
 
-from services.encoder.runtime import Encoder
+from services.encoder.direct import PlainRequest
+from services.encoder.runtime import Encoder, TextAnswer
+from services.encoder.waiting import Waiting
 from signalbox.contracts.labels import BINARY, LabelProbabilities, p_yes_of, ranking
 from signalbox.errors import InputError
 
 MAX_BATCH = 256
 MAX_CHARACTERS = 20_000
+V2_FIELD = "inputs.text[{}]"
 Payload = dict[str, Any]
 
 
 class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
-    """Computes in a thread of its own, so that health checks are answered during a batch.
+    """Answers requests of both protocols.
 
     The encoder is loaded before the server starts: KServe drops a model that is not ready by then.
     """
@@ -31,12 +33,23 @@ class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
     def __init__(self, encoder: Encoder, name: str = "encoder") -> None:
         super().__init__(name)
         self._encoder = encoder
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
+        self._waiting = Waiting(encoder.answers)
+        # Parameters of the protocol are flat, so both are JSON in a string.
+        self._parameters = {
+            "release": encoder.release.model_dump_json(),
+            "labels": json.dumps(list(encoder.labels.names), ensure_ascii=False),
+        }
         self.ready = True
 
-    async def preprocess(self, payload: Payload | InferRequest, headers: dict[str, str] | None = None) -> Any:  # noqa: ANN401, ARG002
+    async def preprocess(
+        self,
+        payload: Payload | InferRequest | PlainRequest,
+        headers: dict[str, str] | None = None,  # noqa: ARG002
+    ) -> tuple[list[str], InferRequest | PlainRequest | None]:
         """Check the request; an invalid one is a 400 with field, value and hint."""
         try:
+            if isinstance(payload, PlainRequest):
+                return check(payload.texts, V2_FIELD), payload
             return texts_v2(payload) if isinstance(payload, InferRequest) else (texts_v1(payload), None)
         except InputError as error:
             raise InvalidInput(str(error)) from error
@@ -44,45 +57,60 @@ class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
     async def predict(self, payload: Any, headers: dict[str, str] | None = None, **_: object) -> Any:  # noqa: ANN401, ARG002
         """Probabilities, verdict and release of each text."""
         texts, request = payload
-        loop = asyncio.get_running_loop()
-        rows = await loop.run_in_executor(self._thread, self._encoder.probabilities, texts)
+        answers = await self._waiting.results(texts)
         if request is None:
-            return self._v1(rows)
-        truncated = await loop.run_in_executor(self._thread, self._encoder.truncated, texts)
-        return self._v2(rows, truncated, request)
+            return self._v1(answers)
+        return (
+            self._direct(answers, request)
+            if isinstance(request, PlainRequest)
+            else self._v2(answers, request)
+        )
 
-    def _v1(self, rows: list[LabelProbabilities]) -> Payload:
+    def _v1(self, answers: Sequence[TextAnswer]) -> Payload:
         release = self._encoder.release.model_dump()
         return {
             "predictions": [
                 {"verdict": ranking(row)[0], "probabilities": row, **_old_fields(row), "release": release}
-                for row in rows
+                for row, _ in answers
             ]
         }
 
-    def _v2(
-        self, rows: list[LabelProbabilities], truncated: list[bool], request: InferRequest
-    ) -> InferResponse:
-        labels, count = list(self._encoder.labels.names), len(rows)
-        flat = [p for row in rows for p in row.values()]
-        outputs = [
-            InferOutput("probabilities", [count, len(labels)], "FP64", data=flat),
-            InferOutput("verdict", [count], "BYTES", data=[ranking(row)[0] for row in rows]),
-            InferOutput("truncated", [count], "BOOL", data=truncated),
-        ]
-        if self._is_yes_no:
-            outputs.append(InferOutput("p_yes", [count], "FP64", data=[p_yes_of(row) for row in rows]))
+    def _v2(self, answers: Sequence[TextAnswer], request: InferRequest) -> InferResponse:
         return InferResponse(
             response_id=request.id or str(uuid.uuid4()),  # optional in the protocol, required by KServe 0.21
             model_name=self.name,
             model_version=self._encoder.release.revision,
-            infer_outputs=outputs,
-            # Parameters of the protocol are flat, so both are JSON in a string.
-            parameters={
-                "release": self._encoder.release.model_dump_json(),
-                "labels": json.dumps(labels, ensure_ascii=False),
-            },
+            infer_outputs=[InferOutput(**tensor) for tensor in self._tensors(answers)],
+            parameters=self._parameters,
         )
+
+    def _direct(self, answers: Sequence[TextAnswer], request: PlainRequest) -> Payload:
+        """The same as a body, with the fields that KServe's data classes add."""
+        return {
+            "model_name": self.name,
+            "model_version": self._encoder.release.revision,
+            "id": request.id or str(uuid.uuid4()),
+            "parameters": self._parameters,
+            "outputs": [{**tensor, "parameters": None} for tensor in self._tensors(answers)],
+        }
+
+    def _tensors(self, answers: Sequence[TextAnswer]) -> list[Payload]:
+        """Name, shape, datatype and data of each output."""
+        count = len(answers)
+        rows = [row for row, _ in answers]
+        columns: list[tuple[str, list[int], str, list[Any]]] = [
+            (
+                "probabilities",
+                [count, len(self._encoder.labels.names)],
+                "FP64",
+                [p for row in rows for p in row.values()],
+            ),
+            ("verdict", [count], "BYTES", [ranking(row)[0] for row in rows]),
+            ("truncated", [count], "BOOL", [is_truncated for _, is_truncated in answers]),
+        ]
+        if self._is_yes_no:
+            columns.append(("p_yes", [count], "FP64", [p_yes_of(row) for row in rows]))
+        return [dict(zip(("name", "shape", "datatype", "data"), column, strict=True)) for column in columns]
 
     async def get_input_types(self) -> list[dict[str, Any]]:
         """For the metadata route."""
@@ -132,7 +160,7 @@ def texts_v2(request: InferRequest) -> tuple[list[str], InferRequest]:
         raise InputError(
             "inputs.text.shape", tensor.shape, "Give the number of texts, [n] or [n, 1]."
         ) from error
-    return check([_text_of(value) for value in values], "inputs.text[{}]"), request
+    return check([_text_of(value) for value in values], V2_FIELD), request
 
 
 def check(values: list[object], field: str) -> list[str]:

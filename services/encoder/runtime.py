@@ -16,8 +16,16 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from services.encoder.batches import batches
 from services.encoder.releases import release_folder
-from signalbox.contracts.encoders import MAX_TOKENS, SentenceEncoder, encoder_of, networks_of
+from signalbox.contracts.encoders import (
+    DISABLED_OPTIMIZERS,
+    INDEPENDENT_ROWS,
+    MAX_TOKENS,
+    SentenceEncoder,
+    encoder_of,
+    networks_of,
+)
 from signalbox.contracts.labels import BINARY, YES
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
@@ -99,25 +107,36 @@ class NetworkEmbedder:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
-            folder / network.model, options, providers=["CPUExecutionProvider"]
+            folder / network.model,
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=list(DISABLED_OPTIMIZERS),
         )
         self._tokenizer = Tokenizer.from_file(str(folder / network.tokenizer))
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._tokenizer.enable_padding()
-        self._batch = network.batch
+        self._tokenizer.no_padding()
+        self._dimension = network.dimension
+        # With dynamic quantization, as in older files, the others of a batch change the vector of a text.
+        properties = self._session.get_modelmeta().custom_metadata_map
+        self._tokens = network.tokens if properties.items() >= INDEPENDENT_ROWS.items() else 1
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed texts in batches."""
-        starts = range(0, len(texts), self._batch)
-        return np.vstack([self._embed(texts[start : start + self._batch]) for start in starts])
+        """Embed texts in batches of similar length; a vector does not depend on the other texts."""
+        rows = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        vectors = np.empty((len(rows), self._dimension), dtype=np.float32)
+        for positions in batches([len(row) for row in rows], self._tokens):
+            vectors[positions] = self._embed([rows[position] for position in positions])
+        return vectors
 
-    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = self._tokenizer.encode_batch(list(texts))
-        feed = {
-            "input_ids": np.array([row.ids for row in rows], dtype=np.int64),
-            "attention_mask": np.array([row.attention_mask for row in rows], dtype=np.int64),
-        }
-        embeddings: NDArray[np.float32] = self._session.run(None, feed)[0]
+    def _embed(self, rows: Sequence[list[int]]) -> NDArray[np.float32]:
+        ids = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for index, row in enumerate(rows):
+            ids[index, : len(row)] = row
+            mask[index, : len(row)] = 1
+        embeddings: NDArray[np.float32] = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[
+            0
+        ]
         return embeddings
 
     def truncated(self, texts: Sequence[str]) -> list[bool]:
@@ -206,6 +225,9 @@ def softmax(scores: Matrix) -> Matrix:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
+TextAnswer = tuple[dict[str, float], bool]
+
+
 class Encoder:
     """A release folder, or the newest of a folder of releases, loaded."""
 
@@ -229,9 +251,9 @@ class Encoder:
         rows = self._head.probabilities(texts)
         return [dict(zip(self.labels.names, map(float, row), strict=True)) for row in rows]
 
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """For each text whether its end was not read: its answer can never be green."""
-        return self._head.truncated(texts)
+    def answers(self, texts: Sequence[str]) -> list[TextAnswer]:
+        """For each text its probabilities, and whether its end was not read: then it can never be green."""
+        return list(zip(self.probabilities(texts), self._head.truncated(texts), strict=True))
 
 
 def embedder_of(folder: Path, networks: Sequence[SentenceEncoder], threads: int = 1) -> Embedder:

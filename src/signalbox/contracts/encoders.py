@@ -12,6 +12,10 @@ from typing import Any
 from signalbox.errors import SetupError
 
 MAX_TOKENS = 256  # of a text, including the marks of its start and end; the rest is cut off
+# Property of an ONNX file whose rows do not depend on their batch. Texts of other files are computed alone.
+INDEPENDENT_ROWS = {"signalbox.rows": "independent"}
+# ONNX Runtime 1.32 fuses a residual and a layer norm to an operator that takes four times as long as both.
+DISABLED_OPTIMIZERS = ("SkipLayerNormFusion",)
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class SentenceEncoder:
 
     `model` is an ONNX graph from `input_ids` and `attention_mask`, int64 [n, tokens], to `sentence_embedding`, float32
     [n, dimension] with rows of length 1. `tokenizer` is a file of the library tokenizers. A run of the network has at
-    most `batch` texts, which bounds its memory.
+    most `tokens` tokens, padding included, which bounds its memory.
     """
 
     title: str
@@ -28,12 +32,12 @@ class SentenceEncoder:
     tokenizer: str
     dimension: int
     quantization: str
-    batch: int
+    tokens: int
 
 
 NETWORKS: Mapping[str, SentenceEncoder] = {
-    "minilm": SentenceEncoder("MiniLM-L6-v2", "model.onnx", "tokenizer.json", 384, "int8", 256),
-    "use": SentenceEncoder("USE-multilingual-v3", "use.onnx", "use.tokenizer.json", 512, "6-bit", 16),
+    "minilm": SentenceEncoder("MiniLM-L6-v2", "model.onnx", "tokenizer.json", 384, "int8", 1024),
+    "use": SentenceEncoder("USE-multilingual-v3", "use.onnx", "use.tokenizer.json", 512, "6-bit", 4096),
 }
 # What `encoder` in release.json may say → the networks whose vectors are put side by side, in this order.
 # TF-IDF has no network: its words and weights are in head.json.

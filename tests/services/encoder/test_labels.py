@@ -25,11 +25,8 @@ class Table:
     def __init__(self, names, row):
         self.release, self.labels, self._row = RELEASE, Labels(names, names[0]), row
 
-    def probabilities(self, texts):
-        return [dict(zip(self.labels.names, self._row, strict=True)) for _ in texts]
-
-    def truncated(self, texts):
-        return [text == "long" for text in texts]
+    def answers(self, texts):
+        return [(dict(zip(self.labels.names, self._row, strict=True)), text == "long") for text in texts]
 
 
 THREE = Table(("Netz/Intranet", "Größe", "חירום"), (0.25, 0.5, 0.25))
@@ -113,7 +110,7 @@ async def test_a_predictor_of_an_earlier_version_says_nothing_of_it():
 @pytest.mark.parametrize("encoder", [THREE, BINARY])
 async def test_the_client_reads_what_the_model_writes(encoder):
     first, second = _answers(await by_v2(encoder, "x", "y"), 2, 0.1, None)
-    assert first.probabilities == second.probabilities == encoder.probabilities(["x"])[0]
+    assert first.probabilities == second.probabilities == encoder.answers(["x"])[0][0]
     assert list(first.probabilities) == list(encoder.labels.names)
 
 

@@ -10,8 +10,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from signalbox.contracts.encoders import INDEPENDENT_ROWS
+
 OPSET = 20  # the first with a Gelu operator
-_IR_VERSION = 9
+_IR_VERSION = 10  # the first for opset 23
+MICROSOFT = "com.microsoft"  # domain of the operators that only ONNX Runtime has
 INPUTS = ("input_ids", "attention_mask")
 OUTPUT = "sentence_embedding"
 
@@ -32,8 +35,11 @@ class Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=f"node_{name}", **attributes))
         return name
 
-    def sentence_encoder(self, name: str, dimension: int) -> onnx.ModelProto:
-        """The model from `INPUTS`, int64 [batch, tokens], to `OUTPUT`, float32 [batch, dimension]."""
+    def sentence_encoder(self, name: str, dimension: int, opset: int = OPSET) -> onnx.ModelProto:
+        """The model from `INPUTS`, int64 [batch, tokens], to `OUTPUT`, float32 [batch, dimension].
+
+        Its properties say that a row does not depend on its batch, which the encoder service reads.
+        """
         tokens = ["batch", "tokens"]
         graph = helper.make_graph(
             self.nodes,
@@ -43,7 +49,10 @@ class Graph:
             list(self.initializers.values()),
         )
         model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION
+            graph,
+            opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)],
+            ir_version=_IR_VERSION,
         )
+        helper.set_model_props(model, INDEPENDENT_ROWS)
         onnx.checker.check_model(model)
         return model

@@ -1,0 +1,1 @@
+"""Building blocks of the networks that are written by hand as ONNX."""
