@@ -51,6 +51,10 @@ _NOTES = {
     "pass-through": """The model server is a **stub** that answers at once (`benchmarks/stub_upstream.py`); wrk, stub and proxy share the
 cores. CPU ms is that of the proxy for an answered request. A proxy that answers few requests in the 5 s of a round has also
 worked on those that wrk no longer waits for, so LiteLLM's CPU time at 16 and 64 clients is too high; that of one client is fair.""",
+    "evaluate": """The same rows, prompts and local decoder, two requests at once. A run is a process with empty caches. `verdicts only` is
+`signalbox-jobs evaluate --justified 0`: the decoder's answer ends with the verdict. `all justified` generates what the peers let it
+generate. CPU seconds of Signalbox include the assessor and MLflow, not the decoder. A row's cost is the difference of two runs with
+different numbers of rows, so without the start.""",
 }
 
 
