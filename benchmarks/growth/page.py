@@ -54,7 +54,7 @@ worked on those that wrk no longer waits for, so LiteLLM's CPU time at 16 and 64
     "evaluate": """The same rows, prompts and local decoder, two requests at once. A run is a process with empty caches. `verdicts only` is
 `signalbox-jobs evaluate --justified 0`: the decoder's answer ends with the verdict. `all justified` generates what the peers let it
 generate. CPU seconds of Signalbox include the assessor and MLflow, not the decoder. A row's cost is the difference of two runs with
-different numbers of rows, so without the start.""",
+different numbers of rows, so without the start. The `stub` answers at once, and shows what the programs themselves cost.""",
 }
 
 

@@ -3,7 +3,8 @@
 A run is a whole process, as a user starts it, with empty caches. `verdicts only` is what batch work needs: the decoder's answer
 ends with the verdict. `all justified` generates as many tokens as the peers do. The assessor is between `signalbox` and the
 decoder, and MLflow stores its results, so the CPU time of both counts too. The decoder's does not. Each program runs on two numbers
-of rows: the difference is what a row costs beyond the start.
+of rows: the difference is what a row costs beyond the start. It is measured once more in front of a stub that answers at once
+(benchmarks/stub_upstream.py), because a decoder that shares its cores hides what the programs cost.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from benchmarks.decoder import serving_decoder
 from benchmarks.peers.environments import PEERS, PeerMissingError, Report, environment, program
 from benchmarks.peers.rounds import Figures, Size, group_cpu_seconds, in_turns, median, ratios, spread
 from local import stack
-from local.processes import Supervisor
+from local.processes import Service, Supervisor
 from pipelines.evaluate.queries import CONCURRENCY
 from pipelines.strata import select_rows
 from signalbox.settings import Settings
@@ -32,7 +33,8 @@ from signalbox.tasks import evaluation_rows, load_task
 from tests.helpers import folder_on_disk, free_port
 
 OURS, JUSTIFIED = "signalbox, verdicts only", "signalbox, all justified"
-ROWS_PER_LABEL = {True: (1, 3), False: (2, 6)}  # of each language; a quick run has fewer
+# Rows of each language and label, in full and in a quick run. The stub answers at once, so that many rows take no time.
+ROWS_PER_LABEL = {"local": {False: (2, 6), True: (1, 3)}, "stub": {False: (2, 60), True: (2, 60)}}
 TIER = "everyday"
 _WORKER = Path(__file__).with_name("deepeval_worker.py")
 _MODULE_ENVIRONMENT = {
@@ -54,11 +56,19 @@ class Work:
 
 
 def run(size: Size, report: Report) -> list[dict[str, object]]:
-    """A row for each program."""
+    """A row for each decoder and program."""
+    return [
+        {"decoder": decoder} | row
+        for decoder, limits in ROWS_PER_LABEL.items()
+        for row in _compare(decoder, limits[size.quick], size, report)
+    ]
+
+
+def _compare(decoder: str, limits: tuple[int, int], size: Size, report: Report) -> list[dict[str, object]]:
     with folder_on_disk() as folder, ExitStack() as servers:
-        settings, served = _serve(Settings(), folder, servers)
+        settings, served = _serve(Settings(), decoder, folder, servers)
         works = []
-        for limit in ROWS_PER_LABEL[size.quick]:
+        for limit in limits:
             own = folder / str(limit)
             own.mkdir()
             works.append(Work(settings, limit, _rows_of(settings, limit), own, served))
@@ -82,7 +92,9 @@ def run(size: Size, report: Report) -> list[dict[str, object]]:
         return [_row(name, works[0], works[1], rounds) for name in names]
 
 
-def _serve(settings: Settings, folder: Path, servers: ExitStack) -> tuple[Settings, Callable[[], float]]:
+def _serve(
+    settings: Settings, decoder: str, folder: Path, servers: ExitStack
+) -> tuple[Settings, Callable[[], float]]:
     """Decoder, assessor and MLflow; the settings, and the CPU seconds of the last two."""
     changes = {
         "state_dir": folder / "run",
@@ -93,8 +105,13 @@ def _serve(settings: Settings, folder: Path, servers: ExitStack) -> tuple[Settin
         "mlflow_url": None,
         "decoder_concurrency": CONCURRENCY,
     }
-    settings = servers.enter_context(serving_decoder(settings.model_copy(update=changes)))
     supervisor = servers.enter_context(Supervisor(folder / "logs"))
+    if decoder == "stub":
+        stub = _stub()
+        supervisor.start(stub)
+        supervisor.wait_ready(stub)
+        changes["decoder_url"] = f"{stub.url}/v1"
+    settings = servers.enter_context(serving_decoder(settings.model_copy(update=changes)))
     services = [
         replace(service, ready_seconds=READY_SECONDS)
         for service in (stack.assessor(settings), stack.mlflow(settings))
@@ -106,6 +123,15 @@ def _serve(settings: Settings, folder: Path, servers: ExitStack) -> tuple[Settin
         supervisor.wait_ready(service)
     leaders = [supervisor.pid(service) for service in services]
     return settings, lambda: sum(map(group_cpu_seconds, leaders))
+
+
+def _stub() -> Service:
+    port = free_port()
+    command = (sys.executable, "-m", "uvicorn", "benchmarks.stub_upstream:app", "--port", str(port))
+    quiet = ("--log-level", "warning")
+    return Service(
+        "stub", (*command, *quiet), "127.0.0.1", port, "/v1/models", "", ready_seconds=READY_SECONDS
+    )
 
 
 def _key(name: str, work: Work) -> str:
