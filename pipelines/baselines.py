@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -16,12 +17,9 @@ from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from pipelines.classes import Classes, Floats
+from pipelines.logistic import Logistic, Standardized, Terms
 from signalbox.command import command_settings
 from signalbox.contracts.labels import Label, LabelProbabilities, listed, ranking
 from signalbox.contracts.record import LabeledText
@@ -58,21 +56,22 @@ class Majority:
         return [self._label] * len(texts)
 
 
-class _Classifier:
+class _Classifier(ABC):
     """Logistic regression on features of a text; two equally probable labels give the first of the task."""
 
     knows_the_test_labels: ClassVar[bool] = False
 
-    def __init__(self, classes: Classes, pipeline: Any) -> None:  # noqa: ANN401 - scikit-learn is untyped
-        self._classes, self._pipeline = classes, pipeline
+    def __init__(self, classes: Classes, classifier: Logistic) -> None:
+        self._classes, self._classifier = classes, classifier
 
     def fit(self, texts: Sequence[str], labels: Sequence[Label]) -> Self:
-        self._pipeline.fit(list(texts), self._classes.codes(labels))
+        self._learn(texts)
+        self._classifier.fit(self._features(texts), self._classes.codes(labels))
         return self
 
     def by_code(self, texts: Sequence[str]) -> Floats:
         """Probabilities [n, classes]."""
-        return self._classes.by_code(self._pipeline, list(texts))
+        return self._classes.by_code(self._classifier, self._features(texts))
 
     def probabilities(self, texts: Sequence[str]) -> list[LabelProbabilities]:
         """The probabilities of each text, in the order of the task."""
@@ -81,22 +80,39 @@ class _Classifier:
     def predict(self, texts: Sequence[str]) -> list[Label]:
         return [ranking(row)[0] for row in self.probabilities(texts)]
 
+    @abstractmethod
+    def _learn(self, texts: Sequence[str]) -> None:
+        """Prepare the features."""
+
+    @abstractmethod
+    def _features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - an array, or a sparse matrix
+        """Rows [n, features]."""
+
 
 class Length(_Classifier):
     """Logistic regression on the number of characters."""
 
     def __init__(self, classes: Classes) -> None:
-        steps = FunctionTransformer(_lengths), StandardScaler(), LogisticRegression()
-        super().__init__(classes, make_pipeline(*steps))
+        super().__init__(classes, Logistic())
+
+    def _learn(self, texts: Sequence[str]) -> None:
+        self._standardized = Standardized(list(map(len, texts)))
+
+    def _features(self, texts: Sequence[str]) -> Floats:
+        return self._standardized.rows(list(map(len, texts)))
 
 
 class Tfidf(_Classifier):
     """Logistic regression on TF-IDF of words and word pairs."""
 
     def __init__(self, classes: Classes, regularization: float = 10.0) -> None:
-        self.vectorizer = TfidfVectorizer(ngram_range=(1, 2))
-        self.classifier = LogisticRegression(C=regularization, max_iter=1000)
-        super().__init__(classes, make_pipeline(self.vectorizer, self.classifier))
+        super().__init__(classes, Logistic(regularization, max_iterations=1000))
+
+    def _learn(self, texts: Sequence[str]) -> None:
+        self._terms = Terms(texts)
+
+    def _features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - a sparse matrix
+        return self._terms.rows(texts)
 
 
 BASELINES: dict[str, Callable[[Classes], Baseline]] = {
@@ -140,10 +156,6 @@ def teachable(classes: Classes, rows: Sequence[LabeledText]) -> list[LabeledText
 
 # Without borders, so that nothing is cut at 80 columns.
 _STYLE: dict[str, Any] = {"box": box.SIMPLE, "pad_edge": False}
-
-
-def _lengths(texts: Sequence[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    return np.array([[len(text)] for text in texts], dtype=np.float64)
 
 
 def main(folder: Path) -> None:

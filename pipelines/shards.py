@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import os
 import re
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signalbox.errors import InputError, SetupError
+from signalbox.io import AppendLog
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
@@ -40,6 +42,25 @@ class Shard:
 
 
 WHOLE = Shard(0, 1)
+
+
+@dataclass(frozen=True)
+class ShardLogs:
+    """The logs of one run, a file for each shard: `NAME.jsonl` of a whole run, `NAME.shard-I-of-N.jsonl` of a part."""
+
+    folder: Path
+    name: str
+    shard: Shard
+
+    @property
+    def own(self) -> AppendLog:
+        """The log that this shard writes."""
+        return AppendLog(self.folder / f"{self.name}{'' if self.shard.is_whole else f'.{self.shard}'}.jsonl")
+
+    def others(self) -> list[AppendLog]:
+        """Those that other shards wrote up to now, by name. A count of shards that changed leaves files of both."""
+        paths = sorted(self.folder.glob(f"{glob.escape(self.name)}.*jsonl"))
+        return [AppendLog(path) for path in paths if path != self.own.path]
 
 
 def shard_of(index: int | None, count: int, environment: Mapping[str, str] = os.environ) -> Shard:

@@ -53,6 +53,10 @@ cores. CPU ms is that of the proxy for an answered request. A proxy that answers
 worked on those that wrk no longer waits for, so LiteLLM's CPU time at 16 and 64 clients is too high; that of one client is fair.""",
     "drift": """CPU seconds of a process each: reading 10⁶ records and five tests. The peaks of both rows of Signalbox are of a run of the
 worker alone after these rounds, in which it printed that of the benchmark, 290 MiB.""",
+    "evaluate": """The same rows, prompts and local decoder, two requests at once. A run is a process with empty caches. `verdicts only` is
+`signalbox-jobs evaluate --justified 0`: the decoder's answer ends with the verdict. `all justified` generates what the peers let it
+generate. CPU seconds of Signalbox include the assessor and MLflow, not the decoder. A row's cost is the difference of two runs with
+different numbers of rows, so without the start. The `stub` answers at once, and shows what the programs themselves cost.""",
 }
 
 

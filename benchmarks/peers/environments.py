@@ -17,7 +17,7 @@ from signalbox.settings import Settings
 
 Report = Callable[[str], None]
 _PYTHON = "3.11"
-_INSTALL_SECONDS = 1800
+_INSTALL_SECONDS = 3600  # npm took half an hour for promptfoo on a busy machine
 
 
 class PeerMissingError(Exception):

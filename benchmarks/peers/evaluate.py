@@ -1,8 +1,10 @@
 """An evaluation of the local decoder next to promptfoo and deepeval: the same rows, prompts and server, two requests at once.
 
-A run is a whole process, as a user starts it, with empty caches. By default, Signalbox lets the decoder justify three rows of
-each label and reads only the verdict of the others; `all justified` generates as many tokens as the peers do. The assessor is
-between `signalbox` and the server, so its CPU time counts too. The server's does not.
+A run is a whole process, as a user starts it, with empty caches. `verdicts only` is what batch work needs: the decoder's answer
+ends with the verdict. `all justified` generates as many tokens as the peers do. The assessor is between `signalbox` and the
+decoder, and MLflow stores its results, so the CPU time of both counts too. The decoder's does not. Each program runs on two numbers
+of rows: the difference is what a row costs beyond the start. It is measured once more in front of a stub that answers at once
+(benchmarks/stub_upstream.py), because a decoder that shares its cores hides what the programs cost.
 """
 
 from __future__ import annotations
@@ -18,22 +20,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import mlflow
-
-from benchmarks.assessor import READY_SECONDS, cpu_seconds
+from benchmarks.assessor import READY_SECONDS
 from benchmarks.decoder import serving_decoder
 from benchmarks.peers.environments import PEERS, PeerMissingError, Report, environment, program
-from benchmarks.peers.rounds import Figures, Size, in_turns, median, ratios, spread
+from benchmarks.peers.rounds import Figures, Size, group_cpu_seconds, in_turns, median, ratios, spread
 from local import stack
-from local.processes import Supervisor
+from local.processes import Service, Supervisor
 from pipelines.evaluate.queries import CONCURRENCY
 from pipelines.strata import select_rows
 from signalbox.settings import Settings
 from signalbox.tasks import evaluation_rows, load_task
 from tests.helpers import folder_on_disk, free_port
 
-OURS, JUSTIFIED = "signalbox", "signalbox, all justified"
-ROWS_PER_LABEL = {True: 2, False: 10}  # of each language; a quick run has fewer
+OURS, JUSTIFIED = "signalbox, verdicts only", "signalbox, all justified"
+# Rows of each language and label, in full and in a quick run. The stub answers at once, so that many rows take no time.
+ROWS_PER_LABEL = {"local": {False: (2, 6), True: (1, 3)}, "stub": {False: (2, 60), True: (2, 60)}}
 TIER = "everyday"
 _WORKER = Path(__file__).with_name("deepeval_worker.py")
 _MODULE_ENVIRONMENT = {
@@ -45,44 +46,96 @@ _MODULE_ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Work:
-    """A decoder, the rows, and a folder for files."""
+    """A decoder, the rows, a folder for files, and the CPU seconds of the servers that work for Signalbox."""
 
     settings: Settings
+    limit: int
     rows: list[dict[str, object]]
     folder: Path
+    served: Callable[[], float]
 
 
 def run(size: Size, report: Report) -> list[dict[str, object]]:
-    """A row for each program."""
-    settings, limit = Settings(), ROWS_PER_LABEL[size.quick]
+    """A row for each decoder and program."""
+    return [
+        {"decoder": decoder} | row
+        for decoder, limits in ROWS_PER_LABEL.items()
+        for row in _compare(decoder, limits[size.quick], size, report)
+    ]
+
+
+def _compare(decoder: str, limits: tuple[int, int], size: Size, report: Report) -> list[dict[str, object]]:
     with folder_on_disk() as folder, ExitStack() as servers:
-        changes = {
-            "state_dir": folder / "run",
-            "encoder_enabled": False,
-            "decoder_port": free_port(),
-            "assessor_port": free_port(),
-            "decoder_concurrency": CONCURRENCY,
-            "mlflow_url": f"sqlite:///{folder / 'mlflow.db'}",
-        }
-        settings = servers.enter_context(serving_decoder(settings.model_copy(update=changes)))
-        supervisor = servers.enter_context(Supervisor(folder / "logs"))
-        assessor = replace(stack.assessor(settings), ready_seconds=READY_SECONDS)
-        supervisor.start(assessor)
-        supervisor.wait_ready(assessor)
-        client = mlflow.MlflowClient(settings.mlflow_base_url)  # creates the tables, which takes seconds
-        client.create_experiment(load_task(settings.task).name, (folder / "artifacts").as_uri())
-        work = Work(settings, _rows_of(settings, limit), folder)
-        contestants: dict[str, Callable[[], Figures]] = {
-            OURS: partial(_signalbox, work, limit),
-            JUSTIFIED: partial(_signalbox, work, limit, justified=limit),
-        }
+        settings, served = _serve(Settings(), decoder, folder, servers)
+        works = []
+        for limit in limits:
+            own = folder / str(limit)
+            own.mkdir()
+            works.append(Work(settings, limit, _rows_of(settings, limit), own, served))
+        contestants: dict[str, Callable[[], Figures]] = {}
+        names = [OURS, JUSTIFIED]
+        for work in works:
+            contestants[_key(OURS, work)] = partial(_signalbox, work, justified=0)
+            contestants[_key(JUSTIFIED, work)] = partial(_signalbox, work, justified=work.limit)
         for name, make in {"promptfoo": _promptfoo, "deepeval": _deepeval}.items():
             try:
-                contestants[name] = partial(_run, make(work, report), _MODULE_ENVIRONMENT, work)
+                runs = {
+                    _key(name, work): partial(_run, make(work, report), _MODULE_ENVIRONMENT, work)
+                    for work in works
+                }
             except PeerMissingError as error:
                 report(f"  · {name} is left out: {error}")
-        rounds = in_turns(contestants, 1 if size.quick else 3)
-        return [_row(name, len(work.rows), rounds) for name in contestants]
+                continue
+            contestants |= runs
+            names.append(name)
+        rounds = in_turns(contestants, 1 if size.quick else 2)
+        return [_row(name, works[0], works[1], rounds) for name in names]
+
+
+def _serve(
+    settings: Settings, decoder: str, folder: Path, servers: ExitStack
+) -> tuple[Settings, Callable[[], float]]:
+    """Decoder, assessor and MLflow; the settings, and the CPU seconds of the last two."""
+    changes = {
+        "state_dir": folder / "run",
+        "encoder_enabled": False,
+        "decoder_port": free_port(),
+        "assessor_port": free_port(),
+        "mlflow_port": free_port(),
+        "mlflow_url": None,
+        "decoder_concurrency": CONCURRENCY,
+    }
+    supervisor = servers.enter_context(Supervisor(folder / "logs"))
+    if decoder == "stub":
+        stub = _stub()
+        supervisor.start(stub)
+        supervisor.wait_ready(stub)
+        changes["decoder_url"] = f"{stub.url}/v1"
+    settings = servers.enter_context(serving_decoder(settings.model_copy(update=changes)))
+    services = [
+        replace(service, ready_seconds=READY_SECONDS)
+        for service in (stack.assessor(settings), stack.mlflow(settings))
+        if service is not None
+    ]
+    for service in services:
+        supervisor.start(service)
+    for service in services:
+        supervisor.wait_ready(service)
+    leaders = [supervisor.pid(service) for service in services]
+    return settings, lambda: sum(map(group_cpu_seconds, leaders))
+
+
+def _stub() -> Service:
+    port = free_port()
+    command = (sys.executable, "-m", "uvicorn", "benchmarks.stub_upstream:app", "--port", str(port))
+    quiet = ("--log-level", "warning")
+    return Service(
+        "stub", (*command, *quiet), "127.0.0.1", port, "/v1/models", "", ready_seconds=READY_SECONDS
+    )
+
+
+def _key(name: str, work: Work) -> str:
+    return f"{name}, {len(work.rows)} rows"
 
 
 def _rows_of(settings: Settings, limit: int) -> list[dict[str, object]]:
@@ -94,13 +147,13 @@ def _rows_of(settings: Settings, limit: int) -> list[dict[str, object]]:
     ]
 
 
-def _signalbox(work: Work, limit: int, justified: int | None = None) -> Figures:
+def _signalbox(work: Work, justified: int) -> Figures:
     command = [sys.executable, "-m", "pipelines", "evaluate", "--route", "decoder", "--tier", TIER, "--fresh"]
-    command += ["--limit", str(limit), *(["--justified", str(justified)] if justified else [])]
+    command += ["--limit", str(work.limit), "--justified", str(justified)]
     variables = {**stack.importable(), **stack.as_environment(work.settings)}
-    before = cpu_seconds(work.settings.assessor_base_url)
+    before = work.served()
     figures = _run(command, variables, work)
-    figures["cpu_seconds"] += cpu_seconds(work.settings.assessor_base_url) - before
+    figures["cpu_seconds"] += work.served() - before
     return figures
 
 
@@ -167,13 +220,24 @@ def _run(command: list[str], variables: Mapping[str, str], work: Work) -> Figure
     return {"seconds": seconds, "cpu_seconds": spent}
 
 
-def _row(name: str, rows: int, rounds: list[dict[str, Figures]]) -> dict[str, object]:
-    is_peer = name in PEERS
+def _row(name: str, less: Work, more: Work, rounds: list[dict[str, Figures]]) -> dict[str, object]:
+    few, many, is_peer = _key(name, less), _key(name, more), name in PEERS
+    extra = len(more.rows) - len(less.rows)
+
+    def beyond(key: str) -> str:
+        """Of a row, beyond the start."""
+        return spread([(one[many][key] - one[few][key]) / extra for one in rounds], 3)
+
+    def over(other: str) -> str:
+        return spread(ratios(rounds, "seconds", many, _key(other, more))) if is_peer else ""
+
     return {
         "program": f"{name} {PEERS[name].version}" if is_peer else name,
-        "rows": rows,
-        "seconds": round(median(rounds, name, "seconds"), 1),
-        "CPU seconds": round(median(rounds, name, "cpu_seconds"), 1),
-        "its seconds over Signalbox's": spread(ratios(rounds, "seconds", name, OURS)) if is_peer else "",
-        "over those of all justified": spread(ratios(rounds, "seconds", name, JUSTIFIED)) if is_peer else "",
+        "rows": len(more.rows),
+        "seconds": round(median(rounds, many, "seconds"), 1),
+        "CPU seconds": round(median(rounds, many, "cpu_seconds"), 1),
+        "seconds a row": beyond("seconds"),
+        "CPU seconds a row": beyond("cpu_seconds"),
+        "its seconds over verdicts only": over(OURS),
+        "over all justified": over(JUSTIFIED),
     }

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-import mlflow
 from rich.console import Console
 
 from pipelines.calibrate import kept
@@ -16,7 +15,7 @@ from pipelines.calibrate.sparse import warn_of_sparse_verdicts
 from pipelines.classes import Classes
 from pipelines.passages import as_read_by, passages_of
 from pipelines.progress import progress
-from pipelines.sinks import datasets, mlflow_runs, textfile
+from pipelines.sinks import datasets, textfile, tracking
 from pipelines.strata import Stratum
 from signalbox import thresholds
 from signalbox.contracts.record import LabeledText, ModelRelease, Tier
@@ -198,15 +197,16 @@ def _log_run(
     tier: Tier | None,
 ) -> None:
     name, release = f"calibrate-{model}", file.release.key
-    with mlflow_runs.run(settings, task.name, "calibrate", name, release=release):
-        datasets.log_rows(settings, task.name, load_data(task, "calibration", tier), "calibration")
+    with tracking.run(settings, task.name, "calibrate", name, release=release) as run:
+        digest = datasets.rows_digest(load_data(task, "calibration", tier))
+        run.log_dataset(settings, task.name, digest, "calibration")
         params = {"route": model, "release": file.release.key, "engine": file.release.engine}
-        mlflow.log_params({**params, "tier": tier or ""})
+        run.log_params({**params, "tier": tier or ""})
         for one in calibrations:
             figures = _figures(task, one)
             where = Stratum(tier, one.language).name
-            mlflow.log_metrics({f"{where}.{k}": v for k, v in figures.items() if v is not None})
-        mlflow.log_dict(file.model_dump(mode="json"), "thresholds.json")
+            run.log_metrics({f"{where}.{k}": v for k, v in figures.items() if v is not None})
+        run.log_dict(file.model_dump(mode="json"), "thresholds.json")
 
 
 def _figures(task: Task, one: Calibration) -> dict[str, float | None]:

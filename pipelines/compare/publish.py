@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import mlflow
-
 from pipelines.compare import results
 from pipelines.compare.comparison import Comparison, Entry
 from pipelines.compare.report.page import page
 from pipelines.compare.table import markdown
-from pipelines.sinks import datasets, mlflow_runs, textfile
+from pipelines.sinks import textfile, tracking
 from signalbox.io import write_whole
 from signalbox.settings import Settings
 
@@ -29,16 +27,15 @@ def write_files(folder: Path, comparison: Comparison, *, texts: bool = True) -> 
 
 def log_run(settings: Settings, comparison: Comparison, folder: Path) -> str:
     """Log the files, the figures and the digest of the data to MLflow; returns the id of the run."""
-    with mlflow_runs.run(settings, comparison.task, "compare", "compare") as active:
-        datasets.log_digest(settings, comparison.task, comparison.method.data_digest, "test")
-        mlflow.log_params(_params(comparison))
+    with tracking.run(settings, comparison.task, "compare", "compare") as run:
+        run.log_dataset(settings, comparison.task, comparison.method.data_digest, "test")
+        run.log_params(_params(comparison))
         for entry in comparison.entries:
-            mlflow.log_metrics(_figures(comparison, entry))
+            run.log_metrics(_figures(comparison, entry))
         for name in ("comparison.md", results.FILE_NAME, "comparison.html"):
-            mlflow.log_artifact(str(folder / name))
-        run_id = str(active.info.run_id)
+            run.log_file(folder / name)
     textfile.write_success(settings.state_dir / "metrics", f"compare-{comparison.task}")
-    return run_id
+    return run.run_id
 
 
 def _params(comparison: Comparison) -> dict[str, object]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pipelines.shards import WHOLE, Shard, locked
+from pipelines.shards import WHOLE, Shard, ShardLogs, locked
 from signalbox import thresholds
 from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.contracts.routes import ROUTES, Route
-from signalbox.io import AppendLog
 from signalbox.settings import Settings
 from signalbox.tasks import Task
 
@@ -36,7 +34,8 @@ class Journal:
     ) -> None:
         self._folder = settings.state_dir / "evaluations"
         self._name = f"{task.name}-{route}-{_digest(settings, task, releases, rows)}"
-        self._log = AppendLog(self._folder / f"{self._name}{'' if shard.is_whole else f'.{shard}'}.jsonl")
+        self._logs = ShardLogs(self._folder, self._name, shard)
+        self._log = self._logs.own
         self._marker = self._folder / f"{self._name}.logged"
         self.done: dict[str, str] = dict(json.loads(line) for line in self._log.load())
         self.reload()
@@ -64,12 +63,12 @@ class Journal:
 
     def reload(self) -> None:
         """Read what other shards have answered meanwhile."""
-        for log in self._others():
+        for log in self._logs.others():
             self.done.update(json.loads(line) for line in log.rows())
 
     def clear(self) -> None:
         """Start over, without the earlier answers of any shard."""
-        for log in (self._log, *self._others()):
+        for log in (self._log, *self._logs.others()):
             log.clear()
         self.unmark()
         self.done = {}
@@ -78,10 +77,6 @@ class Journal:
         """Append durably."""
         self._log.append(json.dumps([row_id, prediction_id]))
         self.done[row_id] = prediction_id
-
-    def _others(self) -> list[AppendLog]:
-        paths = sorted(self._folder.glob(f"{glob.escape(self._name)}*.jsonl"))
-        return [AppendLog(path) for path in paths if path != self.path]
 
 
 def _digest(

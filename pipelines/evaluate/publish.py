@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import mlflow
-
 from pipelines.evaluate.evaluation import Evaluation
-from pipelines.evaluate.plots import confusion_figure, reliability_figure
 from pipelines.evaluate.report import flat, markdown
 from pipelines.evaluate.summary import Summary
-from pipelines.sinks import datasets, mlflow_runs, textfile
+from pipelines.sinks import datasets, textfile, tracking
 from signalbox.contracts import metrics as names
 from signalbox.contracts.metric import HIGH, LOW
 from signalbox.settings import Settings
@@ -20,21 +17,24 @@ from signalbox.settings import Settings
 def publish(settings: Settings, evaluation: Evaluation) -> None:
     """The textfile comes last: its time of success states that all went well."""
     name, release = f"evaluate {evaluation.route}", evaluation.release_key
-    with mlflow_runs.run(settings, evaluation.task, "evaluate", name, release=release):
-        datasets.log_rows(settings, evaluation.task, evaluation.rows, "test")
-        log_run(evaluation)
+    with tracking.run(settings, evaluation.task, "evaluate", name, release=release) as run:
+        run.log_dataset(settings, evaluation.task, datasets.rows_digest(evaluation.rows), "test")
+        log_run(run, evaluation)
     write_metrics(settings.state_dir / "metrics", evaluation)
 
 
-def log_run(evaluation: Evaluation) -> None:
-    """Params, metrics, table and plots to the active MLflow run."""
-    mlflow.log_params({"route": evaluation.route, "release": evaluation.release_key[:500]})
-    mlflow.log_text(markdown(evaluation), "evaluation.md")
-    mlflow.log_dict({s.name: one.as_dict() for s, one in evaluation.summaries.items()}, "evaluation.json")
+def log_run(run: tracking.Run, evaluation: Evaluation) -> None:
+    """Params, metrics, table and plots."""
+    # Only the shard that publishes draws: matplotlib takes a second of CPU time and 50 MiB.
+    from pipelines.evaluate.plots import confusion_figure, reliability_figure  # noqa: PLC0415
+
+    run.log_params({"route": evaluation.route, "release": evaluation.release_key[:500]})
+    run.log_text(markdown(evaluation), "evaluation.md")
+    run.log_dict({s.name: one.as_dict() for s, one in evaluation.summaries.items()}, "evaluation.json")
     for stratum, summary in evaluation.summaries.items():
-        mlflow.log_metrics({f"{name}.{stratum.name}": value for name, value in flat(summary).items()})
-        mlflow.log_figure(reliability_figure(evaluation, stratum), f"reliability.{stratum.name}.png")
-        mlflow.log_figure(confusion_figure(summary), f"confusion.{stratum.name}.png")
+        run.log_metrics({f"{name}.{stratum.name}": value for name, value in flat(summary).items()})
+        run.log_figure(reliability_figure(evaluation, stratum), f"reliability.{stratum.name}.png")
+        run.log_figure(confusion_figure(summary), f"confusion.{stratum.name}.png")
 
 
 def write_metrics(folder: Path, evaluation: Evaluation) -> Path:

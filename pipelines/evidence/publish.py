@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 
-import mlflow
-
 from pipelines.evidence.report import flat, markdown
 from pipelines.evidence.result import Result
-from pipelines.sinks import mlflow_runs, textfile
+from pipelines.sinks import textfile, tracking
 from signalbox.settings import Settings
 
 
 def publish(settings: Settings, result: Result, *, track: bool) -> None:
     """The textfile comes last: its time of success states that all went well."""
     if track:
-        with mlflow_runs.run(
-            settings, result.task, "evidence", f"evidence {result.model}", release=result.release
-        ):
-            log_run(result)
+        name = f"evidence {result.model}"
+        with tracking.run(settings, result.task, "evidence", name, release=result.release) as run:
+            log_run(run, result)
     textfile.write_success(settings.state_dir / "metrics", f"evidence-{result.task}-{result.model}")
 
 
-def log_run(result: Result) -> None:
-    """Params, metrics, the report and the rows to the active MLflow run."""
-    mlflow.log_params({"model": result.model, "release": result.release[:500]})
+def log_run(run: tracking.Run, result: Result) -> None:
+    """Params, metrics, the report and the rows."""
+    run.log_params({"model": result.model, "release": result.release[:500]})
     for language, figures in result.figures.items():
-        mlflow.log_metrics({f"{name}.{language}": value for name, value in flat(figures).items()})
-    mlflow.log_text(markdown(result), "evidence.md")
-    mlflow.log_dict({"rows": [dataclasses.asdict(row) for row in result.rows]}, "rows.json")
+        run.log_metrics({f"{name}.{language}": value for name, value in flat(figures).items()})
+    run.log_text(markdown(result), "evidence.md")
+    run.log_dict({"rows": [dataclasses.asdict(row) for row in result.rows]}, "rows.json")

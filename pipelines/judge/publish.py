@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-import mlflow
-
 from pipelines.judge.figures import Report
 from pipelines.judge.run import RunFolder
 from pipelines.judge.trust import Trust
-from pipelines.sinks import mlflow_runs, textfile
+from pipelines.sinks import textfile, tracking
 from signalbox.contracts import metrics as names
 from signalbox.contracts.metric import HIGH, LOW
 from signalbox.settings import Settings
@@ -24,8 +22,8 @@ def publish(settings: Settings, folder: RunFolder, report: Report, *, log_run: b
     folder.save_summary(report.as_dict())
     if log_run:
         options = report.plan.options
-        with mlflow_runs.run(settings, options.task, "judge", f"judge {options.route}"):
-            _log(report)
+        with tracking.run(settings, options.task, "judge", f"judge {options.route}") as run:
+            _log(run, report)
     write_metrics(settings.state_dir / "metrics", report)
     folder.mark_published()
 
@@ -70,25 +68,25 @@ def write_metrics(folder: Path, report: Report) -> Path:
     return textfile.write_values(folder / f"{job}.prom", values)
 
 
-def _log(report: Report) -> None:
+def _log(run: tracking.Run, report: Report) -> None:
     options = report.plan.options.model_dump(mode="json")
-    mlflow.log_params({**options, "run": report.run, "since": report.plan.since, "until": report.plan.until})
-    mlflow.log_metrics({"rows": report.rows, "failed": report.failed, "own_answers": report.own_answers})
+    run.log_params({**options, "run": report.run, "since": report.plan.since, "until": report.plan.until})
+    run.log_metrics({"rows": report.rows, "failed": report.failed, "own_answers": report.own_answers})
     for row in report.figures:
         figures = {k: v for k, v in asdict(row).items() if isinstance(v, int | float)}
         if row.estimate is not None:
             figures["estimate"] = row.estimate.value
         if row.gate is not None:
             figures["trusted"] = float(row.gate.trust is Trust.TRUSTED)
-            mlflow.set_tag(f"trust.{row.language}.{row.criterion}", row.gate.trust.value)
+            run.set_tag(f"trust.{row.language}.{row.criterion}", row.gate.trust.value)
             if row.gate.labels_needed is not None:
                 figures["labels_needed"] = row.gate.labels_needed
-        mlflow.log_metrics({f"{row.language}.{row.criterion}.{name}": v for name, v in figures.items()})
+        run.log_metrics({f"{row.language}.{row.criterion}.{name}": v for name, v in figures.items()})
     for language, labels in report.labels.items():
         shares = {
             "response": labels.response,
             "voluntary_response": labels.voluntary_response,
             "voluntary_right": labels.voluntary_right,
         }
-        mlflow.log_metrics({f"{language}.labels.{k}": v for k, v in shares.items() if v is not None})
-    mlflow.log_dict(report.as_dict(), "judge.json")
+        run.log_metrics({f"{language}.labels.{k}": v for k, v in shares.items() if v is not None})
+    run.log_dict(report.as_dict(), "judge.json")

@@ -6,10 +6,6 @@ import hashlib
 from collections.abc import Iterable
 from typing import Literal
 
-import mlflow
-from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.data.meta_dataset import MetaDataset
-
 from signalbox.contracts.record import LabeledText
 from signalbox.settings import Settings
 
@@ -25,6 +21,11 @@ def rows_digest(rows: Iterable[LabeledText]) -> str:
     return digest.hexdigest()[:_DIGEST_CHARACTERS]
 
 
+def source_tags(settings: Settings) -> dict[str, str]:
+    """Where the rows are."""
+    return {"task": str(settings.task), "file": "data.jsonl"}
+
+
 def log_rows(settings: Settings, task: str, rows: Iterable[LabeledText], context: Context) -> None:
     """Log the dataset of the active run."""
     log_digest(settings, task, rows_digest(rows), context)
@@ -32,6 +33,10 @@ def log_rows(settings: Settings, task: str, rows: Iterable[LabeledText], context
 
 def log_digest(settings: Settings, task: str, digest: str, context: Context) -> None:
     """Log the dataset of the active run by a digest that is known."""
-    source = CodeDatasetSource({"task": str(settings.task), "file": "data.jsonl"})
+    import mlflow  # noqa: PLC0415 - seconds, and not needed for a plain server
+    from mlflow.data.code_dataset_source import CodeDatasetSource  # noqa: PLC0415
+    from mlflow.data.meta_dataset import MetaDataset  # noqa: PLC0415
+
+    source = CodeDatasetSource(source_tags(settings))
     # mypy: the base class leaves `profile` abstract, and the class can be created all the same.
     mlflow.log_input(MetaDataset(source, name=task, digest=digest), context=context)  # type: ignore[abstract]

@@ -1,7 +1,4 @@
-"""Runs in MLflow: one experiment per task, one run per job.
-
-A run on one release has its key as a tag, by which the user interface groups runs: Runs, Group by, signalbox.release.
-"""
+"""Runs in MLflow through its client, which then is the module `mlflow`: one experiment per task, one run per job."""
 
 from __future__ import annotations
 
@@ -14,11 +11,11 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from pipelines.sinks.source import JOB_TAG, RELEASE_TAG, job_tags
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
 
-JOB_TAG, RELEASE_TAG = "signalbox.job", "signalbox.release"
-_MOST_TAG_CHARACTERS = 5000
+__all__ = ["JOB_TAG", "RELEASE_TAG", "registered_model", "run"]
 
 
 @contextlib.contextmanager
@@ -34,8 +31,7 @@ def run(settings: Settings, task: str, job: str, name: str, *, release: str = ""
     mlflow.set_tracking_uri(settings.mlflow_base_url)
     try:
         mlflow.set_experiment(task)
-        tags = {JOB_TAG: job} | ({RELEASE_TAG: release[:_MOST_TAG_CHARACTERS]} if release else {})
-        context = mlflow.start_run(run_name=name, tags=tags)
+        context = mlflow.start_run(run_name=name, tags=job_tags(job, release))
     except MlflowException as error:
         raise SetupError(
             f"MLflow at {settings.mlflow_base_url} does not answer: {str(error)[:200]}",

@@ -1,6 +1,10 @@
 """Statistics of the jobs: pure functions. Sources are cited where a formula is used."""
 
-from pipelines.statistics.cluster_permutation import Clustered, compare_labels, compare_numbers
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from pipelines.statistics.clusters import (
     effective_rows_of_families,
     family_interval,
@@ -15,7 +19,6 @@ from pipelines.statistics.labels import (
     multiclass_brier,
     one_against_rest,
 )
-from pipelines.statistics.multiple_testing import CORRECTIONS, benjamini_hochberg, holm
 from pipelines.statistics.paired import (
     CONFIDENCE,
     Pairs,
@@ -44,20 +47,24 @@ from pipelines.statistics.proportions import (
     wilson_interval,
 )
 from pipelines.statistics.sampling import exact_interval, weighted_share
-from pipelines.statistics.two_sample import (
-    Outcome,
-    categories,
-    chi_square_needs,
-    debiased_jensen_shannon,
-    effective_rows,
-    jensen_shannon,
-    kolmogorov_smirnov,
-    ks_needs,
-    rank_needs,
-    resamples_for,
-    rows_needed,
-    shift_seen,
-)
+
+if TYPE_CHECKING:
+    from pipelines.statistics.cluster_permutation import Clustered, compare_labels, compare_numbers
+    from pipelines.statistics.multiple_testing import CORRECTIONS, benjamini_hochberg, holm
+    from pipelines.statistics.two_sample import (
+        Outcome,
+        categories,
+        chi_square_needs,
+        debiased_jensen_shannon,
+        effective_rows,
+        jensen_shannon,
+        kolmogorov_smirnov,
+        ks_needs,
+        rank_needs,
+        resamples_for,
+        rows_needed,
+        shift_seen,
+    )
 
 __all__ = [
     "CONFIDENCE",
@@ -117,3 +124,31 @@ __all__ = [
     "weighted_share",
     "wilson_interval",
 ]
+
+# The comparison of samples needs `scipy.stats`, whose import takes as long as the arithmetic of an evaluation.
+_NAMES = {
+    "cluster_permutation": {"Clustered", "compare_labels", "compare_numbers"},
+    "multiple_testing": {"CORRECTIONS", "benjamini_hochberg", "holm"},
+    "two_sample": {
+        "Outcome",
+        "categories",
+        "chi_square_needs",
+        "debiased_jensen_shannon",
+        "effective_rows",
+        "jensen_shannon",
+        "kolmogorov_smirnov",
+        "ks_needs",
+        "rank_needs",
+        "resamples_for",
+        "rows_needed",
+        "shift_seen",
+    },
+}
+
+
+def __getattr__(name: str) -> object:
+    """The names of these modules, loaded on first use."""
+    for module, names in _NAMES.items():
+        if name in names:
+            return getattr(import_module(f"pipelines.statistics.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

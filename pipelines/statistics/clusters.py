@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 
-from scipy.stats import beta, t
+from scipy.special import betaincinv, stdtrit
 
 from pipelines.statistics.proportions import Interval, clopper_pearson_interval
 
@@ -32,8 +32,8 @@ def family_interval(
         return clopper_pearson_interval(int(total), len(right), confidence)
     hits = total / len(right) * rows
     tail = (1 - confidence) / 2
-    low = 0.0 if hits <= 0 else float(beta.ppf(tail, hits, rows - hits + 1))
-    high = 1.0 if hits >= rows else float(beta.ppf(1 - tail, hits + 1, rows - hits))
+    low = 0.0 if hits <= 0 else float(betaincinv(hits, rows - hits + 1, tail))
+    high = 1.0 if hits >= rows else float(betaincinv(hits + 1, rows - hits, 1 - tail))
     return low, high
 
 
@@ -63,7 +63,7 @@ def effective_rows_of_families(
     if variance == 0:
         return float(total)
     tail = (1 - confidence) / 2
-    few = (t.ppf(tail, total - 1) / t.ppf(tail, groups - 1)) ** 2
+    few = (stdtrit(total - 1, tail) / stdtrit(groups - 1, tail)) ** 2
     return float(min(total, share * (1 - share) / variance * few))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from pipelines.statistics.proportions import Interval
 
@@ -155,8 +155,8 @@ def _quantile(families: int | None, confidence: float) -> float:
     if not 0.5 <= confidence < 1:
         raise ValueError(f"confidence: got {confidence}, needs a number from 0.5 to below 1")
     if families is None:
-        return float(norm.ppf(confidence))
-    return float(t.ppf(confidence, families - 1)) if families > 1 else math.inf
+        return float(ndtri(confidence))
+    return float(stdtrit(families - 1, confidence)) if families > 1 else math.inf
 
 
 def _solve(pairs: Pairs, z: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from pipelines.statistics.proportions import clopper_pearson_interval
 
@@ -57,7 +57,7 @@ def ppi_mean(
     weight = power_weight(labels, predicted, unlabeled)
     value = weight * float(u.mean()) + float((y - weight * f).mean())
     variance = float(np.var(y - weight * f, ddof=1)) / len(y) + weight**2 * float(np.var(u, ddof=1)) / len(u)
-    half = float(norm.ppf((1 + confidence) / 2)) * math.sqrt(variance)
+    half = float(ndtri((1 + confidence) / 2)) * math.sqrt(variance)
     low, high = (min(1.0, max(0.0, bound)) for bound in (value - half, value + half))
     return Estimate(min(1.0, max(0.0, value)), low, high, PPI, len(y), len(u), weight)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betainccinv, betaincinv
 
 from pipelines.statistics.ppi import Estimate
 from pipelines.statistics.proportions import Interval
@@ -51,6 +51,6 @@ def exact_interval(share: float, rows: float, confidence: float = 0.95) -> Inter
     """Clopper and Pearson's interval; `rows` need not be whole."""
     tail = (1 - confidence) / 2
     hits = share * rows
-    low = float(beta.ppf(tail, hits, rows - hits + 1)) if hits > 0 else 0.0
-    high = float(beta.isf(tail, hits + 1, rows - hits)) if rows - hits > 1e-9 else 1.0
+    low = float(betaincinv(hits, rows - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(betainccinv(hits + 1, rows - hits, tail)) if rows - hits > 1e-9 else 1.0
     return low, high

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
-from pipelines.baselines import Tfidf
 from pipelines.classes import Classes, Floats
 from pipelines.train.encoders import WITH_VECTORS, Vectors, load_encoder
 from signalbox.contracts.encoders import ENCODERS
-from signalbox.contracts.labels import LabelProbabilities, listed
+from signalbox.contracts.labels import Label, LabelProbabilities, listed
 from signalbox.contracts.record import LabeledText
 from signalbox.errors import InputError
 
@@ -100,12 +101,7 @@ def fit(candidate: Candidate, classes: Classes, rows: Sequence[LabeledText], vec
     """The head of a candidate after learning from rows of two labels or more."""
     labels = [row.label for row in rows]
     if candidate.kind == "tfidf-logistic":
-        tfidf = Tfidf(classes, candidate.regularization).fit(texts_of(rows), labels)
-        terms = {
-            "terms": tfidf.vectorizer.get_feature_names_out().tolist(),
-            "idf": tfidf.vectorizer.idf_.tolist(),
-        }
-        return Head({"kind": candidate.kind, **terms, **_weights(tfidf.classifier)}, tfidf.by_code)
+        return _fit_tfidf(candidate, classes, texts_of(rows), labels)
     by_text = vectors[candidate.encoder]
     classifier = LogisticRegression(C=candidate.regularization, max_iter=1000)
     classifier.fit(np.array([by_text[row.text] for row in rows]), classes.codes(labels))
@@ -114,6 +110,15 @@ def fit(candidate: Candidate, classes: Classes, rows: Sequence[LabeledText], vec
         return classes.by_code(classifier, np.array([by_text[text] for text in texts]))
 
     return Head({"kind": candidate.kind, **_weights(classifier)}, by_code)
+
+
+def _fit_tfidf(candidate: Candidate, classes: Classes, texts: Sequence[str], labels: Sequence[Label]) -> Head:
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2))
+    classifier = LogisticRegression(C=candidate.regularization, max_iter=1000)
+    pipeline = make_pipeline(vectorizer, classifier).fit(list(texts), classes.codes(labels))
+    terms = {"terms": vectorizer.get_feature_names_out().tolist(), "idf": vectorizer.idf_.tolist()}
+    content = {"kind": candidate.kind, **terms, **_weights(classifier)}
+    return Head(content, lambda some: classes.by_code(pipeline, list(some)))
 
 
 def _weights(classifier: LogisticRegression) -> dict[str, Any]:

@@ -15,11 +15,10 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pipelines.compare.rows import row_key
-from pipelines.shards import WHOLE, Shard
+from pipelines.shards import WHOLE, Shard, ShardLogs
 from signalbox.contracts.labels import LabelProbabilities, Probability, Verdict
 from signalbox.contracts.record import Contract, LabeledText, ModelRelease
 from signalbox.errors import InputError
-from signalbox.io import AppendLog
 from signalbox.tasks import Task
 
 _NAME_CHARACTERS = 40
@@ -62,13 +61,12 @@ class Journal:
     def __init__(self, folder: Path, name: str, identity: str, shard: Shard = WHOLE) -> None:
         readable = "".join(c if c.isalnum() or c in "._-" else "-" for c in name)[:_NAME_CHARACTERS]
         digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
-        stem = f"{readable}-{digest}"
-        self._log = AppendLog(folder / f"{stem}{'' if shard.is_whole else f'.{shard}'}.jsonl")
+        logs = ShardLogs(folder, f"{readable}-{digest}", shard)
+        self._log = logs.own
         self.replies: dict[tuple[str, int], Reply] = {}
         self.sessions: list[SessionFacts] = []
-        for path in sorted(folder.glob(f"{stem}*.jsonl")):
-            if path != self.path:
-                self._read(path, AppendLog(path).rows())
+        for other in logs.others():
+            self._read(other.path, other.rows())
         self._read(self.path, self._log.load())
 
     @property

@@ -7,7 +7,7 @@ import mlflow
 import pytest
 
 from pipelines.evaluate import plots, publish, report
-from pipelines.sinks import mlflow_runs
+from pipelines.sinks import mlflow_runs, tracking
 from signalbox.settings import Settings
 from tests.helpers import RELEASE
 from tests.pipelines.evaluations import ANSWERS, DE, EN, evaluation
@@ -78,8 +78,8 @@ def test_the_run_holds_params_metrics_table_and_plots(tmp_path, mlflow_url):
     client = mlflow.MlflowClient(mlflow_url)
     experiment = client.create_experiment("report", (tmp_path / "artifacts").as_uri())
     settings = Settings(mlflow_url=mlflow_url)
-    with mlflow_runs.run(settings, "report", "evaluate", "evaluate decoder"):
-        publish.log_run(evaluation(ANSWERS))
+    with tracking.run(settings, "report", "evaluate", "evaluate decoder") as active:
+        publish.log_run(active, evaluation(ANSWERS))
     (run,) = client.search_runs([experiment])
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "evaluate decoder"
