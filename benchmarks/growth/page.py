@@ -49,6 +49,11 @@ _NOTES = {
     "pass-through": """The model server is a **stub** that answers at once (`benchmarks/stub_upstream.py`); wrk, stub and proxy share the
 cores. CPU ms is that of the proxy for an answered request. A proxy that answers few requests in the 5 s of a round has also
 worked on those that wrk no longer waits for, so LiteLLM's CPU time at 16 and 64 clients is too high; that of one client is fair.""",
+    "encoder": """128 rows of the medical task's test split in the order of the file. `onnxruntime` runs the same int8 file with default options
+on tokens of before, each batch padded to its longest text. sentence-transformers computes the same weights in fp32.""",
+    "predictor": """MiniLM on both sides, one sentence of 12 tokens a request. `network alone` computes it in a loop with default options,
+without HTTP and tokenizer, on one thread. The predictor shares the cores with wrk and other work, so requests/s differ by several
+times from round to round; the ratio of CPU time is the result.""",
 }
 
 
