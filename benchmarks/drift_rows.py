@@ -7,6 +7,7 @@ the order of time.
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from signalbox.contracts.labels import BINARY, NO, YES, yes_no
 from signalbox.contracts.record import ModelRelease
 from signalbox.store import migrate
 from signalbox.store.compared import VALUE_COLUMNS, Kind, input_key, kind_key, packed_row
@@ -64,14 +66,14 @@ def _rows(rows: int, first: datetime) -> Iterator[Row]:
 
 def _row(number: int, created_at: datetime, yes: float, characters: int) -> Row:
     name = str(number)
-    verdict = "yes" if yes >= 0.4 else "no"
+    verdict = YES if yes >= 0.4 else NO
     light = "green" if abs(yes - 0.4) > 0.35 else "yellow"
     reason = "timeout" if number % 50 == 0 else "provisional"
-    probabilities = f'{{"yes": {yes!r}, "no": {1 - yes!r}}}'
+    probabilities = json.dumps(yes_no(yes))
     body = _BODY.format(name, verdict, light, reason, characters, probabilities, number % 500, number % 499)
-    kind = kind_key(Kind("encoder", _RELEASE.key, verdict, light, reason, _DIGEST, ("yes", "no")))
+    kind = kind_key(Kind("encoder", _RELEASE.key, verdict, light, reason, _DIGEST, BINARY))
     text = input_key(name)
-    packed = packed_row(created_at, name, text, kind, characters, {"yes": yes, "no": 1 - yes})
+    packed = packed_row(created_at, name, text, kind, characters, yes_no(yes))
     # In the order of _INSERT.
     return (
         name, time_text(created_at), verdict, abs(yes - 0.4), body, text, characters, probabilities, light,
