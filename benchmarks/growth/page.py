@@ -51,20 +51,17 @@ _NOTES = {
     "pass-through": """The model server is a **stub** that answers at once (`benchmarks/stub_upstream.py`); wrk, stub and proxy share the
 cores. CPU ms is that of the proxy for an answered request. A proxy that answers few requests in the 5 s of a round has also
 worked on those that wrk no longer waits for, so LiteLLM's CPU time at 16 and 64 clients is too high; that of one client is fair.""",
-<<<<<<< HEAD
     "drift": """CPU seconds of a process each: reading 10⁶ records and five tests. The peaks of both rows of Signalbox are of a run of the
 worker alone after these rounds, in which it printed that of the benchmark, 290 MiB.""",
     "evaluate": """The same rows, prompts and local decoder, two requests at once. A run is a process with empty caches. `verdicts only` is
 `signalbox-jobs evaluate --justified 0`: the decoder's answer ends with the verdict. `all justified` generates what the peers let it
 generate. CPU seconds of Signalbox include the assessor and MLflow, not the decoder. A row's cost is the difference of two runs with
 different numbers of rows, so without the start. The `stub` answers at once, and shows what the programs themselves cost.""",
-=======
     "encoder": """128 rows of the medical task's test split in the order of the file. `onnxruntime` runs the same int8 file with default options
 on tokens of before, each batch padded to its longest text. sentence-transformers computes the same weights in fp32.""",
     "predictor": """MiniLM on both sides, one sentence of 12 tokens a request. `network alone` computes it in a loop with default options,
 without HTTP and tokenizer, on one thread. The predictor shares the cores with wrk and other work, so requests/s differ by several
 times from round to round; the ratio of CPU time is the result.""",
->>>>>>> encoder
 }
 
 
