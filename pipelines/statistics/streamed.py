@@ -7,6 +7,7 @@ within each. Only the numbers of bins whose bound is larger than the largest gap
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,7 +66,8 @@ class StreamedNumbers:
         if self._has_bin_each:
             self._factor = 2.0 ** (1 + _ALL.shift)
         else:
-            self._factor = 2.0**_CODE_BITS / extent if extent else 0.0
+            # Finite, so that no code of a subnormal extent is not a number.
+            self._factor = min(2.0**_CODE_BITS / extent, sys.float_info.max) if extent else 0.0
         self._counts = self._counted(_ALL)
 
     @cached_property

@@ -35,6 +35,7 @@ DRAWS = {
     "negative, too": lambda rng, rows: rng.standard_cauchy(rows),
     "whole": lambda rng, rows: rng.integers(30, 230, rows),
     "ties": lambda rng, rows: np.where(rng.random(rows) < 0.4, 1.0, rng.random(rows)),
+    "subnormal": lambda rng, rows: rng.integers(0, 50, rows) * 5e-324,
     "two": lambda rng, rows: rng.integers(0, 2, rows),
     "next to each other": lambda rng, rows: (
         1.0 + rng.integers(0, 50, rows) * 2.0**-52 + (rng.random(rows) < 0.01)
