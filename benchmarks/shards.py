@@ -31,6 +31,7 @@ def run() -> list[dict[str, object]]:
         changes = {
             "state_dir": folder / "run",
             "encoder_enabled": False,
+            "decoder_concurrency": 2 * max(COUNTS),  # what all shards send at once
             "mlflow_url": f"sqlite:///{folder / 'mlflow.db'}",
         }
         settings = Settings().model_copy(update=changes)
