@@ -40,8 +40,8 @@ class Spill:
             weakref.finalize(self, os.close, self._handle)
         place, view = self._size, memoryview(values.tobytes())
         while view:
-            written = os.pwrite(self._handle, view, self._size)
-            self._size, view = self._size + written, view[written:]
+            count = os.pwrite(self._handle, view, self._size)
+            self._size, view = self._size + count, view[count:]
         return place
 
     def read(self, place: int, rows: int, kind: np.dtype[Any]) -> NDArray[Any]:

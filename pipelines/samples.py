@@ -152,10 +152,10 @@ def alike(reference: Sample, current: Sample, rng: random.Random) -> tuple[list[
 
 def _distinct(sample: Sample, size: int, rng: random.Random) -> list[bytes]:
     rows = sample.drawn.ordered()
-    chosen: list[int] = []
+    places: list[int] = []
     for start in range(0, len(rows) - size + 1, size or 1) if size else ():
         texts = rows["text"][start : start + size].tolist()
-        chosen += dict(zip(texts, range(start, start + size), strict=True)).values()
-    if len(chosen) > MOST_TEXTS:
-        chosen = rng.sample(chosen, MOST_TEXTS)
-    return [rows[place].tobytes() for place in chosen]
+        places += dict(zip(texts, range(start, start + size), strict=True)).values()
+    if len(places) > MOST_TEXTS:
+        places = rng.sample(places, MOST_TEXTS)
+    return [rows[place].tobytes() for place in places]

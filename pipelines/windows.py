@@ -129,11 +129,14 @@ class _Reader:
     async def _values_of(self, page: ComparedPage, span: Span) -> _Values:
         rows = np.frombuffer(page.rows, ROW)
         self._kinds.add(page.kinds)
-        places, known = self._kinds.places(rows)
-        if not known.all():
-            await self._read_kinds(rows[~known], span)
-            places, known = self._kinds.places(rows)
-            rows, places = rows[known], places[known]  # of the others, all records were deleted meanwhile
+        places, has_kind = self._kinds.places(rows)
+        if not has_kind.all():
+            await self._read_kinds(rows[~has_kind], span)
+            places, has_kind = self._kinds.places(rows)
+            rows, places = (
+                rows[has_kind],
+                places[has_kind],
+            )  # of the others, all records were deleted meanwhile
         outputs, incomplete = self._kinds.outputs(rows, places)
         if len(incomplete):
             names = [rows[place].tobytes() for place in incomplete]

@@ -45,8 +45,8 @@ def _commit_tags(program: Path) -> dict[str, str]:
 def _git(folder: Path, *arguments: str) -> str:
     """The output, empty where the command failed."""
     command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    return "" if done.returncode else done.stdout.strip()
+    process = subprocess.run(command, check=False, capture_output=True, text=True)
+    return "" if process.returncode else process.stdout.strip()
 
 
 def _user() -> str:

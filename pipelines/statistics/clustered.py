@@ -61,11 +61,11 @@ class ClusteredRows(ABC):
 
     def _spread(self) -> tuple[float, bool]:
         """Computed once for so many rows."""
-        known: tuple[int, tuple[float, bool]] | None = self.__dict__.get("_known_spread")
-        if known is None or known[0] != len(self):
-            known = len(self), spread_of(clusters for _, clusters in self.parts())
-            self.__dict__["_known_spread"] = known
-        return known[1]
+        stored: tuple[int, tuple[float, bool]] | None = self.__dict__.get("_known_spread")
+        if stored is None or stored[0] != len(self):
+            stored = len(self), spread_of(clusters for _, clusters in self.parts())
+            self.__dict__["_known_spread"] = stored
+        return stored[1]
 
 
 def spread_of(parts: Iterable[Keys]) -> tuple[float, bool]:

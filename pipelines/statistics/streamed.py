@@ -153,21 +153,23 @@ class StreamedNumbers:
 
     def _inside(self, window: _Window, places: NDArray[np.int64]) -> list[NDArray[np.float64]]:
         """The numbers of some bins, of each sample."""
-        wanted = np.zeros(BINS, dtype=np.bool_)
-        wanted[places] = True
+        is_inside = np.zeros(BINS, dtype=np.bool_)
+        is_inside[places] = True
         return [
-            np.concatenate([np.empty(0), *(block[wanted[bins]] for block, bins in self._binned(one, window))])
+            np.concatenate(
+                [np.empty(0), *(block[is_inside[bins]] for block, bins in self._binned(one, window))]
+            )
             for one in self._samples
         ]
 
     def _is_constant(self, window: _Window) -> bool:
         """Whether all its numbers are one."""
-        seen: set[float] = set()
+        extremes: set[float] = set()
         for sample in self._samples:
             for block, _ in self._binned(sample, window):
                 if len(block):
-                    seen |= {float(block.min()), float(block.max())}
-        return len(seen) == 1
+                    extremes |= {float(block.min()), float(block.max())}
+        return len(extremes) == 1
 
     def _counted(self, window: _Window) -> Counts:
         counts = np.zeros((2, BINS), dtype=np.int64)

@@ -2,7 +2,7 @@
 
 The job reads nothing but the index: neither the table nor a body, which is about a kilobyte of JSON. What has few values is
 a `Kind`, and a row has its hash; the job reads the body of one record of each kind. Rows that a version without this column
-wrote are made from their bodies.
+wrote come from their bodies.
 """
 
 from __future__ import annotations
