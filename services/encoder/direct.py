@@ -15,7 +15,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
+
+from signalbox.serving.replay import replayed
 
 PATH = "/v2/models/{model_name}/infer"
 _TENSOR_FIELDS = {"name", "datatype", "shape", "data"}
@@ -92,17 +94,7 @@ class _DirectRoute(BaseRoute):
         plain = plain_request(body, request.headers.get)
         if plain is None:
             scope[_PASSED_ON] = True
-            await self._app.router(scope, _again(body, receive), send)
+            await self._app.router(scope, replayed(body, receive), send)
             return
         content, _ = await self._model(plain, dict(request.headers))
         await Response(orjson.dumps(content), media_type=_JSON)(scope, receive, send)
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that yields a body that has been read, then what follows it."""
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return replay

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from fastapi import Response
 from pydantic import ValidationError
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.assessor import errors
 from services.assessor.routes.api import assessed
@@ -20,6 +20,7 @@ from services.assessor.routes.passthrough import chat
 from services.assessor.routes.requests import AssessRequest
 from services.assessor.state import State
 from signalbox.errors import SignalboxError
+from signalbox.serving.replay import replayed
 
 
 class Direct(NamedTuple):
@@ -71,7 +72,7 @@ class DirectRoutes:
             scope["route"] = route
             await response(scope, receive, send)
         elif body is not None:
-            await self._app(scope, _again(body, receive), send)
+            await self._app(scope, replayed(body, receive), send)
 
 
 def _route_of(scope: Scope) -> Direct | None:
@@ -92,23 +93,11 @@ def _is_json(scope: Scope) -> bool:
 
 async def _read(receive: Receive) -> bytes | None:
     """The body of a request; None if the client left before its end."""
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        return bytes(message.get("body", b""))
     parts = []
+    message = await receive()
     while message["type"] == "http.request":
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)
         message = await receive()
     return None
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """What receives a body that was read already, and then the rest."""
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return again
