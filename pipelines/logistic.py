@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 Floats = NDArray[np.float64]
 
@@ -91,7 +91,7 @@ class Logistic:
         """Probabilities [n, classes], in the order of `classes_`."""
         scores = _scores(self._weights, features)
         if len(self.classes_) > 2:
-            return _softmax(scores)
+            return np.asarray(softmax(scores, axis=1), dtype=np.float64)
         second = expit(scores)
         return np.hstack([1 - second, second])
 
@@ -103,11 +103,6 @@ def _terms_of(text: str) -> Counter[str]:
 
 def _scores(weights: Floats, features: Any) -> Floats:  # noqa: ANN401 - an array, or a sparse matrix
     return np.asarray(features @ weights[:, :-1].T + weights[:, -1], dtype=np.float64)
-
-
-def _softmax(scores: Floats) -> Floats:
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def _loss_of_two(
@@ -137,7 +132,7 @@ def _loss_of_many(
     highest = scores.max(axis=1)
     sums = highest + np.log(np.exp(scores - highest[:, None]).sum(axis=1))
     loss = float(np.mean(sums - scores[places, targets]))
-    slopes = _softmax(scores)
+    slopes = softmax(scores, axis=1)
     slopes[places, targets] -= 1
     slopes /= len(targets)
     gradient = np.hstack([(features.T @ slopes).T + penalty * by_class[:, :-1], slopes.sum(axis=0)[:, None]])
