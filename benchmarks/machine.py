@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from signalbox.cpus import usable_cpus
@@ -15,3 +16,8 @@ def conditions() -> dict[str, object]:
         "cores": usable_cpus(),
         "load": round(os.getloadavg()[2], 1),
     }
+
+
+def measured(where: Mapping[str, object]) -> str:
+    """These conditions as a sentence of a page."""
+    return f"Measured on {where['day']}, {where['cores']} shared cores, load average {where['load']}."

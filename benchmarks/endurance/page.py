@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.endurance.events import MOST_HANDLES, MOST_MIB
+from benchmarks.machine import measured
 from benchmarks.tables import table
 
 FIGURES = Path(__file__).with_name("figures.json")
@@ -15,13 +16,13 @@ PLOT = Path(__file__).parents[2] / "docs/images/endurance.svg"
 
 def section(figures: dict[str, Any]) -> str:
     """What the run saw, and the plot."""
-    where, confirmed, lost = figures["measured"], figures["confirmed"], figures["lost"]
+    confirmed, lost = figures["confirmed"], figures["lost"]
     errors, jobs = figures["errors"], figures["jobs"]
     verdict = "passed" if figures["passed"] else "**failed**"
     return f"""## Endurance
 `make bench-endurance MINUTES={figures["minutes"]:g}`: the local stack under a mixed load, with Prometheus scraping, jobs one after the other, and a
-fault every five minutes ([what it fails on](../decisions/0079-endurance.md)). The run {verdict}. Measured on {where["day"]},
-{where["cores"]} shared cores, load average {where["load"]}.
+fault every five minutes ([what it fails on](../decisions/0079-endurance.md)). The run {verdict}.
+{measured(figures["measured"])}
 
 - Confirmed were {confirmed["record"]:,} records and {confirmed["feedback"]:,} entries of feedback; missing at the end: {lost["record"]} and {lost["feedback"]}.
 - Responses of class 5xx: {errors["5xx in faults"]} in faults, {errors["5xx otherwise"]} otherwise. Without an answer: {errors["no answer in faults"]} in faults, {errors["no answer otherwise"]} otherwise.

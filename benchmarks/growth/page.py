@@ -12,6 +12,7 @@ import yaml
 
 from benchmarks.endurance.page import kept
 from benchmarks.growth.cost import slope
+from benchmarks.machine import measured
 from benchmarks.tables import table
 
 ROOT = Path(__file__).parents[2]
@@ -114,7 +115,7 @@ def _slope(rows: list[dict[str, float]], key: str) -> str:
 
 
 def _section(section: dict[str, str], result: dict[str, Any]) -> str:
-    lines = [f"## {section['title']}", f"{section['work'].strip()} {_measured(result)}", ""]
+    lines = [f"## {section['title']}", f"{section['work'].strip()} {measured(result['measured'])}", ""]
     lines += [f"| {section['size']} | seconds | CPU seconds |", "|---|---|---|"]
     for row in result["rows"]:
         lines.append(f"| {row['size']:,} | {row['seconds']:.3g} | {row['cpu_seconds']:.3g} |")
@@ -124,15 +125,10 @@ def _section(section: dict[str, str], result: dict[str, Any]) -> str:
 
 def _peers(title: str, note: str, result: dict[str, Any]) -> str:
     """Rows with the same columns make a table."""
-    lines = [f"### {title}", f"{note}\n{_measured(result)}".strip()]
+    lines = [f"### {title}", f"{note}\n{measured(result['measured'])}".strip()]
     for _, rows in groupby(result["rows"], key=tuple):
         lines += ["", table(list(rows))]
     return "\n".join(lines)
-
-
-def _measured(result: dict[str, Any]) -> str:
-    where = result["measured"]
-    return f"Measured on {where['day']}, {where['cores']} shared cores, load average {where['load']}."
 
 
 def _read(path: Path) -> dict[str, Any]:
