@@ -50,7 +50,7 @@ def compare_windows(
     task = load_task(settings.task)
 
     async def pairs() -> dict[Group, Pair]:
-        async with open_store(settings.store_url) as store:
+        async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
             return await read(store, task, list(task.languages), routes, windows)
 
     values = asyncio.run(pairs())

@@ -171,7 +171,7 @@ async def _releases(settings: Settings, task: Task, route: Route) -> tuple[Model
 
 async def _read_records(settings: Settings, rows: Sequence[LabeledText], journal: Journal) -> list[Record]:
     records = []
-    async with open_store(settings.store_url) as store:
+    async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
         for row in rows:
             record = await store.get(journal.done[row.id])
             if record is None:

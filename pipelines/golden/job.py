@@ -72,7 +72,7 @@ def golden(settings: Settings, routes: Sequence[Route], *, bless: bool = False) 
 
 async def _golden(settings: Settings, task: Task, routes: Sequence[Route], *, bless: bool) -> Result:
     rows = golden_rows(task)
-    async with open_store(settings.store_url) as store:
+    async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
         outcomes, events = [], []
         for route in routes:
             run = _Run(settings, task, route, rows, store, await store.requests.now())

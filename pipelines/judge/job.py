@@ -84,7 +84,7 @@ async def _judge(
     client: JudgeClient,
 ) -> tuple[RunFolder, Plan]:
     try:
-        async with open_store(settings.store_url) as store:
+        async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
             release = (await client.release()).key
             options = Options(
                 task=task.name,

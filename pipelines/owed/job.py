@@ -59,7 +59,7 @@ def owed(settings: Settings, days: int) -> list[Decision]:
 
 
 async def _read(settings: Settings, task: Task, windows: Windows) -> tuple[list[Answers], list[OpenCampaign]]:
-    async with open_store(settings.store_url) as store:
+    async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
         return await _answers(store, task, windows), await open_campaigns(store, settings, task)
 
 

@@ -116,7 +116,7 @@ def _ground_truth(settings: Settings, task: Task) -> list[LabeledText]:
     """Labels from people, under their names of today; none where nothing was ever stored."""
 
     async def read() -> list[LabeledText]:
-        async with open_store(settings.store_url) as store:
+        async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
             return await store.ground_truth(task.name)
 
     rows, left_out = of_today(task, asyncio.run(read()))

@@ -77,7 +77,9 @@ class _Pass:
             key = one.certificate.campaign.key
             if key.task == self._task.name and key.route in routes:
                 campaigns[one.certificate.campaign.id].append(one)
-        async with open_store(self._settings.store_url) as store:
+        async with open_store(
+            self._settings.store_url, wait_seconds=self._settings.database_wait_seconds
+        ) as store:
             now = await store.requests.now()  # one clock for all writers: that of the database
             rows = [await self._look(store, certificates, now) for certificates in campaigns.values()]
             events = await store.events.of_task(self._task.name)

@@ -52,7 +52,9 @@ def purge(
     with command_settings() as settings:
 
         async def delete() -> int:
-            async with store.open_store(settings.store_url) as records:
+            async with store.open_store(
+                settings.store_url, wait_seconds=settings.database_wait_seconds
+            ) as records:
                 return await records.purge(datetime.now(UTC) - timedelta(days=days))
 
         Console().print(f"deleted {asyncio.run(delete())} records")
@@ -61,5 +63,5 @@ def purge(
 def migrate() -> None:
     """Create or upgrade the database schema."""
     with command_settings() as settings:
-        names = asyncio.run(store.migrate(settings.store_url))
+        names = asyncio.run(store.migrate(settings.store_url, settings.database_wait_seconds))
         Console().print(f"migrated: {', '.join(names)}" if names else "nothing to migrate", soft_wrap=True)

@@ -115,6 +115,12 @@ class Settings(MonitoringSettings):
     database_url: str | None = Field(
         default=None, description="sqlite:///PATH or postgresql://…. Defaults to a SQLite file in state_dir."
     )
+    database_wait_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="Seconds in which a command or job retries the connection to a database that cannot be reached. The assessor does not wait: it spools.",
+    )
     store_text: bool = Field(
         default=True,
         description="Whether to store texts. If false, records have only the hash and length of the input.",

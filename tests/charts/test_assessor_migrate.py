@@ -7,10 +7,12 @@ import pytest
 import yaml
 
 from signalbox.store.migrations import MIGRATIONS
-from tests.charts.conftest import POSTGRES, example_file, one, pod_of, render
+from tests.charts.conftest import POSTGRES, environment, example_file, one, pod_of, pods, render
+from tests.charts.pipelines_chart import ALL_JOBS
 from tests.charts.test_kubeconform import assert_known
 from tests.helpers import running_postgres
 
+WAIT = "SIGNALBOX_DATABASE_WAIT_SECONDS"
 PLAIN_URL = {"database": {"type": "postgres", "postgres": {"url": "postgresql://u:pw@db.example.org/d"}}}
 
 
@@ -72,6 +74,28 @@ def test_the_migration_has_the_egress_of_the_pods_and_accepts_no_connections():
     labels = one(objects, "Job")["spec"]["template"]["metadata"]["labels"]
     assert mine["podSelector"]["matchLabels"].items() <= labels.items()
     assert not pods_own["podSelector"]["matchLabels"].items() <= labels.items()
+
+
+def test_what_needs_postgres_at_its_start_waits_for_it_within_its_pod():
+    """A NetworkPolicy may apply to a pod a moment after its start: a retry by a new pod meets the same refusal."""
+    charts = {"assessor": POSTGRES, "pipelines": ALL_JOBS | POSTGRES}
+    programs = {
+        item["metadata"]["labels"].get("signalbox/job", "migrate"): environment(pod)
+        for chart, values in charts.items()
+        for item in render(chart, values)
+        if item["kind"] in {"Job", "CronJob"}
+        for _, pod in pods(item)
+    }
+    waits = {
+        name: variables.get(WAIT, {}).get("value")
+        for name, variables in programs.items()
+        if "SIGNALBOX_DATABASE_URL" in variables
+    }
+    assert {"migrate", "train", "drift", "judge"} <= set(waits)
+    assert set(waits.values()) == {"60"}
+    job = one(render("assessor", POSTGRES), "Job")["spec"]
+    pauses_seconds = sum(10 * 2**retry for retry in range(job["backoffLimit"]))
+    assert (job["backoffLimit"] + 1) * 60 + pauses_seconds < job["activeDeadlineSeconds"]
 
 
 @pytest.mark.slow

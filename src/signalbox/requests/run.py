@@ -163,7 +163,7 @@ class LabelRun:
         return FileRow(name, record.language, question, record.input_text or "", label)
 
     def _store(self) -> Store:
-        return open_store(self._settings.store_url)
+        return open_store(self._settings.store_url, wait_seconds=self._settings.database_wait_seconds)
 
 
 def _newest(campaigns: Iterable[Campaign]) -> list[Campaign]:

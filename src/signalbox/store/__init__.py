@@ -9,6 +9,7 @@ from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailab
 from signalbox.store.base import Store, unknown_prediction
 from signalbox.store.databases.postgres import PostgresBackend
 from signalbox.store.databases.sqlite import SqliteBackend
+from signalbox.store.reachable import connect_within
 from signalbox.store.spool import SpoolFull
 
 __all__ = [
@@ -24,17 +25,28 @@ __all__ = [
 
 
 def open_store(
-    url: str, *, store_text: bool = True, spool_dir: Path | None = None, spool_max_bytes: int | None = None
+    url: str,
+    *,
+    store_text: bool = True,
+    spool_dir: Path | None = None,
+    spool_max_bytes: int | None = None,
+    wait_seconds: float = 0.0,
 ) -> Store:
     """The store at `sqlite:///PATH` or `postgresql://…`; use it as an async context manager or `open()` it."""
-    return Store(_backend(url), store_text=store_text, spool_dir=spool_dir, spool_max_bytes=spool_max_bytes)
+    return Store(
+        _backend(url),
+        store_text=store_text,
+        spool_dir=spool_dir,
+        spool_max_bytes=spool_max_bytes,
+        wait_seconds=wait_seconds,
+    )
 
 
-async def migrate(url: str) -> list[str]:
+async def migrate(url: str, wait_seconds: float = 0.0) -> list[str]:
     """Create or upgrade the tables; returns the names of new migrations. Raises InputError, StoreUnavailable."""
     backend = _backend(url)
     try:
-        return await backend.connect()
+        return await connect_within(backend, wait_seconds)
     finally:
         await backend.close()
 

@@ -17,6 +17,10 @@ class StoreUnavailable(SignalboxError):  # noqa: N818 - reads as what happened
     """The database cannot be reached, or it rejects a write for now."""
 
 
+class StoreUnreachable(StoreUnavailable):
+    """No connection: the server is away or starting, so that a later attempt may succeed."""
+
+
 @dataclass(frozen=True)
 class Query:
     """The records to read; None means any."""

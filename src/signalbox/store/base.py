@@ -20,6 +20,7 @@ from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailab
 from signalbox.store.events import EventStore
 from signalbox.store.ground_truth import ground_truth
 from signalbox.store.pages import ComparedStore
+from signalbox.store.reachable import connect_within
 from signalbox.store.requests import RequestStore
 from signalbox.store.rows import without_text
 from signalbox.store.spool import Spool
@@ -46,10 +47,12 @@ class Store:
         store_text: bool = True,
         spool_dir: Path | None = None,
         spool_max_bytes: int | None = None,
+        wait_seconds: float = 0.0,
     ) -> None:
         self._backend = backend
         self._store_text = store_text
         self._spool = Spool(spool_dir / "records.jsonl", spool_max_bytes) if spool_dir else None
+        self._wait_seconds = wait_seconds
         self._connected = False
         self._connecting = asyncio.Lock()
         self._replaying = asyncio.Lock()
@@ -58,9 +61,9 @@ class Store:
         self.write_failures = 0
 
     async def open(self) -> Self:
-        """Connect. With a spool, the store opens without a database too."""
+        """Connect, within `wait_seconds`. With a spool, the store opens without a database too."""
         try:
-            await self._connect()
+            await self._connect(self._wait_seconds)
         except StoreUnavailable:
             if self._spool is None:
                 raise
@@ -213,7 +216,7 @@ class Store:
                 await self._replayer
         await self._backend.close()
 
-    async def _connect(self) -> None:
+    async def _connect(self, wait_seconds: float = 0.0) -> None:
         """One attempt at a time, and none right after a failure: callers would wait for each in turn."""
         if self._connected:
             return
@@ -223,7 +226,7 @@ class Store:
             if time.monotonic() < self._retry_at:
                 raise StoreUnavailable("The database could not be reached a moment ago.")
             try:
-                await self._backend.connect()
+                await connect_within(self._backend, wait_seconds)
             except StoreUnavailable:
                 self._retry_at = time.monotonic() + _RECONNECT_PAUSE_SECONDS
                 raise

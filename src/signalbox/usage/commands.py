@@ -67,5 +67,5 @@ def _month(text: str) -> date:
 async def _read(settings: Settings, since: date, until: date) -> dict[UsageKey, Amount]:
     from signalbox.store import open_store
 
-    async with open_store(settings.store_url) as store:
+    async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
         return await store.usage.read(since, until)

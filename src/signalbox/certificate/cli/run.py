@@ -53,7 +53,9 @@ class Run:
         Raises InputError, StoreUnavailable, SetupError if there is none.
         """
         lines, planned = [], 0
-        async with open_store(self._settings.store_url) as store:
+        async with open_store(
+            self._settings.store_url, wait_seconds=self._settings.database_wait_seconds
+        ) as store:
             for language in self._languages:
                 records = await store.records(task=self._task.name, language=language, source="user")
                 for key in self._keys(records, language):
@@ -81,7 +83,9 @@ class Run:
             hint = "Plan one with `signalbox certify --plan`, then enter the labels that it requests."
             raise SetupError(f"No campaign of `{self._task.name}` is in {folder}.", hint=hint)
         lines, failures = [], []
-        async with open_store(self._settings.store_url) as store:
+        async with open_store(
+            self._settings.store_url, wait_seconds=self._settings.database_wait_seconds
+        ) as store:
             for campaign in campaigns:
                 labels = await self._labels(store, campaign)
                 try:

@@ -14,7 +14,7 @@ import asyncpg
 
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
-from signalbox.store.backend import Query, StoredFields, StoreUnavailable
+from signalbox.store.backend import Query, StoredFields, StoreUnavailable, StoreUnreachable
 from signalbox.store.compared import (
     VALUE_COLUMNS,
     ComparedPage,
@@ -58,6 +58,8 @@ _MIGRATION_LOCK = 7_421_001  # any constant, the same in all processes of Signal
 _CONNECT_SECONDS = 3.0
 _TIMEOUT_SECONDS = 10.0
 _MIGRATION_SECONDS = 3600.0  # of a statement: an index of ten million rows takes minutes
+# What it raises when there is no server, or one that starts or has no free connection.
+_UNREACHABLE = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
 # What asyncpg raises when the server is down, restarts or rejects; InterfaceError: a pool being closed.
 _UNAVAILABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -265,7 +267,8 @@ def _values(query: Query) -> tuple[object, ...]:
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(
+    kind = StoreUnreachable if isinstance(error, _UNREACHABLE) else StoreUnavailable
+    return kind(
         f"Postgres: {type(error).__name__}: {str(error).rstrip('.')}.",
         hint="Is the database running, and does it accept the user of SIGNALBOX_DATABASE_URL?",
     )

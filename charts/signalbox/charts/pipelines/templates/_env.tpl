@@ -41,6 +41,8 @@
 - name: SIGNALBOX_DATABASE_URL
   valueFrom:
     secretKeyRef: {name: {{ $postgres.existingSecret }}, key: {{ $postgres.existingSecretKey }}}
+# NetworkPolicies may apply to a pod only a moment after its start.
+- {name: SIGNALBOX_DATABASE_WAIT_SECONDS, value: "60"}
 {{- end -}}
 {{- end -}}
 
