@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -18,8 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.classes import Classes, Floats
-from pipelines.logistic import Logistic, Standardized, Terms
+from pipelines.classes import Classes
 from signalbox.command import command_settings
 from signalbox.contracts.labels import Label, LabelProbabilities, listed, ranking
 from signalbox.contracts.record import LabeledText
@@ -56,63 +54,41 @@ class Majority:
         return [self._label] * len(texts)
 
 
-class _Classifier(ABC):
-    """Logistic regression on features of a text; two equally probable labels give the first of the task."""
+class _Classifier:
+    """A logistic regression of `pipelines.classifiers`; two equally probable labels give the first of the task."""
 
     knows_the_test_labels: ClassVar[bool] = False
+    _name: ClassVar[str]
 
-    def __init__(self, classes: Classes, classifier: Logistic) -> None:
-        self._classes, self._classifier = classes, classifier
+    def __init__(self, classes: Classes) -> None:
+        self._classes = classes
 
     def fit(self, texts: Sequence[str], labels: Sequence[Label]) -> Self:
-        self._learn(texts)
-        self._classifier.fit(self._features(texts), self._classes.codes(labels))
-        return self
+        # Its import takes a second, and most who import this module fit nothing.
+        from pipelines import classifiers  # noqa: PLC0415
 
-    def by_code(self, texts: Sequence[str]) -> Floats:
-        """Probabilities [n, classes]."""
-        return self._classes.by_code(self._classifier, self._features(texts))
+        pipeline = getattr(classifiers, self._name)()
+        self._pipeline = pipeline.fit(list(texts), self._classes.codes(labels))
+        return self
 
     def probabilities(self, texts: Sequence[str]) -> list[LabelProbabilities]:
         """The probabilities of each text, in the order of the task."""
-        return self._classes.named(self.by_code(texts))
+        return self._classes.named(self._classes.by_code(self._pipeline, list(texts)))
 
     def predict(self, texts: Sequence[str]) -> list[Label]:
         return [ranking(row)[0] for row in self.probabilities(texts)]
-
-    @abstractmethod
-    def _learn(self, texts: Sequence[str]) -> None:
-        """Prepare the features."""
-
-    @abstractmethod
-    def _features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - an array, or a sparse matrix
-        """Rows [n, features]."""
 
 
 class Length(_Classifier):
     """Logistic regression on the number of characters."""
 
-    def __init__(self, classes: Classes) -> None:
-        super().__init__(classes, Logistic())
-
-    def _learn(self, texts: Sequence[str]) -> None:
-        self._standardized = Standardized(list(map(len, texts)))
-
-    def _features(self, texts: Sequence[str]) -> Floats:
-        return self._standardized.rows(list(map(len, texts)))
+    _name = "length"
 
 
 class Tfidf(_Classifier):
     """Logistic regression on TF-IDF of words and word pairs."""
 
-    def __init__(self, classes: Classes, regularization: float = 10.0) -> None:
-        super().__init__(classes, Logistic(regularization, max_iterations=1000))
-
-    def _learn(self, texts: Sequence[str]) -> None:
-        self._terms = Terms(texts)
-
-    def _features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - a sparse matrix
-        return self._terms.rows(texts)
+    _name = "tfidf"
 
 
 BASELINES: dict[str, Callable[[Classes], Baseline]] = {

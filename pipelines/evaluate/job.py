@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
@@ -95,14 +95,18 @@ async def _evaluate(
     completed = len(share) - len(pending)
     with progress(f"evaluate {route}", len(share), completed=completed, console=console) as advance:
         sample = {row.id for row in select_rows(rows, justified)}
-        await query_assessor(settings, route, pending, journal, advance, sample)
+        # The baselines need no answers, so their second of import and fitting passes while the texts are answered.
+        _, accuracies = await asyncio.gather(
+            query_assessor(settings, route, pending, journal, advance, sample),
+            asyncio.to_thread(baseline_accuracies, task, rows),
+        )
     with journal.locked():
         journal.reload()
         if missing := sum(row.id not in journal.done for row in rows):
             fields = {"route": route, "shard": shard.index, "missing": missing}
             logger.info("shard finished", extra=fields)
             return None
-        return await _finish(settings, task, route, releases, rows, journal)
+        return await _finish(settings, task, route, releases, rows, journal, accuracies)
 
 
 async def _finish(
@@ -112,12 +116,13 @@ async def _finish(
     releases: tuple[ModelRelease, ...],
     rows: Sequence[LabeledText],
     journal: Journal,
+    accuracies: Mapping[Stratum, Mapping[str, float]],
 ) -> Evaluation:
     """The evaluation of rows that are all answered, published once."""
     records = [today(task, record) for record in await _read_records(settings, rows, journal)]
     check_releases(releases, records)
-    figures = summaries(task, rows, records)
     classes = Classes.of(task)
+    figures = summaries(classes, rows, records, accuracies)
     evaluation = Evaluation(task.name, route, releases, figures, tuple(rows), tuple(records), classes)
     if not journal.published:
         publish(settings, evaluation)
@@ -131,19 +136,31 @@ def _missing(task: Task, tier: Tier | None) -> str:
     return f"{task.folder}/data.jsonl has no rows of one sentence{where}; add some."
 
 
-def summaries(task: Task, rows: Sequence[LabeledText], records: Sequence[Record]) -> dict[Stratum, Summary]:
-    """Figures per tier and language. Baselines learn from the few-shot split of their tier and language."""
+def baseline_accuracies(task: Task, rows: Sequence[LabeledText]) -> dict[Stratum, dict[str, float]]:
+    """Accuracies of the baselines, which learn from the few-shot split of their tier and language."""
     classes = Classes.of(task)
     by_stratum = {}
     for stratum in strata_of(rows):
-        here = [(r, row) for r, row in zip(records, rows, strict=True) if stratum_of(row) == stratum]
         few_shot = teachable(classes, load_data(task, "few-shot", stratum.tier))
         train = [row for row in few_shot if row.language == stratum.language]
-        test = [row for _, row in here]
-        baselines = {name: accuracy(make(classes), train, test) for name, make in BASELINES.items()}
+        test = [row for row in rows if stratum_of(row) == stratum]
+        by_stratum[stratum] = {name: accuracy(make(classes), train, test) for name, make in BASELINES.items()}
+    return by_stratum
+
+
+def summaries(
+    classes: Classes,
+    rows: Sequence[LabeledText],
+    records: Sequence[Record],
+    accuracies: Mapping[Stratum, Mapping[str, float]],
+) -> dict[Stratum, Summary]:
+    """Figures per tier and language, next to those of the baselines."""
+    by_stratum = {}
+    for stratum in strata_of(rows):
+        here = [(r, row) for r, row in zip(records, rows, strict=True) if stratum_of(row) == stratum]
+        answers, test = [record for record, _ in here], [row for _, row in here]
         labels, families = [row.label for row in test], [row.family for row in test]
-        answers = [record for record, _ in here]
-        by_stratum[stratum] = summarize(answers, labels, baselines, classes, stratum, families)
+        by_stratum[stratum] = summarize(answers, labels, accuracies[stratum], classes, stratum, families)
     return by_stratum
 
 

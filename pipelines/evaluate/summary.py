@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ class Summary:
     macro_f1: float | None
     labels: dict[Label, LabelFigures]
     slugs: dict[Label, str]
-    baselines: dict[str, float]
+    baselines: Mapping[str, float]
     confusion: dict[Label, dict[Verdict, int]]
     lights: dict[str, LightShare]
     candidate_lights: dict[str, LightShare]
@@ -77,7 +77,7 @@ def correct(record: Record, label: Label) -> bool:
 def summarize(
     records: Sequence[Record],
     labels: Sequence[Label],
-    baselines: dict[str, float],
+    baselines: Mapping[str, float],
     classes: Classes,
     stratum: Stratum,
     families: Sequence[Hashable] | None = None,

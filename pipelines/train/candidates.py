@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
 from pipelines.classes import Classes, Floats
+from pipelines.classifiers import tfidf
 from pipelines.train.encoders import WITH_VECTORS, Vectors, load_encoder
 from signalbox.contracts.encoders import ENCODERS
 from signalbox.contracts.labels import Label, LabelProbabilities, listed
@@ -113,9 +112,8 @@ def fit(candidate: Candidate, classes: Classes, rows: Sequence[LabeledText], vec
 
 
 def _fit_tfidf(candidate: Candidate, classes: Classes, texts: Sequence[str], labels: Sequence[Label]) -> Head:
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2))
-    classifier = LogisticRegression(C=candidate.regularization, max_iter=1000)
-    pipeline = make_pipeline(vectorizer, classifier).fit(list(texts), classes.codes(labels))
+    pipeline = tfidf(candidate.regularization).fit(list(texts), classes.codes(labels))
+    vectorizer, classifier = pipeline[0], pipeline[-1]
     terms = {"terms": vectorizer.get_feature_names_out().tolist(), "idf": vectorizer.idf_.tolist()}
     content = {"kind": candidate.kind, **terms, **_weights(classifier)}
     return Head(content, lambda some: classes.by_code(pipeline, list(some)))
