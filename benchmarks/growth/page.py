@@ -61,7 +61,9 @@ worker alone after these rounds, in which it printed that of the benchmark, 290 
 generate. CPU seconds of Signalbox include the assessor and MLflow, not the decoder. A row's cost is the difference of two runs with
 different numbers of rows, so without the start. The `stub` answers at once, and shows what the programs themselves cost.""",
     "encoder": """128 rows of the medical task's test split in the order of the file. `onnxruntime` runs the same int8 file with default options
-on tokens of before, each batch padded to its longest text. sentence-transformers computes the same weights in fp32.""",
+on tokens of before, each batch padded to its longest text; with its tokenizer, it tokenizes as all others do.
+sentence-transformers computes the same weights in fp32. llama.cpp has the type in its name for matrices, and runs in the same process
+without HTTP, with JSON objects in and out. Its wheel has kernels for AVX2 only.""",
     "predictor": """MiniLM on both sides, one sentence of 12 tokens a request. `network alone` computes it in a loop with default options,
 without HTTP and tokenizer, on one thread. The predictor shares the cores with wrk and other work, so requests/s differ by several
 times from round to round; the ratio of CPU time is the result.""",

@@ -49,6 +49,8 @@ PEERS = {
             # PyPI's PyTorch contains the CUDA libraries and does not import without them.
             "about 6 GiB",
         ),
+        # It writes llama.cpp's file; llama.cpp itself is the wheel of this repository.
+        Peer("gguf", "0.19.0", "pypi", ("gguf==0.19.0", "safetensors==0.8.0"), "bin/python"),
         Peer("litellm", "1.108.7", "pypi", ("litellm[proxy]==1.108.7",), "bin/litellm", "about 1 GiB"),
         Peer("deepeval", "4.3.1", "pypi", ("deepeval==4.3.1",), "bin/python"),
         Peer(

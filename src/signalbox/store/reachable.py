@@ -16,7 +16,7 @@ _PAUSE_SECONDS = 1.0
 async def connect_within(backend: Backend, seconds: float) -> list[str]:
     """Connect; repeated for so many seconds while the database cannot be reached. Returns what `Backend.connect` returns.
 
-    A pod that has just started may be refused by a firewall that does not know its address yet, so the retries are of this
+    A pod that has just started may be cut off by a firewall that does not know its address yet, so the retries are of this
     process: a new pod would have a new address. Raises StoreUnavailable.
     """
     deadline = time.monotonic() + seconds
