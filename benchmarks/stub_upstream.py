@@ -43,8 +43,9 @@ _COMPLETION = {
     },
 }
 _LISTING = {"object": "list", "data": [{"id": "SmolLM2-135M-Instruct.Q4_1.gguf", "owned_by": "llamacpp"}]}
+COMPLETION = json.dumps(_COMPLETION).encode()
 _BODIES = {
-    "/v1/chat/completions": json.dumps(_COMPLETION).encode(),
+    "/v1/chat/completions": COMPLETION,
     "/v1/models": json.dumps(_LISTING).encode(),
 }
 

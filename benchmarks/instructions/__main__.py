@@ -85,26 +85,30 @@ def compare(before: Counts, now: Counts) -> list[dict[str, object]]:
 def counts(folder: Path) -> Counts:
     """Instructions a call of each function, with the code of this folder and the packages of this interpreter."""
     with tempfile.TemporaryDirectory() as scratch:
-        log = Path(scratch) / "%p"
-        command = [part.format(log=log) for part in _VALGRIND] + [
-            sys.executable,
-            "-P",
-            str(_WORKER),
-            str(CALLS),
-        ]
-        paths = f"{folder}{os.pathsep}{folder / 'src'}"
-        # A random seed would order sets and dictionaries in another way in each run.
-        environment = {
-            **os.environ,
-            "PYTHONHASHSEED": "0",
-            "PYTHONPATH": paths,
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        command = [*valgrind(Path(scratch)), sys.executable, "-P", str(_WORKER), str(CALLS)]
         done = subprocess.run(
-            command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True
+            command, cwd=folder, env=environment_of(folder), stdout=subprocess.PIPE, text=True, check=True
         )
-        refs = dict(_COUNT.findall("\n".join(path.read_text() for path in Path(scratch).iterdir())))
-    return differences(done.stdout, {pid: int(count.replace(",", "")) for pid, count in refs.items()})
+        refs = refs_of(Path(scratch))
+    return differences(done.stdout, refs)
+
+
+def valgrind(scratch: Path) -> list[str]:
+    """The start of a command whose processes are counted, with their logs in a folder."""
+    return [part.format(log=scratch / "%p") for part in _VALGRIND]
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    """The environment of a process that runs the code of a folder."""
+    paths = f"{folder}{os.pathsep}{folder / 'src'}"
+    # A random seed would order sets and dictionaries in another way in each run.
+    return {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def refs_of(scratch: Path) -> dict[str, int]:
+    """Instructions by process, from valgrind's logs."""
+    counts = _COUNT.findall("\n".join(path.read_text() for path in scratch.iterdir()))
+    return {pid: int(count.replace(",", "")) for pid, count in counts}
 
 
 def differences(listing: str, refs: dict[str, int]) -> Counts:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 
-import aiohttp
 from fastapi import FastAPI
 
 from services.assessor import errors, openapi
@@ -22,13 +21,13 @@ from services.assessor.review import routes as review
 from services.assessor.review.refill import Refill, refilling
 from services.assessor.routes import api, pages, passthrough
 from services.assessor.routes.direct import DirectRoutes
+from services.assessor.routes.upstream import session
 from services.assessor.state import State
 from services.assessor.usage.meter import Meter, writing
 from services.assessor.usage.middleware import CountUsage
 from signalbox.contracts.routes import routes_over
 from signalbox.models.base import ModelClient
 from signalbox.models.factory import make_client
-from signalbox.proxies import is_loopback
 from signalbox.settings import Settings
 from signalbox.store import Store, open_store
 from signalbox.tasks import Task, load_task
@@ -101,18 +100,7 @@ async def _open(
             spool_max_bytes=settings.spool_max_bytes,
         )
         store = await stack.enter_async_context(new_store)
-    # Reading may pause as long as a slow model computes; connecting may not.
-    timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=settings.decoder_timeout_seconds)
-    through_proxy = not is_loopback(settings.decoder_base_url)
-    # The model server queues; the client's default of 100 connections would make requests wait here, unseen by it.
-    connector = aiohttp.TCPConnector(limit=0)
-    session = aiohttp.ClientSession(
-        timeout=timeout,
-        trust_env=through_proxy,
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),  # the requests of all clients share the session
-    )
-    upstream = await stack.enter_async_context(session)
+    upstream = await stack.enter_async_context(session(settings))
     await stack.enter_async_context(purging(store, settings.retention_days))
     await stack.enter_async_context(writing(meter, store))
     await stack.enter_async_context(refilling(Refill(task, store, metrics)))

@@ -46,7 +46,7 @@ class Limits:
                 self._count(scope, message["status"])
             await send(message)
 
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        announced = _length(scope)
         if limited_here and announced.isdigit() and int(announced) > self._max:
             rejection = errors.body_too_large(f"{int(announced)} bytes", self._max, scope["path"])
             await rejection(scope, receive, counted)
@@ -57,3 +57,8 @@ class Limits:
         # The route's template, never the raw path: ids and scans must not become label values.
         path = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.series(names.HTTP_REQUESTS, scope["method"], path, str(status)).inc()
+
+
+def _length(scope: Scope) -> bytes:
+    """The announced length of the body; the last one, as an HTTP server accepts only equal ones."""
+    return next((value for name, value in reversed(scope["headers"]) if name == b"content-length"), b"0")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 
 import pytest
 
+from benchmarks.instructions import process
 from benchmarks.instructions.__main__ import THRESHOLD, compare, differences, main
 from benchmarks.instructions.worker import FUNCTIONS
 
@@ -40,3 +42,29 @@ def test_a_commit_that_is_not_there_is_left_out(
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
     assert main(["no-such-commit"]) == 0
     assert "left out, there is no commit no-such-commit" in capsys.readouterr().out
+
+
+async def test_the_load_sends_each_request_once() -> None:
+    heads: list[bytes] = []
+
+    class Server(process.Upstream):
+        def message(self, head: bytes) -> None:
+            heads.append(head)
+            super().message(head)
+
+    server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
+    async with server:
+        await process.load(server.sockets[0].getsockname()[1], clients=4, requests=10)
+    assert len(heads) == 10
+    assert all(head.startswith(b"POST /v1/chat/completions ") for head in heads)
+
+
+async def test_a_response_that_is_not_200_ends_the_load() -> None:
+    class Server(process.Upstream):
+        def message(self, head: bytes) -> None:
+            self.transport.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+
+    server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(RuntimeError, match="502"):
+            await process.load(server.sockets[0].getsockname()[1], clients=1, requests=2)

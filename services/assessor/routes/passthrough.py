@@ -71,17 +71,12 @@ async def chat(state: State, body: bytes) -> Response:
 async def _forward(state: State, method: str, path: str, body: bytes | None) -> Response:
     if not state.settings.decoder_enabled:
         raise NotFoundError("path", f"/v1{path}", _NO_DECODER, problem="This assessor has no decoder.")
-    headers = {"Content-Type": "application/json"}
-    if key := state.settings.decoder_api_key:
-        headers["Authorization"] = f"Bearer {key.get_secret_value()}"
     url = f"{state.settings.decoder_base_url}{path}"
     calls = state.calls["decoder"]
     try:
         with calls.waiting():
             # A redirect would take texts and the key to wherever it points.
-            answer = await state.upstream.request(
-                method, url, data=body, headers=headers, allow_redirects=False
-            )
+            answer = await state.upstream.request(method, url, data=body, allow_redirects=False)
     except (aiohttp.ClientError, TimeoutError) as error:
         is_timeout = isinstance(error, TimeoutError)
         calls.count_failure(LightReason.TIMEOUT if is_timeout else LightReason.UNAVAILABLE)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic_core import from_json
+
 from signalbox.contracts.usage import Amount
 
 _MOST_LINE_BYTES = 1024 * 1024
@@ -50,6 +52,14 @@ class ChatTokens:
 
 
 def _parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON of another program
+    try:
+        return from_json(text)
+    except ValueError:
+        return _leniently_parsed(text)
+
+
+def _leniently_parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON of another program
+    """What the fast parser rejects and Python's does not, such as half of a surrogate pair from an engine."""
     try:
         return json.loads(text)
     except ValueError:

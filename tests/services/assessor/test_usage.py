@@ -169,6 +169,12 @@ def test_an_answer_without_usage_counts_no_tokens(body):
     assert tokens.amount == Amount()
 
 
+def test_an_answer_that_only_a_lenient_parser_reads_counts_its_tokens():
+    tokens = ChatTokens(is_stream=False)
+    tokens.read(rb'{"choices": [{"text": "\ud83d"}], "usage": {"prompt_tokens": 5, "completion_tokens": 2}}')
+    assert tokens.amount == Amount(0, 5, 2)
+
+
 def test_the_number_of_clients_is_bounded():
     metrics = Metrics(TASK)
     meter = Meter(metrics, Energy())
