@@ -127,9 +127,9 @@ class SharedRequests(Generic[Item, Result]):
         return calls
 
     async def _answer(self, calls: Sequence[_Call[Item, Result]]) -> None:
-        """Send one request. If it fails, each of its calls is sent alone, so that only its cause fails.
+        """Send one request. If it fails, its calls are sent alone, at once, so that only its cause fails.
 
-        That is one request more than without sharing. After a timeout, the callers' time is over, too.
+        That is as without sharing, and one request more. After a timeout, the callers' time is over, too.
         """
         if not calls:
             return
@@ -140,8 +140,7 @@ class SharedRequests(Generic[Item, Result]):
                 for call in calls:
                     call.fail(error)
                 return
-            for call in calls:
-                await self._answer([] if call.future.done() else [call])
+            await asyncio.gather(*(self._answer([call]) for call in calls if not call.future.done()))
             return
         start = 0
         for call in calls:
