@@ -21,6 +21,7 @@ BENCHMARKS = (
     "encoders",
     "kserve",
     "assessor",
+    "assess_path",
     "evidence",
     "keys",
     "pods",

@@ -39,9 +39,11 @@ class Calls:
         add_call(self._upstream, amount)
 
     def count_tokens(self, answers: Iterable[Answer]) -> None:
-        """Count the tokens of answers."""
+        """Count the tokens of answers; an encoder's have none."""
         for answer in answers:
-            self.count(Amount(0, answer.prompt_tokens or 0, answer.completion_tokens or 0))
+            prompt, completion = answer.prompt_tokens or 0, answer.completion_tokens or 0
+            if prompt or completion:
+                self.count(Amount(0, prompt, completion))
 
     def count_failure(self, reason: LightReason) -> None:
         """Count a call without a usable answer."""

@@ -102,6 +102,18 @@ class Settings(MonitoringSettings):
     encoder_timeout_seconds: float = Field(
         default=10.0, gt=0, description="Time limit for a request to the encoder."
     )
+    encoder_concurrency: int = Field(
+        default=2,
+        ge=1,
+        description="Maximum concurrent requests to the encoder. Texts that arrive meanwhile share the next one. Set at "
+        "least the number of the encoder's replicas.",
+    )
+    encoder_batch_texts: int = Field(
+        default=64,
+        ge=1,
+        le=256,
+        description="Maximum number of texts in a request that several calls share. 1: each call is a request.",
+    )
 
     judge_url: str | None = Field(
         default=None, description="OpenAI-compatible base URL, with /v1, of the model that judges answers."

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -16,16 +16,27 @@ from signalbox.contracts.labels import ABSTAIN, LabelProbabilities, listed, yes_
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelError, ModelRejected, ModelUnparsable
 from signalbox.models.base import Answer
+from signalbox.models.sharing import SharedRequests, Sharing
 from signalbox.models.transport import CONNECTION_RESETS, RetryBudget, model_errors, status_error
 from signalbox.proxies import is_loopback
 from signalbox.tasks import Task
 
 _PROBE, _PROBE_LANGUAGE = "-", "en"
 _READY_TIMEOUT_SECONDS = 2.0
+_Text = tuple[str, str]  # and its language
+
+
+class _Reply(NamedTuple):
+    """What the predictor gives for one text."""
+
+    release: ModelRelease
+    verdict: str
+    probabilities: LabelProbabilities
+    truncated: bool
 
 
 class EncoderClient:
-    """Queries a KServe predictor; many texts are one request. Implements `ModelClient`.
+    """Queries a KServe predictor; many texts are one request, also those of several calls. Implements `ModelClient`.
 
     With a task, answers have its labels in its order, and a release with other labels is a ModelUnparsable.
     """
@@ -37,8 +48,10 @@ class EncoderClient:
         timeout_seconds: float,
         model_name: str = "encoder",
         task: Task | None = None,
+        sharing: Sharing = Sharing(),  # noqa: B008 - frozen
     ) -> None:
         self._task = task
+        self._requests = SharedRequests(self._infer, sharing)
         self._url = f"{base_url.rstrip('/')}/v2/models/{model_name}"
         self._timeout_seconds = timeout_seconds
         self._limit = aiohttp.ClientTimeout(total=timeout_seconds)
@@ -77,10 +90,13 @@ class EncoderClient:
         if not texts:
             return []
         started = time.monotonic()
-        body = await self._call("POST", f"{self._url}/infer", _request(texts, language))
         with self._errors():
+            # The limit is the caller's: it includes the wait for a request in flight.
+            items = [(text, language) for text in texts]
+            replies = await self._requests.results(items, self._timeout_seconds)
             # The latency of a batch is that of each answer in it: that is how long its reader waited.
-            return _answers(body, len(texts), time.monotonic() - started, self._task)
+            latency = time.monotonic() - started
+            return [_answer(reply, latency, self._task) for reply in replies]
 
     async def stream(
         self, text: str, language: str, context: Sequence[str] = ()
@@ -90,9 +106,16 @@ class EncoderClient:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._requests.close()
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
+
+    async def _infer(self, texts: Sequence[_Text]) -> list[_Reply]:
+        """One request."""
+        body = await self._call("POST", f"{self._url}/infer", _request(texts))
+        with self._errors():
+            return _replies(body, len(texts))
 
     async def _call(
         self,
@@ -142,17 +165,16 @@ def _reject_context(context: Sequence[str]) -> None:
         raise ModelRejected("An encoder reads no passages.", hint="Send the context to the decoder.")
 
 
-def _request(texts: list[str], language: str) -> dict[str, Any]:
-    columns = {"text": texts, "language": [language] * len(texts)}
+def _request(texts: Sequence[_Text]) -> dict[str, Any]:
+    columns = zip(("text", "language"), zip(*texts, strict=True), strict=True)
     return {
         "inputs": [
-            {"name": name, "datatype": "BYTES", "shape": [len(texts)], "data": data}
-            for name, data in columns.items()
+            {"name": name, "datatype": "BYTES", "shape": [len(data)], "data": data} for name, data in columns
         ]
     }
 
 
-def _answers(body: dict[str, Any], expected: int, latency_seconds: float, task: Task | None) -> list[Answer]:
+def _replies(body: dict[str, Any], expected: int) -> list[_Reply]:
     release = _release((body.get("parameters") or {})["release"])
     outputs = {output["name"]: output["data"] for output in body["outputs"]}
     rows, verdicts = _probabilities(outputs, body["parameters"]), outputs["verdict"]
@@ -160,18 +182,23 @@ def _answers(body: dict[str, Any], expected: int, latency_seconds: float, task: 
         raise ModelUnparsable(f"The encoder gave {len(rows)} answers for {expected} texts.")
     # A predictor of an earlier version does not say it.
     truncated = outputs.get("truncated") or [False] * expected
-    if strangers := [verdict for row, verdict in zip(rows, verdicts, strict=True) if verdict not in row]:
-        raise ModelUnparsable(f"The encoder's verdict {strangers[0]!r} is none of its labels.")
     return [
-        Answer(
-            release=release,
-            stated=verdict if task is None else task.current(verdict) or verdict,
-            probabilities=row if task is None else of_task(row, task),
-            truncated=bool(cut_off),
-            latency_seconds=latency_seconds,
-        )
-        for row, verdict, cut_off in zip(rows, verdicts, truncated, strict=True)
+        _Reply(release, verdict, row, bool(cut_off))
+        for verdict, row, cut_off in zip(verdicts, rows, truncated, strict=True)
     ]
+
+
+def _answer(reply: _Reply, latency_seconds: float, task: Task | None) -> Answer:
+    verdict, row = reply.verdict, reply.probabilities
+    if verdict not in row:
+        raise ModelUnparsable(f"The encoder's verdict {verdict!r} is none of its labels.")
+    return Answer(
+        release=reply.release,
+        stated=verdict if task is None else task.current(verdict) or verdict,
+        probabilities=row if task is None else of_task(row, task),
+        truncated=reply.truncated,
+        latency_seconds=latency_seconds,
+    )
 
 
 def _probabilities(outputs: dict[str, Any], parameters: dict[str, Any]) -> list[LabelProbabilities]:

@@ -7,6 +7,7 @@ from signalbox.contracts.routes import ModelName
 from signalbox.models.base import ModelClient
 from signalbox.models.decoder import DecoderClient
 from signalbox.models.encoder import EncoderClient
+from signalbox.models.sharing import Sharing
 from signalbox.settings import Settings
 from signalbox.tasks import Task
 
@@ -23,8 +24,12 @@ def make_client(
     A cascade is no client: it is the order in which the assessor queries these two.
     """
     if route == "encoder":
-        timeout = settings.encoder_timeout_seconds
-        return EncoderClient(settings.encoder_base_url, timeout_seconds=timeout, task=task)
+        return EncoderClient(
+            settings.encoder_base_url,
+            timeout_seconds=settings.encoder_timeout_seconds,
+            task=task,
+            sharing=Sharing(settings.encoder_concurrency, settings.encoder_batch_texts),
+        )
     return make_decoder(settings, task, release=release)
 
 

@@ -36,6 +36,7 @@ _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=
 _ZERO = 1 << 63  # the time of 1970: a time before it has no sign
 _MOST_CHARACTERS = (1 << 32) - 1
 _KEY_BYTES = 8
+_AS_JSON = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps creates one for each call
 # In the order of the migrations; INSERT has them in this order after the columns before them.
 VALUE_COLUMNS = (
     "input_key",
@@ -107,7 +108,7 @@ def values_of(record: Record) -> tuple[object, ...]:
     return (
         text,
         record.input_characters,
-        None if probabilities is None else json.dumps(probabilities, ensure_ascii=False),
+        None if probabilities is None else _AS_JSON(probabilities),
         record.candidate_light.value,
         record.light_reason.value,
         record.thresholds_digest,

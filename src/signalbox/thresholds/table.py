@@ -26,6 +26,7 @@ class ThresholdTable:
     def __init__(self, folder: Path, task: str) -> None:
         self._folder, self._task = folder, task
         self._cache: dict[Path, tuple[int, ThresholdFile]] = {}
+        self._paths: dict[tuple[str, ...], Path] = {}
 
     def get(
         self, release: ModelRelease, language: str, route: Route, earlier: Sequence[Passed] = ()
@@ -35,7 +36,7 @@ class ThresholdTable:
         None if it is not calibrated for that. Raises SetupError.
         """
         chain = [one.release for one in earlier]
-        path = path_for(self._folder, self._task, release, route=route, earlier=chain)
+        path = self._path(release, route, chain)
         try:
             modified = path.stat().st_mtime_ns
         except FileNotFoundError:
@@ -52,3 +53,12 @@ class ThresholdTable:
         if not entry[1].fits(language, [one.thresholds for one in earlier]):
             return None
         return entry[1].languages.get(language)
+
+    def _path(self, release: ModelRelease, route: Route, chain: Sequence[ModelRelease]) -> Path:
+        """The path, computed once: its digest would be a tenth of what a light costs."""
+        # By key: to hash a release costs as much as the digest.
+        key = (route, release.key, *(one.key for one in chain))
+        path = self._paths.get(key)
+        if path is None:
+            path = self._paths[key] = path_for(self._folder, self._task, release, route=route, earlier=chain)
+        return path

@@ -13,7 +13,7 @@ from services.encoder.model import EncoderModel
 from services.encoder.runtime import JoinedEmbedder, Labels, TfidfHead, cut_off
 from signalbox.contracts.encoders import MAX_TOKENS
 from signalbox.contracts.record import ModelRelease
-from signalbox.models.encoder import _answers
+from signalbox.models.encoder import _answer, _replies
 
 RELEASE = ModelRelease(name="toy", revision="1", engine="onnxruntime", quantization="none")
 HEAD = {"terms": ["urgent"], "idf": [1.0], "weights": [2.0], "bias": 0.0}
@@ -43,6 +43,11 @@ async def by_v2(encoder, *texts):
     response = await model.predict(await model.preprocess(request(*texts)))
     body = response.to_rest()
     return body[0] if isinstance(body, tuple) else body
+
+
+def answers_of(body):
+    texts = next(output["shape"][0] for output in body["outputs"])
+    return [_answer(reply, 0.1, None) for reply in _replies(body, texts)]
 
 
 async def test_v1_names_each_label():
@@ -76,7 +81,7 @@ async def test_the_old_fields_stay_for_yes_and_no():
 
 async def test_the_client_learns_which_texts_were_cut_off():
     """An answer to a part of a text can never be green."""
-    answers = _answers(await by_v2(BINARY, "x", "long"), 2, 0.1, None)
+    answers = answers_of(await by_v2(BINARY, "x", "long"))
     assert [answer.truncated for answer in answers] == [False, True]
 
 
@@ -104,12 +109,12 @@ def test_one_network_that_does_not_read_the_end_is_enough():
 async def test_a_predictor_of_an_earlier_version_says_nothing_of_it():
     body = await by_v2(BINARY, "long")
     body["outputs"] = [output for output in body["outputs"] if output["name"] != "truncated"]
-    assert [answer.truncated for answer in _answers(body, 1, 0.1, None)] == [False]
+    assert [answer.truncated for answer in answers_of(body)] == [False]
 
 
 @pytest.mark.parametrize("encoder", [THREE, BINARY])
 async def test_the_client_reads_what_the_model_writes(encoder):
-    first, second = _answers(await by_v2(encoder, "x", "y"), 2, 0.1, None)
+    first, second = answers_of(await by_v2(encoder, "x", "y"))
     assert first.probabilities == second.probabilities == encoder.answers(["x"])[0][0]
     assert list(first.probabilities) == list(encoder.labels.names)
 

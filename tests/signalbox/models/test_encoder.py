@@ -10,6 +10,7 @@ from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
 from signalbox.models.encoder import EncoderClient
+from signalbox.models.sharing import Sharing
 from signalbox.tasks import Task, load_task
 
 from .conftest import serving
@@ -236,3 +237,45 @@ async def test_a_reset_connection_is_tried_once_more(breaks, fails):
             assert (await client.answer("x", "en")).p_yes == 0.9
         await client.close()
     assert len(calls) == 2
+
+
+async def test_concurrent_calls_share_a_request_with_the_language_of_each_text():
+    requests, may_answer = [], asyncio.Event()
+
+    async def handler(request):
+        requests.append([tuple(column["data"]) for column in (await request.json())["inputs"]])
+        await may_answer.wait()
+        return await infer(request)
+
+    async with serving({"POST /v2/models/encoder/infer": handler}) as url:
+        client = EncoderClient(url, timeout_seconds=5, sharing=Sharing(concurrency=1))
+        first = asyncio.create_task(client.answer("first", "en"))
+        while not requests:
+            await asyncio.sleep(0.01)
+        later = [client.answer("x", "de"), client.answer_many(["a", "bx"], "en")]
+        tasks = [asyncio.create_task(call) for call in later]
+        await asyncio.sleep(0.05)
+        may_answer.set()
+        one, many = await asyncio.gather(*tasks)
+        await first
+        await client.close()
+    assert requests == [[("first",), ("en",)], [("x", "a", "bx"), ("de", "en", "en")]]
+    assert (one.p_yes, [answer.p_yes for answer in many]) == (0.9, [0.1, 0.9])
+    # Each waited for the request before, too.
+    assert min(one.latency_seconds, *(answer.latency_seconds for answer in many)) >= 0.04
+
+
+async def test_an_answer_to_one_text_that_cannot_be_read_is_no_answer_to_the_others():
+    async def handler(request):
+        texts = (await request.json())["inputs"][0]["data"]
+        return web.json_response(
+            outputs([0.9] * len(texts), ["maybe" if text == "odd" else "yes" for text in texts])
+        )
+
+    async with serving({"POST /v2/models/encoder/infer": handler}) as url:
+        client = EncoderClient(url, timeout_seconds=5)
+        calls = (client.answer(text, "en") for text in ("a", "odd", "b"))
+        first, odd, last = await asyncio.gather(*calls, return_exceptions=True)
+        await client.close()
+    assert (first.stated, last.stated) == (YES, YES)
+    assert isinstance(odd, ModelUnparsable)

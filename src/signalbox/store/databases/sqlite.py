@@ -7,13 +7,14 @@ Group commit pays for it (`databases.group_commit`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
-
-import aiosqlite
+from typing import Any
 
 from signalbox.contracts.record import Feedback, Record
 from signalbox.errors import InputError
@@ -36,13 +37,16 @@ from signalbox.store.databases.sqlite_rows import (
     INSERT,
     INSERT_FEEDBACK,
     NEWEST_FEEDBACK,
+    ROWS_OF_STATEMENT,
     feedback_of,
     fields_of,
+    insert_of,
     matching,
     record_of,
     row_of,
     time_text,
 )
+from signalbox.store.databases.sqlite_thread import SqliteThread, in_transaction
 from signalbox.store.migrations import LEDGER, MIGRATIONS
 from signalbox.store.portable import Statement, sqlite_form
 
@@ -57,27 +61,29 @@ class SqliteBackend:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._reader: aiosqlite.Connection | None = None
-        self._writer: aiosqlite.Connection | None = None
+        self._reader: SqliteThread | None = None
+        self._writer: SqliteThread | None = None
         self._commits = GroupCommit(self._commit, is_own=lambda _: True)
         self._connecting = asyncio.Lock()
-        self._writing = asyncio.Lock()
 
     async def connect(self) -> list[str]:
         """Open, set WAL, migrate, start the writer."""
         async with self._connecting:
             if self._commits.running:
                 return []
+            reader, writer = SqliteThread(self._path), SqliteThread(self._path)
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._writer = await self._open()
-                migrated = await self._migrate(self._writer)
-                self._reader = await self._open()
-            except (OSError, sqlite3.Error) as error:
-                if self._writer is not None:
-                    await self._writer.close()
-                    self._writer = None
+                await writer.open()
+                migrated = await writer.write(_migrate)  # two processes may start at once
+                await reader.open()
+            except (OSError, sqlite3.Error, StoreUnavailable) as error:
+                await reader.close()
+                await writer.close()
+                if isinstance(error, StoreUnavailable):
+                    raise
                 raise StoreUnavailable(f"{self._path}: {error}.") from error
+            self._reader, self._writer = reader, writer
             self._commits.start()
             return migrated
 
@@ -87,18 +93,10 @@ class SqliteBackend:
 
     async def add_feedback(self, feedback: Feedback) -> bool:
         """One row; False when the record does not exist."""
-        writer = self._open_writer()
-        values = (feedback.id, time_text(feedback.created_at), feedback.label, feedback.model_dump_json())
-        try:
-            async with self._writing:
-                await writer.execute(
-                    INSERT_FEEDBACK, (*values, feedback.prediction_id, feedback.prediction_id)
-                )
-                await writer.commit()
-            rows = await self._rows("SELECT 1 FROM feedback WHERE id = ?", (feedback.id,))
-        except sqlite3.Error as error:
-            raise StoreUnavailable(f"SQLite: {error}.") from error
-        return bool(rows)
+        record_id, body = feedback.prediction_id, feedback.model_dump_json()
+        values = (feedback.id, time_text(feedback.created_at), feedback.label, body, record_id, record_id)
+        await self._open_writer().write(lambda connection: connection.execute(INSERT_FEEDBACK, values))
+        return bool(await self._rows("SELECT 1 FROM feedback WHERE id = ?", (feedback.id,)))
 
     async def get(self, record_id: str) -> Record | None:
         """One record."""
@@ -164,16 +162,8 @@ class SqliteBackend:
 
     async def purge(self, older_than: datetime) -> int:
         """Feedback goes with its record (ON DELETE CASCADE)."""
-        writer = self._open_writer()
-        try:
-            async with self._writing:
-                cursor = await writer.execute(
-                    "DELETE FROM record WHERE created_at < ?", (time_text(older_than),)
-                )
-                await writer.commit()
-        except sqlite3.Error as error:
-            raise StoreUnavailable(f"SQLite: {error}.") from error
-        return cursor.rowcount
+        sql, values = "DELETE FROM record WHERE created_at < ?", (time_text(older_than),)
+        return await self._open_writer().write(lambda connection: connection.execute(sql, values).rowcount)
 
     async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:
         """Rows of a portable statement (`store.portable`)."""
@@ -181,21 +171,12 @@ class SqliteBackend:
 
     async def change(self, statements: Sequence[Statement]) -> list[list[tuple[object, ...]]]:
         """All or none, each seeing the ones before it."""
-        writer = self._open_writer()
-        results = []
-        async with self._writing:
-            try:
-                await writer.execute("BEGIN IMMEDIATE")  # another process may write, too
-                for sql, values in statements:
-                    rows = await writer.execute_fetchall(sqlite_form(sql), tuple(values))
-                    results.append([tuple(row) for row in rows])
-                await writer.commit()
-            except BaseException as error:
-                await writer.rollback()
-                if isinstance(error, sqlite3.Error):
-                    raise StoreUnavailable(f"SQLite: {error}.") from error
-                raise
-        return results
+        forms = [(sqlite_form(sql), tuple(values)) for sql, values in statements]
+
+        def work(connection: sqlite3.Connection) -> list[list[tuple[object, ...]]]:
+            return [connection.execute(sql, values).fetchall() for sql, values in forms]
+
+        return await self._open_writer().write(work)
 
     async def ping(self) -> None:
         """Read one value."""
@@ -208,82 +189,61 @@ class SqliteBackend:
             if connection is not None:
                 await connection.close()
 
-    async def _open(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(self._path, timeout=30)
-        try:
-            # secure_delete: what retention deletes is overwritten, not left in free pages.
-            for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-                await connection.execute_fetchall(f"PRAGMA {pragma}")
-            await self._use_wal(connection)
-        except BaseException:
-            await connection.close()
-            raise
-        return connection
-
-    @staticmethod
-    async def _use_wal(connection: aiosqlite.Connection) -> None:
-        """Switching to WAL ignores the busy timeout, so another process's switch is waited for here."""
-        for last in (*[False] * 50, True):
-            try:
-                # Fetched: a pragma whose row is not fetched stays open, with a snapshot that soon is stale.
-                await connection.execute_fetchall("PRAGMA journal_mode=WAL")
-            except sqlite3.OperationalError as error:
-                if last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
-                await asyncio.sleep(0.1)
-            else:
-                return
-
-    async def _migrate(self, connection: aiosqlite.Connection) -> list[str]:
-        await connection.execute("BEGIN IMMEDIATE")  # two processes may start at once
-        try:
-            await connection.execute(LEDGER)
-            applied = {name for (name,) in await connection.execute_fetchall("SELECT name FROM migration")}
-            missing = [migration for migration in MIGRATIONS if migration.name not in applied]
-            for migration in missing:
-                for statement in migration.sqlite:
-                    await connection.execute(statement)
-                await connection.execute("INSERT INTO migration VALUES (?)", (migration.name,))
-        except BaseException:
-            await connection.rollback()
-            raise
-        await connection.commit()
-        return [migration.name for migration in missing]
-
     async def _commit(self, appends: Sequence[Append]) -> Results:
         """One transaction. Raises for any of them, and writes nothing then."""
         records = [record for append in appends for record in append]
-        writer = self._open_writer()
-        async with self._writing:
-            try:
-                cursor = await writer.executemany(INSERT, [row_of(record) for record in records])
-                if cursor.rowcount != len(records):
-                    await self._check_equal(writer, records)
-                await writer.commit()
-            except BaseException as error:
-                await writer.rollback()
-                if isinstance(error, sqlite3.Error):
-                    raise StoreUnavailable(f"SQLite: {error}.") from error
-                raise
+        rows = [row_of(record) for record in records]
+        await self._open_writer().run(lambda connection: _insert(connection, rows, records))
         return [None] * len(appends)
 
-    @staticmethod
-    async def _check_equal(writer: aiosqlite.Connection, records: list[Record]) -> None:
-        for record in records:
-            rows = list(await writer.execute_fetchall(BY_ID, (record.id,)))
-            # Compared as records: the row may be of an earlier version.
-            if record_of(*rows[0]) != record:
-                raise InputError("id", record.id, "Another record has this id; records are append-only.")
-
-    async def _rows(self, sql: str, values: Sequence[object]) -> list[sqlite3.Row]:
+    async def _rows(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         if self._reader is None:
             raise StoreUnavailable("SQLite: not connected.")
         try:
-            return list(await self._reader.execute_fetchall(sql, tuple(values)))
-        except (sqlite3.Error, ValueError) as error:
+            return await self._reader.run(
+                lambda connection: connection.execute(sql, tuple(values)).fetchall()
+            )
+        except ValueError as error:
             raise StoreUnavailable(f"SQLite: {error}.") from error
 
-    def _open_writer(self) -> aiosqlite.Connection:
+    def _open_writer(self) -> SqliteThread:
         if self._writer is None:
             raise StoreUnavailable("SQLite: not connected.")
         return self._writer
+
+
+def _migrate(connection: sqlite3.Connection) -> list[str]:
+    connection.execute(LEDGER)
+    applied = {name for (name,) in connection.execute("SELECT name FROM migration").fetchall()}
+    missing = [migration for migration in MIGRATIONS if migration.name not in applied]
+    for migration in missing:
+        for statement in migration.sqlite:
+            connection.execute(statement)
+        connection.execute("INSERT INTO migration VALUES (?)", (migration.name,))
+    return [migration.name for migration in missing]
+
+
+def _insert(
+    connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]], records: Sequence[Record]
+) -> None:
+    """Rows that are durable, all or none. Raises InputError for an id that another record has."""
+    if 0 < len(rows) <= ROWS_OF_STATEMENT:
+        with contextlib.suppress(
+            sqlite3.IntegrityError
+        ):  # an id exists: seldom, as after a spool was replayed
+            connection.execute(insert_of(len(rows)), tuple(itertools.chain.from_iterable(rows)))
+            return
+
+    def work(connection: sqlite3.Connection) -> None:
+        if connection.executemany(INSERT, rows).rowcount != len(rows):
+            _check_equal(connection, records)
+
+    in_transaction(connection, work)
+
+
+def _check_equal(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
+    for record in records:
+        [row] = connection.execute(BY_ID, (record.id,)).fetchall()
+        # Compared as records: the row may be of an earlier version.
+        if record_of(*row) != record:
+            raise InputError("id", record.id, "Another record has this id; records are append-only.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from signalbox.contracts.record import Feedback, Record
@@ -10,13 +11,22 @@ from signalbox.store.backend import Query, StoredFields
 from signalbox.store.compared import VALUE_COLUMNS, values_of
 from signalbox.store.rows import parse_row
 
-INSERT = f"""INSERT INTO record (id, created_at, source, task, language, route, release_key, light, verdict, score, body,
-{", ".join(VALUE_COLUMNS)}) VALUES ({", ".join("?" * (11 + len(VALUE_COLUMNS)))}) ON CONFLICT (id) DO NOTHING"""  # noqa: S608
+_COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, score, body"
+_INTO = f"INSERT INTO record ({_COLUMNS}, {', '.join(VALUE_COLUMNS)}) VALUES"
+_ROW = f"({', '.join('?' * (11 + len(VALUE_COLUMNS)))})"
+INSERT = f"{_INTO} {_ROW} ON CONFLICT (id) DO NOTHING"
+ROWS_OF_STATEMENT = 64
 INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
 SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM record WHERE id = ?) ON CONFLICT (id) DO NOTHING"""
 NEWEST_FEEDBACK = """SELECT record.created_at, record.body, feedback.created_at, feedback.body FROM record JOIN feedback
 ON feedback.prediction_id = record.id WHERE record.task = ? ORDER BY feedback.created_at, feedback.rowid"""
 BY_ID = "SELECT created_at, body FROM record WHERE id = ?"
+
+
+@lru_cache(maxsize=ROWS_OF_STATEMENT)
+def insert_of(rows: int) -> str:
+    """A statement that inserts so many rows, or none of them if an id exists."""
+    return f"{_INTO} {', '.join([_ROW] * rows)}"
 
 
 def matching(query: Query) -> tuple[str, tuple[object, ...]]:
