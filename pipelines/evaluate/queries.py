@@ -13,7 +13,7 @@ from signalbox.assessor_client import Problem
 from signalbox.contracts.record import LabeledText
 from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
-from signalbox.proxies import is_loopback
+from signalbox.proxies import uses_environment
 from signalbox.settings import Settings
 
 CONCURRENCY = 2
@@ -41,8 +41,8 @@ async def query_assessor(
             journal.add(row.id, await _assess(settings, session, route, row, row.id in justified))
             advance()
 
-    through_proxy = not is_loopback(settings.assessor_base_url)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=through_proxy) as session:
+    trust_env = uses_environment(settings.assessor_base_url)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=trust_env) as session:
         await asyncio.gather(*(work(session) for _ in range(CONCURRENCY)))
 
 

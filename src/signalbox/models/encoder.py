@@ -18,7 +18,7 @@ from signalbox.errors import ModelError, ModelRejected, ModelUnparsable
 from signalbox.models.base import Answer
 from signalbox.models.sharing import SharedRequests, Sharing
 from signalbox.models.transport import CONNECTION_RESETS, RetryBudget, model_errors, status_error
-from signalbox.proxies import is_loopback
+from signalbox.proxies import uses_environment
 from signalbox.tasks import Task
 
 _PROBE, _PROBE_LANGUAGE = "-", "en"
@@ -142,7 +142,7 @@ class EncoderClient:
         self, method: str, url: str, body: dict[str, Any] | None, limit: aiohttp.ClientTimeout
     ) -> dict[str, Any]:
         if self._session is None:
-            self._session = aiohttp.ClientSession(trust_env=not is_loopback(self._url))
+            self._session = aiohttp.ClientSession(trust_env=uses_environment(self._url))
         # A redirect would take texts to wherever it points.
         request = self._session.request(method, url, json=body, timeout=limit, allow_redirects=False)
         async with request as response:
