@@ -18,6 +18,8 @@ ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-
 RUN command -v strip || { apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils; }
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet uv==$UV_VERSION
 COPY images/install.sh /opt/install.sh
+# Of Pygments, the languages: no program of the first two images prints code.
+ENV HIGHLIGHTING="pygments/lexers/[a-z]* pygments/lexers/_*_builtins.py"
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md ./
 COPY services/assessor/pyproject.toml services/assessor/
@@ -27,8 +29,9 @@ COPY local/pyproject.toml local/
 
 # In each part the packages come first: their layer is reused while only the code changes.
 FROM build AS assessor-build
-# The Hub's faster protocol: the assessor downloads no model.
-ENV WITHOUT="hf-xet"
+# The Hub's faster protocol, and its file systems.
+ENV WITHOUT="hf-xet fsspec" \
+    PARTS="$HIGHLIGHTING"
 RUN sh /opt/install.sh packages signalbox-assessor
 # Symbols that only a debugger reads. What auditwheel has changed, below .libs, does not survive it.
 RUN find /opt/venv/lib -name '*.so*' -type f -not -path '*.libs/*' -exec strip --strip-unneeded {} +
@@ -40,10 +43,13 @@ COPY tasks tasks
 RUN rm -r services/encoder && sh /opt/install.sh clean
 
 FROM build AS encoder-build
-# Images of chat requests, code generation, the record store and the Hub's faster protocol; the second client of Kubernetes
-# (KServe imports the first), and the tools of ONNX Runtime that convert models.
-ENV WITHOUT="pillow setuptools asyncpg hf-xet" \
-    FOLDERS="kubernetes/aio onnxruntime/transformers onnxruntime/tools onnxruntime/quantization onnxruntime/datasets"
+# Images of chat requests, code generation, the record store and its certificates, the Hub's faster protocol and file systems,
+# and the client of Kubernetes with what only it needs (services/encoder/kserve_parts.py). Of packages: KServe's part of
+# that client, what converts models, what compiles, and the library of ONNX Runtime for programs in C.
+ENV WITHOUT="pillow setuptools grpcio-tools asyncpg cryptography cffi pycparser hf-xet fsspec kubernetes oauthlib requests \
+      requests-oauthlib charset-normalizer websocket-client durationpy aiohttp-retry" \
+    PARTS="$HIGHLIGHTING kserve/models kserve/api onnxruntime/transformers onnxruntime/tools onnxruntime/quantization \
+      onnxruntime/datasets onnxruntime/capi/libonnxruntime.so.* numpy/distutils numpy/f2py numpy/_core/include"
 RUN sh /opt/install.sh packages signalbox-encoder
 # Symbols that only a debugger reads. What auditwheel has changed, below .libs, does not survive it.
 RUN find /opt/venv/lib -name '*.so*' -type f -not -path '*.libs/*' -exec strip --strip-unneeded {} +
@@ -61,13 +67,17 @@ RUN sh /opt/install.sh project signalbox-pipelines
 COPY tasks tasks
 RUN rm -r services && sh /opt/install.sh clean
 
-FROM $PYTHON_IMAGE AS runtime
-# Nothing that installs packages belongs into a running container.
-RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/ensurepip /usr/local/lib/python3*/site-packages/pip* \
+FROM $PYTHON_IMAGE AS trimmed
+COPY images/trim.sh /tmp/trim.sh
+RUN sh /tmp/trim.sh && rm /tmp/trim.sh \
     && echo 'signalbox:x:10001:10001::/tmp:/usr/sbin/nologin' >> /etc/passwd \
-    && echo 'signalbox:x:10001:' >> /etc/group \
-    && install -d -o 10001 -g 10001 /var/lib/signalbox
-ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp PYTHONPATH=/app \
+    && echo 'signalbox:x:10001:' >> /etc/group
+
+# A copy, because a layer above the base only hides what it deletes. The images share its layer.
+FROM scratch AS runtime
+COPY --from=trimmed / /
+RUN install -d -o 10001 -g 10001 /var/lib/signalbox
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 HOME=/tmp PYTHONPATH=/app \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     SIGNALBOX_STATE_DIR=/var/lib/signalbox
 ARG PYTHON_IMAGE

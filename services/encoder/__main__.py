@@ -11,12 +11,10 @@ import socket
 import sys
 from pathlib import Path
 
-# KServe's parser is the parent, so that its flags work; importing kserve parses sys.argv leniently.
-from kserve import ModelServer, model_server
-from kserve.errors import InvalidInput
-from kserve.logging import KSERVE_TRACE_LOGGER_NAME
-
 from services.encoder.direct import DirectModel, answer_directly
+
+# KServe's parser is the parent, so that its flags work.
+from services.encoder.kserve_parts import KSERVE_TRACE_LOGGER_NAME, InvalidInput, ModelServer, model_server
 from services.encoder.model import EncoderModel
 from services.encoder.runtime import Encoder
 from signalbox import cpus

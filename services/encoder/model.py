@@ -7,12 +7,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import kserve
 import numpy as np
-from kserve import InferOutput, InferRequest, InferResponse
-from kserve.errors import InvalidInput
 
 from services.encoder.direct import PlainRequest
+from services.encoder.kserve_parts import InferOutput, InferRequest, InferResponse, InvalidInput, Model
 from services.encoder.runtime import Encoder, TextAnswer
 from services.encoder.waiting import Waiting
 from signalbox.contracts.labels import BINARY, LabelProbabilities, p_yes_of, ranking
@@ -24,7 +22,7 @@ V2_FIELD = "inputs.text[{}]"
 Payload = dict[str, Any]
 
 
-class EncoderModel(kserve.Model):  # type: ignore[misc]  # kserve is untyped
+class EncoderModel(Model):  # type: ignore[misc]  # kserve is untyped
     """Answers requests of both protocols.
 
     The encoder is loaded before the server starts: KServe drops a model that is not ready by then.

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from kserve import InferInput, InferRequest
+from kserve.protocol.infer_type import InferInput, InferRequest
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace

@@ -61,16 +61,48 @@ def test_image_holds_nothing_that_installs_or_compiles(name: str, folder: Path) 
     image = container(name, folder)
     names = {path.name for place in ("bin", "local/bin") for path in (image.root / "usr" / place).iterdir()}
     names |= {path.name for path in image.root.glob("opt/*/bin/*")}
-    assert not names & {"pip", "pip3", "uv", "gcc", "cc", "g++", "c++", "cmake", "apt", "apt-get", "perl5"}
+    assert not names & {
+        "pip",
+        "pip3",
+        "uv",
+        "gcc",
+        "cc",
+        "g++",
+        "c++",
+        "cmake",
+        "apt",
+        "apt-get",
+        "perl",
+        "perl5",
+    }
     assert not list(image.root.glob("opt/venv/lib/python3*/site-packages/torch"))
     assert image.config["User"] == "10001:10001"
     assert image.config["Labels"]["org.opencontainers.image.revision"] != "unknown"
     assert image.config["Labels"]["org.opencontainers.image.base.name"]
     assert (
-        not list(image.root.glob("root/.cache"))
+        not list(image.root.glob("root/.cache/*"))  # empty, it is where the build mounted caches
         + list(image.root.glob("tmp/*"))
         + list(image.root.glob("opt/uv"))
     )
+
+
+@pytest.mark.parametrize(("name", "most"), [("assessor", 150e6), ("encoder", 350e6)])
+def test_image_is_within_its_size(name: str, most: float) -> None:
+    assert archive_of(select([name])[0], images_folder()).stat().st_size <= most
+
+
+@pytest.mark.parametrize("name", ["assessor", "encoder", "pipelines", "mlflow"])
+def test_library_of_python_is_not_compiled_at_each_start(name: str, folder: Path) -> None:
+    start = container(name, folder).run("python", "-v", "-c", "import asyncio, argparse, ssl, json, email")
+    assert start.returncode == 0, start.stderr
+    assert "bytecode is stale" not in start.stderr
+    assert "code object from /" not in start.stderr  # a source; a .pyc has quotes
+
+
+@pytest.mark.parametrize("name", ["assessor", "encoder", "pipelines", "mlflow"])
+def test_public_authorities_are_trusted(name: str, folder: Path) -> None:
+    code = "import ssl; print(len(ssl.create_default_context().get_ca_certs()))"
+    assert int(container(name, folder).run("python", "-c", code).stdout) > 100
 
 
 @pytest.mark.parametrize("name", ["assessor", "encoder", "pipelines"])
@@ -102,8 +134,8 @@ def test_assessor_migrates_postgres_by_command(folder: Path) -> None:
 
 def test_job_trains_what_the_encoder_serves(folder: Path, state: Path) -> None:
     jobs = container("pipelines", folder, {state: "/var/lib/signalbox"})
-    for job in JOBS:
-        done = jobs.run("signalbox-jobs", job, "--help")
+    for job, entry in JOBS.items():
+        done = jobs.run(entry.get("program", "signalbox-jobs"), job, "--help")
         assert done.returncode == 0, done.stderr
     port = free_port()
     tracking = container("mlflow", folder)
