@@ -24,10 +24,8 @@ from tests.helpers import folder_on_disk, free_port, running_encoder
 
 CLIENTS = (1, 16)
 ROUNDS, SECONDS = 3, 5
-GOAL_SHARE, GOAL_CPU_MS = (
-    0.9,
-    1.0,
-)  # of the predictor's requests/s at 16 clients; of the assessor for a request
+# Of the predictor's requests/s at 16 clients, and of the assessor for a request.
+GOAL_SHARE, GOAL_CPU_MS = 0.9, 1.0
 _ALONE = "predictor alone"
 _ASSESS: dict[str, object] = {"text": TEXT, "language": "en", "model": "encoder"}
 
