@@ -51,7 +51,8 @@ _PATHS = {
 _NOTES = {
     "pass-through": """The model server is a **stub** that answers at once (`benchmarks/stub_upstream.py`); wrk, stub and proxy share the
 cores. CPU ms is that of the proxy for an answered request. A proxy that answers few requests in the 5 s of a round has also
-worked on those that wrk no longer waits for, so LiteLLM's CPU time at 16 and 64 clients is too high; that of one client is fair.""",
+worked on those that wrk no longer waits for, so LiteLLM's CPU time at 16 and 64 clients may be too high; that of one client is fair.
+Where a proxy adds less than rounds differ, the added p50 may be negative.""",
     "decoder": """One text after the other, with the same prompt and the same probabilities asked for. The rounds differ by several times, so
 these rows do not show whether the assessor costs less than the goal of 2 %; its CPU time is 12 ms of a text's 860.""",
     "drift": """CPU seconds of a process each: reading 10⁶ records and five tests. The peaks of both rows of Signalbox are of a run of the
@@ -65,8 +66,7 @@ on tokens of before, each batch padded to its longest text; with its tokenizer, 
 sentence-transformers computes the same weights in fp32. llama.cpp has the type in its name for matrices, and runs in the same process
 without HTTP, with JSON objects in and out. Its wheel has kernels for AVX2 only.""",
     "predictor": """MiniLM on both sides, one sentence of 12 tokens a request. `network alone` computes it in a loop with default options,
-without HTTP and tokenizer, on one thread. The predictor shares the cores with wrk and other work, so requests/s differ by several
-times from round to round; the ratio of CPU time is the result.""",
+without HTTP and tokenizer, on one thread. The predictor shares the cores with wrk.""",
 }
 
 
