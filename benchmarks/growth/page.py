@@ -53,8 +53,8 @@ _NOTES = {
 cores. CPU ms is that of the proxy for an answered request. A proxy that answers few requests in the 5 s of a round has also
 worked on those that wrk no longer waits for, so LiteLLM's CPU time at 16 and 64 clients may be too high; that of one client is fair.
 Where a proxy adds less than rounds differ, the added p50 may be negative.""",
-    "decoder": """One text after the other, with the same prompt and the same probabilities asked for. The rounds differ by several times, so
-these rows do not show whether the assessor costs less than the goal of 2 %; its CPU time is 12 ms of a text's 860.""",
+    "decoder": """One text after the other, with the same prompt and the same probabilities asked for. The rounds differ by more
+than the goal of 2 %, so these rows do not show whether it is met. The assessor's CPU time is 11 ms of a text's 534.""",
     "drift": """CPU seconds of a process each: reading 10⁶ records and five tests. The peaks of both rows of Signalbox are of a run of the
 worker alone after these rounds, in which it printed that of the benchmark, 290 MiB.""",
     "evaluate": """The same rows, prompts and local decoder, two requests at once. A run is a process with empty caches. `verdicts only` is
