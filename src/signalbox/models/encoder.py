@@ -16,9 +16,9 @@ from signalbox.contracts.labels import ABSTAIN, LabelProbabilities, listed, yes_
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelError, ModelRejected, ModelUnparsable
 from signalbox.models.base import Answer
-from signalbox.models.sharing import SharedRequests, Sharing
 from signalbox.models.transport import CONNECTION_RESETS, RetryBudget, model_errors, status_error
 from signalbox.proxies import uses_environment
+from signalbox.serving.sharing import SharedRequests, Sharing
 from signalbox.tasks import Task
 
 _PROBE, _PROBE_LANGUAGE = "-", "en"

@@ -7,7 +7,7 @@ from signalbox.contracts.routes import ModelName
 from signalbox.models.base import ModelClient
 from signalbox.models.decoder import DecoderClient
 from signalbox.models.encoder import EncoderClient
-from signalbox.models.sharing import Sharing
+from signalbox.serving.sharing import Sharing
 from signalbox.settings import Settings
 from signalbox.tasks import Task
 

@@ -68,6 +68,21 @@ async def test_a_canceled_request_is_not_computed_and_does_not_stop_the_others()
     assert compute.runs == [["a"], ["ccc"]]
 
 
+async def test_what_arrives_while_the_thread_ends_a_canceled_run_runs_together():
+    compute = Slow()
+    waiting = Waiting(compute)
+    running = asyncio.create_task(waiting.results(["a"]))
+    await started(compute)
+    running.cancel()
+    others = []
+    for text in ("bb", "ccc"):
+        others.append(asyncio.create_task(waiting.results([text])))
+        await asyncio.sleep(0.01)
+    compute.gate.release(2)
+    assert await asyncio.gather(*others) == [[2], [3]]
+    assert compute.runs == [["a"], ["bb", "ccc"]]
+
+
 async def test_a_run_has_a_limit_and_a_larger_request_runs_alone():
     compute = Slow()
     waiting = Waiting(compute)

@@ -10,7 +10,7 @@ from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
 from signalbox.models.encoder import EncoderClient
-from signalbox.models.sharing import Sharing
+from signalbox.serving.sharing import Sharing
 from signalbox.tasks import Task, load_task
 
 from .conftest import serving

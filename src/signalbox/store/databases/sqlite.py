@@ -228,9 +228,8 @@ def _insert(
 ) -> None:
     """Rows that are durable, all or none. Raises InputError for an id that another record has."""
     if 0 < len(rows) <= ROWS_OF_STATEMENT:
-        with contextlib.suppress(
-            sqlite3.IntegrityError
-        ):  # an id exists: seldom, as after a spool was replayed
+        # An id exists: seldom, as after a spool was replayed.
+        with contextlib.suppress(sqlite3.IntegrityError):
             connection.execute(insert_of(len(rows)), tuple(itertools.chain.from_iterable(rows)))
             return
 

@@ -1,4 +1,4 @@
-"""Calls to a model server that share a request, without a wait for company.
+"""Calls that share a request to a model server, or a run of a model, without a wait for company.
 
 While fewer requests than allowed are in flight, a call is sent at once. What arrives meanwhile goes together in the next.
 """
@@ -60,21 +60,22 @@ class SharedRequests(Generic[Item, Result]):
         self._requests: set[asyncio.Task[None]] = set()
         self._starting: asyncio.Task[None] | None = None
 
-    async def results(self, items: Sequence[Item], timeout_seconds: float) -> Sequence[Result]:
-        """A result for each item of a call. Raises what `send` raises for them, and TimeoutError."""
+    async def results(self, items: Sequence[Item], timeout_seconds: float | None = None) -> Sequence[Result]:
+        """A result for each item of a call. Raises what `send` raises for them, and TimeoutError if there is a limit."""
         loop = asyncio.get_running_loop()
         call = _Call[Item, Result](items, loop.create_future())
         self._waiting.append(call)
         self._start()
         # A timer of the loop: the context manager of asyncio costs several times as much.
-        timer = loop.call_later(timeout_seconds, call.expire)
+        timer = None if timeout_seconds is None else loop.call_later(timeout_seconds, call.expire)
         try:
             return await call.future
         except asyncio.CancelledError:
             call.leave()
             raise
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
 
     async def close(self) -> None:
         """End the requests in flight; their calls, and those that wait, fail."""

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from signalbox.errors import ModelRejected, ModelTimeout, ModelUnavailable
-from signalbox.models.sharing import SharedRequests, Sharing
+from signalbox.serving.sharing import SharedRequests, Sharing
 
 
 class Server:
