@@ -61,6 +61,14 @@ async def test_an_equal_record_is_passed_over_and_a_different_one_rejected(url: 
         assert await store.records() == [prediction]
 
 
+async def test_rows_that_exist_are_passed_over_and_the_others_stored(url: str) -> None:
+    first, second, third = (record(str(number)) for number in range(3))
+    async with open_store(url) as store:
+        await store.append_many([first, second])
+        await store.append_many([second, third])
+        assert {one.id for one in await store.records()} == {first.id, second.id, third.id}
+
+
 async def test_filters_and_orders(url: str) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     predictions = [

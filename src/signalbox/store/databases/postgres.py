@@ -35,8 +35,9 @@ from signalbox.store.portable import Statement, postgres_form
 from signalbox.store.rows import parse_row
 
 _COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, score, body"
+_ALL_COLUMNS = (*_COLUMNS.split(", "), *VALUE_COLUMNS)
 # An array a column: one statement, and one commit, for any number of rows.
-_INSERT = f"""INSERT INTO record ({_COLUMNS}, {", ".join(VALUE_COLUMNS)})
+_INSERT = f"""INSERT INTO record ({", ".join(_ALL_COLUMNS)})
 SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
 $9::text[], $10::float8[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::text[],
 $18::bytea[])
@@ -85,6 +86,7 @@ class PostgresBackend:
                     max_size=8,
                     timeout=_CONNECT_SECONDS,
                     command_timeout=_TIMEOUT_SECONDS,
+                    reset=_keep,
                 )
                 async with pool.acquire() as connection, connection.transaction():
                     migrated = await self._migrate(connection)
@@ -205,12 +207,26 @@ class PostgresBackend:
     async def _commit(self, appends: Sequence[Append]) -> Results:
         """One statement, so that a failure writes none of the rows."""
         rows = [_row(record) for append in appends for record in append]
+        if await self._copied(rows):
+            return [None] * len(appends)
         inserted = {row["id"] for row in await self._fetch(_INSERT, *map(list, zip(*rows, strict=True)))}
         counts = Counter(
             record.id for append in appends for record in append
         )  # two appends of one commit may have the same id
         unsure = {name for name, count in counts.items() if count > 1 or name not in inserted}
         return [await self._conflict(append, unsure) for append in appends]
+
+    async def _copied(self, rows: Sequence[tuple[object, ...]]) -> bool:
+        """Whether COPY wrote the rows, for less than an INSERT. Where an id exists, as after a replay of the spool, it writes none."""
+        if self._pool is None:
+            raise StoreUnavailable("Postgres: not connected.")
+        try:
+            await self._pool.copy_records_to_table("record", records=rows, columns=_ALL_COLUMNS)
+        except asyncpg.UniqueViolationError:
+            return False
+        except _UNAVAILABLE as error:
+            raise _unavailable(error) from error
+        return True
 
     async def _conflict(self, append: Append, unsure: Collection[str]) -> InputError | None:
         """The error of an append with a record of which another one is stored."""
@@ -247,6 +263,10 @@ class PostgresBackend:
                 await connection.execute(statement, timeout=_MIGRATION_SECONDS)
             await connection.execute("INSERT INTO migration VALUES ($1)", migration.name)
         return [migration.name for migration in missing]
+
+
+async def _keep(connection: object) -> None:
+    """Nothing is to be reset in a connection: no statement changes its session, and a reset would be a round trip each."""
 
 
 def _is_of_a_row(error: Exception) -> bool:

@@ -90,13 +90,6 @@ async def test_an_append_is_all_or_nothing_at_any_size(backend, count):
     assert stored(backend) == count
 
 
-async def test_rows_that_exist_are_passed_over_and_the_others_stored(backend):
-    first, second, third = record(), record(), record()
-    await backend.append([first, second])
-    await backend.append([second, third])
-    assert stored(backend) == 3
-
-
 async def test_appends_of_one_moment_share_a_commit(backend):
     commits = []
     write = backend._commits._commit
