@@ -44,6 +44,7 @@ _PATHS = {
     "predictor": "Predictor over HTTP",
     "evaluate": "Evaluation",
     "decoder": "Decoder route",
+    "store": "Record store",
     "start": "Start of the command line",
     "drift": "Drift",
 }
@@ -53,10 +54,14 @@ _NOTES = {
 cores. CPU ms is that of the proxy for an answered request. A proxy that answers few requests in the 5 s of a round has also
 worked on those that wrk no longer waits for, so LiteLLM's CPU time at 16 and 64 clients may be too high; that of one client is fair.
 Where a proxy adds less than rounds differ, the added p50 may be negative.""",
-    "decoder": """One text after the other, with the same prompt and the same probabilities asked for. The rounds differ by more
-than the goal of 2 %, so these rows do not show whether it is met. The assessor's CPU time is 11 ms of a text's 534.""",
-    "drift": """CPU seconds of a process each: reading 10⁶ records and five tests. The peaks of both rows of Signalbox are of a run of the
-worker alone after these rounds, in which it printed that of the benchmark, 290 MiB.""",
+    "decoder": """One text after the other, with the same prompt and the same probabilities asked for. The ways alternate from text to text and
+change places in the next round, so each text is answered both ways; a ratio is that of the sums of two such rounds. Added ms is
+the difference of the two answers to a text. `cached` is the share of the prompt from the server's cache, by its own figures, of
+every text after the first.""",
+    "store": """32 writers append one record each and wait until it is durable; the bare drivers write batches of 32 rows that exist already,
+into the same tables and indexes, one commit a batch. SQLite's work is in the client's CPU time, that of Postgres is in processes
+of its own on the same cores.""",
+    "drift": """CPU seconds of a process each: reading 10⁶ records and five tests.""",
     "evaluate": """The same rows, prompts and local decoder, two requests at once. A run is a process with empty caches. `verdicts only` is
 `signalbox-jobs evaluate --justified 0`: the decoder's answer ends with the verdict. `all justified` generates what the peers let it
 generate. CPU seconds of Signalbox include the assessor and MLflow, not the decoder. A row's cost is the difference of two runs with

@@ -41,10 +41,10 @@ def assessor(upstream: str) -> Serve:
 
 
 def bare_aiohttp_proxy(upstream: str) -> Serve:
-    """benchmarks/peers/bare_proxy.py."""
+    """benchmarks/peers/programs/bare_proxy.py."""
     from aiohttp import web
 
-    from benchmarks.peers.bare_proxy import application
+    from benchmarks.peers.programs.bare_proxy import application
 
     return lambda port: web.run_app(
         application(upstream), host="127.0.0.1", port=port, access_log=None, print=None

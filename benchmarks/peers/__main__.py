@@ -28,6 +28,7 @@ PATHS = {
     "predictor": "predictor",
     "evaluate": "evaluate",
     "decoder": "decoder",
+    "store": "store",
     "start": "start",
     "drift": "drift",
 }

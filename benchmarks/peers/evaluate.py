@@ -36,7 +36,7 @@ OURS, JUSTIFIED = "signalbox, verdicts only", "signalbox, all justified"
 # Rows of each language and label, in full and in a quick run. The stub answers at once, so that many rows take no time.
 ROWS_PER_LABEL = {"local": {False: (2, 6), True: (1, 3)}, "stub": {False: (2, 60), True: (2, 60)}}
 TIER = "everyday"
-_WORKER = Path(__file__).with_name("deepeval_worker.py")
+_WORKER = Path(__file__).with_name("programs") / "deepeval_worker.py"
 _MODULE_ENVIRONMENT = {
     "PROMPTFOO_DISABLE_TELEMETRY": "1",
     "PROMPTFOO_DISABLE_UPDATE": "1",

@@ -93,7 +93,7 @@ def _litellm(settings: Settings, folder: Path, upstream: str, report: Report) ->
 
 def _aiohttp(settings: Settings, folder: Path, upstream: str, report: Report) -> Service:
     port = free_port()
-    command = (sys.executable, "-m", "benchmarks.peers.bare_proxy", str(port), upstream)
+    command = (sys.executable, "-m", "benchmarks.peers.programs.bare_proxy", str(port), upstream)
     return _service("aiohttp", command, port, "/v1/models", stack.importable())
 
 

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from benchmarks.peers import pass_through
 from benchmarks.peers.__main__ import PATHS, main
-from benchmarks.peers.bare_proxy import application
+from benchmarks.peers.programs.bare_proxy import application
 
 
 def test_each_path_has_a_module_with_run() -> None:

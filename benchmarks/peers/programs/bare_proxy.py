@@ -1,4 +1,4 @@
-"""The least that a proxy in Python does: aiohttp in, aiohttp out, the body unread. `python -m benchmarks.peers.bare_proxy PORT UPSTREAM`.
+"""The least that a proxy in Python does: aiohttp in, aiohttp out, the body unread. `python -m benchmarks.peers.programs.bare_proxy PORT UPSTREAM`.
 
 It has no keys, limits, metrics or usage; it shows what these cost.
 """

@@ -1,0 +1,1 @@
+"""Programs of a comparison that run as processes of their own."""
