@@ -19,7 +19,7 @@ from pipelines.windows import Group, Pair, Windows, read
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError
 from signalbox.settings import Settings
-from signalbox.store import open_store
+from signalbox.store import store_of
 from signalbox.tasks import load_task
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def compare_windows(
     task = load_task(settings.task)
 
     async def pairs() -> dict[Group, Pair]:
-        async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
+        async with store_of(settings) as store:
             return await read(store, task, list(task.languages), routes, windows)
 
     values = asyncio.run(pairs())

@@ -27,7 +27,7 @@ from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError, SetupError
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
-from signalbox.store import open_store
+from signalbox.store import store_of
 from signalbox.tasks import Task, evaluation_rows, load_data, load_task, select_tiers
 
 logger = logging.getLogger(__name__)
@@ -188,7 +188,7 @@ async def _releases(settings: Settings, task: Task, route: Route) -> tuple[Model
 
 async def _read_records(settings: Settings, rows: Sequence[LabeledText], journal: Journal) -> list[Record]:
     records = []
-    async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
+    async with store_of(settings) as store:
         for row in rows:
             record = await store.get(journal.done[row.id])
             if record is None:

@@ -26,7 +26,7 @@ from signalbox.contracts.record import Record
 from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
-from signalbox.store import Store, open_store
+from signalbox.store import Store, store_of
 from signalbox.tasks import Task, load_task
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def golden(settings: Settings, routes: Sequence[Route], *, bless: bool = False) 
 
 async def _golden(settings: Settings, task: Task, routes: Sequence[Route], *, bless: bool) -> Result:
     rows = golden_rows(task)
-    async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
+    async with store_of(settings) as store:
         outcomes, events = [], []
         for route in routes:
             run = _Run(settings, task, route, rows, store, await store.requests.now())

@@ -25,7 +25,7 @@ from pipelines.shards import Shard, run_name
 from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
-from signalbox.store import open_store
+from signalbox.store import store_of
 from signalbox.tasks import Task, load_task
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ async def _judge(
     client: JudgeClient,
 ) -> tuple[RunFolder, Plan]:
     try:
-        async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
+        async with store_of(settings) as store:
             release = (await client.release()).key
             options = Options(
                 task=task.name,

@@ -19,7 +19,7 @@ from pipelines.windows import PAGE_ROWS, Windows, rows_of
 from signalbox.contracts.labels import Label
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.settings import Settings
-from signalbox.store import Query, Store, open_store
+from signalbox.store import Query, Store, store_of
 from signalbox.store.backend import StoredFields
 from signalbox.tasks import Task, load_task
 
@@ -59,7 +59,7 @@ def owed(settings: Settings, days: int) -> list[Decision]:
 
 
 async def _read(settings: Settings, task: Task, windows: Windows) -> tuple[list[Answers], list[OpenCampaign]]:
-    async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
+    async with store_of(settings) as store:
         return await _answers(store, task, windows), await open_campaigns(store, settings, task)
 
 

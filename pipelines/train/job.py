@@ -28,7 +28,7 @@ from pipelines.train.learning_curve import learning_curve
 from pipelines.train.release import CURVE_FILE, TrainedRelease, Training, write_release
 from signalbox.contracts.record import LabeledText, Tier
 from signalbox.settings import Settings
-from signalbox.store import open_store
+from signalbox.store import store_of
 from signalbox.tasks import Task, load_all, load_data, load_task, of_today, select_tiers
 
 logger = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ def _ground_truth(settings: Settings, task: Task) -> list[LabeledText]:
     """Labels from people, under their names of today; none where nothing was ever stored."""
 
     async def read() -> list[LabeledText]:
-        async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
+        async with store_of(settings) as store:
             return await store.ground_truth(task.name)
 
     rows, left_out = of_today(task, asyncio.run(read()))

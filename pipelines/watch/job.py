@@ -25,7 +25,7 @@ from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError
 from signalbox.requests.known import data_hashes
 from signalbox.settings import Settings
-from signalbox.store import Store, open_store
+from signalbox.store import Store, store_of
 from signalbox.tasks import Task, load_task
 
 logger = logging.getLogger(__name__)
@@ -77,9 +77,7 @@ class _Pass:
             key = one.certificate.campaign.key
             if key.task == self._task.name and key.route in routes:
                 campaigns[one.certificate.campaign.id].append(one)
-        async with open_store(
-            self._settings.store_url, wait_seconds=self._settings.database_wait_seconds
-        ) as store:
+        async with store_of(self._settings) as store:
             now = await store.requests.now()  # one clock for all writers: that of the database
             rows = [await self._look(store, certificates, now) for certificates in campaigns.values()]
             events = await store.events.of_task(self._task.name)

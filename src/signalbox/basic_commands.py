@@ -52,9 +52,7 @@ def purge(
     with command_settings() as settings:
 
         async def delete() -> int:
-            async with store.open_store(
-                settings.store_url, wait_seconds=settings.database_wait_seconds
-            ) as records:
+            async with store.store_of(settings) as records:
                 return await records.purge(datetime.now(UTC) - timedelta(days=days))
 
         Console().print(f"deleted {asyncio.run(delete())} records")

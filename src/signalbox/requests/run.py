@@ -21,7 +21,7 @@ from signalbox.requests.labels import requested_labels
 from signalbox.requests.price import Price, price_of
 from signalbox.requests.sampling import requests_of, sampling_of
 from signalbox.settings import Settings
-from signalbox.store import Store, open_store
+from signalbox.store import Store, store_of
 from signalbox.tasks import load_task
 
 # Long enough for a spreadsheet that is sent around.
@@ -163,7 +163,7 @@ class LabelRun:
         return FileRow(name, record.language, question, record.input_text or "", label)
 
     def _store(self) -> Store:
-        return open_store(self._settings.store_url, wait_seconds=self._settings.database_wait_seconds)
+        return store_of(self._settings)
 
 
 def _newest(campaigns: Iterable[Campaign]) -> list[Campaign]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from signalbox.errors import InputError
 from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
@@ -12,6 +13,9 @@ from signalbox.store.databases.sqlite import SqliteBackend
 from signalbox.store.reachable import connect_within
 from signalbox.store.spool import SpoolFull
 
+if TYPE_CHECKING:
+    from signalbox.settings import Settings
+
 __all__ = [
     "Query",
     "SpoolFull",
@@ -20,6 +24,7 @@ __all__ = [
     "StoredFields",
     "migrate",
     "open_store",
+    "store_of",
     "unknown_prediction",
 ]
 
@@ -40,6 +45,11 @@ def open_store(
         spool_max_bytes=spool_max_bytes,
         wait_seconds=wait_seconds,
     )
+
+
+def store_of(settings: Settings) -> Store:
+    """The store of the settings for a command or a job, which waits for a database that cannot be reached yet."""
+    return open_store(settings.store_url, wait_seconds=settings.database_wait_seconds)
 
 
 async def migrate(url: str, wait_seconds: float = 0.0) -> list[str]:

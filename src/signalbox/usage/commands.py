@@ -65,7 +65,7 @@ def _month(text: str) -> date:
 
 
 async def _read(settings: Settings, since: date, until: date) -> dict[UsageKey, Amount]:
-    from signalbox.store import open_store
+    from signalbox.store import store_of
 
-    async with open_store(settings.store_url, wait_seconds=settings.database_wait_seconds) as store:
+    async with store_of(settings) as store:
         return await store.usage.read(since, until)

@@ -25,7 +25,7 @@ from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError, SetupError
 from signalbox.requests.labels import with_queue
 from signalbox.settings import Settings
-from signalbox.store import Store, open_store
+from signalbox.store import Store, store_of
 from signalbox.tasks import load_data, load_task
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
@@ -53,9 +53,7 @@ class Run:
         Raises InputError, StoreUnavailable, SetupError if there is none.
         """
         lines, planned = [], 0
-        async with open_store(
-            self._settings.store_url, wait_seconds=self._settings.database_wait_seconds
-        ) as store:
+        async with store_of(self._settings) as store:
             for language in self._languages:
                 records = await store.records(task=self._task.name, language=language, source="user")
                 for key in self._keys(records, language):
@@ -83,9 +81,7 @@ class Run:
             hint = "Plan one with `signalbox certify --plan`, then enter the labels that it requests."
             raise SetupError(f"No campaign of `{self._task.name}` is in {folder}.", hint=hint)
         lines, failures = [], []
-        async with open_store(
-            self._settings.store_url, wait_seconds=self._settings.database_wait_seconds
-        ) as store:
+        async with store_of(self._settings) as store:
             for campaign in campaigns:
                 labels = await self._labels(store, campaign)
                 try:
