@@ -32,7 +32,7 @@ REASON_TEXT: dict[LightReason, dict[str, str]] = {
     },
     LightReason.PROVISIONAL: {
         "en": "Provisional: not certified. The model is confident, but no certificate covers this release yet.",
-        "de": "Vorläufig: nicht zertifiziert. Das Modell ist sich sicher, ist für diese Version aber noch nicht zertifiziert.",
+        "de": "Vorläufig: nicht zertifiziert. Das Modell ist sich sicher, aber für diese Version gibt es noch kein Zertifikat.",
     },
     LightReason.UNSURE: {
         "en": "Provisional: not certified. The model is not confident enough.",
@@ -52,7 +52,7 @@ REASON_TEXT: dict[LightReason, dict[str, str]] = {
     },
     LightReason.LOW_MASS: {
         "en": "The model put much of its probability on words that are no answer.",
-        "de": "Das Modell hielt oft Wörter für wahrscheinlich, die keine Antwort sind.",
+        "de": "Ein großer Teil der Wahrscheinlichkeit entfiel auf Wörter, die keine Antwort sind.",
     },
     LightReason.TRUNCATED: {
         "en": "The text is longer than the model can read; its end was cut off.",

@@ -19,7 +19,7 @@ PROJECTS: dict[str, dict[str, str]] = {
     "ollama-helm": {"oh": "otwld/ollama-helm"},
 }
 REPOSITORIES = {prefix: place for labels in PROJECTS.values() for prefix, place in labels.items()}
-MARKS = {"yes", "partial", "no", "planned", "not seen"}
+MARKS = {"yes", "partial", "no", "not seen"}
 #: A page that a reader finishes: rows, and lines without the definitions of the links.
 MOST_ROWS = 12
 MOST_LINES = 100
@@ -77,7 +77,7 @@ def wrong_cells(text: str) -> Iterator[str]:
             yield f"{feature}: {len(others)} cells for {len(PROJECTS)} projects"
         for (project, labels), other in zip(PROJECTS.items(), others, strict=False):
             cell = PEER_CELL.fullmatch(other)
-            if not cell or cell.group(1) not in MARKS - {"planned"}:
+            if not cell or cell.group(1) not in MARKS:
                 yield f"{feature}: {project}: {other} is not a mark with a label"
             elif cell.group(2) not in labels:
                 yield f"{feature}: {project}: {other} is another project's file"
@@ -139,7 +139,7 @@ def test_the_legend_explains_every_mark() -> None:
 
 def test_the_page_shows_what_signalbox_does_not_have() -> None:
     marks = [match.group(1) for _, own, *_ in rows(PAGE.read_text()) if (match := OWN_CELL.fullmatch(own))]
-    assert {"no", "partial", "planned"} <= set(marks)
+    assert {"no", "partial"} <= set(marks)
 
 
 def test_the_page_stays_short_enough_to_read() -> None:
@@ -151,7 +151,6 @@ def test_the_page_stays_short_enough_to_read() -> None:
     [
         ("| [no][ks-types] |", "| no |", "no is not a mark with a label"),
         ("| [no][ks-types] |", "| [maybe][ks-types] |", "is not a mark with a label"),
-        ("| [no][ks-types] |", "| [planned][ks-types] |", "is not a mark with a label"),
         ("| [no][ks-types] |", "| [no][ps-values] |", "is another project's file"),
         ("| [no][ks-types] |", "| [no][ks-nowhere] |", "ks-nowhere is not defined"),
         ("| [no][ks-types] |", "|", "5 cells for 6 projects"),

@@ -57,7 +57,7 @@ async def measure(
     order = call_order(parts)
     questions = [without(question, [parts[index]]) for index in order]
     if model == "encoder":
-        # The whole text is read again with the others: an int8 model's numbers depend a little on the batch.
+        # The whole text is read again with the others: another release may answer by now, and all must be of one.
         whole, *replies = await query_many(client, [question, *questions], language)
     else:
         whole, replies = None, await query_each(client, questions, language)
