@@ -148,7 +148,7 @@ class EncoderClient:
         async with request as response:
             content = await response.read()
             if response.status != HTTPStatus.OK:
-                raise status_error(url, response.status, content)
+                raise status_error(url, response.status, content, texts=_texts(body))
         if not content:
             return {}
         parsed = json.loads(content)
@@ -172,6 +172,12 @@ def _request(texts: Sequence[_Text]) -> dict[str, Any]:
             {"name": name, "datatype": "BYTES", "shape": [len(data)], "data": data} for name, data in columns
         ]
     }
+
+
+def _texts(body: dict[str, Any] | None) -> list[str]:
+    """The texts of a request."""
+    inputs = body["inputs"] if body else ()
+    return [text for column in inputs if column["name"] == "text" for text in column["data"]]
 
 
 def _replies(body: dict[str, Any], expected: int) -> list[_Reply]:

@@ -1,6 +1,7 @@
 """The predictor as a real KServe server on loopback."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,6 +92,17 @@ async def test_wrong_input_is_a_400_that_names_it(url: str, body: Any, named: st
     status, answer = await post(f"{url}/v1/models/encoder:predict", body)
     assert status == 400
     assert named in answer["error"]
+
+
+@pytest.mark.parametrize("route", ["v1/models/encoder:predict", "v2/models/encoder/infer"])
+async def test_an_error_says_how_long_the_text_is_and_does_not_quote_it(url: str, route: str) -> None:
+    text = "Frau Erika Mustermann " * 1000
+    tensor = {"name": "text", "shape": [1], "datatype": "BYTES", "data": [text]}
+    body = {"instances": [{"text": text}]} if route.startswith("v1") else {"inputs": [tensor]}
+    status, answer = await post(f"{url}/{route}", body)
+    assert status == 400
+    assert "got 22000 characters. Send at most 20000" in answer["error"]
+    assert "Erika" not in json.dumps(answer)
 
 
 async def test_a_plain_v2_request_gets_the_body_that_kserve_would_give(url: str) -> None:
