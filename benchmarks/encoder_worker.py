@@ -40,7 +40,8 @@ def _served(folder: Path, name: str) -> Embed:
     from services.encoder.runtime import embedder_of
     from signalbox.contracts.encoders import networks_of
 
-    return embedder_of(folder, networks_of(name), threads=1).embed
+    embedder = embedder_of(folder, networks_of(name), threads=1)
+    return lambda texts: embedder.read(texts)[0]
 
 
 def bare_onnxruntime(folder: Path) -> Embed:

@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def without_input(line: logging.LogRecord) -> bool:
-    """Log that a request was rejected, but not why: the reason quotes the text. The response has it."""
+    """Log that a request was rejected, but not why: KServe's reasons may quote the request. The response has it."""
     if line.exc_info and isinstance(line.exc_info[1], InvalidInput):
         line.msg, line.args, line.exc_info = "request rejected (400)", (), None
     return True

@@ -13,11 +13,10 @@ from services.encoder.direct import PlainRequest
 from services.encoder.kserve_parts import InferOutput, InferRequest, InferResponse, InvalidInput, Model
 from services.encoder.runtime import Encoder, TextAnswer
 from services.encoder.waiting import Waiting
+from signalbox.contracts.encoders import MAX_CHARACTERS, MAX_TEXTS
 from signalbox.contracts.labels import BINARY, LabelProbabilities, p_yes_of, ranking
 from signalbox.errors import InputError
 
-MAX_BATCH = 256
-MAX_CHARACTERS = 20_000
 V2_FIELD = "inputs.text[{}]"
 Payload = dict[str, Any]
 
@@ -140,7 +139,7 @@ def texts_v1(payload: object) -> list[str]:
     """Texts of `{"instances": [{"text": …}]}`."""
     instances = payload.get("instances") if isinstance(payload, dict) else None
     if not isinstance(instances, list):
-        raise InputError("instances", instances, 'Send {"instances": [{"text": "…", "language": "en"}]}.')
+        raise _wrong("instances", instances, 'Send {"instances": [{"text": "…", "language": "en"}]}.')
     return check(
         [item.get("text") if isinstance(item, dict) else None for item in instances], "instances[{}].text"
     )
@@ -163,18 +162,24 @@ def texts_v2(request: InferRequest) -> tuple[list[str], InferRequest]:
 
 def check(values: list[object], field: str) -> list[str]:
     """The values as texts. Raises InputError for the first thing that is wrong with them."""
-    if not 0 < len(values) <= MAX_BATCH:
-        raise InputError(field.format(""), len(values), f"Send 1 to {MAX_BATCH} texts in a request.")
+    if not 0 < len(values) <= MAX_TEXTS:
+        raise InputError(field.format(""), len(values), f"Send 1 to {MAX_TEXTS} texts in a request.")
     texts = []
     for index, value in enumerate(values):
         if not isinstance(value, str) or not value.strip():
-            raise InputError(field.format(index), value, "Send a text that is not empty.")
+            raise _wrong(field.format(index), value, "Send a text that is not empty.")
         if len(value) > MAX_CHARACTERS:
-            raise InputError(field.format(index), value, f"Send at most {MAX_CHARACTERS} characters.")
+            raise _wrong(field.format(index), value, f"Send at most {MAX_CHARACTERS} characters.")
         if any("\ud800" <= character <= "\udfff" for character in value):
-            raise InputError(field.format(index), value, "Send text without lone surrogates.")
+            raise _wrong(field.format(index), value, "Send text without lone surrogates.")
         texts.append(value)
     return texts
+
+
+def _wrong(field: str, value: object, hint: str) -> InputError:
+    """The error says how long a text is and does not quote it: callers log and store the error."""
+    got = f"{len(value)} characters" if isinstance(value, str) else f"a value of type {type(value).__name__}"
+    return InputError(field, got, hint, problem=f"{field}: got {got}.")
 
 
 def _text_of(value: object) -> object:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from services.encoder.batches import batches
 from services.encoder.releases import release_folder
@@ -30,7 +30,6 @@ from signalbox.contracts.labels import BINARY, YES
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import SetupError
 
-_SPECIAL_TOKENS = 2  # at the start and the end of each text
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
@@ -72,24 +71,16 @@ class Labels:
 class Head(Protocol):
     """Computes the probabilities of the labels from texts."""
 
-    def probabilities(self, texts: Sequence[str]) -> Matrix:
-        """Shape [n, labels]; each row sums to 1."""
-        ...
-
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """For each text whether its end is not read."""
+    def read(self, texts: Sequence[str]) -> tuple[Matrix, list[bool]]:
+        """Probabilities [n, labels], whose rows sum to 1, and for each text whether its end was not read."""
         ...
 
 
 class Embedder(Protocol):
     """Computes vectors of texts."""
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of n texts, float32 [n, dimension]."""
-        ...
-
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """For each text whether it has more tokens than are read."""
+    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[bool]]:
+        """Vectors [n, dimension], and for each text whether it has more tokens than were read."""
         ...
 
 
@@ -120,13 +111,14 @@ class NetworkEmbedder:
         properties = self._session.get_modelmeta().custom_metadata_map
         self._tokens = network.tokens if properties.items() >= INDEPENDENT_ROWS.items() else 1
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[bool]]:
         """Embed texts in batches of similar length; a vector does not depend on the other texts."""
-        rows = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        rows = [encoding.ids for encoding in encodings]
         vectors = np.empty((len(rows), self._dimension), dtype=np.float32)
         for positions in batches([len(row) for row in rows], self._tokens):
             vectors[positions] = self._embed([rows[position] for position in positions])
-        return vectors
+        return vectors, cut_off(encodings)
 
     def _embed(self, rows: Sequence[list[int]]) -> NDArray[np.float32]:
         ids = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
@@ -139,15 +131,13 @@ class NetworkEmbedder:
         ]
         return embeddings
 
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """For each text whether it has more tokens than are read."""
-        return cut_off(self._tokenizer, texts)
 
+def cut_off(encodings: Sequence[Encoding]) -> list[bool]:
+    """For each text whether the tokenizer, which truncates at MAX_TOKENS, did so.
 
-def cut_off(tokenizer: Tokenizer, texts: Sequence[str]) -> list[bool]:
-    """For each text whether the tokenizer, which truncates at MAX_TOKENS, does so. A token has at least one character."""
-    shortest = MAX_TOKENS - _SPECIAL_TOKENS
-    return [len(text) > shortest and bool(tokenizer.encode(text).overflowing) for text in texts]
+    The length of a text says nothing of it: a normalizer makes up to 18 characters of one, such as of \ufdfa.
+    """
+    return [len(encoding) >= MAX_TOKENS and bool(encoding.overflowing) for encoding in encodings]
 
 
 class JoinedEmbedder:
@@ -156,14 +146,10 @@ class JoinedEmbedder:
     def __init__(self, embedders: Sequence[Embedder]) -> None:
         self._embedders = embedders
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of each network, in the order of the release."""
-        return np.hstack([embedder.embed(texts) for embedder in self._embedders])
-
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """One network that does not read the end is enough."""
-        columns = [embedder.truncated(texts) for embedder in self._embedders]
-        return [any(row) for row in zip(*columns, strict=True)]
+    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[bool]]:
+        """Vectors of each network, in the order of the release; one that does not read the end is enough."""
+        vectors, columns = zip(*(embedder.read(texts) for embedder in self._embedders), strict=True)
+        return np.hstack(vectors), [any(row) for row in zip(*columns, strict=True)]
 
 
 class EmbeddingHead:
@@ -174,13 +160,10 @@ class EmbeddingHead:
         self._weights, self._bias = _linear(spec, labels)
         self._embedder = embedder
 
-    def probabilities(self, texts: Sequence[str]) -> Matrix:
-        """From the linear scores."""
-        return self._labels.probabilities(self._embedder.embed(texts) @ self._weights.T + self._bias)
-
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """As the tokenizer of the embeddings has it."""
-        return self._embedder.truncated(texts)
+    def read(self, texts: Sequence[str]) -> tuple[Matrix, list[bool]]:
+        """From the linear scores; the end as the tokenizer of the embeddings has it."""
+        vectors, are_cut_off = self._embedder.read(texts)
+        return self._labels.probabilities(vectors @ self._weights.T + self._bias), are_cut_off
 
 
 class TfidfHead:
@@ -192,13 +175,10 @@ class TfidfHead:
         self._idf = np.asarray(spec["idf"], dtype=np.float64)
         self._weights, self._bias = _linear(spec, labels)
 
-    def probabilities(self, texts: Sequence[str]) -> Matrix:
-        """From the linear scores."""
-        return self._labels.probabilities(np.array([self._score(text) for text in texts]))
-
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """All words count."""
-        return [False] * len(texts)
+    def read(self, texts: Sequence[str]) -> tuple[Matrix, list[bool]]:
+        """From the linear scores; all words count."""
+        scores = np.array([self._score(text) for text in texts])
+        return self._labels.probabilities(scores), [False] * len(texts)
 
     def _score(self, text: str) -> Vector:
         counts = Counter(term for term in terms(text) if term in self._index)
@@ -248,12 +228,13 @@ class Encoder:
 
     def probabilities(self, texts: Sequence[str]) -> list[dict[str, float]]:
         """The probabilities of each text, in the order of the release's labels."""
-        rows = self._head.probabilities(texts)
-        return [dict(zip(self.labels.names, map(float, row), strict=True)) for row in rows]
+        return [row for row, _ in self.answers(texts)]
 
     def answers(self, texts: Sequence[str]) -> list[TextAnswer]:
         """For each text its probabilities, and whether its end was not read: then it can never be green."""
-        return list(zip(self.probabilities(texts), self._head.truncated(texts), strict=True))
+        rows, are_cut_off = self._head.read(texts)
+        named = (dict(zip(self.labels.names, map(float, row), strict=True)) for row in rows)
+        return list(zip(named, are_cut_off, strict=True))
 
 
 def embedder_of(folder: Path, networks: Sequence[SentenceEncoder], threads: int = 1) -> Embedder:

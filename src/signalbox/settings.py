@@ -177,7 +177,10 @@ class Settings(MonitoringSettings):
         default=256 * 1024, gt=0, description="Largest body of a request to the assessor, in bytes."
     )
     max_texts: int = Field(
-        default=64, gt=0, description="Maximum number of texts in one request to /v1/assess."
+        default=64,
+        gt=0,
+        description="Maximum number of texts in one request to /v1/assess. The encoder gets at most 256 in a request, and "
+        "all of them within encoder_timeout_seconds.",
     )
 
     evidence_calls: int = Field(

@@ -12,6 +12,9 @@ from typing import Any
 from signalbox.errors import SetupError
 
 MAX_TOKENS = 256  # of a text, including the marks of its start and end; the rest is cut off
+# What the service accepts, which bounds its memory: texts of one request, characters of one text.
+MAX_TEXTS = 256
+MAX_CHARACTERS = 20_000
 # Property of an ONNX file whose rows do not depend on their batch. Texts of other files are computed alone.
 INDEPENDENT_ROWS = {"signalbox.rows": "independent"}
 # ONNX Runtime 1.32 fuses a residual and a layer norm to an operator that takes four times as long as both.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
+from signalbox.contracts.encoders import MAX_CHARACTERS, MAX_TEXTS
 from signalbox.contracts.labels import ABSTAIN, LabelProbabilities, listed, yes_no
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelError, ModelRejected, ModelUnparsable
@@ -86,17 +88,21 @@ class EncoderClient:
         return await self.answer(text, language, context)
 
     async def answer_many(self, texts: list[str], language: str) -> list[Answer]:
-        """Answers in the order of `texts`, by one request. Raises a ModelError when it failed."""
+        """Answers in the order of `texts`, by as few requests as the service allows. Raises a ModelError when one failed.
+
+        Of a text that is longer than the service accepts, the beginning is sent, and the answer is `truncated`.
+        """
         if not texts:
             return []
         started = time.monotonic()
         with self._errors():
-            # The limit is the caller's: it includes the wait for a request in flight.
-            items = [(text, language) for text in texts]
-            replies = await self._requests.results(items, self._timeout_seconds)
+            replies = await self._replies_to([(text[:MAX_CHARACTERS], language) for text in texts])
             # The latency of a batch is that of each answer in it: that is how long its reader waited.
             latency = time.monotonic() - started
-            return [_answer(reply, latency, self._task) for reply in replies]
+            return [
+                _answer(reply, latency, self._task, is_cut=len(text) > MAX_CHARACTERS)
+                for text, reply in zip(texts, replies, strict=True)
+            ]
 
     async def stream(
         self, text: str, language: str, context: Sequence[str] = ()
@@ -110,6 +116,23 @@ class EncoderClient:
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
+
+    async def _replies_to(self, items: Sequence[_Text]) -> Sequence[_Reply]:
+        """The limit is the caller's: it includes the wait for a request in flight, and all parts of a large batch."""
+        if len(items) <= MAX_TEXTS:
+            return await self._requests.results(items, self._timeout_seconds)
+        parts = [
+            asyncio.ensure_future(
+                self._requests.results(items[start : start + MAX_TEXTS], self._timeout_seconds)
+            )
+            for start in range(0, len(items), MAX_TEXTS)
+        ]
+        try:
+            return [reply for part in await asyncio.gather(*parts) for reply in part]
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
 
     async def _infer(self, texts: Sequence[_Text]) -> list[_Reply]:
         """One request."""
@@ -148,7 +171,7 @@ class EncoderClient:
         async with request as response:
             content = await response.read()
             if response.status != HTTPStatus.OK:
-                raise status_error(url, response.status, content)
+                raise status_error(url, response.status, content, texts=_texts(body))
         if not content:
             return {}
         parsed = json.loads(content)
@@ -174,6 +197,12 @@ def _request(texts: Sequence[_Text]) -> dict[str, Any]:
     }
 
 
+def _texts(body: dict[str, Any] | None) -> list[str]:
+    """The texts of a request."""
+    inputs = body["inputs"] if body else ()
+    return [text for column in inputs if column["name"] == "text" for text in column["data"]]
+
+
 def _replies(body: dict[str, Any], expected: int) -> list[_Reply]:
     release = _release((body.get("parameters") or {})["release"])
     outputs = {output["name"]: output["data"] for output in body["outputs"]}
@@ -188,7 +217,7 @@ def _replies(body: dict[str, Any], expected: int) -> list[_Reply]:
     ]
 
 
-def _answer(reply: _Reply, latency_seconds: float, task: Task | None) -> Answer:
+def _answer(reply: _Reply, latency_seconds: float, task: Task | None, *, is_cut: bool = False) -> Answer:
     verdict, row = reply.verdict, reply.probabilities
     if verdict not in row:
         raise ModelUnparsable(f"The encoder's verdict {verdict!r} is none of its labels.")
@@ -196,7 +225,7 @@ def _answer(reply: _Reply, latency_seconds: float, task: Task | None) -> Answer:
         release=reply.release,
         stated=verdict if task is None else task.current(verdict) or verdict,
         probabilities=row if task is None else of_task(row, task),
-        truncated=reply.truncated,
+        truncated=reply.truncated or is_cut,
         latency_seconds=latency_seconds,
     )
 

@@ -48,7 +48,7 @@ class ChatSession:
         try:
             async for chunk in parse_chunks(response.aiter_bytes()):
                 if chunk.error is not None:
-                    message = error_message({"error": chunk.error}) or "without a message"
+                    message = error_message({"error": chunk.error}, _texts(body)) or "without a message"
                     raise ModelUnavailable(
                         f"{self._base_url}: the server ended the stream with an error: {message}.",
                         hint="See the server's log.",
@@ -80,19 +80,25 @@ class ChatSession:
         url, pool = f"{self._base_url}/chat/completions", self._open()
         if not body.get("stream"):
             response = await pool.post(url, json=body)
-            self._check(self._base_url, response)
+            self._check(self._base_url, response, body)
             return response
         # llama-server closes the socket after a stream, and a request that reuses it at once is cut off.
         request = pool.build_request("POST", url, json=body, headers={"connection": "close"})
         response = await pool.send(request, stream=True)
         if not response.is_success:
             await response.aread()
-            self._check(self._base_url, response)
+            self._check(self._base_url, response, body)
         return response
 
-    def _check(self, url: str, response: httpx2.Response) -> None:
+    def _check(self, url: str, response: httpx2.Response, body: Mapping[str, Any] | None = None) -> None:
         if not response.is_success:
-            raise status_error(url, response.status_code, response.content, key_variable=self._key_variable)
+            raise status_error(
+                url,
+                response.status_code,
+                response.content,
+                key_variable=self._key_variable,
+                texts=_texts(body or {}),
+            )
 
     def _open(self) -> httpx2.AsyncClient:
         if self._pool is None:
@@ -104,3 +110,8 @@ class ChatSession:
                 follow_redirects=False,
             )
         return self._pool
+
+
+def _texts(body: Mapping[str, Any]) -> list[str]:
+    """The texts of a chat."""
+    return [message["content"] for message in body.get("messages", ())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import aiohttp
@@ -20,6 +20,8 @@ from signalbox.errors import (
 )
 
 _SHOWN_CHARACTERS = 160
+_READ_CHARACTERS = 2000
+_QUOTED_CHARACTERS = 12  # A message that shares as many with a text quotes it.
 _PATHS = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.\-]+){2,}")
 _TIMEOUT_STATUS = frozenset({408, 504})
 _BUSY_STATUS = frozenset({425, 429})
@@ -83,9 +85,14 @@ def model_errors(url: str, timeout_seconds: float) -> Iterator[None]:
         ) from error
 
 
-def status_error(url: str, status: int, body: bytes, *, key_variable: str | None = None) -> ModelError:
-    """The error that an HTTP status stands for; `key_variable` is the variable with the server's API key."""
-    message = server_message(body)
+def status_error(
+    url: str, status: int, body: bytes, *, key_variable: str | None = None, texts: Iterable[str] = ()
+) -> ModelError:
+    """The error that an HTTP status stands for; `key_variable` is the variable with the server's API key.
+
+    `texts`: those of the request, which the error must not quote.
+    """
+    message = server_message(body, texts)
     text = f"{url}: HTTP {status}" + (f": {message}." if message else ".")
     if status in _TIMEOUT_STATUS:
         return ModelTimeout(text, hint="The server gave up: raise its limit, or request fewer tokens.")
@@ -103,19 +110,34 @@ def status_error(url: str, status: int, body: bytes, *, key_variable: str | None
     return ModelRejected(text, hint="Check the model's name and the length of the input.")
 
 
-def server_message(body: bytes) -> str:
+def server_message(body: bytes, texts: Iterable[str] = ()) -> str:
     """The message in the body of an error; empty when it has none."""
     try:
-        return error_message(json.loads(body))
+        return error_message(json.loads(body), texts)
     except ValueError:
         return ""
 
 
-def error_message(payload: object) -> str:
-    """First line of an error's message, without the paths and echoed input that servers put into it."""
+def error_message(payload: object, texts: Iterable[str] = ()) -> str:
+    """First line of an error's message, without the paths, echoed input and parts of `texts` that servers put into it."""
     error = payload.get("error") if isinstance(payload, dict) else None
     message = error.get("message") if isinstance(error, dict) else error
     if not isinstance(message, str) or not message.strip():
         return ""
     line = message.strip().splitlines()[0].split("'input'")[0]
+    line = _unquoted(line[:_READ_CHARACTERS], "\n".join(texts))
     return _PATHS.sub("…", line)[:_SHOWN_CHARACTERS].rstrip(" .:")
+
+
+def _unquoted(message: str, text: str) -> str:
+    """The message with … for each run of characters that it has from the text."""
+    shown, place = "", 0
+    while place < len(message):
+        end = place + _QUOTED_CHARACTERS
+        if len(message) < end or message[place:end] not in text:
+            shown, place = shown + message[place], place + 1
+            continue
+        while end < len(message) and message[place : end + 1] in text:
+            end += 1
+        shown, place = shown + "…", end
+    return shown

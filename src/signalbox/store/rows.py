@@ -12,6 +12,7 @@ from signalbox.contracts.evidence import EvidenceStatus
 from signalbox.contracts.record import Contract, Record
 
 Row = TypeVar("Row", bound=Contract)
+WITHHELD_ERROR = "The cause is not stored, since it may quote the text. See the assessor's log."
 
 
 def parse_row(kind: type[Row], body: str | bytes, created_at: datetime | None = None) -> Row:
@@ -32,7 +33,11 @@ def parse_row(kind: type[Row], body: str | bytes, created_at: datetime | None = 
 
 
 def without_text(record: Record) -> Record:
-    """The record with its hash and length only; what may quote the text or points into it goes, too."""
+    """The record with its hash and length only; what may quote the text or points into it goes, too.
+
+    The words of a model server in an error may quote what it was sent. `light_reason` still says what happened.
+    """
     status = EvidenceStatus.NO_TEXT if record.evidence else record.evidence_status
+    error = None if record.error is None else WITHHELD_ERROR
     empty = {"input_text": None, "justification": None, "context": (), "evidence": ()}
-    return record.model_copy(update={**empty, "evidence_status": status})
+    return record.model_copy(update={**empty, "evidence_status": status, "error": error})

@@ -13,7 +13,7 @@ from pipelines.train.ground_truth import GroundTruth
 from pipelines.train.learning_curve import LearningCurve
 from pipelines.train.release import CURVE_FILE, Training, write_release
 from services.encoder.runtime import Encoder, embedder_of
-from signalbox.contracts.encoders import ENCODERS, NETWORKS, networks_of
+from signalbox.contracts.encoders import ENCODERS, MAX_TOKENS, NETWORKS, networks_of
 from signalbox.errors import SetupError
 from signalbox.settings import Settings
 from signalbox.tasks import load_data, load_task
@@ -57,7 +57,17 @@ def test_the_service_computes_the_vectors_of_the_training(name: str, tmp_path: P
         (tmp_path / file).symlink_to(path)
     served = embedder_of(tmp_path, networks_of(name))
     expected = load_encoder(name, CACHE).embed(TEXTS)
-    np.testing.assert_allclose(np.vstack([served.embed([text]) for text in TEXTS]), expected, atol=1e-5)
+    np.testing.assert_allclose(np.vstack([served.read([text])[0] for text in TEXTS]), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "text"), [("minilm", "한"), ("use", "\ufdfa")])
+def test_a_short_text_of_many_tokens_is_cut_off(name: str, text: str, tmp_path: Path) -> None:
+    """Normalization makes several tokens of one character: syllables become letters, a ligature a sentence."""
+    for file, path in release_files(name, CACHE).items():
+        (tmp_path / file).symlink_to(path)
+    texts = [f"{text} " * 120, f"{text} " * 4, "Die Maßnahme wird nicht befürwortet. " * 4]
+    assert len(texts[0]) < MAX_TOKENS
+    assert embedder_of(tmp_path, networks_of(name)).read(texts)[1] == [True, False, False]
 
 
 @pytest.mark.parametrize("name", ENCODERS)

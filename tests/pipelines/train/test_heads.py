@@ -24,8 +24,9 @@ class Vectors:
     def __init__(self, vectors):
         self._vectors = vectors
 
-    def embed(self, texts):
-        return np.array([self._vectors[text] for text in texts], dtype=np.float32)
+    def read(self, texts):
+        vectors = np.array([self._vectors[text] for text in texts], dtype=np.float32)
+        return vectors, [False] * len(texts)
 
 
 def examples(classes, each=4, seed=0):
@@ -52,7 +53,7 @@ def test_the_service_answers_as_scikit_learn_does(classes):
         head = (
             TfidfHead(spec, labels) if candidate is TFIDF else EmbeddingHead(spec, Vectors(vectors), labels)
         )
-        np.testing.assert_allclose(head.probabilities(texts), expected, atol=1e-6)
+        np.testing.assert_allclose(head.read(texts)[0], expected, atol=1e-6)
         assert expected.sum(axis=1) == pytest.approx(np.ones(len(texts)))
         assert all(tuple(p) == classes.labels for p in predict(texts))
     assert np.shape(spec["weights"])[:-1] == (() if classes is SWAPPED else (len(classes.labels),))

@@ -141,7 +141,7 @@ def test_tfidf_without_scikit_learn_equals_scikit_learn() -> None:
     head, predict = fit_head(candidate, YES_NO, rows, {})
     texts = [*(row.text for row in rows), "Völlig unbekannte Wörter", "a", "Die Die die DIE ist"]
     np.testing.assert_allclose(
-        TfidfHead(head, Labels()).probabilities(texts)[:, 0],
+        TfidfHead(head, Labels()).read(texts)[0][:, 0],
         [row["yes"] for row in predict(texts)],
         atol=1e-12,
     )

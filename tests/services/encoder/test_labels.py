@@ -91,7 +91,7 @@ def test_a_text_with_more_tokens_than_are_read_is_cut_off():
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.enable_padding()
     texts = ["word " * MAX_TOKENS, "word " * (MAX_TOKENS + 1), "w" * 5000, "short"]
-    assert cut_off(tokenizer, texts) == [False, True, False, False]
+    assert cut_off(tokenizer.encode_batch_fast(texts)) == [False, True, False, False]
 
 
 def test_one_network_that_does_not_read_the_end_is_enough():
@@ -99,11 +99,13 @@ def test_one_network_that_does_not_read_the_end_is_enough():
         def __init__(self, *flags):
             self.flags = list(flags)
 
-        def truncated(self, texts):
-            return self.flags
+        def read(self, texts):
+            return np.ones((len(texts), 2)), self.flags
 
     joined = JoinedEmbedder([Fixed(False, True, False), Fixed(False, False, True)])
-    assert joined.truncated(["a", "b", "c"]) == [False, True, True]
+    vectors, are_cut_off = joined.read(["a", "b", "c"])
+    assert are_cut_off == [False, True, True]
+    assert vectors.shape == (3, 4)
 
 
 async def test_a_predictor_of_an_earlier_version_says_nothing_of_it():
@@ -127,7 +129,7 @@ def test_a_release_of_the_first_version_has_the_labels_yes_and_no():
 
 @pytest.mark.parametrize(("positive", "column"), [("ruhig", 0), ("eilig", 1)])
 def test_a_head_with_one_score_fills_the_column_of_its_positive_label(positive, column):
-    rows = TfidfHead(HEAD, Labels(("ruhig", "eilig"), positive)).probabilities(["urgent", "calm"])
+    rows = TfidfHead(HEAD, Labels(("ruhig", "eilig"), positive)).read(["urgent", "calm"])[0]
     assert rows.shape == (2, 2)
     assert rows.sum(axis=1) == pytest.approx([1.0, 1.0])
     assert rows[:, column] == pytest.approx([1 / (1 + np.exp(-2.0)), 0.5])

@@ -1,6 +1,7 @@
 """The predictor as a real KServe server on loopback."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,13 +68,24 @@ async def test_both_protocols_and_the_client_agree(url: str) -> None:
     assert answer.probabilities == pytest.approx(body["predictions"][0]["probabilities"], abs=1e-9)
 
 
-async def test_a_large_batch_keeps_its_order(url: str) -> None:
+@pytest.mark.parametrize("count", [64, 300])
+async def test_a_large_batch_keeps_its_order(url: str, count: int) -> None:
+    """Also one that the service does not accept in one request."""
     client = EncoderClient(url, timeout_seconds=30)
-    texts = [f"Sentence number {i} about the aid." for i in range(64)]
+    texts = [f"Sentence number {i} about the aid." for i in range(count)]
     together = await client.answer_many(texts, "en")
-    alone = [await client.answer(text, "en") for text in texts[:3]]
+    places = (0, 1, count - 1)
+    alone = [await client.answer(texts[place], "en") for place in places]
     await client.close()
-    assert [a.p_yes for a in together[:3]] == pytest.approx([a.p_yes for a in alone], abs=1e-5)
+    assert len(together) == count
+    assert [together[place].p_yes for place in places] == pytest.approx([a.p_yes for a in alone], abs=1e-5)
+
+
+async def test_a_text_above_the_limit_is_answered_as_cut_off(url: str) -> None:
+    client = EncoderClient(url, timeout_seconds=30)
+    answers = await client.answer_many(["The aid is necessary. " * 1000, "The aid is necessary."], "en")
+    await client.close()
+    assert [answer.truncated for answer in answers] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +103,17 @@ async def test_wrong_input_is_a_400_that_names_it(url: str, body: Any, named: st
     status, answer = await post(f"{url}/v1/models/encoder:predict", body)
     assert status == 400
     assert named in answer["error"]
+
+
+@pytest.mark.parametrize("route", ["v1/models/encoder:predict", "v2/models/encoder/infer"])
+async def test_an_error_says_how_long_the_text_is_and_does_not_quote_it(url: str, route: str) -> None:
+    text = "Frau Erika Mustermann " * 1000
+    tensor = {"name": "text", "shape": [1], "datatype": "BYTES", "data": [text]}
+    body = {"instances": [{"text": text}]} if route.startswith("v1") else {"inputs": [tensor]}
+    status, answer = await post(f"{url}/{route}", body)
+    assert status == 400
+    assert "got 22000 characters. Send at most 20000" in answer["error"]
+    assert "Erika" not in json.dumps(answer)
 
 
 async def test_a_plain_v2_request_gets_the_body_that_kserve_would_give(url: str) -> None:

@@ -626,6 +626,26 @@ async def test_errors_do_not_pass_on_paths_or_input(task):
         assert not any(word in str(caught.value) for word in ("api_utils", "api.py", "patient text", "/opt"))
 
 
+@pytest.mark.parametrize("streams", [False, True])
+async def test_errors_do_not_quote_the_text(task, streams):
+    text = "Frau Erika Mustermann beantragt einen Rollstuhl."
+    body = {"error": {"message": f"The model `tiny` cannot read: {text}"}}
+
+    async def reject(request):
+        if not streams:
+            return web.json_response(body, status=400)
+        return web.Response(body=f"data: {json.dumps(body)}\n\n", content_type="text/event-stream")
+
+    async with serving(faulty(reject)) as url:
+        client = DecoderClient(task, f"{url}/v1", model="tiny")
+        with pytest.raises(
+            (ModelRejected, ModelUnavailable), match="The model `tiny` cannot read: …"
+        ) as caught:
+            await (collect(client, text) if streams else client.answer(text, "en"))
+        await client.close()
+    assert "Erika" not in str(caught.value)
+
+
 async def test_the_request_has_model_key_and_options(task, monkeypatch):
     """Model and key are ours, never the Hub's token; temperature 0, seed, log-probabilities, prompt."""
     monkeypatch.setenv("HF_TOKEN", "hf_private")

@@ -6,6 +6,7 @@ import json
 import pytest
 from aiohttp import web
 
+from signalbox.contracts.encoders import MAX_CHARACTERS, MAX_TEXTS
 from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelRejected, ModelTimeout, ModelUnavailable, ModelUnparsable
@@ -279,3 +280,65 @@ async def test_an_answer_to_one_text_that_cannot_be_read_is_no_answer_to_the_oth
         await client.close()
     assert (first.stated, last.stated) == (YES, YES)
     assert isinstance(odd, ModelUnparsable)
+
+
+# --- what the service accepts ------------------------------------------------------------------------------
+
+
+def limited(requests: list, fails_at: int | None = None):
+    """A service with its limits; it keeps the texts of each request, and rejects the one at `fails_at`."""
+
+    async def handler(request):
+        texts = (await request.json())["inputs"][0]["data"]
+        requests.append(texts)
+        if fails_at == len(requests) - 1 or len(texts) > MAX_TEXTS or max(map(len, texts)) > MAX_CHARACTERS:
+            return web.json_response({"error": "Too much."}, status=400)
+        return await infer(request)
+
+    return ROUTES | {"POST /v2/models/encoder/infer": handler}
+
+
+@pytest.mark.parametrize("sharing", [Sharing(), Sharing(concurrency=1, texts=1)])
+@pytest.mark.parametrize(("count", "sizes"), [(256, [256]), (257, [1, 256]), (700, [188, 256, 256])])
+async def test_a_batch_above_the_limit_of_a_request_is_several_in_order(sharing, count, sizes):
+    requests: list[list[str]] = []
+    texts = [f"{number}x" if number % 3 else str(number) for number in range(count)]
+    async with serving(limited(requests)) as url:
+        client = EncoderClient(url, timeout_seconds=20, sharing=sharing)
+        answers = await client.answer_many(texts, "en")
+        await client.close()
+    assert [a.stated for a in answers] == [YES if "x" in text else NO for text in texts]
+    assert sorted(map(len, requests)) == sizes
+
+
+async def test_a_failed_part_of_a_batch_is_the_failure_of_the_batch():
+    requests: list[list[str]] = []
+    async with serving(limited(requests, fails_at=1)) as url:
+        client = EncoderClient(url, timeout_seconds=20, sharing=Sharing(concurrency=1))
+        with pytest.raises(ModelRejected, match="Too much"):
+            await client.answer_many(["x"] * 1000, "en")
+        assert (await client.answer("x", "en")).stated == YES
+        await client.close()
+    assert [len(texts) for texts in requests][:2] == [256, 256]
+
+
+async def test_a_text_above_the_limit_is_sent_to_it_and_its_answer_is_truncated():
+    requests: list[list[str]] = []
+    fits, long = "b" * MAX_CHARACTERS, "x" + "b" * MAX_CHARACTERS
+    async with serving(limited(requests)) as url:
+        client = EncoderClient(url, timeout_seconds=20)
+        answers = await client.answer_many([fits, long], "en")
+        await client.close()
+    assert requests == [[fits, long[:-1]]]
+    assert [(a.stated, a.truncated) for a in answers] == [(NO, False), (YES, True)]
+
+
+async def test_an_error_of_the_service_does_not_quote_the_text():
+    """An encoder of an earlier version does."""
+    text = "Frau Erika Mustermann beantragt einen Rollstuhl."
+    body = json.dumps({"error": f"inputs.text[0]: got {text[:30]!r}… ({len(text)} characters)."})
+    async with serving(ROUTES | {"POST /v2/models/encoder/infer": saying(400, body.encode())}) as url:
+        client = EncoderClient(url, timeout_seconds=5)
+        with pytest.raises(ModelRejected, match=r"inputs.text\[0\]: got '…'… \(48 characters\)"):
+            await client.answer(text, "de")
+        await client.close()

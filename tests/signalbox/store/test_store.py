@@ -23,6 +23,7 @@ from signalbox.store.databases.sqlite_rows import BY_ID, matching
 from signalbox.store.migrations import MIGRATIONS
 from signalbox.store.pages import ASKED
 from signalbox.store.portable import postgres_form
+from signalbox.store.rows import WITHHELD_ERROR
 from signalbox.store.spool import Spool
 from tests.helpers import record
 
@@ -124,6 +125,16 @@ async def test_without_text_only_hash_and_length_stay(url: str) -> None:
     assert row is not None
     assert (row.input_text, row.justification) == (None, None)
     assert (row.input_sha256, row.input_characters) == (prediction.input_sha256, 18)
+
+
+@pytest.mark.parametrize("error", [None, "http://encoder: HTTP 400: got 'A secret sentence.'."])
+async def test_without_text_an_error_stays_one_and_quotes_nothing(url: str, error: str | None) -> None:
+    prediction = record("A secret sentence.", error=error)
+    async with open_store(url, store_text=False) as store:
+        await store.append(prediction)
+        row = await store.get(prediction.id)
+    assert row is not None
+    assert row.error == (WITHHELD_ERROR if error else None)
 
 
 async def test_purge_deletes_the_feedback_too(url: str) -> None:
