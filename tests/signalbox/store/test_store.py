@@ -15,8 +15,7 @@ from signalbox.contracts.record import Feedback
 from signalbox.errors import InputError, SetupError
 from signalbox.store import Query, StoreUnavailable, migrate, open_store
 from signalbox.store.compared import Span
-from signalbox.store.databases import postgres as postgres_database
-from signalbox.store.databases import sqlite
+from signalbox.store.databases import postgres_rows, sqlite
 from signalbox.store.databases.postgres import PostgresBackend
 from signalbox.store.databases.sqlite import SqliteBackend
 from signalbox.store.databases.sqlite_rows import BY_ID, matching
@@ -349,8 +348,8 @@ async def test_reads_of_many_records_use_an_index_of_their_own_on_postgres(postg
     moments = datetime(2026, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
     span = Span("medical", "en", *moments)
     for sql, values, index in (
-        (postgres_database._PACKED, (*span[:2], b"", b"x", 10), "Index Only Scan using record_packed"),
-        (postgres_database._BODIES, (*span, moments[0], "", 10), "Scan using record_unpacked"),
+        (postgres_rows.PACKED, (*span[:2], b"", b"x", 10), "Index Only Scan using record_packed"),
+        (postgres_rows.BODIES, (*span, moments[0], "", 10), "Scan using record_unpacked"),
         (postgres_form(ASKED), span[:2], "record_asked"),
     ):
         plan = [row[0] for row in await full._fetch(f"EXPLAIN {sql}", *values)]

@@ -1,0 +1,74 @@
+"""The pool of connections to Postgres, its schema, and what Postgres raises as errors of the store."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import asyncpg
+
+from signalbox.errors import InputError
+from signalbox.store.backend import StoreUnavailable, StoreUnreachable
+from signalbox.store.migrations import LEDGER, MIGRATIONS
+
+_MIGRATION_LOCK = 7_421_001  # any constant, the same in all processes of Signalbox
+_CONNECT_SECONDS = 3.0
+_TIMEOUT_SECONDS = 10.0
+_MIGRATION_SECONDS = 3600.0  # of a statement: an index of ten million rows takes minutes
+# What it raises when there is no server, or one that starts or has no free connection.
+_UNREACHABLE = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
+# What asyncpg raises when the server is down, restarts or rejects; InterfaceError: a pool being closed.
+UNAVAILABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+async def open_pool(url: str) -> tuple[asyncpg.Pool[Any], list[str]]:
+    """A small pool over a schema that is migrated under an advisory lock, and the names of new migrations.
+
+    Every statement has a time limit. Raises InputError and StoreUnavailable.
+    """
+    try:
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=8,
+            timeout=_CONNECT_SECONDS,
+            command_timeout=_TIMEOUT_SECONDS,
+            reset=_keep,
+        )
+        async with pool.acquire() as connection, connection.transaction():
+            return pool, await _migrate(connection)
+    except ssl.SSLError as error:  # one of a wrong certificate is a ValueError as well
+        hint = "Is PGSSLROOTCERT the file of the CA, and is the host of the URL in the certificate?"
+        raise StoreUnavailable(f"Postgres: {error}.", hint=hint) from error
+    except (ValueError, OverflowError):
+        # Not chained: the cause quotes the unreadable part of the URL, which may be a password.
+        hint = "Percent-encode special characters of user and password: postgresql://USER:PASSWORD@HOST:PORT/DB. "
+        hint += "With sslmode=verify-full, set PGSSLROOTCERT to the file of the CA."
+        raise InputError("database_url", "postgresql://…", hint) from None
+    except UNAVAILABLE as error:
+        raise unavailable(error) from error
+
+
+def unavailable(error: Exception) -> StoreUnavailable:
+    """The error of the store for one of UNAVAILABLE."""
+    kind = StoreUnreachable if isinstance(error, _UNREACHABLE) else StoreUnavailable
+    return kind(
+        f"Postgres: {type(error).__name__}: {str(error).rstrip('.')}.",
+        hint="Is the database running, and does it accept the user of SIGNALBOX_DATABASE_URL?",
+    )
+
+
+async def _migrate(connection: Any) -> list[str]:  # noqa: ANN401 - asyncpg is untyped
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+    await connection.execute(LEDGER)
+    applied = {row["name"] for row in await connection.fetch("SELECT name FROM migration")}
+    missing = [migration for migration in MIGRATIONS if migration.name not in applied]
+    for migration in missing:
+        for statement in migration.postgres:
+            await connection.execute(statement, timeout=_MIGRATION_SECONDS)
+        await connection.execute("INSERT INTO migration VALUES ($1)", migration.name)
+    return [migration.name for migration in missing]
+
+
+async def _keep(connection: object) -> None:
+    """Nothing is to be reset in a connection: no statement changes its session, and a reset would be a round trip each."""
