@@ -9,12 +9,15 @@ import asyncpg
 
 from signalbox.errors import InputError
 from signalbox.store.backend import StoreUnavailable, StoreUnreachable
-from signalbox.store.migrations import LEDGER, MIGRATIONS
+from signalbox.store.migrations import LEDGER, MIGRATIONS, Migration
 
 _MIGRATION_LOCK = 7_421_001  # any constant, the same in all processes of Signalbox
 _CONNECT_SECONDS = 3.0
 _TIMEOUT_SECONDS = 10.0
 _MIGRATION_SECONDS = 3600.0  # of a statement: an index of ten million rows takes minutes
+# A connection to a standby would stay after the failover, and each write would fail.
+_READ_ONLY = "SELECT current_setting('transaction_read_only') = 'on'"
+_HAS_LEDGER = "SELECT to_regclass('migration') IS NOT NULL"
 # What it raises when there is no server, or one that starts or has no free connection.
 _UNREACHABLE = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
 # What asyncpg raises when the server is down, restarts or rejects; InterfaceError: a pool being closed.
@@ -35,8 +38,12 @@ async def open_pool(url: str) -> tuple[asyncpg.Pool[Any], list[str]]:
             command_timeout=_TIMEOUT_SECONDS,
             reset=_keep,
         )
-        async with pool.acquire() as connection, connection.transaction():
-            return pool, await _migrate(connection)
+        try:
+            async with pool.acquire() as connection:
+                return pool, await _migrate(connection)
+        except BaseException:  # also a cancellation; asyncpg would keep the connection for five minutes
+            pool.terminate()
+            raise
     except ssl.SSLError as error:  # one of a wrong certificate is a ValueError as well
         hint = "Is PGSSLROOTCERT the file of the CA, and is the host of the URL in the certificate?"
         raise StoreUnavailable(f"Postgres: {error}.", hint=hint) from error
@@ -59,15 +66,26 @@ def unavailable(error: Exception) -> StoreUnavailable:
 
 
 async def _migrate(connection: Any) -> list[str]:  # noqa: ANN401 - asyncpg is untyped
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
-    await connection.execute(LEDGER)
-    applied = {row["name"] for row in await connection.fetch("SELECT name FROM migration")}
-    missing = [migration for migration in MIGRATIONS if migration.name not in applied]
-    for migration in missing:
-        for statement in migration.postgres:
-            await connection.execute(statement, timeout=_MIGRATION_SECONDS)
-        await connection.execute("INSERT INTO migration VALUES ($1)", migration.name)
+    """Without a statement that changes the schema where it is current: it would need a right, and wait for the lock."""
+    if await connection.fetchval(_READ_ONLY):
+        hint = "Is it a standby? SIGNALBOX_DATABASE_URL must lead to the primary."
+        raise StoreUnreachable("Postgres: the server accepts no writes.", hint=hint)
+    if await connection.fetchval(_HAS_LEDGER) and not await _missing(connection):
+        return []
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+        await connection.execute(LEDGER)
+        missing = await _missing(connection)  # another process may have had the lock
+        for migration in missing:
+            for statement in migration.postgres:
+                await connection.execute(statement, timeout=_MIGRATION_SECONDS)
+            await connection.execute("INSERT INTO migration VALUES ($1)", migration.name)
     return [migration.name for migration in missing]
+
+
+async def _missing(connection: Any) -> list[Migration]:  # noqa: ANN401
+    applied = {row["name"] for row in await connection.fetch("SELECT name FROM migration")}
+    return [migration for migration in MIGRATIONS if migration.name not in applied]
 
 
 async def _keep(connection: object) -> None:

@@ -77,12 +77,12 @@ class SqliteBackend:
                 await writer.open()
                 migrated = await writer.write(_migrate)  # two processes may start at once
                 await reader.open()
-            except (OSError, sqlite3.Error, StoreUnavailable) as error:
+            except BaseException as error:  # also a cancellation
                 await reader.close()
                 await writer.close()
-                if isinstance(error, StoreUnavailable):
-                    raise
-                raise StoreUnavailable(f"{self._path}: {error}.") from error
+                if isinstance(error, OSError | sqlite3.Error):
+                    raise StoreUnavailable(f"{self._path}: {error}.") from error
+                raise
             self._reader, self._writer = reader, writer
             self._commits.start()
             return migrated

@@ -1,0 +1,79 @@
+"""Connections to Postgres, and statements that others wait for or make fail."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from signalbox.store import StoreUnavailable, migrate, open_store
+from signalbox.store.databases.postgres import PostgresBackend
+from tests.helpers import record
+
+CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
+WAITING = f"{CONNECTIONS} AND wait_event_type = 'Lock'"
+
+
+def of_role(url, role):
+    return url.replace("signalbox@", f"{role}@")
+
+
+async def reaches(connection, sql, database, number):
+    """Waits: the server sees the end of a connection a moment later."""
+    async with asyncio.timeout(30):
+        while await connection.fetchval(sql, database) != number:
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def admin(postgres):
+    """A connection of the owner to another database, so that it is not counted."""
+    connection = await asyncpg.connect(f"postgresql://signalbox@127.0.0.1:{postgres.port}/postgres")
+    yield connection
+    await connection.close()
+
+
+async def test_a_role_without_rights_on_the_schema_starts_on_a_current_one(postgres, admin):
+    url = postgres.create("rights")
+    await migrate(url)
+    await admin.execute("CREATE ROLE writer LOGIN")
+    owner = await asyncpg.connect(url)
+    await owner.execute("GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA public TO writer")
+    await owner.close()
+    one = record()
+    async with open_store(of_role(url, "writer")) as store:
+        await store.append(one)
+        assert await store.get(one.id) == one
+
+
+async def test_failed_connects_leave_no_connection(postgres, admin):
+    url = postgres.create("refused")
+    await admin.execute("CREATE ROLE stranger LOGIN")
+    backend = PostgresBackend(of_role(url, "stranger"))
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="permission denied"):
+            await backend.connect()
+    await reaches(admin, CONNECTIONS, "refused", 0)
+
+
+async def test_a_canceled_connect_leaves_no_connection(postgres, admin):
+    url = postgres.create("locked")
+    owner = await asyncpg.connect(url)
+    async with owner.transaction():
+        await owner.execute("CREATE TABLE migration (name TEXT PRIMARY KEY)")  # not committed: others wait
+        connect = asyncio.create_task(PostgresBackend(url).connect())
+        await reaches(admin, WAITING, "locked", 1)
+        connect.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connect
+    await owner.close()
+    await reaches(admin, CONNECTIONS, "locked", 0)
+
+
+async def test_a_server_that_accepts_no_writes_is_unavailable(postgres, admin):
+    """As a standby during a failover: a connection to it would stay when the primary is back."""
+    url = postgres.create("standby")
+    await migrate(url)
+    await admin.execute("ALTER DATABASE standby SET default_transaction_read_only = on")
+    with pytest.raises(StoreUnavailable, match=r"Postgres: .*accepts no writes"):
+        await open_store(url).open()
+    await reaches(admin, CONNECTIONS, "standby", 0)
