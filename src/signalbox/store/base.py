@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _REPLAY_PAUSE_SECONDS = (0.5, 1.0, 2.0, 5.0)
 _REPLAYED_AT_ONCE = 2000
+_PURGED_AT_ONCE = 1000
 _RECONNECT_PAUSE_SECONDS = 1.0
 
 
@@ -185,10 +186,18 @@ class Store:
         queue = await self.requests.labeled_texts(task)
         return ground_truth(pairs, queue)
 
-    async def purge(self, older_than: datetime) -> int:
-        """Delete records older than a time, with their feedback; returns how many records."""
+    async def purge(self, older_than: datetime, report: Callable[[int], None] | None = None) -> int:
+        """Delete records older than a time, with their feedback; returns how many records.
+
+        In parts, so that rows can be appended meanwhile and no part takes long; `report` gets the number up to each.
+        """
         await self._connect()
-        return await self._backend.purge(older_than)
+        deleted = 0
+        async for count in self._backend.purge(older_than, _PURGED_AT_ONCE):
+            deleted += count
+            if report:
+                report(deleted)
+        return deleted
 
     async def ping(self) -> None:
         """Raises StoreUnavailable when the database does not answer."""

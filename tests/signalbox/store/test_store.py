@@ -125,17 +125,6 @@ async def test_without_text_only_hash_and_length_stay(url: str) -> None:
     assert (row.input_sha256, row.input_characters) == (prediction.input_sha256, 18)
 
 
-async def test_purge_deletes_the_feedback_too(url: str) -> None:
-    old = record(created_at=datetime(2020, 1, 1, tzinfo=UTC))
-    new = record()
-    async with open_store(url) as store:
-        await store.append_many([old, new])
-        await store.add_feedback(Feedback(prediction_id=old.id, label="yes"))
-        assert await store.purge(datetime(2021, 1, 1, tzinfo=UTC)) == 1
-        assert await store.records() == [new]
-        assert await store.feedback_for(old.id) == []
-
-
 async def test_many_writers_at_once(url: str) -> None:
     predictions = [record(f"text {i}") for i in range(200)]
     async with open_store(url) as store:

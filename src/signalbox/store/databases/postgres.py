@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from signalbox.store.databases.postgres_rows import (
     INSERT_FEEDBACK,
     NEWEST_FEEDBACK,
     PACKED,
+    PURGE,
     STORED,
     feedback_of,
     matching,
@@ -33,6 +34,8 @@ from signalbox.store.databases.postgres_rows import (
     values_of_query,
 )
 from signalbox.store.portable import Statement, postgres_form
+
+_PURGE_SECONDS = 60.0  # of a statement: a slow disk takes 10 ms for each of its rows
 
 
 class PostgresBackend:
@@ -120,9 +123,14 @@ class PostgresBackend:
         rows = await self._fetch(NEWEST_FEEDBACK, task)
         return [(record_of(row[0], row[1]), feedback_of(row[2], row[3])) for row in rows]
 
-    async def purge(self, older_than: datetime) -> int:
+    async def purge(self, older_than: datetime, rows: int) -> AsyncIterator[int]:
         """Feedback goes with its record (ON DELETE CASCADE)."""
-        return len(await self._fetch("DELETE FROM record WHERE created_at < $1 RETURNING 1", older_than))
+        since: datetime | None = None
+        while True:
+            [(deleted, since)] = await self._fetch(PURGE, since, older_than, rows, seconds=_PURGE_SECONDS)
+            if not deleted:
+                return
+            yield deleted
 
     async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:
         """Rows of a portable statement (`store.portable`)."""
@@ -187,11 +195,12 @@ class PostgresBackend:
             return error
         return None
 
-    async def _fetch(self, sql: str, *values: object) -> list[Any]:
+    async def _fetch(self, sql: str, *values: object, seconds: float | None = None) -> list[Any]:
+        """The rows, within so many seconds or the limit of the pool."""
         if self._pool is None:
             raise StoreUnavailable("Postgres: not connected.")
         try:
-            return list(await self._pool.fetch(sql, *values))
+            return list(await self._pool.fetch(sql, *values, timeout=seconds))
         except UNAVAILABLE as error:
             raise unavailable(error) from error
 

@@ -59,8 +59,12 @@ async def open_pool(url: str) -> tuple[asyncpg.Pool[Any], list[str]]:
 def unavailable(error: Exception) -> StoreUnavailable:
     """The error of the store for one of UNAVAILABLE."""
     kind = StoreUnreachable if isinstance(error, _UNREACHABLE) else StoreUnavailable
+    problem = str(error).rstrip(".")
+    if isinstance(error, TimeoutError) and not problem:  # one of asyncpg has no text
+        hint = "Is the database overloaded, or does a statement wait for a lock? Does a firewall drop the connection?"
+        return kind("Postgres: no answer within the time limit.", hint=hint)
     return kind(
-        f"Postgres: {type(error).__name__}: {str(error).rstrip('.')}.",
+        f"Postgres: {type(error).__name__}{': ' if problem else ''}{problem}.",
         hint="Is the database running, and does it accept the user of SIGNALBOX_DATABASE_URL?",
     )
 

@@ -29,6 +29,11 @@ SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM record WHERE id = $5) ON C
 NEWEST_FEEDBACK = """SELECT DISTINCT ON (record.id) record.created_at, record.body, feedback.created_at,
 feedback.body FROM record JOIN feedback ON feedback.prediction_id = record.id WHERE record.task = $1
 ORDER BY record.id, feedback.created_at DESC"""
+# From the place that the last part reached: an index keeps what is deleted until a vacuum. By the place of a row in the table, so
+# that two processes lock rows in the same order.
+PURGE = """WITH deleted AS (DELETE FROM record WHERE ctid = ANY(ARRAY(
+SELECT ctid FROM record WHERE created_at >= coalesce($1, '-infinity'::timestamptz) AND created_at < $2
+ORDER BY created_at LIMIT $3)) RETURNING created_at) SELECT count(*), max(created_at) FROM deleted"""
 BY_ID = "SELECT created_at, body FROM record WHERE id = $1"
 
 

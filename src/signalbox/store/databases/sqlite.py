@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from signalbox.store.databases.sqlite_rows import (
     INSERT,
     INSERT_FEEDBACK,
     NEWEST_FEEDBACK,
+    PURGE,
     ROWS_OF_STATEMENT,
     feedback_of,
     fields_of,
@@ -51,6 +52,8 @@ from signalbox.store.migrations import LEDGER, MIGRATIONS
 from signalbox.store.portable import Statement, sqlite_form
 
 _TIMES_AT_ONCE = 500
+# Another process that waits for the lock of a file looks for it every 100 ms.
+_PURGE_PAUSE_SECONDS = 0.1
 # Bytes are joined as if they were a text, and are bytes again.
 _PACKED = packed_sql("CAST(group_concat(packed, '') AS BLOB)", "max(packed)", ("?",) * 5)
 _BODIES = bodies_sql("rowid", ("?",) * 7)
@@ -160,10 +163,16 @@ class SqliteBackend:
             newest[record.id] = (record, feedback_of(*row[2:]))
         return list(newest.values())
 
-    async def purge(self, older_than: datetime) -> int:
+    async def purge(self, older_than: datetime, rows: int) -> AsyncIterator[int]:
         """Feedback goes with its record (ON DELETE CASCADE)."""
-        sql, values = "DELETE FROM record WHERE created_at < ?", (time_text(older_than),)
-        return await self._open_writer().write(lambda connection: connection.execute(sql, values).rowcount)
+        values = (time_text(older_than), rows)
+        while True:
+            deleted = await self._open_writer().write(lambda one: one.execute(PURGE, values).rowcount)
+            if deleted:
+                yield deleted
+            if deleted < rows:
+                return
+            await asyncio.sleep(_PURGE_PAUSE_SECONDS)
 
     async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:
         """Rows of a portable statement (`store.portable`)."""

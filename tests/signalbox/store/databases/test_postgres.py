@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from signalbox.store import StoreUnavailable, migrate, open_store
+from signalbox.store.databases import postgres_pool
 from signalbox.store.databases.postgres import PostgresBackend
 from tests.helpers import record
 
@@ -77,3 +78,17 @@ async def test_a_server_that_accepts_no_writes_is_unavailable(postgres, admin):
     with pytest.raises(StoreUnavailable, match=r"Postgres: .*accepts no writes"):
         await open_store(url).open()
     await reaches(admin, CONNECTIONS, "standby", 0)
+
+
+async def test_a_statement_that_waits_too_long_says_so(postgres, monkeypatch):
+    url = postgres.create("waiting")
+    await migrate(url)
+    monkeypatch.setattr(postgres_pool, "_TIMEOUT_SECONDS", 0.2)
+    owner = await asyncpg.connect(url)
+    async with open_store(url) as store, owner.transaction():
+        await owner.execute("LOCK TABLE record")
+        with pytest.raises(
+            StoreUnavailable, match=r"^Postgres: no answer within the time limit\. Is the database"
+        ):
+            await store.records()
+    await owner.close()
