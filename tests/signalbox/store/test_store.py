@@ -68,6 +68,19 @@ async def test_rows_that_exist_are_passed_over_and_the_others_stored(url: str) -
         assert {one.id for one in await store.records()} == {first.id, second.id, third.id}
 
 
+async def test_an_append_with_another_record_of_an_id_stores_none_and_its_neighbors_all(url: str) -> None:
+    stored, equal, first, second = (record(str(number)) for number in range(4))
+    other = stored.model_copy(update={"justification": "Another."})
+    twins = [record("one", id="twin"), record("other", id="twin")]
+    appends = [[first, other], [second, stored], [equal, equal], twins]
+    async with open_store(url) as store:
+        await store.append(stored)
+        results = await asyncio.gather(*map(store.append_many, appends), return_exceptions=True)
+        rows = {one.id: one for one in await store.records()}
+    assert [type(result) for result in results] == [InputError, type(None), type(None), InputError]
+    assert rows == {one.id: one for one in (stored, second, equal)}
+
+
 async def test_filters_and_orders(url: str) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     predictions = [

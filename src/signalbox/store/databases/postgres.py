@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,16 +11,15 @@ from typing import Any
 import asyncpg
 
 from signalbox.contracts.record import Feedback, Record
-from signalbox.errors import InputError
 from signalbox.store.backend import Query, StoredFields, StoreUnavailable
 from signalbox.store.compared import ComparedPage, Place, Span, Stored, begin_of, page_of, stored_of, time_of
-from signalbox.store.databases.group_commit import Append, GroupCommit, Results
+from signalbox.store.databases.group_commit import Append, GroupCommit, Results, new_records
 from signalbox.store.databases.postgres_pool import UNAVAILABLE, open_pool, unavailable
 from signalbox.store.databases.postgres_rows import (
     ALL_COLUMNS,
     BODIES,
     BY_ID,
-    INSERT,
+    BY_IDS,
     INSERT_FEEDBACK,
     NEWEST_FEEDBACK,
     PACKED,
@@ -35,6 +33,7 @@ from signalbox.store.databases.postgres_rows import (
 )
 from signalbox.store.portable import Statement, postgres_form
 
+_COPY_REPETITIONS = 5  # each time, another process may have stored one of the ids
 _PURGE_SECONDS = 60.0  # of a statement: a slow disk takes 10 ms for each of its rows
 
 
@@ -162,38 +161,39 @@ class PostgresBackend:
         await self._commits.stop()  # what still waits fails now, and goes to the spool
 
     async def _commit(self, appends: Sequence[Append]) -> Results:
-        """One statement, so that a failure writes none of the rows."""
-        rows = [row_of(record) for append in appends for record in append]
-        if await self._copied(rows):
-            return [None] * len(appends)
-        inserted = {row["id"] for row in await self._fetch(INSERT, *map(list, zip(*rows, strict=True)))}
-        counts = Counter(
-            record.id for append in appends for record in append
-        )  # two appends of one commit may have the same id
-        unsure = {name for name, count in counts.items() if count > 1 or name not in inserted}
-        return [await self._conflict(append, unsure) for append in appends]
+        """By COPY, which writes all of the rows or, where an id exists, none of them: then the rows that are new."""
+        records: Sequence[Record] = [record for append in appends for record in append]
+        results: Results = [None] * len(appends)
+        for last in (*[False] * _COPY_REPETITIONS, True):
+            try:
+                await self._copy(records)
+            except asyncpg.UniqueViolationError as error:
+                if last:
+                    raise unavailable(error) from error
+                records, results = new_records(appends, await self._stored(appends))
+            else:
+                break
+        return results
 
-    async def _copied(self, rows: Sequence[tuple[object, ...]]) -> bool:
-        """Whether COPY wrote the rows, for less than an INSERT. Where an id exists, as after a replay of the spool, it writes none."""
+    async def _copy(self, records: Sequence[Record]) -> None:
+        """For less than an INSERT. Raises UniqueViolationError where an id exists, as after a replay of the spool."""
         if self._pool is None:
             raise StoreUnavailable("Postgres: not connected.")
+        if not records:
+            return
+        rows = [row_of(record) for record in records]
         try:
             await self._pool.copy_records_to_table("record", records=rows, columns=ALL_COLUMNS)
         except asyncpg.UniqueViolationError:
-            return False
+            raise
         except UNAVAILABLE as error:
             raise unavailable(error) from error
-        return True
 
-    async def _conflict(self, append: Append, unsure: Collection[str]) -> InputError | None:
-        """The error of an append with a record of which another one is stored."""
-        try:
-            for record in append:
-                if record.id in unsure:
-                    await self._check_equal(record)
-        except InputError as error:
-            return error
-        return None
+    async def _stored(self, appends: Sequence[Append]) -> dict[str, Record]:
+        """The stored records that have the ids of appends."""
+        ids = list({record.id for append in appends for record in append})
+        records = [record_of(*row) for row in await self._fetch(BY_IDS, ids)]
+        return {record.id: record for record in records}
 
     async def _fetch(self, sql: str, *values: object, seconds: float | None = None) -> list[Any]:
         """The rows, within so many seconds or the limit of the pool."""
@@ -203,12 +203,6 @@ class PostgresBackend:
             return list(await self._pool.fetch(sql, *values, timeout=seconds))
         except UNAVAILABLE as error:
             raise unavailable(error) from error
-
-    async def _check_equal(self, record: Record) -> None:
-        rows = await self._fetch(BY_ID, record.id)
-        # Compared as records: the row may be of an earlier version.
-        if rows and record_of(*rows[0]) != record:
-            raise InputError("id", record.id, "Another record has this id; records are append-only.")
 
 
 def _is_of_a_row(error: Exception) -> bool:

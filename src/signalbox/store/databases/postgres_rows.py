@@ -11,12 +11,6 @@ from signalbox.store.rows import parse_row
 
 _COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, score, body"
 ALL_COLUMNS = (*_COLUMNS.split(", "), *VALUE_COLUMNS)
-# An array a column: one statement, and one commit, for any number of rows.
-INSERT = f"""INSERT INTO record ({", ".join(ALL_COLUMNS)})
-SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-$9::text[], $10::float8[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::text[],
-$18::bytea[])
-ON CONFLICT (id) DO NOTHING RETURNING id"""  # noqa: S608
 _MARKS = tuple(f"${number}" for number in range(1, 8))
 _LAST = (
     "(SELECT packed FROM page ORDER BY packed DESC LIMIT 1)"  # there is no max() of bytes before Postgres 18
@@ -35,6 +29,7 @@ PURGE = """WITH deleted AS (DELETE FROM record WHERE ctid = ANY(ARRAY(
 SELECT ctid FROM record WHERE created_at >= coalesce($1, '-infinity'::timestamptz) AND created_at < $2
 ORDER BY created_at LIMIT $3)) RETURNING created_at) SELECT count(*), max(created_at) FROM deleted"""
 BY_ID = "SELECT created_at, body FROM record WHERE id = $1"
+BY_IDS = "SELECT created_at, body FROM record WHERE id = ANY($1)"
 
 
 def matching(columns: str, query: Query) -> str:

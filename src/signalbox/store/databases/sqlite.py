@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from signalbox.contracts.record import Feedback, Record
-from signalbox.errors import InputError
 from signalbox.store.backend import Query, StoredFields, StoreUnavailable
 from signalbox.store.compared import (
     ComparedPage,
@@ -31,7 +30,7 @@ from signalbox.store.compared import (
     stored_of,
     time_of,
 )
-from signalbox.store.databases.group_commit import Append, GroupCommit, Results
+from signalbox.store.databases.group_commit import Append, GroupCommit, Results, conflict
 from signalbox.store.databases.sqlite_rows import (
     BY_ID,
     INSERT,
@@ -254,4 +253,4 @@ def _check_equal(connection: sqlite3.Connection, records: Sequence[Record]) -> N
         [row] = connection.execute(BY_ID, (record.id,)).fetchall()
         # Compared as records: the row may be of an earlier version.
         if record_of(*row) != record:
-            raise InputError("id", record.id, "Another record has this id; records are append-only.")
+            raise conflict(record)

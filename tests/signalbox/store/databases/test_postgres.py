@@ -5,7 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
-from signalbox.store import StoreUnavailable, migrate, open_store
+from signalbox.errors import InputError
+from signalbox.store import Query, StoreUnavailable, migrate, open_store
 from signalbox.store.databases import postgres_pool
 from signalbox.store.databases.postgres import PostgresBackend
 from tests.helpers import record
@@ -68,6 +69,32 @@ async def test_a_canceled_connect_leaves_no_connection(postgres, admin):
             await connect
     await owner.close()
     await reaches(admin, CONNECTIONS, "locked", 0)
+
+
+async def test_a_record_that_another_process_stores_meanwhile_is_passed_over_or_rejected(
+    postgres, monkeypatch
+):
+    url = postgres.create("raced")
+    backend, other = PostgresBackend(url), PostgresBackend(url)
+    await backend.connect()
+    await other.connect()
+    equal, stored, new = (record() for _ in range(3))
+    different = stored.model_copy(update={"justification": "Another."})
+    await backend.append([equal])
+    read = backend._stored
+
+    async def late(appends):
+        rows = await read(appends)
+        await other.append([stored])
+        return rows
+
+    monkeypatch.setattr(backend, "_stored", late)
+    appends = [[equal], [stored, new], [different, record()]]
+    results = await asyncio.gather(*map(backend.append, appends), return_exceptions=True)
+    assert [type(result) for result in results] == [type(None), type(None), InputError]
+    assert {one.id for one in await other.records(Query())} == {equal.id, stored.id, new.id}
+    await backend.close()
+    await other.close()
 
 
 async def test_a_server_that_accepts_no_writes_is_unavailable(postgres, admin):
