@@ -21,6 +21,10 @@ class StoreUnreachable(StoreUnavailable):
     """No connection: the server is away or starting, so that a later attempt may succeed."""
 
 
+class RowRejected(StoreUnavailable):
+    """The database rejects this row, and will again: for its values, not for the state of the database."""
+
+
 @dataclass(frozen=True)
 class Query:
     """The records to read; None means any."""

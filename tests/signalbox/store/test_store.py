@@ -14,6 +14,7 @@ from signalbox.contracts.labels import yes_no
 from signalbox.contracts.record import Feedback
 from signalbox.errors import InputError, SetupError
 from signalbox.store import Query, StoreUnavailable, migrate, open_store
+from signalbox.store.backend import RowRejected
 from signalbox.store.compared import Span
 from signalbox.store.databases import postgres_rows, sqlite
 from signalbox.store.databases.postgres import PostgresBackend
@@ -385,5 +386,5 @@ async def test_concurrent_appends_to_postgres_share_commits_and_a_bad_one_fails_
         )
         failed = {place: type(result) for place, result in enumerate(results) if result is not None}
         stored = [await store.get(one.id) for one in (*good, bad, twins[0])]
-    assert failed == {40: StoreUnavailable, 42: InputError}
+    assert failed == {40: RowRejected, 42: InputError}
     assert stored == [*good, None, twins[0]]

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from signalbox.contracts.record import Feedback, Record
-from signalbox.store.backend import Query, StoredFields, StoreUnavailable
+from signalbox.store.backend import Query, RowRejected, StoredFields, StoreUnavailable
 from signalbox.store.compared import ComparedPage, Place, Span, Stored, begin_of, page_of, stored_of, time_of
 from signalbox.store.databases.group_commit import Append, GroupCommit, Results, new_records
 from signalbox.store.databases.postgres_pool import UNAVAILABLE, open_pool, unavailable
@@ -207,4 +207,4 @@ class PostgresBackend:
 
 def _is_of_a_row(error: Exception) -> bool:
     """Whether one row may be the cause. Without a server, trying each alone would take a timeout each."""
-    return isinstance(error.__cause__, asyncpg.DataError) or not isinstance(error, StoreUnavailable)
+    return isinstance(error, RowRejected) or not isinstance(error, StoreUnavailable)

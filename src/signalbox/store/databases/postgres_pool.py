@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from signalbox.errors import InputError
-from signalbox.store.backend import StoreUnavailable, StoreUnreachable
+from signalbox.store.backend import RowRejected, StoreUnavailable, StoreUnreachable
 from signalbox.store.migrations import LEDGER, MIGRATIONS, Migration
 
 _MIGRATION_LOCK = 7_421_001  # any constant, the same in all processes of Signalbox
@@ -20,6 +20,8 @@ _READ_ONLY = "SELECT current_setting('transaction_read_only') = 'on'"
 _HAS_LEDGER = "SELECT to_regclass('migration') IS NOT NULL"
 # What it raises when there is no server, or one that starts or has no free connection.
 _UNREACHABLE = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
+# What it raises for the values of a row: a character that the encoding of the database lacks, a constraint, a key that is too long.
+_OF_A_ROW = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 # What asyncpg raises when the server is down, restarts or rejects; InterfaceError: a pool being closed.
 UNAVAILABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -58,14 +60,22 @@ async def open_pool(url: str) -> tuple[asyncpg.Pool[Any], list[str]]:
 
 def unavailable(error: Exception) -> StoreUnavailable:
     """The error of the store for one of UNAVAILABLE."""
-    kind = StoreUnreachable if isinstance(error, _UNREACHABLE) else StoreUnavailable
-    problem = str(error).rstrip(".")
+    problem = str(error).partition("\nDETAIL:")[0].rstrip(".")  # the detail quotes the row
+    text = f"Postgres: {type(error).__name__}{': ' if problem else ''}{problem}."
     if isinstance(error, TimeoutError) and not problem:  # one of asyncpg has no text
         hint = "Is the database overloaded, or does a statement wait for a lock? Does a firewall drop the connection?"
-        return kind("Postgres: no answer within the time limit.", hint=hint)
-    return kind(
-        f"Postgres: {type(error).__name__}{': ' if problem else ''}{problem}.",
-        hint="Is the database running, and does it accept the user of SIGNALBOX_DATABASE_URL?",
+        return StoreUnreachable("Postgres: no answer within the time limit.", hint=hint)
+    if _is_of_a_row(error):
+        hint = "Does the database have the encoding UTF8, and no constraints of its own that reject the row?"
+        return RowRejected(text, hint=hint)
+    kind = StoreUnreachable if isinstance(error, _UNREACHABLE) else StoreUnavailable
+    return kind(text, hint="Is the database running, and does it accept the user of SIGNALBOX_DATABASE_URL?")
+
+
+def _is_of_a_row(error: Exception) -> bool:
+    """Also an InterfaceError that is a ValueError: of a value that asyncpg could not encode."""
+    return isinstance(error, _OF_A_ROW) or (
+        isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
     )
 
 
