@@ -52,6 +52,9 @@ class Spool:
             lines = self._log.load()
             self._rejected.load()
         self._rows = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
+        pairs = zip(map(_line, self._rows), lines, strict=True)
+        # Lines as an earlier version wrote them, by the line of today.
+        self._earlier_forms = {new: line for new, line in pairs if new.encode() != line}
         self._unwritten: list[str] = []
         # Lines of the file that are in the database, but that a full disk did not let go.
         self._obsolete: set[bytes] = set()
@@ -94,7 +97,8 @@ class Spool:
                 self._rejected.append(*map(_line, rejected))
             dropped = {_line(row) for row in self._rows[:count]}
             self._unwritten = [line for line in self._unwritten if line not in dropped]
-            self._obsolete |= {line.encode() for line in dropped}
+            earlier = {self._earlier_forms.pop(line) for line in dropped & self._earlier_forms.keys()}
+            self._obsolete |= earlier | {line.encode() for line in dropped}
             self._rows = self._rows[count:]
             rest = [line + b"\n" for line in self._log.load() if line not in self._obsolete]
             try:
