@@ -28,9 +28,20 @@ async def purging(store: Store, days: int | None) -> AsyncIterator[None]:
 
 async def _purge_hourly(store: Store, age: timedelta) -> None:
     while True:
-        try:
-            deleted = await store.purge(datetime.now(UTC) - age)
-            log.info("old records deleted", extra={"deleted": deleted, "days": age.days})
-        except Exception:  # the next hour may be better, and answers must go on
-            log.exception("old records not deleted")
+        await _purge(store, age)
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _purge(store: Store, age: timedelta) -> None:
+    deleted = 0
+
+    def count(total: int) -> None:
+        nonlocal deleted
+        deleted = total
+
+    try:
+        await store.purge(datetime.now(UTC) - age, count)
+    except Exception:  # the next hour may be better, and answers must go on
+        log.exception("not all old records deleted", extra={"deleted": deleted, "days": age.days})
+    else:
+        log.info("old records deleted", extra={"deleted": deleted, "days": age.days})

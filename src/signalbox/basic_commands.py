@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +19,8 @@ from signalbox.assessor_client import assess as predictions_of
 from signalbox.command import command_settings
 from signalbox.contracts.routes import Route
 from signalbox.show_prediction import print_prediction
+
+_PROGRESS_SECONDS = 5.0
 
 
 def assess(
@@ -50,12 +54,26 @@ def purge(
 ) -> None:
     """Delete old records with their feedback (retention)."""
     with command_settings() as settings:
+        report = _progress(Console(stderr=True))
 
         async def delete() -> int:
             async with store.store_of(settings) as records:
-                return await records.purge(datetime.now(UTC) - timedelta(days=days))
+                return await records.purge(datetime.now(UTC) - timedelta(days=days), report)
 
         Console().print(f"deleted {asyncio.run(delete())} records")
+
+
+def _progress(console: Console) -> Callable[[int], None]:
+    """Prints a number of deleted records, every few seconds, in a terminal and elsewhere."""
+    printed_at = time.monotonic()
+
+    def report(deleted: int) -> None:
+        nonlocal printed_at
+        if time.monotonic() - printed_at >= _PROGRESS_SECONDS:
+            printed_at = time.monotonic()
+            console.print(f"{deleted} records deleted, continuing")
+
+    return report
 
 
 def migrate() -> None:

@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from signalbox import keys
+from signalbox import basic_commands, keys
 from signalbox.cli import ENTRY_POINTS, installed_app, invoked_name
 from signalbox.cli import make_app as make_command_line
 from signalbox.command import command_state
 from signalbox.settings import Settings
+from signalbox.store import base as store_base
 from signalbox.store import open_store
 from tests.helpers import free_port, record
 from tests.services.assessor.page_app import SURE, TOO_CLOSE, make_app, serving
@@ -381,6 +382,16 @@ async def test_purge_deletes_what_is_older(environment):
     assert said.output.strip() == "deleted 1 records"
     async with open_store(environment.store_url) as store:
         assert await store.get(old.id) is None
+
+
+async def test_a_long_purge_prints_its_progress(environment, monkeypatch):
+    monkeypatch.setattr(basic_commands, "_PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(store_base, "_PURGED_AT_ONCE", 2)
+    async with open_store(environment.store_url) as store:
+        await store.append_many([record(created_at=datetime.now(UTC) - timedelta(days=40)) for _ in range(3)])
+    said = await asyncio.to_thread(run, "purge", "--days", "30")
+    assert said.stderr.splitlines() == ["2 records deleted, continuing", "3 records deleted, continuing"]
+    assert said.stdout.strip() == "deleted 3 records"
 
 
 # --- migrate ----------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -19,6 +19,10 @@ class StoreUnavailable(SignalboxError):  # noqa: N818 - reads as what happened
 
 class StoreUnreachable(StoreUnavailable):
     """No connection: the server is away or starting, so that a later attempt may succeed."""
+
+
+class RowRejected(StoreUnavailable):
+    """The database rejects this row, and will again: for its values, not for the state of the database."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,8 @@ class Backend(Protocol):
         """Every record of a task that has feedback, with its newest one."""
         ...
 
-    async def purge(self, older_than: datetime) -> int:
-        """Delete records and their feedback; the number of records."""
+    def purge(self, older_than: datetime, rows: int) -> AsyncIterator[int]:
+        """Delete records and their feedback, oldest first: so many records in one transaction; their number, each time."""
         ...
 
     async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,7 @@ from typing import Self
 
 from signalbox.contracts.labels import Label
 from signalbox.contracts.record import Feedback, LabeledText, Record, Source
-from signalbox.errors import InputError, NotFoundError, shorten
+from signalbox.errors import NotFoundError, shorten
 from signalbox.store.backend import Backend, Query, StoredFields, StoreUnavailable
 from signalbox.store.events import EventStore
 from signalbox.store.ground_truth import ground_truth
@@ -23,13 +22,14 @@ from signalbox.store.pages import ComparedStore
 from signalbox.store.reachable import connect_within
 from signalbox.store.requests import RequestStore
 from signalbox.store.rows import without_text
-from signalbox.store.spool import Spool
+from signalbox.store.spool import Spool, write_again
 from signalbox.store.usage import UsageStore
 
 log = logging.getLogger(__name__)
 
 _REPLAY_PAUSE_SECONDS = (0.5, 1.0, 2.0, 5.0)
 _REPLAYED_AT_ONCE = 2000
+_PURGED_AT_ONCE = 1000
 _RECONNECT_PAUSE_SECONDS = 1.0
 
 
@@ -37,7 +37,7 @@ class Store:
     """Append-only records with their feedback, and a local spool for while the database is unavailable.
 
     With `spool_dir`, a row that cannot be written goes there and is written later, in order, by a task of its own; without
-    it, the failure is raised. While rows wait, new ones join them: not each request waits for a database that hangs.
+    it, the failure is raised. A row that the database rejects then as well is kept in another file. While rows wait, new ones join them: not each request waits for a database that hangs.
     """
 
     def __init__(
@@ -185,10 +185,18 @@ class Store:
         queue = await self.requests.labeled_texts(task)
         return ground_truth(pairs, queue)
 
-    async def purge(self, older_than: datetime) -> int:
-        """Delete records older than a time, with their feedback; returns how many records."""
+    async def purge(self, older_than: datetime, report: Callable[[int], None] | None = None) -> int:
+        """Delete records older than a time, with their feedback; returns how many records.
+
+        In parts, so that rows can be appended meanwhile and no part takes long; `report` gets the number up to each.
+        """
         await self._connect()
-        return await self._backend.purge(older_than)
+        deleted = 0
+        async for count in self._backend.purge(older_than, _PURGED_AT_ONCE):
+            deleted += count
+            if report:
+                report(deleted)
+        return deleted
 
     async def ping(self) -> None:
         """Raises StoreUnavailable when the database does not answer."""
@@ -196,14 +204,15 @@ class Store:
         await self._backend.ping()
 
     async def replay_spool(self) -> int:
-        """Write the rows of the spool; returns their number. Raises StoreUnavailable."""
+        """Write the rows of the spool; returns the number of those written, the others are kept. Raises StoreUnavailable, OSError."""
         replayed = 0
         async with self._replaying:
             while self._spool and (rows := self._spool.rows(_REPLAYED_AT_ONCE)):
                 await self._connect()
-                await self._write_again(rows)
-                await asyncio.to_thread(self._spool.drop, len(rows))
-                replayed += len(rows)
+                rejected = await write_again(self._backend, rows)
+                await asyncio.to_thread(self._spool.drop, len(rows), rejected)
+                self.write_failures += len(rejected)
+                replayed += len(rows) - len(rejected)
         if replayed:
             log.info("spool replayed", extra={"rows": replayed})
         return replayed
@@ -231,28 +240,6 @@ class Store:
                 self._retry_at = time.monotonic() + _RECONNECT_PAUSE_SECONDS
                 raise
             self._connected = True
-
-    async def _write_again(self, rows: Sequence[Record | Feedback]) -> None:
-        """Rows in order. One that the database always rejects must not block the others."""
-        for kind, group in itertools.groupby(rows, type):
-            same = list(group)
-            try:
-                if kind is Record:
-                    await self._backend.append([row for row in same if isinstance(row, Record)])
-                    continue
-            except InputError:
-                log.warning("spooled rows rejected; writing them one by one", extra={"rows": len(same)})
-            for row in same:
-                await self._write_one(row)
-
-    async def _write_one(self, row: Record | Feedback) -> None:
-        try:
-            if isinstance(row, Record):
-                await self._backend.append([row])
-            elif not await self._backend.add_feedback(row):
-                log.error("spooled feedback without its prediction dropped", extra={"feedback_id": row.id})
-        except InputError:
-            log.exception("spooled record rejected and dropped", extra={"record_id": row.id})
 
     async def _to_spool(self, rows: Sequence[Record | Feedback], error: StoreUnavailable) -> None:
         self.write_failures += 1

@@ -12,14 +12,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from signalbox.contracts.record import Feedback, Record
-from signalbox.errors import SetupError, SignalboxError
+from signalbox.errors import InputError, SetupError, SignalboxError
 from signalbox.io import AppendLog, write_whole
+from signalbox.store.backend import Backend, RowRejected
 from signalbox.store.rows import parse_row
 
 log = logging.getLogger(__name__)
 
 Row = Record | Feedback
 _KINDS: dict[str, type[Record] | type[Feedback]] = {"record": Record, "feedback": Feedback}
+REJECTED = "rejected.jsonl"
 # Rows that are held in memory while the disk is full: about 20 MB of short texts.
 MAX_UNWRITTEN_ROWS = 10_000
 
@@ -35,16 +37,24 @@ class Spool:
     `add` for which there is room writes them first. Processes that share the file lose nothing of each other: each adds
     and drops its own rows under a lock, and a process that starts takes over the rows in the file. The database passes
     over a row that is written twice.
+
+    Rows that the database always rejects are kept in `rejected.jsonl` next to it, in the same form. Both files together have
+    `max_bytes`.
     """
 
     def __init__(self, path: Path, max_bytes: int | None = None) -> None:
         self._log = AppendLog(path)
+        self._rejected = AppendLog(path.with_name(REJECTED))
         self._max_bytes = max_bytes
         self._lock_path = path.with_suffix(".lock")
         self._lock = threading.Lock()
         with self._locked():
             lines = self._log.load()
+            self._rejected.load()
         self._rows = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
+        pairs = zip(map(_line, self._rows), lines, strict=True)
+        # Lines as an earlier version wrote them, by the line of today.
+        self._earlier_forms = {new: line for new, line in pairs if new.encode() != line}
         self._unwritten: list[str] = []
         # Lines of the file that are in the database, but that a full disk did not let go.
         self._obsolete: set[bytes] = set()
@@ -73,19 +83,22 @@ class Spool:
                 self._unwritten = rest[: -len(rows)]
                 raise SpoolFull(
                     f"{self._log.path} cannot be written ({reason}), and {len(self._unwritten)} rows wait.",
-                    hint="Free space on its disk, or make the database available.",
+                    hint=f"Free space on its disk, also by moving {REJECTED}, or make the database available.",
                 )
             if rest:
                 log.warning("spool cannot be written", extra={"rows_in_memory": len(rest), "cause": reason})
             self._unwritten = rest
             self._rows.extend(rows)
 
-    def drop(self, count: int) -> None:
-        """Delete the oldest rows: they are in the database now."""
+    def drop(self, count: int, rejected: Sequence[Row] = ()) -> None:
+        """Delete the oldest rows: they are in the database now, or go to the file of rejected rows. Raises OSError if it is full."""
         with self._lock, self._locked():
+            if rejected:
+                self._rejected.append(*map(_line, rejected))
             dropped = {_line(row) for row in self._rows[:count]}
             self._unwritten = [line for line in self._unwritten if line not in dropped]
-            self._obsolete |= {line.encode() for line in dropped}
+            earlier = {self._earlier_forms.pop(line) for line in dropped & self._earlier_forms.keys()}
+            self._obsolete |= earlier | {line.encode() for line in dropped}
             self._rows = self._rows[count:]
             rest = [line + b"\n" for line in self._log.load() if line not in self._obsolete]
             try:
@@ -105,13 +118,14 @@ class Spool:
             self._log.append(*lines[:count])
         except OSError as error:
             return lines, str(error.strerror)
-        return lines[count:], f"its limit is {self._max_bytes} bytes"
+        kept = f", and {REJECTED} has {size} of them" if (size := _size(self._rejected.path)) else ""
+        return lines[count:], f"its limit is {self._max_bytes} bytes{kept}"
 
     def _room_for(self, lines: list[str]) -> int:
         """How many of the lines the limit of the file allows."""
         if self._max_bytes is None:
             return len(lines)
-        room = self._max_bytes - (self._log.path.stat().st_size if self._log.path.exists() else 0)
+        room = self._max_bytes - _size(self._log.path) - _size(self._rejected.path)
         # Measured up to the first that is too many: while the file is full, each request adds to thousands that wait.
         ends = itertools.accumulate(len(line.encode()) + 1 for line in lines)
         return sum(1 for _ in itertools.takewhile(lambda end: end <= room, ends))
@@ -123,6 +137,40 @@ class Spool:
         with self._lock_path.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+async def write_again(backend: Backend, rows: Sequence[Row]) -> list[Row]:
+    """Write rows in order; returns those that the database always rejects, so that they block no others. Raises StoreUnavailable."""
+    rejected = []
+    for kind, group in itertools.groupby(rows, type):
+        same = list(group)
+        if kind is Record:
+            with contextlib.suppress(InputError, RowRejected):
+                await backend.append([row for row in same if isinstance(row, Record)])
+                continue
+        for row in same:
+            if cause := await _rejection(backend, row):
+                # Without a traceback: what a database says about a row may quote it.
+                extra = {"row_id": row.id, "cause": cause, "file": REJECTED}
+                log.error("spooled row rejected by the database", extra=extra)
+                rejected.append(row)
+    return rejected
+
+
+async def _rejection(backend: Backend, row: Row) -> str | None:
+    """Write one row; why the database always rejects it, or None if it is written."""
+    try:
+        if isinstance(row, Record):
+            await backend.append([row])
+        elif not await backend.add_feedback(row):
+            return f"Its record is not stored: {row.prediction_id}."
+    except (InputError, RowRejected) as error:
+        return error.message
+    return None
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _line(row: Row) -> str:

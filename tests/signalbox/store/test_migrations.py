@@ -12,6 +12,7 @@ import pytest
 from signalbox.contracts.record import Feedback
 from signalbox.store import migrate, open_store
 from signalbox.store.migrations import MIGRATIONS
+from signalbox.store.spool import Spool
 from tests.helpers import record
 
 FOLDER = Path("tests/data/store-v1")
@@ -105,6 +106,8 @@ async def test_an_old_spool_is_replayed(old: str, tmp_path: Path) -> None:
         assert waiting.p_yes == 0.2
         assert [f.label for f in await store.feedback_for(name(8))] == ["no"]
         assert len(await store.records()) == len(P_YES) + 1
+    # Each start would write them again, also after their retention.
+    assert len(Spool(tmp_path / "records.jsonl")) == 0
 
 
 async def test_a_chance_of_the_first_version_is_kept_and_its_default_is_none(old: str) -> None:

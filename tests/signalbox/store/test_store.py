@@ -14,9 +14,9 @@ from signalbox.contracts.labels import yes_no
 from signalbox.contracts.record import Feedback
 from signalbox.errors import InputError, SetupError
 from signalbox.store import Query, StoreUnavailable, migrate, open_store
+from signalbox.store.backend import RowRejected
 from signalbox.store.compared import Span
-from signalbox.store.databases import postgres as postgres_database
-from signalbox.store.databases import sqlite
+from signalbox.store.databases import postgres_rows, sqlite
 from signalbox.store.databases.postgres import PostgresBackend
 from signalbox.store.databases.sqlite import SqliteBackend
 from signalbox.store.databases.sqlite_rows import BY_ID, matching
@@ -68,6 +68,19 @@ async def test_rows_that_exist_are_passed_over_and_the_others_stored(url: str) -
         await store.append_many([first, second])
         await store.append_many([second, third])
         assert {one.id for one in await store.records()} == {first.id, second.id, third.id}
+
+
+async def test_an_append_with_another_record_of_an_id_stores_none_and_its_neighbors_all(url: str) -> None:
+    stored, equal, first, second = (record(str(number)) for number in range(4))
+    other = stored.model_copy(update={"justification": "Another."})
+    twins = [record("one", id="twin"), record("other", id="twin")]
+    appends = [[first, other], [second, stored], [equal, equal], twins]
+    async with open_store(url) as store:
+        await store.append(stored)
+        results = await asyncio.gather(*map(store.append_many, appends), return_exceptions=True)
+        rows = {one.id: one for one in await store.records()}
+    assert [type(result) for result in results] == [InputError, type(None), type(None), InputError]
+    assert rows == {one.id: one for one in (stored, second, equal)}
 
 
 async def test_filters_and_orders(url: str) -> None:
@@ -135,17 +148,6 @@ async def test_without_text_an_error_stays_one_and_quotes_nothing(url: str, erro
         row = await store.get(prediction.id)
     assert row is not None
     assert row.error == (WITHHELD_ERROR if error else None)
-
-
-async def test_purge_deletes_the_feedback_too(url: str) -> None:
-    old = record(created_at=datetime(2020, 1, 1, tzinfo=UTC))
-    new = record()
-    async with open_store(url) as store:
-        await store.append_many([old, new])
-        await store.add_feedback(Feedback(prediction_id=old.id, label="yes"))
-        assert await store.purge(datetime(2021, 1, 1, tzinfo=UTC)) == 1
-        assert await store.records() == [new]
-        assert await store.feedback_for(old.id) == []
 
 
 async def test_many_writers_at_once(url: str) -> None:
@@ -360,8 +362,8 @@ async def test_reads_of_many_records_use_an_index_of_their_own_on_postgres(postg
     moments = datetime(2026, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
     span = Span("medical", "en", *moments)
     for sql, values, index in (
-        (postgres_database._PACKED, (*span[:2], b"", b"x", 10), "Index Only Scan using record_packed"),
-        (postgres_database._BODIES, (*span, moments[0], "", 10), "Scan using record_unpacked"),
+        (postgres_rows.PACKED, (*span[:2], b"", b"x", 10), "Index Only Scan using record_packed"),
+        (postgres_rows.BODIES, (*span, moments[0], "", 10), "Scan using record_unpacked"),
         (postgres_form(ASKED), span[:2], "record_asked"),
     ):
         plan = [row[0] for row in await full._fetch(f"EXPLAIN {sql}", *values)]
@@ -395,5 +397,5 @@ async def test_concurrent_appends_to_postgres_share_commits_and_a_bad_one_fails_
         )
         failed = {place: type(result) for place, result in enumerate(results) if result is not None}
         stored = [await store.get(one.id) for one in (*good, bad, twins[0])]
-    assert failed == {40: StoreUnavailable, 42: InputError}
+    assert failed == {40: RowRejected, 42: InputError}
     assert stored == [*good, None, twins[0]]

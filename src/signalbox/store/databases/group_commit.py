@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from signalbox.contracts.record import Record
+from signalbox.errors import InputError
 
 WRITES_AT_ONCE = 512
 
@@ -17,6 +18,27 @@ Append = Sequence[Record]
 # The result of each append of a commit: None, or the error that is its own.
 Results = Sequence[Exception | None]
 _Waiting = tuple[Append, asyncio.Future[None]]
+
+
+def new_records(appends: Sequence[Append], stored: Mapping[str, Record]) -> tuple[list[Record], Results]:
+    """The records of appends that are still to be written, and the result of each append. Pure.
+
+    A record that equals the stored one is passed over. An append with another record of an id that is stored, or that comes
+    before it, fails, and none of its records is written.
+    """
+    known, results = dict(stored), list[Exception | None]()
+    for append in appends:
+        own = {record.id: record for record in reversed(append)}  # the first of each id
+        conflicts = [record for record in append if known.get(record.id, own[record.id]) != record]
+        results.append(conflict(conflicts[0]) if conflicts else None)
+        if not conflicts:
+            known.update({name: record for name, record in own.items() if name not in known})
+    return [record for name, record in known.items() if name not in stored], results
+
+
+def conflict(record: Record) -> InputError:
+    """The error of a record whose id another one has."""
+    return InputError("id", record.id, "Another record has this id; records are append-only.")
 
 
 class GroupCommit:

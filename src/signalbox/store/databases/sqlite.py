@@ -11,13 +11,12 @@ import contextlib
 import itertools
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from signalbox.contracts.record import Feedback, Record
-from signalbox.errors import InputError
 from signalbox.store.backend import Query, StoredFields, StoreUnavailable
 from signalbox.store.compared import (
     ComparedPage,
@@ -31,12 +30,13 @@ from signalbox.store.compared import (
     stored_of,
     time_of,
 )
-from signalbox.store.databases.group_commit import Append, GroupCommit, Results
+from signalbox.store.databases.group_commit import Append, GroupCommit, Results, conflict
 from signalbox.store.databases.sqlite_rows import (
     BY_ID,
     INSERT,
     INSERT_FEEDBACK,
     NEWEST_FEEDBACK,
+    PURGE,
     ROWS_OF_STATEMENT,
     feedback_of,
     fields_of,
@@ -51,6 +51,8 @@ from signalbox.store.migrations import LEDGER, MIGRATIONS
 from signalbox.store.portable import Statement, sqlite_form
 
 _TIMES_AT_ONCE = 500
+# Another process that waits for the lock of a file looks for it every 100 ms.
+_PURGE_PAUSE_SECONDS = 0.1
 # Bytes are joined as if they were a text, and are bytes again.
 _PACKED = packed_sql("CAST(group_concat(packed, '') AS BLOB)", "max(packed)", ("?",) * 5)
 _BODIES = bodies_sql("rowid", ("?",) * 7)
@@ -77,12 +79,12 @@ class SqliteBackend:
                 await writer.open()
                 migrated = await writer.write(_migrate)  # two processes may start at once
                 await reader.open()
-            except (OSError, sqlite3.Error, StoreUnavailable) as error:
+            except BaseException as error:  # also a cancellation
                 await reader.close()
                 await writer.close()
-                if isinstance(error, StoreUnavailable):
-                    raise
-                raise StoreUnavailable(f"{self._path}: {error}.") from error
+                if isinstance(error, OSError | sqlite3.Error):
+                    raise StoreUnavailable(f"{self._path}: {error}.") from error
+                raise
             self._reader, self._writer = reader, writer
             self._commits.start()
             return migrated
@@ -160,10 +162,16 @@ class SqliteBackend:
             newest[record.id] = (record, feedback_of(*row[2:]))
         return list(newest.values())
 
-    async def purge(self, older_than: datetime) -> int:
+    async def purge(self, older_than: datetime, rows: int) -> AsyncIterator[int]:
         """Feedback goes with its record (ON DELETE CASCADE)."""
-        sql, values = "DELETE FROM record WHERE created_at < ?", (time_text(older_than),)
-        return await self._open_writer().write(lambda connection: connection.execute(sql, values).rowcount)
+        values = (time_text(older_than), rows)
+        while True:
+            deleted = await self._open_writer().write(lambda one: one.execute(PURGE, values).rowcount)
+            if deleted:
+                yield deleted
+            if deleted < rows:
+                return
+            await asyncio.sleep(_PURGE_PAUSE_SECONDS)
 
     async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:
         """Rows of a portable statement (`store.portable`)."""
@@ -245,4 +253,4 @@ def _check_equal(connection: sqlite3.Connection, records: Sequence[Record]) -> N
         [row] = connection.execute(BY_ID, (record.id,)).fetchall()
         # Compared as records: the row may be of an earlier version.
         if record_of(*row) != record:
-            raise InputError("id", record.id, "Another record has this id; records are append-only.")
+            raise conflict(record)

@@ -20,6 +20,8 @@ INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, predicti
 SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM record WHERE id = ?) ON CONFLICT (id) DO NOTHING"""
 NEWEST_FEEDBACK = """SELECT record.created_at, record.body, feedback.created_at, feedback.body FROM record JOIN feedback
 ON feedback.prediction_id = record.id WHERE record.task = ? ORDER BY feedback.created_at, feedback.rowid"""
+PURGE = """DELETE FROM record WHERE rowid IN
+(SELECT rowid FROM record WHERE created_at < ? ORDER BY created_at LIMIT ?)"""
 BY_ID = "SELECT created_at, body FROM record WHERE id = ?"
 
 

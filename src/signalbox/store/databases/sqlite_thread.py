@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from signalbox.store.backend import StoreUnavailable
+from signalbox.store.backend import RowRejected, StoreUnavailable
 
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Connection], Result]
@@ -25,7 +25,7 @@ _WAL_ATTEMPTS, _WAL_PAUSE_SECONDS = 50, 0.1
 
 
 class SqliteThread:
-    """Runs calls one after the other. Each raises StoreUnavailable for what SQLite raises."""
+    """Runs calls one after the other. Each raises StoreUnavailable for what SQLite raises, RowRejected for the values of a row."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -43,6 +43,8 @@ class SqliteThread:
             raise StoreUnavailable("SQLite: not connected.")
         try:
             return await self._in_thread(lambda: work(connection))
+        except (sqlite3.DataError, sqlite3.IntegrityError) as error:
+            raise RowRejected(f"SQLite: {error}.") from error
         except sqlite3.Error as error:
             raise StoreUnavailable(f"SQLite: {error}.") from error
 
