@@ -61,6 +61,7 @@ class DirectRoutes:
         if route is None:
             await self._app(scope, receive, send)
             return
+        scope["route"] = route  # before an error; FastAPI replaces it for what is left to it
         try:
             body = await _read(receive)
             response = None if body is None else await route.serve(scope["app"].state.signalbox, body)
@@ -69,7 +70,6 @@ class DirectRoutes:
         except SignalboxError as error:
             response = errors.failed(error, scope["path"])
         if response is not None:
-            scope["route"] = route
             await response(scope, receive, send)
         elif body is not None:
             await self._app(scope, replayed(body, receive), send)
