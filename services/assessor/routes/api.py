@@ -76,14 +76,29 @@ async def assess_stream(body: AssessRequest, state: Current) -> StreamingRespons
     `delta` events contain the words; they start when the light can no longer turn red because of them. A single
     `prediction` event ends the stream, and only this event is the result: if it is red (the model server closed the
     connection), discard the words. An `error` event with a problem ends a stream without a result.
+
+    Another `model` than the decoder, or `justification` false, is an error: send it to `/v1/assess`.
     """
     texts = body.all_texts
     state.route("decoder")
+    _check_streamed(body)
     state.assess.check(texts, body.language)
     state.assess.check_context(body.passages, "decoder")
     if len(texts) != 1:
         raise InputError("texts", len(texts), "Stream one text at a time.")
     return StreamingResponse(_events(texts[0], body, state), media_type="text/event-stream")
+
+
+def _check_streamed(body: AssessRequest) -> None:
+    """Raise InputError for what only an answer in one piece can have."""
+    if body.route not in (None, "decoder"):
+        problem = f"The route `{body.route}` has no stream: only the decoder has words."
+        raise InputError(
+            "model", body.route, "Remove the model, or send the text to /v1/assess.", problem=problem
+        )
+    if not body.justification:
+        hint = "Remove the field, or send the text to /v1/assess."
+        raise InputError("justification", False, hint, problem="A stream has the decoder's justification.")
 
 
 async def _events(text: str, body: AssessRequest, state: State) -> AsyncIterator[str]:
