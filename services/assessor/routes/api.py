@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from services.assessor import errors
 from services.assessor.review.feedback import add_feedback
+from services.assessor.routes.presence import Presence, Present
 from services.assessor.routes.requests import AssessRequest
 from services.assessor.schemas import (
     AssessResponse,
@@ -50,13 +51,16 @@ _EVENTS: Responses = {
 
 
 @router.post("/v1/assess", responses=_BODY)
-async def assess(body: AssessRequest, state: Current) -> AssessResponse:
+async def assess(body: AssessRequest, state: Current, presence: Present) -> AssessResponse:
     """Assess one or several texts: light, verdict, justification, and the evidence if the request asks for it."""
-    return await assessed(body, state)
+    return await assessed(body, state, presence)
 
 
-async def assessed(body: AssessRequest, state: State) -> AssessResponse:
-    """The response to a request that is valid by itself. Raises InputError, SetupError, SpoolFull."""
+async def assessed(body: AssessRequest, state: State, presence: Presence) -> AssessResponse:
+    """The response to a request that is valid by itself.
+
+    Raises InputError, SetupError, SpoolFull, and ClientDisconnect once nobody waits for it.
+    """
     records = await state.assess.assess(
         body.all_texts,
         body.language,
@@ -65,6 +69,7 @@ async def assessed(body: AssessRequest, state: State) -> AssessResponse:
         context=body.passages,
         evidence=MODELS if body.evidence else (),
         justifies=body.justification,
+        presence=presence,
     )
     return AssessResponse(predictions=[state.public(record) for record in records])
 
@@ -135,10 +140,11 @@ async def prediction(prediction_id: str, state: Current) -> PublicPrediction:
     "/v1/predictions/{prediction_id}/evidence",
     responses=_problems(errors.NOT_FOUND, errors.INVALID_INPUT, errors.UNAVAILABLE),
 )
-async def evidence(prediction_id: str, state: Current) -> PublicPrediction:
+async def evidence(prediction_id: str, state: Current, presence: Present) -> PublicPrediction:
     """An earlier prediction with its evidence, measured now unless the prediction has it. It is not stored."""
     record = await _earlier(prediction_id, state)
-    return state.public(await state.assess.explainer.complete(record))
+    with presence:
+        return state.public(await state.assess.explainer.complete(record))
 
 
 async def _earlier(prediction_id: str, state: State) -> Record:

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.assessor import errors
 from services.assessor.calls import Calls
+from services.assessor.routes.presence import Presence, Present
 from services.assessor.schemas import OpenAIErrorResponse
 from services.assessor.state import Current, State
 from services.assessor.usage.chat_tokens import ChatTokens
@@ -52,9 +53,9 @@ _RETRY = "Try again; /readyz shows when the decoder is available."
 
 
 @router.post("/v1/chat/completions", response_class=Response, responses=_ERRORS, openapi_extra=_CHAT)
-async def chat_completions(request: Request, state: Current) -> Response:
+async def chat_completions(request: Request, state: Current, presence: Present) -> Response:
     """Chat completion by the decoder, streamed or not; without a light and without a record."""
-    return await chat(state, await request.body())
+    return await chat(state, await request.body(), presence)
 
 
 @router.get("/v1/models", response_class=Response, responses=_ERRORS)
@@ -64,9 +65,10 @@ async def models(state: Current) -> Response:
         return await _forward(state, "GET", "/models", None)
 
 
-async def chat(state: State, body: bytes) -> Response:
-    """The decoder's response to a chat. Raises NotFoundError without a decoder."""
-    return await _forward(state, "POST", "/chat/completions", body)
+async def chat(state: State, body: bytes, presence: Presence) -> Response:
+    """The decoder's response to a chat. Raises NotFoundError without a decoder, ClientDisconnect once nobody waits."""
+    with presence:
+        return await _forward(state, "POST", "/chat/completions", body)
 
 
 async def _forward(state: State, method: str, path: str, body: bytes | None) -> Response:
