@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from services.assessor.decisions.certificates import CertificateTable
@@ -27,6 +28,7 @@ from signalbox.traffic_light import is_sure
 log = logging.getLogger(__name__)
 # NUL, which Postgres does not store, and lone surrogates, which have no UTF-8 form.
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_ALWAYS = nullcontext()
 
 
 @dataclass(frozen=True)
@@ -97,24 +99,29 @@ class Assess:
         context: tuple[str, ...] = (),
         evidence: Collection[ModelName] = (),
         justifies: bool = True,
+        presence: AbstractContextManager[None] = _ALWAYS,
     ) -> list[Record]:
         """Records in the order of `texts`, stored before this returns. Raises InputError, SetupError, SpoolFull.
 
         `context` is that of each text; `evidence` is measured for the answers of these models; `justifies`: with the
-        decoder's justification.
+        decoder's justification; `presence` cancels the models' work once nobody waits for it, but no write.
         """
         self.check(texts, language)
         self.check_context(context, route)
         calls = [_call(text, language, route, source, context, justifies=justifies) for text in texts]
-        if route == "encoder":
-            records = await self._batch(calls)
-        else:
-            records = list(await asyncio.gather(*(self._one(call) for call in calls)))
+        with presence:
+            if route == "encoder":
+                records = await self._batch(calls)
+            else:
+                records = list(await asyncio.gather(*(self._one(call) for call in calls)))
         # Before the evidence: a text that a person is to judge without the verdict has none.
         records = await self._fake_red.apply(records)
-        if evidence:
-            records = await self.explainer.add_all(records, evidence)
-        await self._store_all(records)
+        try:
+            if evidence:
+                with presence:
+                    records = await self.explainer.add_all(records, evidence)
+        finally:  # a request for the label of a text may be stored by now, so its record has to be
+            await self._store_all(records)
         return records
 
     async def stream(

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from services.assessor.schemas import OpenAIError, OpenAIErrorResponse, Problem
 from signalbox.errors import InputError, NotFoundError, SetupError, SignalboxError, shorten
@@ -26,6 +27,7 @@ MEDIA_TYPE = "application/problem+json"
 OPENAI_PATHS = frozenset({"/v1/chat/completions", "/v1/models"})
 _TYPES, _NO_TYPE = "/problems/", "about:blank"
 _VALUE_CHARACTERS = 80
+_CLIENT_LEFT = 499  # no status of HTTP, and nobody receives it: for the counter, as in other proxies
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(BodyTooLarge, _body_error)
     app.add_exception_handler(SignalboxError, _signalbox_error)
+    app.add_exception_handler(ClientDisconnect, _client_left)
     app.add_exception_handler(Exception, _internal_error)
 
 
@@ -153,6 +156,15 @@ def failed(error: Exception, path: str) -> JSONResponse:
     if not isinstance(error, InputError):
         log.warning("request failed", extra={"cause": str(error)})
     return response(problem_of(error), path)
+
+
+async def _client_left(*_: object) -> Response:
+    return client_left()
+
+
+def client_left() -> Response:
+    """The end of a request whose client has left."""
+    return Response(status_code=_CLIENT_LEFT)
 
 
 async def _internal_error(request: Request, error: Exception) -> JSONResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.assessor import errors
@@ -31,7 +33,7 @@ class Limits:
             await self._app(scope, receive, send)
             return
         limited_here = scope["path"] not in self._own_limit
-        size = 0
+        size, started = 0, False
 
         async def limited() -> Message:
             nonlocal size
@@ -42,7 +44,9 @@ class Limits:
             return message
 
         async def counted(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 self._count(scope, message["status"])
             await send(message)
 
@@ -51,7 +55,13 @@ class Limits:
             rejection = errors.body_too_large(f"{int(announced)} bytes", self._max, scope["path"])
             await rejection(scope, receive, counted)
             return
-        await self._app(scope, limited, counted)
+        try:
+            await self._app(scope, limited, counted)
+        except Exception:
+            # Starlette answers it outside of all middleware, so the response does not come by here.
+            if not started:
+                self._count(scope, HTTPStatus.INTERNAL_SERVER_ERROR.value)
+            raise
 
     def _count(self, scope: Scope, status: int) -> None:
         # The route's template, never the raw path: ids and scans must not become label values.

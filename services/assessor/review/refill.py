@@ -72,10 +72,12 @@ class Refill:
         requests = requests_of(sampling, records, self._task, known=texts, excluded=hashes)
         if not requests:
             return 0
-        hashes.update(request.input_sha256 for request in requests)
         excluded = await self._store.requests.excluded_hashes(self._task.name)
         fresh = [request for request in requests if request.input_sha256 not in excluded]
-        return len(await self._store.requests.add_requests(fresh))
+        added = await self._store.requests.add_requests(fresh)
+        # Only now: after an error of the store, the next time has to try them again.
+        hashes.update(request.input_sha256 for request in requests)
+        return len(added)
 
     async def _texts_of_task(self) -> frozenset[str]:
         if self._known is None:

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from services.assessor import errors
 from services.assessor.review.feedback import add_feedback
+from services.assessor.routes.presence import Presence, Present
 from services.assessor.routes.requests import AssessRequest
 from services.assessor.schemas import (
     AssessResponse,
@@ -50,13 +51,16 @@ _EVENTS: Responses = {
 
 
 @router.post("/v1/assess", responses=_BODY)
-async def assess(body: AssessRequest, state: Current) -> AssessResponse:
+async def assess(body: AssessRequest, state: Current, presence: Present) -> AssessResponse:
     """Assess one or several texts: light, verdict, justification, and the evidence if the request asks for it."""
-    return await assessed(body, state)
+    return await assessed(body, state, presence)
 
 
-async def assessed(body: AssessRequest, state: State) -> AssessResponse:
-    """The response to a request that is valid by itself. Raises InputError, SetupError, SpoolFull."""
+async def assessed(body: AssessRequest, state: State, presence: Presence) -> AssessResponse:
+    """The response to a request that is valid by itself.
+
+    Raises InputError, SetupError, SpoolFull, and ClientDisconnect once nobody waits for it.
+    """
     records = await state.assess.assess(
         body.all_texts,
         body.language,
@@ -65,6 +69,7 @@ async def assessed(body: AssessRequest, state: State) -> AssessResponse:
         context=body.passages,
         evidence=MODELS if body.evidence else (),
         justifies=body.justification,
+        presence=presence,
     )
     return AssessResponse(predictions=[state.public(record) for record in records])
 
@@ -76,14 +81,29 @@ async def assess_stream(body: AssessRequest, state: Current) -> StreamingRespons
     `delta` events contain the words; they start when the light can no longer turn red because of them. A single
     `prediction` event ends the stream, and only this event is the result: if it is red (the model server closed the
     connection), discard the words. An `error` event with a problem ends a stream without a result.
+
+    Another `model` than the decoder, or `justification` false, is an error: send it to `/v1/assess`.
     """
     texts = body.all_texts
     state.route("decoder")
+    _check_streamed(body)
     state.assess.check(texts, body.language)
     state.assess.check_context(body.passages, "decoder")
     if len(texts) != 1:
         raise InputError("texts", len(texts), "Stream one text at a time.")
     return StreamingResponse(_events(texts[0], body, state), media_type="text/event-stream")
+
+
+def _check_streamed(body: AssessRequest) -> None:
+    """Raise InputError for what only an answer in one piece can have."""
+    if body.route not in (None, "decoder"):
+        problem = f"The route `{body.route}` has no stream: only the decoder has words."
+        raise InputError(
+            "model", body.route, "Remove the model, or send the text to /v1/assess.", problem=problem
+        )
+    if not body.justification:
+        hint = "Remove the field, or send the text to /v1/assess."
+        raise InputError("justification", False, hint, problem="A stream has the decoder's justification.")
 
 
 async def _events(text: str, body: AssessRequest, state: State) -> AsyncIterator[str]:
@@ -120,10 +140,11 @@ async def prediction(prediction_id: str, state: Current) -> PublicPrediction:
     "/v1/predictions/{prediction_id}/evidence",
     responses=_problems(errors.NOT_FOUND, errors.INVALID_INPUT, errors.UNAVAILABLE),
 )
-async def evidence(prediction_id: str, state: Current) -> PublicPrediction:
+async def evidence(prediction_id: str, state: Current, presence: Present) -> PublicPrediction:
     """An earlier prediction with its evidence, measured now unless the prediction has it. It is not stored."""
     record = await _earlier(prediction_id, state)
-    return state.public(await state.assess.explainer.complete(record))
+    with presence:
+        return state.public(await state.assess.explainer.complete(record))
 
 
 async def _earlier(prediction_id: str, state: State) -> Record:

@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 from fastapi import Response
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.assessor import errors
 from services.assessor.routes.api import assessed
 from services.assessor.routes.passthrough import chat
+from services.assessor.routes.presence import Presence, Presences
 from services.assessor.routes.requests import AssessRequest
 from services.assessor.state import State
 from signalbox.errors import SignalboxError
@@ -27,16 +29,16 @@ class Direct(NamedTuple):
     """A route. `serve` returns None for what it leaves to FastAPI; `path` is the value of the metrics' label."""
 
     path: str
-    serve: Callable[[State, bytes], Awaitable[Response | None]]
+    serve: Callable[[State, bytes, Presence], Awaitable[Response | None]]
     json_only: bool = False
 
 
-async def _assess(state: State, body: bytes) -> Response | None:
+async def _assess(state: State, body: bytes, presence: Presence) -> Response | None:
     try:
         request = AssessRequest.model_validate_json(body)
     except ValidationError:
         return None
-    answer = await assessed(request, state)
+    answer = await assessed(request, state, presence)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -53,7 +55,7 @@ class DirectRoutes:
     """Serves `ROUTES`, and passes all other requests on."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self._app, self._presences = app, Presences()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request, or pass it on."""
@@ -61,15 +63,20 @@ class DirectRoutes:
         if route is None:
             await self._app(scope, receive, send)
             return
+        scope["route"] = route  # before an error; FastAPI replaces it for what is left to it
+        response = None
         try:
             body = await _read(receive)
-            response = None if body is None else await route.serve(scope["app"].state.signalbox, body)
+            if body is not None:
+                presence = Presence(self._presences, receive)
+                response = await route.serve(scope["app"].state.signalbox, body, presence)
         except errors.BodyTooLarge as error:
             response = errors.cut_off(error, scope["path"])
         except SignalboxError as error:
             response = errors.failed(error, scope["path"])
+        except ClientDisconnect:
+            response = errors.client_left()
         if response is not None:
-            scope["route"] = route
             await response(scope, receive, send)
         elif body is not None:
             await self._app(scope, replayed(body, receive), send)

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.assessor import errors
 from services.assessor.calls import Calls
+from services.assessor.routes.presence import Presence, Present
 from services.assessor.schemas import OpenAIErrorResponse
 from services.assessor.state import Current, State
 from services.assessor.usage.chat_tokens import ChatTokens
@@ -47,13 +48,14 @@ _CHAT = {
     }
 }
 _NO_DECODER = "Send texts to /v1/assess."
+_BROKEN_OFF = "The model server closed the connection."
 _RETRY = "Try again; /readyz shows when the decoder is available."
 
 
 @router.post("/v1/chat/completions", response_class=Response, responses=_ERRORS, openapi_extra=_CHAT)
-async def chat_completions(request: Request, state: Current) -> Response:
+async def chat_completions(request: Request, state: Current, presence: Present) -> Response:
     """Chat completion by the decoder, streamed or not; without a light and without a record."""
-    return await chat(state, await request.body())
+    return await chat(state, await request.body(), presence)
 
 
 @router.get("/v1/models", response_class=Response, responses=_ERRORS)
@@ -63,9 +65,10 @@ async def models(state: Current) -> Response:
         return await _forward(state, "GET", "/models", None)
 
 
-async def chat(state: State, body: bytes) -> Response:
-    """The decoder's response to a chat. Raises NotFoundError without a decoder."""
-    return await _forward(state, "POST", "/chat/completions", body)
+async def chat(state: State, body: bytes, presence: Presence) -> Response:
+    """The decoder's response to a chat. Raises NotFoundError without a decoder, ClientDisconnect once nobody waits."""
+    with presence:
+        return await _forward(state, "POST", "/chat/completions", body)
 
 
 async def _forward(state: State, method: str, path: str, body: bytes | None) -> Response:
@@ -78,12 +81,11 @@ async def _forward(state: State, method: str, path: str, body: bytes | None) -> 
             # A redirect would take texts and the key to wherever it points.
             answer = await state.upstream.request(method, url, data=body, allow_redirects=False)
     except (aiohttp.ClientError, TimeoutError) as error:
-        is_timeout = isinstance(error, TimeoutError)
-        calls.count_failure(LightReason.TIMEOUT if is_timeout else LightReason.UNAVAILABLE)
+        calls.count_failure(_reason(error))
         return _error(type(error).__name__, "The model server does not answer.", _RETRY)
     if answer.status >= 300:
         calls.count_failure(LightReason.REJECTED if _is_rejected(answer) else LightReason.UNAVAILABLE)
-        return await _rejection(answer)
+        return _rejection(answer)
     media_type = answer.headers.get("Content-Type", "application/json")
     if "event-stream" in media_type:
         return StreamingResponse(_pieces(answer, calls), answer.status, media_type=media_type)
@@ -91,7 +93,8 @@ async def _forward(state: State, method: str, path: str, body: bytes | None) -> 
         async with answer:
             return Response(await _read(answer, calls), answer.status, media_type=media_type)
     except (aiohttp.ClientError, TimeoutError) as error:
-        return _error(type(error).__name__, "The model server closed the connection.", "Try again.")
+        calls.count_failure(_reason(error))
+        return _error(type(error).__name__, _BROKEN_OFF, "Try again.")
 
 
 async def _read(answer: aiohttp.ClientResponse, calls: Calls) -> bytes:
@@ -110,8 +113,10 @@ async def _pieces(answer: aiohttp.ClientResponse, calls: Calls) -> AsyncIterator
                 tokens.read(piece)
                 yield piece
         except (aiohttp.ClientError, TimeoutError) as error:
-            detail = "The model server closed the connection."
-            problem = errors.problem(errors.UPSTREAM, "decoder", type(error).__name__, "Try again.", detail)
+            calls.count_failure(_reason(error))
+            problem = errors.problem(
+                errors.UPSTREAM, "decoder", type(error).__name__, "Try again.", _BROKEN_OFF
+            )
             yield f"data: {errors.openai_error(problem).model_dump_json()}\n\n".encode()
         finally:
             calls.count(tokens.amount.plus(Amount(seconds=time.perf_counter() - start)))
@@ -121,10 +126,14 @@ def _is_rejected(answer: aiohttp.ClientResponse) -> bool:
     return 400 <= answer.status < 500
 
 
-async def _rejection(answer: aiohttp.ClientResponse) -> Response:
-    """The status is passed on, the body is not: engines put file paths into it."""
-    async with answer:
-        await answer.read()
+def _reason(error: Exception) -> LightReason:
+    """Why a call has no answer, or only a part of it."""
+    return LightReason.TIMEOUT if isinstance(error, TimeoutError) else LightReason.UNAVAILABLE
+
+
+def _rejection(answer: aiohttp.ClientResponse) -> Response:
+    """The status is passed on, the body is not: engines put file paths into it. So it is not read either."""
+    answer.release()
     status = answer.status if _is_rejected(answer) else errors.UPSTREAM.status
     detail = f"The model server answered HTTP {answer.status}."
     return _error(f"HTTP {answer.status}", detail, "Check model, messages and limits of the request.", status)

@@ -18,6 +18,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from services.assessor.review.feedback import add_feedback
+from services.assessor.routes.presence import Presence, Presences
 from services.assessor.schemas import FeedbackRequest
 from services.assessor.state import State, state_of
 from services.assessor.web import history, labels, views
@@ -48,6 +49,7 @@ class Page:
     def __init__(self, request: Request, templates: Templates) -> None:
         self._request, self._templates = request, templates
         self._state: State = state_of(request)
+        self._presence = Presence(Presences(), request.receive)
         self._cookie = request.cookies.get(history.COOKIE)
         self._set_language(request.query_params.get("lang"))
 
@@ -78,7 +80,7 @@ class Page:
             # An encoder's evidence costs milliseconds, a decoder's is for a button.
             options: dict[str, Any] = {"context": form.passages, "evidence": ("encoder",)}
             [record] = await self._state.assess.assess(
-                [form.text], form.language, form.route, "user", **options
+                [form.text], form.language, form.route, "user", presence=self._presence, **options
             )
         except SignalboxError:
             log.exception("assessment failed")
@@ -100,7 +102,8 @@ class Page:
             return await self._render(None, HTTPStatus.NOT_FOUND, notice=notice)
         try:
             record = self._state.judged(record, await self._feedback_of(record))
-            record = await self._state.assess.explainer.complete(record)
+            with self._presence:
+                record = await self._state.assess.explainer.complete(record)
         except SignalboxError:
             log.exception("evidence failed")
             notice = self._t("error_not_assessed")

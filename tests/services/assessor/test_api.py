@@ -255,6 +255,26 @@ def test_a_stream_gives_words_and_then_the_prediction(settings: Settings) -> Non
     assert (kind, prediction["verdict"], prediction["verdict_mass"]) == ("prediction", "yes", 0.9)
 
 
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"model": "encoder"}, "model"),
+        ({"model": "cascade"}, "model"),
+        ({"justification": False}, "justification"),
+    ],
+)
+def test_a_stream_rejects_what_it_cannot_do(client: TestClient, fields: dict[str, Any], field: str) -> None:
+    response = client.post("/v1/assess/stream", json={"text": "0.7", "language": "en", **fields})
+    problem = response.json()
+    assert (response.status_code, problem["field"], problem["value"]) == (422, field, repr(fields[field]))
+    assert "/v1/assess" in problem["hint"]
+
+
+def test_a_stream_may_name_the_route_that_it_has(client: TestClient) -> None:
+    fields = {"text": "0.7", "language": "en", "model": "decoder", "justification": True}
+    assert client.post("/v1/assess/stream", json=fields).status_code == 200
+
+
 def test_a_stream_withholds_what_a_red_light_withholds(settings: Settings) -> None:
     ((kind, prediction),) = streamed(settings, answer(0.5), "Yes.", " So.", answer(0.5))
     assert (kind, prediction["light"]["reason"], prediction["verdict"]) == ("prediction", "too_close", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.assessor.app import create_app
+from services.assessor.assess import Assess
+from services.assessor.limits import Limits
+from services.assessor.metrics import Metrics
 from services.assessor.routes.direct import ROUTES, DirectRoutes
 from signalbox.settings import Settings
+from signalbox.tasks import load_task
 from tests.helpers import answering, free_port
+from tests.services.assessor.page_app import TASK
 from tests.services.assessor.test_api import Table
 from tests.services.assessor.test_routes import metric
 from tests.services.assessor.test_usage import Chat
@@ -91,6 +97,38 @@ def test_both_ways_count_under_the_path_of_the_route(client: TestClient) -> None
         client.post("/v1/assess", content=TEXT, headers=headers)
     labels = {"method": "POST", "path": "/v1/assess", "status": "200"}
     assert metric(client, "signalbox_http_requests_total", **labels) == 2
+
+
+@pytest.mark.parametrize("headers", [DIRECT, BY_FASTAPI])
+def test_a_fault_of_the_program_is_counted(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(Assess, "assess", broken)
+    with pytest.raises(RuntimeError):  # for the server's log
+        client.post("/v1/assess", content=TEXT, headers=headers)
+    labels = {"method": "POST", "path": "/v1/assess", "status": "500"}
+    assert metric(client, "signalbox_http_requests_total", **labels) == 1
+
+
+def test_a_fault_after_the_start_of_a_response_is_counted_once() -> None:
+    metrics = Metrics(load_task(TASK))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        raise RuntimeError("a fault")
+
+    async def send(message: Any) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    limits = Limits(app, max_body_bytes=100, metrics=metrics)
+    with pytest.raises(RuntimeError):
+        asyncio.run(limits(scope, None, send))  # type: ignore[arg-type]
+    counted = re.findall(r"^signalbox_http_requests_total{(.*)} (.*)$", metrics.page().decode(), re.MULTILINE)
+    assert counted == [('method="GET",path="unmatched",status="200"', "1.0")]
 
 
 @pytest.mark.parametrize("path", ["/v1/assess", "/v1/chat/completions"])

@@ -13,7 +13,8 @@ from services.assessor.review import refill as module
 from services.assessor.review.refill import Refill
 from signalbox.contracts.record import Feedback, Record
 from signalbox.contracts.requests import Review, ReviewAction
-from signalbox.store import Store, open_store
+from signalbox.store import Store, StoreUnavailable, open_store
+from signalbox.store.requests import RequestStore
 from signalbox.tasks import load_task
 from tests.helpers import record
 from tests.services.assessor.page_app import TASK
@@ -53,6 +54,25 @@ async def test_records_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.Mon
         refill, _ = await _refill(store)
         await store.append_many([_answer(number) for number in range(10)])
         assert await refill.run_once() == 10
+
+
+@pytest.mark.parametrize("method", ["excluded_hashes", "add_requests"])
+async def test_answers_wait_for_the_next_time_while_the_store_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    async def unavailable(*_: object) -> None:
+        raise StoreUnavailable("the database went away")
+
+    async with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        refill, _ = await _refill(store)
+        # Longer ago than the overlap that is read again, but for the last one.
+        await store.append_many([_answer(1), _answer(2), _answer(30)])
+        with monkeypatch.context() as broken:
+            broken.setattr(RequestStore, method, unavailable)
+            with pytest.raises(StoreUnavailable):
+                await refill.run_once()
+        assert await refill.run_once() == 3
+        assert await refill.run_once() == 0
 
 
 async def test_a_text_with_a_label_is_not_requested(tmp_path: Path) -> None:
