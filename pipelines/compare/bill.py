@@ -9,7 +9,7 @@ from pipelines.compare.comparison import Comparison, Entry
 from pipelines.compare.conclusion import Status, judge_loss, rows_more
 from pipelines.compare.rows import Cell
 from pipelines.statistics import Interval, pairs_of, tango_interval, upper_bound
-from signalbox.contracts.labels import Verdict
+from signalbox.contracts.labels import Verdict, verdict_for
 from signalbox.contracts.record import LabeledText
 
 
@@ -24,7 +24,12 @@ class Flip:
     @property
     def gained(self) -> bool:
         """Whether the second model is right and the first one is not."""
-        return self.second == self.row.label
+        return self.second == verdict_for(self.row.label)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the first model is right and the second one is not."""
+        return self.first == verdict_for(self.row.label)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pipelines.compare.models.journal import Reply
 from pipelines.compare.rows import Cell, row_key
 from pipelines.statistics import Interval, family_interval
 from signalbox import thresholds
-from signalbox.contracts.labels import ABSTAIN, NEUTRAL, Verdict, verdict_for
+from signalbox.contracts.labels import ABSTAIN, NEUTRAL, Label, Verdict, verdict_for
 from signalbox.contracts.record import LabeledText
 from signalbox.thresholds import Thresholds
 
@@ -53,7 +53,7 @@ def score(cell: Cell, replies: Replies, classes: Classes, repeats: int = 1) -> S
         sum(a.probabilities is None for a in answers),
     )
     _note(notes, "neutral answer", ", counted as wrong", sum(a.stated == NEUTRAL for a in answers))
-    right = tuple(_share_right(row, own) for row, own in zip(cell.test, verdicts, strict=True))
+    right = tuple(share_right(row.label, own) for row, own in zip(cell.test, verdicts, strict=True))
     return Score(
         verdicts,
         right,
@@ -72,6 +72,11 @@ def verdict_of(reply: Reply, cut: Thresholds | None) -> Verdict:
     if reply.probabilities is None or cut is None or not cut.cover(reply.probabilities):
         return reply.stated
     return verdict_for(cut.verdict(reply.probabilities))
+
+
+def share_right(label: Label, verdicts: Sequence[Verdict]) -> float:
+    """The share of a row's verdicts that agree with its label; 0 for a row without an answer, which counts as wrong."""
+    return sum(verdict == verdict_for(label) for verdict in verdicts) / len(verdicts) if verdicts else 0.0
 
 
 def _cut(cell: Cell, replies: Replies, classes: Classes, notes: list[str]) -> Thresholds | None:
@@ -102,14 +107,10 @@ def _replies_to(row: LabeledText, replies: Replies, repeats: int) -> list[Reply]
     return [replies[key, repeat] for repeat in range(repeats) if (key, repeat) in replies]
 
 
-def _share_right(row: LabeledText, verdicts: Sequence[Verdict]) -> float:
-    return sum(verdict == verdict_for(row.label) for verdict in verdicts) / len(verdicts) if verdicts else 0.0
-
-
 def _calibration_accuracy(cell: Cell, replies: Replies, cut: Thresholds | None) -> float | None:
     if not cell.calibration:
         return None
-    right = [_share_right(row, _verdicts(row, replies, cut, 1)) for row in cell.calibration]
+    right = [share_right(row.label, _verdicts(row, replies, cut, 1)) for row in cell.calibration]
     return math.fsum(right) / len(right)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from rich.console import Console
 
@@ -16,18 +16,18 @@ from pipelines.baselines import BASELINES, accuracy, check_learnable, teachable
 from pipelines.classes import Classes, today
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.journal import Journal
-from pipelines.evaluate.publish import publish
+from pipelines.evaluate.publish import publish, write_metrics
 from pipelines.evaluate.queries import query_assessor
+from pipelines.evaluate.records import check_source, drop_stale, read_records
 from pipelines.evaluate.summary import Summary, summarize
 from pipelines.progress import progress
 from pipelines.shards import WHOLE, Shard
 from pipelines.strata import Stratum, select_rows, strata_of, stratum_of
 from signalbox.contracts.record import LabeledText, ModelRelease, Record, Tier
 from signalbox.contracts.routes import ROUTES, Route
-from signalbox.errors import InputError, SetupError
+from signalbox.errors import InputError
 from signalbox.models.factory import make_client
 from signalbox.settings import Settings
-from signalbox.store import store_of
 from signalbox.tasks import Task, evaluation_rows, load_data, load_task, select_tiers
 
 logger = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ async def _evaluate(
     journal = Journal(settings, task, route, releases, rows, shard)
     if fresh:
         journal.clear()
+    await drop_stale(settings, task, route, releases, rows, journal)
     share = [row for row in rows if shard.holds(row.id)]
     if pending := [row for row in share if row.id not in journal.done]:
         journal.unmark()
@@ -97,7 +98,7 @@ async def _evaluate(
         sample = {row.id for row in select_rows(rows, justified)}
         # The baselines need no answers, so their second of import and fitting passes while the texts are answered.
         _, accuracies = await asyncio.gather(
-            query_assessor(settings, route, pending, journal, advance, sample),
+            _query(settings, task, route, releases, pending, journal, advance, sample),
             asyncio.to_thread(baseline_accuracies, task, rows),
         )
     with journal.locked():
@@ -107,6 +108,26 @@ async def _evaluate(
             logger.info("shard finished", extra=fields)
             return None
         return await _finish(settings, task, route, releases, rows, journal, accuracies)
+
+
+async def _query(
+    settings: Settings,
+    task: Task,
+    route: Route,
+    releases: tuple[ModelRelease, ...],
+    pending: Sequence[LabeledText],
+    journal: Journal,
+    advance: Callable[[], None],
+    justified: Set[str],
+) -> None:
+    """One row of each language first: another prompt, release or database is found before hours of answers."""
+    if not pending:
+        return
+    first = list({row.language: row for row in pending}.values())
+    await query_assessor(settings, route, first, journal, advance, justified)
+    check_source(task, route, releases, await read_records(settings, first, journal))
+    rest = [row for row in pending if row.id not in journal.done]
+    await query_assessor(settings, route, rest, journal, advance, justified)
 
 
 async def _finish(
@@ -119,12 +140,16 @@ async def _finish(
     accuracies: Mapping[Stratum, Mapping[str, float]],
 ) -> Evaluation:
     """The evaluation of rows that are all answered, published once."""
-    records = [today(task, record) for record in await _read_records(settings, rows, journal)]
-    check_releases(releases, records)
+    answers = await read_records(settings, rows, journal)
+    check_source(task, route, releases, answers)
+    records = [today(task, record) for record in answers]
     classes = Classes.of(task)
     figures = summaries(classes, rows, records, accuracies)
     evaluation = Evaluation(task.name, route, releases, figures, tuple(rows), tuple(records), classes)
-    if not journal.published:
+    if journal.published:
+        # MLflow has the run. The time of success is that of each run: a schedule without news is no stale job.
+        write_metrics(settings.state_dir / "metrics", evaluation)
+    else:
         publish(settings, evaluation)
         journal.mark_published()
         logger.info("evaluation published", extra={"route": route, "release": evaluation.release_key})
@@ -164,17 +189,6 @@ def summaries(
     return by_stratum
 
 
-def check_releases(expected: Sequence[ModelRelease], records: Sequence[Record]) -> None:
-    """SetupError when another release answered than the server named before: its figures would be mislabeled."""
-    strangers = {r.release.key for r in records if r.release is not None and r.release not in expected}
-    if strangers:
-        raise SetupError(
-            f"While evaluating {' → '.join(release.key for release in expected)}, answers came from "
-            f"{', '.join(sorted(strangers))}: a model changed meanwhile.",
-            hint="Evaluate again with --fresh.",
-        )
-
-
 async def _releases(settings: Settings, task: Task, route: Route) -> tuple[ModelRelease, ...]:
     releases = []
     for model in ROUTES[route].models:
@@ -184,18 +198,3 @@ async def _releases(settings: Settings, task: Task, route: Route) -> tuple[Model
         finally:
             await client.close()
     return tuple(releases)
-
-
-async def _read_records(settings: Settings, rows: Sequence[LabeledText], journal: Journal) -> list[Record]:
-    records = []
-    async with store_of(settings) as store:
-        for row in rows:
-            record = await store.get(journal.done[row.id])
-            if record is None:
-                raise SetupError(
-                    f"Record {journal.done[row.id]} is not in the store.",
-                    hint="Check that the assessor writes to the same SIGNALBOX_DATABASE_URL, and evaluate again with "
-                    "--fresh.",
-                )
-            records.append(record)
-    return records

@@ -10,17 +10,21 @@ from pathlib import Path
 
 from pipelines.shards import WHOLE, Shard, ShardLogs, locked
 from signalbox import thresholds
+from signalbox.certificate.keys import prompt_digest
 from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.settings import Settings
 from signalbox.tasks import Task
 
+_DROPPED = "dropped"
+
 
 class Journal:
     """Row id → prediction id, one line each; a killed evaluation continues after the last line.
 
-    The file's name contains a digest of all that would make it stale: releases, thresholds and rows. Each shard has a file of
-    its own, and reads those of the others.
+    The file's name contains a digest of all that would make it stale: releases, prompts, thresholds and rows. Each shard has a
+    file of its own, and reads those of the others. An answer that counts no longer has a second line, with `dropped`: no file
+    is written anew while another shard adds to it.
     """
 
     def __init__(
@@ -33,11 +37,12 @@ class Journal:
         shard: Shard = WHOLE,
     ) -> None:
         self._folder = settings.state_dir / "evaluations"
-        self._name = f"{task.name}-{route}-{_digest(settings, task, releases, rows)}"
+        self._name = f"{task.name}-{route}-{_digest(settings, task, route, releases, rows)}"
         self._logs = ShardLogs(self._folder, self._name, shard)
         self._log = self._logs.own
         self._marker = self._folder / f"{self._name}.logged"
-        self.done: dict[str, str] = dict(json.loads(line) for line in self._log.load())
+        self._log.load()  # cuts off a torn last line
+        self.done: dict[str, str] = {}
         self.reload()
 
     @property
@@ -62,9 +67,10 @@ class Journal:
         return locked(self._folder / f"{self._name}.lock")
 
     def reload(self) -> None:
-        """Read what other shards have answered meanwhile."""
-        for log in self._logs.others():
-            self.done.update(json.loads(line) for line in log.rows())
+        """Read what all shards have answered up to now."""
+        lines = [json.loads(line) for log in (*self._logs.others(), self._log) for line in log.rows()]
+        dropped = {prediction_id for _, prediction_id, *mark in lines if mark}
+        self.done = {row_id: name for row_id, name, *_ in lines if name not in dropped}
 
     def clear(self) -> None:
         """Start over, without the earlier answers of any shard."""
@@ -78,19 +84,30 @@ class Journal:
         self._log.append(json.dumps([row_id, prediction_id]))
         self.done[row_id] = prediction_id
 
+    def drop(self, row_ids: Sequence[str]) -> None:
+        """The answers to these rows do not count any more. Durably, for all shards."""
+        if row_ids:
+            self._log.append(*(json.dumps([name, self.done.pop(name), _DROPPED]) for name in row_ids))
+
 
 def _digest(
-    settings: Settings, task: Task, releases: Sequence[ModelRelease], rows: Sequence[LabeledText]
+    settings: Settings,
+    task: Task,
+    route: Route,
+    releases: Sequence[ModelRelease],
+    rows: Sequence[LabeledText],
 ) -> str:
     digest = hashlib.sha256()
     folder = settings.thresholds_dir
     paths = [thresholds.path_for(folder, task.name, release) for release in releases]
     paths += [
-        thresholds.path_for(folder, task.name, releases[-1], route=route, earlier=releases[:-1])
-        for route, spec in ROUTES.items()
+        thresholds.path_for(folder, task.name, releases[-1], route=other, earlier=releases[:-1])
+        for other, spec in ROUTES.items()
         if len(spec.models) == len(releases) > 1
     ]
     digest.update("|".join(release.key for release in releases).encode())
+    for language in task.languages:
+        digest.update((prompt_digest(task, language, route) or "").encode())
     for path in paths:
         digest.update(path.read_bytes() if path.exists() else b"")
     for row in rows:

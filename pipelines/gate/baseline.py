@@ -14,10 +14,9 @@ from pipelines.compare import results
 from pipelines.compare.comparison import Entry
 from pipelines.compare.results import SavedComparison, SavedModel
 from pipelines.compare.rows import Cell, row_key
-from pipelines.compare.scoring import Score
+from pipelines.compare.scoring import Score, share_right
 from pipelines.statistics import family_interval
-from signalbox.contracts.labels import listed, verdict_for
-from signalbox.contracts.record import LabeledText
+from signalbox.contracts.labels import listed
 from signalbox.errors import InputError, SetupError
 from signalbox.settings import Settings
 from signalbox.tasks import Task
@@ -73,12 +72,8 @@ def baseline_scores(saved: SavedModel, cells: Sequence[Cell]) -> Entry:
 
 def _score(cell: Cell, by_row: Mapping[str, tuple[str, ...]]) -> Score:
     verdicts = tuple(by_row[row_key(row)] for row in cell.test)
-    right = tuple(_share(row, own) for row, own in zip(cell.test, verdicts, strict=True))
+    right = tuple(share_right(row.label, own) for row, own in zip(cell.test, verdicts, strict=True))
     return Score(verdicts, right, family_interval(right, cell.families), (), None, None, ())
-
-
-def _share(row: LabeledText, verdicts: Sequence[str]) -> float:
-    return sum(verdict == verdict_for(row.label) for verdict in verdicts) / len(verdicts)
 
 
 def _from_mlflow(settings: Settings, run_id: str) -> SavedComparison:

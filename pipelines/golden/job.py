@@ -13,7 +13,7 @@ from pipelines.golden.blessing import BlessedRow, Blessing, answer_of, load, pat
 from pipelines.golden.change import p_value
 from pipelines.golden.rows import GoldenRow, golden_rows
 from signalbox import assessor_client
-from signalbox.certificate.folder import verified
+from signalbox.certificate.folder import verified_or_error
 from signalbox.certificate.monitoring import ledger
 from signalbox.certificate.monitoring.states import state_of
 from signalbox.contracts.certificate import (
@@ -76,10 +76,13 @@ async def _golden(settings: Settings, task: Task, routes: Sequence[Route], *, bl
         outcomes, events = [], []
         for route in routes:
             run = _Run(settings, task, route, rows, store, await store.requests.now())
-            for outcome in await run.compare(bless=bless):
+            found, blessing = await run.compare(bless=bless)
+            for outcome in found:
                 outcomes.append(outcome)
                 if outcome.changed and outcome.is_new:
                     events += await suspend(settings, store, task, outcome)
+            # Last, because a change that the blessing names as reported suspends nothing any more.
+            save(settings.state_dir / "golden", blessing)
     return Result(task.name, tuple(outcomes), tuple(events))
 
 
@@ -98,7 +101,8 @@ class _Run:
         self._settings, self._task, self._route, self._rows, self._store = settings, task, route, rows, store
         self._folder, self._now = settings.state_dir / "golden", now
 
-    async def compare(self, *, bless: bool) -> list[Outcome]:
+    async def compare(self, *, bless: bool) -> tuple[list[Outcome], Blessing]:
+        """The outcomes, and the blessing to be stored once they are acted on."""
         blessing = load(self._folder, self._task.name, self._route, self._now)
         blessed = {} if bless else dict(blessing.rows)
         known = set() if bless else blessing.paths
@@ -114,16 +118,10 @@ class _Run:
                 outcome = await self._report(outcome, same, blessed, records)
             blessed |= await self._bless(fresh, records)
             outcomes.append(outcome)
-        save(
-            self._folder,
-            Blessing(
-                task=self._task.name,
-                route=self._route,
-                blessed_at=self._now if bless else blessing.blessed_at,
-                rows=blessed,
-            ),
+        blessed_at = self._now if bless else blessing.blessed_at
+        return outcomes, Blessing(
+            task=self._task.name, route=self._route, blessed_at=blessed_at, rows=blessed
         )
-        return outcomes
 
     def _outcome(
         self,
@@ -198,18 +196,18 @@ class _Run:
 
 
 async def suspend(settings: Settings, store: Store, task: Task, outcome: Outcome) -> list[CertificateEvent]:
-    """Suspend each certificate in use of this language and route."""
+    """Suspend each certificate in use of this language and route.
+
+    Raises StoreUnavailable, and InputError where the certificates cannot be verified.
+    """
     events, campaigns = [], set[str]()
-    for one in verified(settings.certificates_dir, settings.certificate_public_key):
+    for one in verified_or_error(settings.certificates_dir, settings.certificate_public_key):
         campaign = one.certificate.campaign
         where = (campaign.key.task, campaign.key.language, campaign.key.route)
         if where != (task.name, outcome.language, outcome.route) or campaign.id in campaigns:
             continue
         campaigns.add(campaign.id)
         await ledger.write_issue(store.events, one.certificate, one.digest, ACTOR)
-        history = await store.events.of_campaign(campaign.id)
-        if state_of(history) is not CertificateState.CERTIFIED:
-            continue
         p, rows = outcome.p_value or 0.0, outcome.rows
         event = ledger.event_of(
             one.certificate,
@@ -220,6 +218,16 @@ async def suspend(settings: Settings, store: Store, task: Task, outcome: Outcome
             f"the answers to {rows} golden rows changed (p = {p:.2g}, {outcome.other_verdicts} other verdicts)",
             {"rows": rows, "p_value": p, "other_verdicts": outcome.other_verdicts},
         )
-        stored = await ledger.write(store.events, event, history)
+        stored = await _written(store, event)
         events += [stored] if stored else []
     return events
+
+
+async def _written(store: Store, event: CertificateEvent) -> CertificateEvent | None:
+    """The event as stored; None if the certificate is in use no longer. Another writer's event leads to another try."""
+    while True:
+        history = await store.events.of_campaign(event.campaign_id)
+        if state_of(history) is not CertificateState.CERTIFIED:
+            return None
+        if stored := await ledger.write(store.events, event, history):
+            return stored

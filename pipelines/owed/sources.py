@@ -9,6 +9,7 @@ from pathlib import Path
 from pipelines.compare.conclusion import MAJORITY, Conclusion, Contender, conclude
 from pipelines.compare.results import FILE_NAME, SavedComparison, SavedModel, load
 from pipelines.compare.rows import row_key
+from pipelines.compare.scoring import share_right
 from pipelines.owed.decisions import OpenCampaign
 from signalbox.certificate.folder import campaigns_of
 from signalbox.certificate.issue import outlook
@@ -64,8 +65,7 @@ def conclusions_of(saved: SavedComparison, families: dict[str, str]) -> dict[Cel
     for model in saved.models:
         right: dict[Cell, dict[str, float]] = defaultdict(dict)
         for one in model.answers:
-            share = sum(verdict == one.label for verdict in one.verdicts) / len(one.verdicts)
-            right[one.tier or "", one.language][one.row] = share
+            right[one.tier or "", one.language][one.row] = share_right(one.label, one.verdicts)
         for cell, shares in right.items():
             cells[cell].append((model, shares))
     results = {}

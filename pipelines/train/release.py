@@ -21,7 +21,7 @@ from pipelines.train.learning_curve import LearningCurve
 from signalbox import thresholds
 from signalbox.contracts.encoders import quantization_of, title_of
 from signalbox.contracts.record import LabeledText, ModelRelease, Tier
-from signalbox.io import write_whole
+from signalbox.io import sync_files, sync_folder, write_whole
 from signalbox.settings import Settings
 from signalbox.tasks import Task, load_data
 
@@ -104,9 +104,11 @@ def write_release(settings: Settings, task: Task, training: Training, revision: 
         (draft / CURVE_FILE).write_text(json.dumps(training.curve.as_dict()), encoding="utf-8")
         description = json.dumps(_description(release, task, training))
         (draft / "release.json").write_text(description, encoding="utf-8")
+        sync_files(draft)
         if folder.exists():
             shutil.rmtree(folder)
         draft.rename(folder)
+        sync_folder(settings.releases_dir)  # before `current` names it
     save_thresholds(settings, task, release, training)
     _link(folder, f"encoder-{revision.rpartition('-')[0]}")
     write_whole(settings.releases_dir / "current", folder.name + "\n")

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from pipelines.watch.alarms import alarms_of, text_alarms
 from pipelines.watch.defaults import ALPHA, CURRENT_DAYS
-from signalbox.certificate.folder import VerifiedCertificate, verified
+from signalbox.certificate.folder import VerifiedCertificate, verified_or_error
 from signalbox.certificate.monitoring import ledger
 from signalbox.certificate.monitoring.monitor import ACTOR, Observation, decide
 from signalbox.certificate.monitoring.reading import labels_from
@@ -73,7 +73,7 @@ class _Pass:
 
     async def run(self, routes: Sequence[Route]) -> Result:
         campaigns: defaultdict[str, list[VerifiedCertificate]] = defaultdict(list)
-        for one in verified(self._settings.certificates_dir, self._settings.certificate_public_key):
+        for one in verified_or_error(self._settings.certificates_dir, self._settings.certificate_public_key):
             key = one.certificate.campaign.key
             if key.task == self._task.name and key.route in routes:
                 campaigns[one.certificate.campaign.id].append(one)

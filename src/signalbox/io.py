@@ -101,9 +101,19 @@ class AppendLog:
         self.path.unlink(missing_ok=True)
 
 
+def sync_files(folder: Path) -> None:
+    """Make the files of a folder durable with their names, before a name leads to the folder."""
+    for path in (*folder.iterdir(), folder):
+        _sync(path)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a new file name durable: it is only when its folder is synced."""
-    handle = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

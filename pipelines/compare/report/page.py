@@ -177,9 +177,8 @@ def _changes(comparison: Comparison, outcome: Outcome, *, texts: bool) -> tuple[
 
 
 def _change(title: str, loss: Loss, *, texts: bool) -> Changes:
-    gained = sum(flip.gained for flip in loss.flips)
-    losses = sum(flip.first == flip.row.label for flip in loss.flips)
-    summary = f"{len(loss.flips)} of {len(loss.cell.test)} verdicts differ: {losses} lost, {gained} gained"
+    gained, lost = sum(flip.gained for flip in loss.flips), sum(flip.lost for flip in loss.flips)
+    summary = f"{len(loss.flips)} of {len(loss.cell.test)} verdicts differ: {lost} lost, {gained} gained"
     visible = loss.flips[:SHOWN_FLIPS] if texts else ()
     return Changes(title, summary, visible, len(loss.flips) - len(visible))
 

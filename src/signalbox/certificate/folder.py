@@ -38,9 +38,8 @@ class VerifiedCertificate:
 
 def certificate_files(folder: Path) -> list[Path]:
     """Certificate files of a folder by name; none if there is no folder."""
-    # Listed for each answer, and a glob costs three times as much.
     try:
-        return sorted(path for path in folder.iterdir() if _CERTIFICATE.fullmatch(path.name))
+        return _listed(folder)
     except OSError:
         return []
 
@@ -70,15 +69,30 @@ def save_certificate(folder: Path, signed: SignedCertificate, task: Task) -> Pat
 
 def verified(folder: Path, public_key: Path) -> list[VerifiedCertificate]:
     """The certificates of a folder that hold. The log names what does not, and why."""
-    paths = certificate_files(folder)
-    if not paths:
-        return []
-    rows = []
     try:
-        key = load_public_key(public_key)
+        return verified_or_error(folder, public_key)
     except InputError as error:
         log.error("certificates not loaded", extra={"cause": error.message, "hint": error.hint})  # noqa: TRY400
         return []
+
+
+def verified_or_error(folder: Path, public_key: Path) -> list[VerifiedCertificate]:
+    """The same. Raises InputError where the folder or, for its certificates, the key cannot be read.
+
+    For a job that suspends or revokes: without certificates it would leave all of them as they are, and say that it is done.
+    """
+    try:
+        paths = _listed(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        hint = "Give the process the right to read SIGNALBOX_CERTIFICATES_PATH."
+        problem = f"certificates: cannot read {folder}: {error.strerror}."
+        raise InputError("certificates", str(folder), hint, problem=problem) from error
+    if not paths:
+        return []
+    key = load_public_key(public_key)
+    rows = []
     for path in paths:
         try:
             rows.append(_verified(path, key))
@@ -95,6 +109,11 @@ def campaigns_of(folder: Path, task: str) -> Iterator[Campaign]:
         if campaign.key.task == task and campaign.key not in keys:
             keys.add(campaign.key)
             yield campaign
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Raises OSError. Listed for each answer, and a glob costs three times as much."""
+    return sorted(path for path in folder.iterdir() if _CERTIFICATE.fullmatch(path.name))
 
 
 def _name(campaign: Campaign, task: Task) -> str:

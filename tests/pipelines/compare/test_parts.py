@@ -3,13 +3,14 @@
 import pytest
 
 from pipelines.classes import YES_NO
-from pipelines.compare.bill import bills
+from pipelines.compare.bill import Flip, bills
 from pipelines.compare.models.energy import Meter, find_meter
 from pipelines.compare.models.journal import Reply
 from pipelines.compare.models.references import replies_of
 from pipelines.compare.rows import limited, load_cells, row_key
 from pipelines.compare.scoring import score, verdict_of
 from pipelines.compare.table import markdown, notes, resources
+from signalbox.contracts.labels import ABSTAIN, NEUTRAL, YES
 from signalbox.errors import SetupError
 from signalbox.tasks import load_task
 from tests.pipelines.compare.chat_server import rows, task_of
@@ -144,6 +145,13 @@ def test_the_bill_names_flips_loss_and_bytes():
     assert not any(flip.gained for flip in loss.flips)
     assert loss.difference == pytest.approx(10 / 120)
     assert loss.interval[0] < loss.difference < loss.upper < loss.interval[1]
+
+
+def test_neutral_is_the_right_verdict_of_a_flip_on_a_row_that_is_none_of_the_labels():
+    row = cell().test[0].model_copy(update={"label": ABSTAIN})
+    better, worse = Flip(row, YES, NEUTRAL), Flip(row, NEUTRAL, YES)
+    assert (better.gained, better.lost) == (True, False)
+    assert (worse.gained, worse.lost) == (False, True)
 
 
 def test_what_is_not_known_is_left_out_and_said():

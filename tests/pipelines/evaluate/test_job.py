@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import mlflow
 import pytest
@@ -22,6 +23,7 @@ from pipelines.evaluate.journal import Journal
 from pipelines.evaluate.queries import CONCURRENCY
 from pipelines.shards import Shard
 from pipelines.strata import Stratum, select_rows
+from signalbox.contracts.metrics import JOB_LAST_SUCCESS
 from signalbox.contracts.routes import ROUTES
 from signalbox.errors import InputError, SetupError
 from signalbox.store import open_store
@@ -86,6 +88,16 @@ def test_a_finished_evaluation_queries_and_publishes_nothing_again(world):
     again = evaluate(world.settings, routes=["encoder"])
     assert again == first
     assert len(world.asked) == 16
+    assert len(runs_of(world)) == 1
+
+
+def test_each_run_renews_the_time_of_success(world):
+    """Without it a schedule that has no news would be called stale."""
+    evaluate(world.settings, routes=["encoder"])
+    page = world.settings.state_dir / "metrics" / f"evaluate-{world.task_name}-encoder.prom"
+    page.unlink()
+    evaluate(world.settings, routes=["encoder"])
+    assert JOB_LAST_SUCCESS.name in page.read_text()
     assert len(runs_of(world)) == 1
 
 
@@ -308,8 +320,44 @@ def test_without_mlflow_nothing_is_lost(world):
 def test_records_of_another_database_are_named(world):
     evaluate(world.settings, routes=["encoder"])
     elsewhere = f"sqlite:///{world.settings.state_dir}/other.db"
-    with pytest.raises(SetupError, match="--fresh"):
+    with pytest.raises(SetupError, match="SIGNALBOX_DATABASE_URL"):
         evaluate(world.settings.model_copy(update={"database_url": elsewhere}), routes=["encoder"])
+    assert len(world.asked) == 16 + 2  # a row of each language
+
+
+def delete_records(world):
+    """What retention does with records that are old enough."""
+
+    async def purge():
+        async with open_store(world.settings.store_url) as store:
+            return await store.purge(datetime.now(UTC) + timedelta(days=1))
+
+    assert asyncio.run(purge()) > 0
+
+
+def test_rows_whose_records_retention_deleted_are_queried_again(world):
+    (first,) = evaluate(world.settings, routes=["encoder"])
+    delete_records(world)
+    for _ in range(2):
+        (again,) = evaluate(world.settings, routes=["encoder"])
+        assert again.right == first.right
+        assert Counter(Counter(world.asked).values()) == {2: 16}
+    assert len(runs_of(world)) == 2
+
+
+def test_shards_query_again_what_retention_deleted(world):
+    shards = [Shard(n, 2) for n in range(2)]
+    evaluate(world.settings, routes=["encoder"])
+    delete_records(world)
+    results = [evaluate(world.settings, routes=["encoder"], shard=shard) for shard in shards]
+    assert [len(result) for result in results] == [0, 1]
+    assert Counter(Counter(world.asked).values()) == {2: 16}
+    delete_records(world)
+    results = [evaluate(world.settings, routes=["encoder"], shard=shard) for shard in reversed(shards)]
+    assert [len(result) for result in results] == [0, 1]
+    assert Counter(Counter(world.asked).values()) == {3: 16}
+    assert len(evaluate(world.settings, routes=["encoder"])) == 1
+    assert Counter(Counter(world.asked).values()) == {3: 16}
 
 
 # --- what makes a journal stale ---------------------------------------------------------------------------
@@ -325,8 +373,32 @@ def test_another_release_is_queried_anew(world):
 def test_a_model_that_changes_meanwhile_is_named(world):
     world.change_encoder("table-2")
     world.served["encoder"] = ENCODER  # the release that the server named before the queries
-    with pytest.raises(SetupError, match=r"table-2.*changed meanwhile.*--fresh"):
+    with pytest.raises(SetupError, match=r"table-2.*changed meanwhile"):
         evaluate(world.settings, routes=["encoder"], limit=1)
+    assert len(world.asked) == 2  # a row of each language
+    world.encoder._release = ENCODER
+    (evaluation,) = evaluate(world.settings, routes=["encoder"], limit=1)
+    assert {record.release for record in evaluation.records} == {ENCODER}
+    assert len(world.asked) == 2 + 4
+
+
+def test_another_prompt_is_queried_anew_once_the_assessor_has_it(new_world):
+    world = new_world([*rows_right_and_wrong("en"), *rows_right_and_wrong("de")])
+    path = world.settings.task / "task.yaml"
+    with world.model_servers():
+        with world.assessor():
+            evaluate(world.settings, routes=["decoder", "encoder"])
+            path.write_text(path.read_text().replace("system: s", "system: another", 1))
+            with pytest.raises(SetupError, match=r"another prompt.*Restart the assessor"):
+                evaluate(world.settings, routes=["decoder"])
+            assert len(world.decoder.asked) == 16 + 2  # a row of each language
+        with world.assessor():
+            (evaluation,) = evaluate(world.settings, routes=["decoder"])
+            assert len(evaluation.records) == 16
+            assert len(world.decoder.asked) == 16 + 2 + 16
+            evaluate(world.settings, routes=["encoder"])
+    assert len(world.encoder.asked) == 16
+    assert Counter(run.data.params["route"] for run in runs_of(world)) == {"decoder": 2, "encoder": 1}
 
 
 @pytest.mark.parametrize("change", ["threshold", "row"])

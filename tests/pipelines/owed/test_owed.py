@@ -27,7 +27,7 @@ from pipelines.owed.sources import conclusions, conclusions_of
 from pipelines.statistics import clopper_pearson_interval
 from signalbox.certificate.issue import Outlook
 from signalbox.cli import installed_app
-from signalbox.contracts.labels import NO, YES
+from signalbox.contracts.labels import ABSTAIN, NEUTRAL, NO, YES
 from signalbox.contracts.record import Feedback
 from signalbox.settings import Settings
 from signalbox.store import open_store
@@ -143,6 +143,31 @@ def test_a_comparison_is_open_while_no_model_is_shown_to_do_it():
         60,
         500,
     )
+
+
+def test_a_row_without_an_answer_counts_as_wrong():
+    comparison = saved([1] * 60)
+    majority, model = comparison.models
+    first = model.answers[0].model_copy(update={"verdicts": ()})
+    model = model.model_copy(update={"answers": (first, *model.answers[1:])})
+    shown = conclusions_of(comparison.model_copy(update={"models": (majority, model)}), {})
+    assert shown["everyday", "en"].finding("a").accuracy == pytest.approx(59 / 60)
+
+
+def test_neutral_is_right_on_a_row_that_is_none_of_the_labels():
+    comparison = saved([1] * 60)
+
+    def on_none(model, *verdicts):
+        update = {"label": ABSTAIN, "verdicts": verdicts}
+        return model.model_copy(
+            update={"answers": (model.answers[0].model_copy(update=update), *model.answers[1:])}
+        )
+
+    majority, model = comparison.models
+    for verdicts, share in [((NEUTRAL,), 1.0), ((NEUTRAL, YES), 0.5), ((YES,), 0.0)]:
+        models = (on_none(majority, YES), on_none(model, *verdicts))
+        shown = conclusions_of(comparison.model_copy(update={"models": models}), {})
+        assert shown["everyday", "en"].finding("a").accuracy == pytest.approx((59 + share) / 60)
 
 
 def test_a_comparison_that_cannot_be_read_shows_nothing(tmp_path, caplog):

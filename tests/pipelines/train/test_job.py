@@ -1,6 +1,7 @@
 """Training writes a release that the service can load, and its thresholds."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,23 @@ def learn(settings: Settings, **changes: Any) -> TrainedRelease:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(state_dir=tmp_path)
+
+
+def test_all_files_are_on_disk_before_current_names_the_release(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def record(handle: int) -> None:
+        synced.append(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", record)
+    trained = learn(settings)
+    before = synced[: synced.index((settings.releases_dir / "current").stat().st_ino)]
+    paths = [*trained.folder.iterdir(), trained.folder, settings.releases_dir]
+    assert [path.name for path in paths if path.stat().st_ino not in before] == []
 
 
 def test_release_answers_as_trained(settings: Settings) -> None:
