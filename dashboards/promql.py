@@ -6,6 +6,8 @@ from dashboards.metrics import HISTOGRAM_SUFFIXES, exposed
 from signalbox.contracts.metric import Metric
 
 WINDOW = "5m"
+# How long a part that vanished is remembered: longer than a weekend, so that its alert does not resolve in one.
+MEMORY = "7d"
 BUCKET, SUM, COUNT = HISTOGRAM_SUFFIXES
 
 
@@ -22,6 +24,11 @@ def rate_by(labels: str, selector: str, window: str = WINDOW) -> str:
 def increase_by(labels: str, selector: str, window: str) -> str:
     """The sum of the increases of counters."""
     return f"sum by ({labels}) (increase({selector}[{window}]))"
+
+
+def gone(labels: str, recorded: str) -> str:
+    """Groups that had a recorded series within the memory and have none now. Of a raw series this would read far more samples."""
+    return f"(max by ({labels}) (last_over_time({recorded}[{MEMORY}])) unless max by ({labels}) ({recorded}))"
 
 
 def share(part: str, whole: str) -> str:

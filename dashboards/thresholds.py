@@ -33,6 +33,9 @@ LABEL_AGE_DAYS = Threshold(7, "a text older than a week is hard to judge from me
 # Two windows each, from the SRE workbook: 2 % of the budget of 30 days in an hour, or 5 % in 6 hours.
 BURN_FAST = Threshold(14.4, "uses 2 % of the budget of 30 days in an hour")
 BURN_SLOW = Threshold(6, "uses 5 % of the budget of 30 days in 6 hours")
+BURN_ERRORS = Threshold(
+    0.9, "share of errors that raises the alert where a low objective keeps the burn rate below its limits"
+)
 BUDGET_LEFT = Threshold(0, "the error budget of 30 days is used up", below=True)
 SERVERS = Threshold(1, "fewer than one replica answers", below=True)
 WAITING = Threshold(10, "ten requests wait longer than a user does")
@@ -47,4 +50,4 @@ SAMPLES = Threshold(20_000, "a page of an engine has at most 2,000 samples")
 UPSTREAM_READY = Threshold(1, "0 is unavailable", below=True)
 DRIFT = Threshold(1, "0 is no drift")
 XID_CHANGES = Threshold(1, "each change is a new error")
-FAILED_PODS = Threshold(1, "each failed pod is a failed run")
+FAILED_RUNS = Threshold(1, "the Job has the condition Failed: it has no retries left")

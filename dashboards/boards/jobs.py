@@ -30,7 +30,8 @@ def durations() -> str:
 
 
 def failures() -> str:
-    return f"max by (namespace, job_name) (kube_job_status_failed{{{WHERE}}}) {_ours()}"
+    """Runs without retries left; one of a CronJob stays until the limit of the history removes it."""
+    return f'max by (namespace, job_name) (kube_job_failed{{{WHERE},condition="true"}}) {_ours()}'
 
 
 def rows_evaluated() -> str:
@@ -76,7 +77,7 @@ def _cluster() -> Row:
         (
             chart("Duration", "How long do the runs take?", Query(durations(), "{{job_name}}"), unit="s", width=12,
                   empty="No kube-state-metrics"),
-            chart("Failed pods", "Which runs failed?", Query(failures(), "{{job_name}}"), threshold=thresholds.FAILED_PODS, width=12,
+            chart("Failed runs", "Which runs failed, retries included?", Query(failures(), "{{job_name}}"), threshold=thresholds.FAILED_RUNS, width=12,
                   empty="No kube-state-metrics"),
         ),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards import promql, thresholds
-from dashboards.rules import assessor, servers, trust
+from dashboards.rules import assessor, jobs, servers, trust
 from dashboards.rules.rule import Alert
 from dashboards.thresholds import Threshold
 from signalbox.contracts import certificate_metrics as certificate
@@ -13,7 +13,6 @@ TRUST, ANSWERS, SERVICE, SERVERS, GPU, JOBS = (
     f"signalbox-{name}" for name in ("trust", "answers", "service", "servers", "gpu", "jobs")
 )
 CRITICAL, WARNING = "critical", "warning"
-_GONE = "15m"
 _WHERE = "{{ $labels.namespace }}"
 _KEY_TEXT = "{{ $labels.task }}, {{ $labels.language }}, {{ $labels.verdict }}, route {{ $labels.route }}"
 
@@ -28,19 +27,13 @@ def beyond(expr: str, threshold: Threshold) -> str:
     return f"{expr} {threshold.operator} {threshold}"
 
 
-def gone(aggregate: str, selector: str) -> str:
-    """Groups that had series a quarter of an hour ago and have none now."""
-    return f"({aggregate} ({selector} offset {_GONE}) unless {aggregate} ({selector}))"
-
-
 def _state(expr: str, state: str, label: str = "state") -> str:
     return f'label_replace({expr}, "{label}", "{state}", "", "")'
 
 
 def _trust() -> tuple[Alert, ...]:
     lost = promql.series(certificate.CERTIFICATE_STATE, 'state=~"suspended|revoked|expired"')
-    certified = promql.series(certificate.CERTIFICATE_STATE, 'state="certified"')
-    before = f"max by ({trust.KEY}) ({certified} offset {_GONE} == 1)"
+    before = f"last_over_time({trust.CERTIFIED}[{promql.MEMORY}]) == 1"
     known = f"max by ({trust.KEY}) ({promql.series(certificate.CERTIFICATE_STATE)})"
     expiring = f"{beyond(trust.DAYS_LEFT, thresholds.CERTIFICATE_DAYS)} > 0"
     drifted = f"max by (namespace, task, language, route, column) ({promql.series(metrics.DRIFT_DETECTED)})"
@@ -100,17 +93,13 @@ def _trust() -> tuple[Alert, ...]:
 
 
 def _service() -> tuple[Alert, ...]:
-    burn = {window: f"{assessor.BURN}:rate{window}" for window in assessor.WINDOWS}
-    fast, slow = thresholds.BURN_FAST, thresholds.BURN_SLOW
-    fast_expr = f"({beyond(burn['5m'], fast)} and {beyond(burn['1h'], fast)})"
-    slow_expr = f"({beyond(burn['30m'], slow)} and {beyond(burn['6h'], slow)})"
+    fast, slow = assessor.burning("fast", "5m", "1h"), assessor.burning("slow", "30m", "6h")
     spooled = promql.series(metrics.SPOOLED_ROWS)
-    store = promql.series(metrics.UPSTREAM_READY, 'upstream="store"')
     ours = f'(up{{engine=~".+"}} or {spooled})'
     return (
         Alert(
             "SignalboxErrorBudgetBurn",
-            f"{_state(fast_expr, 'fast', 'speed')} or {_state(slow_expr, 'slow', 'speed')}",
+            f"{_state(fast, 'fast', 'speed')} or {_state(slow, 'slow', 'speed')}",
             "2m",
             '{{ if eq $labels.speed "fast" }}critical{{ else }}warning{{ end }}',
             f"{{{{ $labels.slo }}}} uses its error budget {{{{ $value | humanize }}}} times too fast: {{{{ $labels.task }}}}, namespace {_WHERE}",
@@ -128,7 +117,7 @@ def _service() -> tuple[Alert, ...]:
         ),
         Alert(
             "SignalboxStoreUnavailable",
-            f"max by (namespace, service) ({store}) == 0 or {gone('max by (namespace, service)', store)}",
+            f"{beyond(assessor.STORE, thresholds.UPSTREAM_READY)} or {promql.gone(assessor.STORE_BY, assessor.STORE)}",
             "2m",
             CRITICAL,
             f"The record store (Postgres or SQLite) does not answer, or the assessor is gone: namespace {_WHERE}",
@@ -156,7 +145,7 @@ def _servers() -> tuple[Alert, ...]:
     return (
         Alert(
             "SignalboxNoModelServer",
-            f"({beyond(up, thresholds.SERVERS)} or {gone(f'sum by ({servers.BY})', servers.UP)}) unless on ({servers.BY}) {scaled}",
+            f"({beyond(up, thresholds.SERVERS)} or {promql.gone(servers.BY, servers.UP)}) unless on ({servers.BY}) {scaled}",
             "5m",
             CRITICAL,
             f"No replica answers: {service}",
@@ -223,22 +212,15 @@ def _gpu() -> tuple[Alert, ...]:
 
 
 def _jobs() -> tuple[Alert, ...]:
-    success = promql.series(metrics.JOB_LAST_SUCCESS)
-    age = f"(time() - max by (namespace, job) ({success})) / {thresholds.DAY_SECONDS}"
-    stale = beyond(age, thresholds.JOB_AGE_DAYS)
-    failed = f"max by (namespace, job_name) (kube_job_status_failed) >= {thresholds.FAILED_PODS} and on (namespace) ({success} or {promql.series(metrics.SPOOLED_ROWS)})"
-    lost = gone("max by (namespace, job)", success)
+    states = {"failed": jobs.failed(), "stale": jobs.stale(), "gone": jobs.gone()}
     return (
         Alert(
             "SignalboxJobFailed",
-            " or ".join(
-                _state(f"({expr})", state)
-                for state, expr in (("failed", failed), ("stale", stale), ("gone", lost))
-            ),
+            " or ".join(_state(f"({expr})", state) for state, expr in states.items()),
             "5m",
             WARNING,
             f"Job {{{{ $labels.job_name }}}}{{{{ $labels.job }}}} {{{{ $labels.state }}}}: namespace {_WHERE}",
-            "Failed: a run ended with an error. Stale: no success for too long. Gone: its metrics are not scraped any more.",
+            "Failed: a run has no retries left. Stale: a scheduled job had no success for too long. Gone: its metrics are not scraped any more.",
             JOBS,
         ),
     )

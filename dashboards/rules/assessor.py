@@ -5,7 +5,7 @@ The assessor is in the path of every engine, so the service level covers engines
 
 from __future__ import annotations
 
-from dashboards import promql
+from dashboards import promql, thresholds
 from dashboards.rules.rule import Group, Recording
 from dashboards.settings import latency_seconds, setting
 from signalbox.contracts import metrics
@@ -14,9 +14,13 @@ from signalbox.contracts.light import Light, LightReason
 BY = "namespace, task, language"
 SLO_BY = "namespace, task"
 ERRORS, BURN, BUDGET = "signalbox:slo_errors", "signalbox:slo_burn", "signalbox:slo_budget_left:ratio30d"
+BURN_LIMIT = "signalbox:slo_burn_limit"
+SLOS = ("availability", "latency")
 WINDOWS = ("5m", "30m", "1h", "6h")
 MONTH = "30d"
 LIGHTS = "signalbox:light:ratio_rate1h"
+STORE = "signalbox:store_ready:max"
+STORE_BY = "namespace, service"
 RED = "signalbox:red_unrequested:ratio_rate1h"
 # Red lights that say that no model answered.
 FAILURES = (LightReason.UNAVAILABLE, LightReason.TIMEOUT, LightReason.REJECTED, LightReason.UNPARSABLE)
@@ -27,7 +31,8 @@ def groups() -> tuple[Group, ...]:
     """The rules that are evaluated at the default interval, and those of the month, which read many samples."""
     return (
         Group("signalbox-lights", _lights()),
-        Group("signalbox-slo", tuple(rule for window in WINDOWS for rule in _slo(window))),
+        Group("signalbox-store", (_store(),)),
+        Group("signalbox-slo", (*_burn_limits(), *(rule for window in WINDOWS for rule in _slo(window)))),
         Group("signalbox-slo-month", (*_errors(MONTH), *_budget()), interval="10m"),
     )
 
@@ -35,6 +40,14 @@ def groups() -> tuple[Group, ...]:
 def objective(slo: str) -> str:
     """The share of errors that the objective allows."""
     return f"scalar(1 - {setting(f'{slo}_objective_ratio')})"
+
+
+def _store() -> Recording:
+    """One series of each assessor, also while its pods are replaced: the alert looks back on it."""
+    ready = promql.series(metrics.UPSTREAM_READY, 'upstream="store"')
+    return Recording(
+        STORE, f"max by ({STORE_BY}) ({ready})", "1 if the record store answers any replica of the assessor."
+    )
 
 
 def _lights() -> tuple[Recording, ...]:
@@ -72,7 +85,7 @@ def _lights() -> tuple[Recording, ...]:
 
 
 def _slo(window: str) -> tuple[Recording, ...]:
-    return (*_errors(window), *(_burn(slo, window) for slo in ("availability", "latency")))
+    return (*_errors(window), *(_burn(slo, window) for slo in SLOS))
 
 
 def _errors(window: str) -> tuple[Recording, ...]:
@@ -104,6 +117,26 @@ def _burn(slo: str, window: str) -> Recording:
     )
 
 
+def _burn_limits() -> tuple[Recording, ...]:
+    """The limit of each alert of an objective. The burn rate is at most 1 / (1 - objective), which can be below the usual one."""
+    return tuple(
+        Recording(
+            BURN_LIMIT,
+            f"clamp({thresholds.BURN_ERRORS} / sum(1 - {setting(f'{slo}_objective_ratio')}), 1, {limit})",
+            "Burn rate from which on the alert fires: the usual one, or that of 90 % errors if it is lower.",
+            {"slo": slo, "speed": speed},
+        )
+        for slo in SLOS
+        for speed, limit in (("fast", thresholds.BURN_FAST), ("slow", thresholds.BURN_SLOW))
+    )
+
+
+def burning(speed: str, short: str, long: str) -> str:
+    """Objectives whose burn rate is beyond the limit in both windows."""
+    limit = f'>= on (slo) group_left () {BURN_LIMIT}{{speed="{speed}"}}'
+    return f"({BURN}:rate{short} {limit} and {BURN}:rate{long} {limit})"
+
+
 def _budget() -> tuple[Recording, ...]:
     return tuple(
         Recording(
@@ -112,5 +145,5 @@ def _budget() -> tuple[Recording, ...]:
             "Share of the error budget of 30 days that is left.",
             {"slo": slo},
         )
-        for slo in ("availability", "latency")
+        for slo in SLOS
     )

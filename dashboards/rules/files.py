@@ -9,14 +9,14 @@ import yaml
 
 from dashboards import settings
 from dashboards.metrics import check_names
-from dashboards.rules import assessor, servers, trust
+from dashboards.rules import assessor, jobs, servers, trust
 from dashboards.rules.alerts import alerts
 from dashboards.rules.rule import Group, Recording
 
 
 def groups() -> tuple[Group, ...]:
     """All groups of recording rules."""
-    return servers.group(), *assessor.groups(), *trust.groups()
+    return servers.group(), *assessor.groups(), *trust.groups(), jobs.group()
 
 
 def settings_group() -> Group:

@@ -10,8 +10,6 @@ BY = "namespace, service"
 UP = "signalbox:model_servers_up"
 WAITING = "signalbox:requests_waiting"
 QUANTILES = (0.5, 0.95, 0.99)
-# How long a service without replicas keeps its zeros: longer than a weekend.
-_MEMORY = "7d"
 
 
 def group() -> Group:
@@ -55,7 +53,7 @@ def _waiting(measure: Measure) -> Recording:
     A release of charts/model-server can record the same series itself, with the label `source`.
     """
     present = f"sum by ({BY}) ({_any(measure)})"
-    zero = f"0 * sum by ({BY}) (last_over_time({UP}[{_MEMORY}]))"
+    zero = f"0 * sum by ({BY}) (last_over_time({UP}[{promql.MEMORY}]))"
     expr = f'({present} or {zero}) unless on ({BY}) {WAITING}{{source!=""}}'
     return Recording(WAITING, expr, "Requests that wait in the queues of all replicas, 0 without replicas.")
 

@@ -11,6 +11,7 @@ from signalbox.contracts.light import Light
 
 KEY = "namespace, task, language, verdict, route"
 DETECTOR = "signalbox:detector_evidence:log_ratio"
+CERTIFIED = "signalbox:certificate_certified:max"
 DAYS_LEFT = "signalbox:certificate_left:days"
 GREEN_ERROR = "signalbox:green_error:ratio"
 CORRECT_GREEN = "signalbox:correct_green:increase1d"
@@ -34,7 +35,13 @@ def _trust() -> tuple[Recording, ...]:
     error = f"max by (task, language) ({promql.series(certificate.CERTIFICATE_ERROR)})"
     green = f'light="{Light.GREEN}"'
     evaluated = f"max by (task, language) ({promql.series(metrics.EVAL_LIGHT_ERROR, green)})"
+    certified = promql.series(certificate.CERTIFICATE_STATE, 'state="certified"')
     return (
+        Recording(
+            CERTIFIED,
+            f"max by ({KEY}) ({certified})",
+            "1 if the newest certificate of a key is certified, else 0.",
+        ),
         Recording(
             DETECTOR,
             f"ln(clamp_min({evidence}, 1)) / (ln({limit}) > 0)",

@@ -12,6 +12,8 @@ GPU = 'Hostname="n",gpu="0",UUID="u"'
 ASSESSOR = 'namespace="a",service="assessor",instance="i",job="j"'
 DAY = 86_400
 GONE = "1+0x20 stale"
+# Three hours after the last value.
+LATER = 200
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,13 @@ STORE = f'signalbox_upstream_ready{{{ASSESSOR},upstream="store"}}'
 UP = f"up{{{SERVER}}}"
 SPOOL = f"signalbox_store_spooled_rows{{{ASSESSOR}}}"
 SUCCESS = 'signalbox_job_last_success_timestamp_seconds{namespace="a",job="drift-m"}'
-FAILED = 'kube_job_status_failed{namespace="a",job_name="drift-1"}'
+FAILED = 'kube_job_failed{namespace="a",job_name="drift-1",condition="true"}'
+FAILED_PODS = 'kube_job_status_failed{namespace="a",job_name="drift-1",reason=""}'
+STARTED = 'kube_job_status_start_time{namespace="a",job_name="drift-1"}'
+OWNER = 'kube_job_owner{namespace="a",job_name="drift-1",owner_kind="CronJob",owner_name="p-drift",owner_is_controller="true"}'
+SUCCEEDED = 'kube_cronjob_status_last_successful_time{namespace="a",cronjob="p-drift"}'
+SUSPENDED = 'kube_cronjob_spec_suspend{namespace="a",cronjob="p-drift"}'
+TRAINED = SUCCESS.replace("drift", "train")
 DRIFT = f'signalbox_drift_detected{{{TASK},column="text"}}'
 OLDEST = f"signalbox_certificate_oldest_request_timestamp_seconds{{{KEY}}}"
 SAMPLES = f"scrape_samples_post_metric_relabeling{{{SERVER}}}"
@@ -80,6 +88,11 @@ CASES: dict[str, dict[str, Case]] = {
         "fires": constant(STATE % "revoked", 1, 1),
         "silent": Case({STATE % "certified": "1+0x60", EXPIRY: f"{30 * DAY}+0x60"}, 0),
         "gone": Case({STATE % "certified": GONE}, 1),
+        "gone for hours": Case({STATE % "certified": GONE}, 1, LATER),
+        "gone after it was suspended": Case(
+            {STATE % "certified": "1+0x9 0+0x10 stale", STATE % "suspended": "0+0x9 1+0x10 stale"}, 0, LATER
+        ),
+        "gone and back": Case({STATE % "certified": "1+0x20 _x90 1+0x200"}, 0, LATER),
         "expires in three days": Case({STATE % "certified": "1+0x60", EXPIRY: f"{3 * DAY}+0x60"}, 1),
         "gets another state": Case(
             {STATE % "certified": "1+0x20 0+0x40", STATE % "suspended": "0+0x20 1+0x40"}, 1
@@ -125,6 +138,8 @@ CASES: dict[str, dict[str, Case]] = {
         "fires": constant(STORE, 0, 1),
         "silent": constant(STORE, 1, 0),
         "gone": Case({STORE: GONE}, 1),
+        "gone for hours": Case({STORE: GONE}, 1, LATER),
+        "in another pod": Case({STORE: GONE, STORE.replace('"i"', '"k"'): "_x40 1+0x900"}, 0, LATER),
     },
     "SignalboxCardinality": {
         "fires": Case({SAMPLES: "30000+0x60", UP: "1+0x60"}, 1),
@@ -138,6 +153,8 @@ CASES: dict[str, dict[str, Case]] = {
         "fires": constant(UP, 0, 1),
         "silent": constant(UP, 1, 0),
         "gone": Case({UP: GONE}, 1),
+        "gone for hours": Case({UP: GONE}, 1, LATER),
+        "another engine": Case({UP: GONE, UP.replace("vllm", "sglang"): "_x40 1+0x900"}, 0, LATER),
         "scaled to zero": Case({UP: GONE, REPLICAS: "1+0x20 0+0x40"}, 0),
         "one of two answers": Case({UP: "0+0x60", UP.replace('"i"', '"k"'): "1+0x60"}, 0),
     },
@@ -177,7 +194,43 @@ CASES: dict[str, dict[str, Case]] = {
         "fires": Case({FAILED: "1+0x60", SUCCESS: "0+0x60"}, 1),
         "silent": Case({FAILED: "0+0x60", SUCCESS: "0+0x60"}, 0),
         "gone": Case({SUCCESS: GONE}, 1),
+        "gone for hours": Case({SUCCESS: GONE}, 1, LATER),
+        "a retry succeeded": Case({FAILED_PODS: "1+0x60", SUCCESS: "0+0x60"}, 0),
+        "a later run of its CronJob succeeded": Case(
+            {
+                FAILED: "1+0x60",
+                SUCCESS: "0+0x60",
+                STARTED: "600+0x60",
+                OWNER: "1+0x60",
+                SUCCEEDED: "700+0x60",
+            },
+            0,
+        ),
+        "no run of its CronJob succeeded since": Case(
+            {
+                FAILED: "1+0x60",
+                SUCCESS: "0+0x60",
+                STARTED: "600+0x60",
+                OWNER: "1+0x60",
+                SUCCEEDED: "500+0x60",
+            },
+            1,
+        ),
+        "a run of another CronJob succeeded": Case(
+            {
+                FAILED: "1+0x60",
+                SUCCESS: "0+0x60",
+                STARTED: "600+0x60",
+                OWNER: "1+0x60",
+                SUCCEEDED.replace("p-drift", "p-train"): "700+0x60",
+            },
+            1,
+        ),
         "is stale": constant(SUCCESS, -40 * DAY, 1),
+        "is stale by its schedule": Case({SUCCESS: f"{-40 * DAY}+0x60", SUSPENDED: "0+0x60"}, 1),
+        "its schedule is suspended": Case({SUCCESS: f"{-40 * DAY}+0x60", SUSPENDED: "1+0x60"}, 0),
+        "has no schedule": Case({TRAINED: f"{-40 * DAY}+0x60", SUSPENDED: "0+0x60"}, 0),
+        "runs once, without kube-state-metrics": constant(TRAINED, -40 * DAY, 0),
         "is of another program": constant(FAILED, 1, 0),
     },
 }

@@ -37,7 +37,7 @@ WITHOUT_LIVE_DATA = {
     "signalbox-gpu": dict.fromkeys((panel.title for board in boards() if board.uid == "signalbox-gpu" for panel in board.panels), GPU),
     "signalbox-jobs": {
         "Days since the last success": JOBS, "Last success": JOBS, "Rows evaluated": JOBS, "Duration": CLUSTER,
-        "Failed pods": CLUSTER,
+        "Failed runs": CLUSTER,
     },
 }  # fmt: skip
 PANELS = [(board, panel) for board in boards() for panel in board.panels]

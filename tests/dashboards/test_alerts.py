@@ -10,7 +10,7 @@ import yaml
 from dashboards.boards import boards
 from dashboards.rules.alerts import alerts
 from dashboards.rules.files import rule_files
-from tests.dashboards.alert_cases import CASES, Case
+from tests.dashboards.alert_cases import CASES, Case, counters
 
 RUNBOOKS = Path("docs/runbooks")
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
@@ -58,6 +58,28 @@ def test_an_alert_fires_is_silent_and_notices_missing_series(name, rules):
     document = {"rule_files": list(rule_files()), "evaluation_interval": "1m", "tests": tests}
     (rules / "test.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     done = run(rules, "test", "rules", "test.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@promtool
+@pytest.mark.parametrize(("answers", "fires"), [("0+10x400", 2), ("0+1x400", 0)])
+def test_the_burn_rate_alert_fires_at_an_objective_whose_burn_rate_never_reaches_the_usual_limits(
+    answers, fires, rules, tmp_path
+):
+    """All answers but one in ten fail, or half of them: of 0.5, the burn rate is at most 2."""
+    for path in rules.glob("*.yaml"):
+        shutil.copy(path, tmp_path)
+    settings = (tmp_path / "settings.yaml").read_text(encoding="utf-8")
+    assert "vector(0.99)" in settings
+    (tmp_path / "settings.yaml").write_text(settings.replace("vector(0.99)", "vector(0.5)"), encoding="utf-8")
+    case = counters(390, fires, red__unavailable=answers, green__certified="0+1x400")
+    document = {
+        "rule_files": list(rule_files()),
+        "evaluation_interval": "1m",
+        "tests": [unit_test("SignalboxErrorBudgetBurn", "low objective", case)],
+    }
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    done = run(tmp_path, "test", "rules", "test.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pydantic import Field
 
 from signalbox.capacity.models.catalogue import Catalogue
+from signalbox.capacity.planner.checkpoints import checkpoint
 from signalbox.capacity.planner.choose import ranks
 from signalbox.capacity.planner.evaluate import Correct, Evaluate, Evaluation, evaluator, largest_context
 from signalbox.capacity.planner.outlook import throughput_of
@@ -38,6 +39,9 @@ class Offer(Contract):
     wh_per_1k_tokens: Interval | None
     price_per_hour: float | None
     unproven: bool = Field(description="Whether --allow-unproven overruled a rule.")
+    checkpoint: str = Field(
+        description="Files that it is started with; empty if none in this quantization are known."
+    )
 
 
 class Offers(Contract):
@@ -141,4 +145,5 @@ def _offer(evaluation: Evaluation, question: Question, prices: Prices) -> Offer:
         wh_per_1k_tokens=wh_per_1k_tokens(spec, speed, prices) if speed else None,
         price_per_hour=None if price is None else round(price * evaluation.gpus, 2),
         unproven=bool(evaluation.overruled),
+        checkpoint=checkpoint(question.request.model, spec).name,
     )

@@ -54,7 +54,7 @@ def page_parts(
     evaluate = evaluator(correct, allow_unproven=request.allow_unproven)
     if request.gpu or request.gpu_memory is not None:
         question = resolve(request, catalogue)
-        evaluation = best(question.specs(), evaluate)
+        evaluation = best(question.specs(), evaluate, question.obtainable)
         one = answer(question, evaluation, catalogue, evaluate, prices)
         return _parts(question, [evaluation], table, language, today, plan=one)
     question, rows, listing = offer_evaluations(request, catalogue, table, evaluate)

@@ -82,7 +82,7 @@ def _shares(requests: Sequence[Request], catalogue: Catalogue, correct: Correct 
         share = _rounded((most or room - taken) / total)
         evaluate = evaluator(correct, allow_unproven=requests[i].allow_unproven)
         specs = (replace(spec, memory_utilization=share) for spec in questions[i].specs())
-        chosen[i] = best(specs, evaluate)
+        chosen[i] = best(specs, evaluate, questions[i].obtainable)
     spare = max(0.0, room - sum(_least(evaluation) for evaluation in chosen.values()))
     caches = sum(1 for evaluation in chosen.values() if evaluation.spec.model.kv_groups)
     return [_rounded(_share_bytes(chosen[i], spare / max(1, caches)) / total) for i in (0, 1)]

@@ -29,8 +29,15 @@ def show_offers(answer: Offers, console: Console, *, top: int) -> None:
     for note in answer.notes:
         console.print(Text(f"note: {note}", style="dim"))
     if rows:
-        machine = f"{rows[0].gpus}x{product(rows[0].gpu)}"
-        console.print(f"the command to start it: add --gpu {machine}", markup=False, highlight=False)
+        console.print(_next_step(answer.offers), markup=False, highlight=False)
+
+
+def _next_step(rows: tuple[Offer, ...]) -> str:
+    """The first machine whose plan has a command: a quantization without known files has none."""
+    row = next((one for one in rows if one.checkpoint), None)
+    if row is None:
+        return f"no copy in {rows[0].quantization} is known: search the Hub for one, and pass it as --model"
+    return f"the command to start it: add --gpu {row.gpus}x{product(row.gpu)}"
 
 
 def _table(rows: tuple[Offer, ...], answer: Offers) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -86,7 +87,7 @@ def _check(figures: Figures) -> None:
         raise InputError("--gpu-memory", figures.memory, f"State GB between 1 and {_LARGEST_GB:g}.")
     if figures.capability is not None and not 3 <= figures.capability < 20:
         raise InputError("--capability", figures.capability, "State the compute capability, such as 8.6.")
-    if figures.bandwidth is not None and figures.bandwidth <= 0:
+    if figures.bandwidth is not None and not 0 < figures.bandwidth < math.inf:
         raise InputError("--bandwidth", figures.bandwidth, "State GB/s above 0.")
 
 

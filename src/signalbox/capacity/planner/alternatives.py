@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -32,18 +32,23 @@ class _Scope:
     catalogue: Catalogue
 
 
-def alternatives(evaluation: Evaluation, evaluate: Evaluate, catalogue: Catalogue) -> tuple[Alternative, ...]:
+def alternatives(
+    evaluation: Evaluation,
+    evaluate: Evaluate,
+    catalogue: Catalogue,
+    obtainable: Collection[str] | None = None,
+) -> tuple[Alternative, ...]:
     """The first change of each kind that fits, in the order of the kinds below."""
-    scope = _scope(evaluation.spec, catalogue)
+    scope = _scope(evaluation.spec, catalogue, obtainable)
     options: list[Alternative] = []
     for kind, enough in _KINDS:
-        if len(options) < enough and (option := _first(kind(scope), evaluate)) is not None:
+        if len(options) < enough and (option := _first(kind(scope), evaluate, obtainable)) is not None:
             options.append(option)
     return tuple(options)
 
 
-def _scope(spec: Spec, catalogue: Catalogue) -> _Scope:
-    quantizations = by_quality(spec.model, catalogue.quantizations, spec.engine.name)
+def _scope(spec: Spec, catalogue: Catalogue, obtainable: Collection[str] | None) -> _Scope:
+    quantizations = by_quality(spec.model, catalogue.quantizations, spec.engine.name, obtainable)
     gpus = (
         row
         for row in catalogue.gpus
@@ -59,11 +64,11 @@ def _scope(spec: Spec, catalogue: Catalogue) -> _Scope:
     )
 
 
-def _first(changes: Changes, evaluate: Evaluate) -> Alternative | None:
+def _first(changes: Changes, evaluate: Evaluate, obtainable: Collection[str] | None) -> Alternative | None:
     candidates = list(changes)
     if not candidates:
         return None
-    result = best((spec for _, spec in candidates), evaluate)
+    result = best((spec for _, spec in candidates), evaluate, obtainable)
     if not result.fits:
         return None
     spec = result.spec

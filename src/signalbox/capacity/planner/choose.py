@@ -61,8 +61,12 @@ def by_quality(
 def _place(
     model: Architecture, row: Quantization, obtainable: Collection[str] | None
 ) -> tuple[int, bool, bool]:
-    missing = obtainable is not None and row.compute not in ("16bit", "gguf") and row.name not in obtainable
-    return (-bits_class(model, row), row.compute in _SLOW, missing)
+    return (-bits_class(model, row), row.compute in _SLOW, missing(row, obtainable))
+
+
+def missing(row: Quantization, obtainable: Collection[str] | None) -> bool:
+    """Whether a quantization needs files of its own and none are known (`obtainable`; None: any can be had)."""
+    return obtainable is not None and row.compute not in ("16bit", "gguf") and row.name not in obtainable
 
 
 def bits_class(model: Architecture, row: Quantization) -> int:
@@ -78,15 +82,18 @@ def ranks(gpu: Gpu, count: int) -> tuple[int, ...]:
     return tuple(sorted({n for n in (*_RANKS, 16, 32) if n <= count} | {count}))
 
 
-def best(candidates: Iterable[Spec], evaluate: Evaluate) -> Evaluation:
-    """The first that fits; of equal bits and GPUs, one without warnings. If none fits, the closest one."""
+def best(
+    candidates: Iterable[Spec], evaluate: Evaluate, obtainable: Collection[str] | None = None
+) -> Evaluation:
+    """The first that fits; of equal bits and GPUs, one with known files, then one without warnings. If none fits, the
+    closest one."""
     winner: Evaluation | None = None
     closest: Evaluation | None = None
     for spec in candidates:
         if winner is not None and not _could_be_better(spec, winner):
             continue
         candidate = evaluate(spec)
-        if candidate.fits and (winner is None or len(candidate.findings) < len(winner.findings)):
+        if candidate.fits and (winner is None or _flaws(candidate, obtainable) < _flaws(winner, obtainable)):
             winner = candidate
         elif closest is None or _closeness(candidate) > _closeness(closest):
             closest = candidate
@@ -100,6 +107,11 @@ def _could_be_better(spec: Spec, winner: Evaluation) -> bool:
     same_class = bits_class(spec.model, spec.quantization) == bits_class(spec.model, winner.spec.quantization)
     gpus = spec.gpus
     return bool(winner.findings) and same_class and gpus <= winner.gpus
+
+
+def _flaws(evaluation: Evaluation, obtainable: Collection[str] | None) -> tuple[bool, int]:
+    """Without files there is no command, which is worse than any warning."""
+    return missing(evaluation.spec.quantization, obtainable), len(evaluation.findings)
 
 
 def _closeness(evaluation: Evaluation) -> tuple[int, float]:

@@ -13,10 +13,11 @@ from signalbox.capacity.planner.nodes import START
 from signalbox.capacity.planner.plan import default_catalogue
 from signalbox.capacity.planner.result import Plan
 from signalbox.capacity.spec import TENSOR_ENGINES
-from signalbox.errors import SetupError
+from signalbox.errors import InputError, SetupError
 from signalbox.io import write_output
 
 _AUTO = "auto"
+_LEAST_CONTEXT = 16  # the minimum of `context` in the chart's schema
 _SERVER_GIB, _DEFAULT_LIMIT_GIB = 10, 32  # memory of the server without weights, and the chart's limit
 _DTYPES = ("vllm", "sglang", "tgi")  # engines that are started with a dtype
 # Image tags by engine version, where the version alone names an image. Others keep the chart's.
@@ -34,7 +35,12 @@ _CHART_VARIABLES = (
 
 
 def values(plan: Plan, *, replicas: int = 1) -> dict[str, object]:
-    """The chart's values for a plan. Raises SetupError where no files to serve are known."""
+    """The chart's values for a plan. Raises SetupError where no files to serve are known, InputError for a context below the chart's."""
+    if plan.context < _LEAST_CONTEXT:
+        problem = f"--write: no file written, `--context` {plan.context} is below the chart's minimum of {_LEAST_CONTEXT}"
+        raise InputError(
+            "--context", plan.context, f"use `--context {_LEAST_CONTEXT}` or more", problem=problem
+        )
     if not plan.checkpoint:
         advice = next((row.hint for row in plan.warnings if row.rule == "no-checkpoint"), "")
         raise SetupError("--write: no file written, it is not known what to serve", hint=advice)

@@ -14,6 +14,7 @@ from signalbox.capacity.serving import ALL_THAT_FIT, LORA_RANKS, Lora, Serving, 
 from signalbox.capacity.spec import ENGINE_TITLES, Architecture, Draft, EngineName, EngineVersion
 from signalbox.errors import InputError
 
+_MOST_OFFLOAD_GIB = 1_000_000  # more than any host has; nan and inf are outside, too
 _LORA_RANK = 16  # vLLM's default
 _TOKENS = {"mtp": 1, "draft": 5, "ngram": 5}  # per step, as in the examples of vLLM's documentation
 # Field of the request → its option, and the engine whose memory is known with it.
@@ -95,7 +96,7 @@ def _speculative(request: KindFields, model: Architecture) -> Speculative | None
     if method == "mtp" and model.family not in MTP_FAMILIES:
         problem = f"{model.name} ({model.family}) has no MTP layer that vLLM 0.24.0 loads"
         raise InputError("--speculative", "mtp", "use `draft:MODEL` or `ngram`", problem=problem)
-    tokens = request.speculative_tokens or _TOKENS[method]
+    tokens = _TOKENS[method] if request.speculative_tokens is None else request.speculative_tokens
     if tokens < 1:
         raise InputError("--speculative-tokens", tokens, "Give a number of at least 1.")
     return Speculative("mtp" if method == "mtp" else "draft" if draft else "ngram", tokens, draft)
@@ -115,7 +116,7 @@ def _draft(speculative: Speculative | None, model: Architecture, catalogue: Cata
 
 def _offload(request: KindFields) -> float:
     gib = request.cpu_offload or 0.0
-    if gib < 0:
+    if not 0 <= gib <= _MOST_OFFLOAD_GIB:
         raise InputError(
             "--cpu-offload-gb", gib, "Give the GiB of weights per GPU to keep in the host's memory."
         )

@@ -56,7 +56,7 @@ def plan(
     rows = catalogue or default_catalogue()
     question = resolve(request, rows)
     evaluate = evaluator(correct, allow_unproven=request.allow_unproven)
-    return answer(question, best(question.specs(), evaluate), rows, evaluate, prices)
+    return answer(question, best(question.specs(), evaluate, question.obtainable), rows, evaluate, prices)
 
 
 def answer(
@@ -77,7 +77,9 @@ def answer(
         verdict=_outcome(evaluation),
         fits=evaluation.fits,
         reason=_reason(evaluation),
-        alternatives=() if evaluation.fits else alternatives(evaluation, evaluate, catalogue),
+        alternatives=()
+        if evaluation.fits
+        else alternatives(evaluation, evaluate, catalogue, question.obtainable),
         combinations=() if evaluation.violations else combinations(spec),
         largest_context=0 if evaluation.violations else largest_context(spec),
         workload=workload,

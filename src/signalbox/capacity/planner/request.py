@@ -84,6 +84,7 @@ class Question:
     notes: tuple[str, ...] = ()  # on how names were read
     serving: Serving = PLAIN
     draft: Draft | None = None
+    obtainable: frozenset[str] | None = None  # quantizations with known files; None: any is served as it is
 
     def specs(self) -> Iterator[Spec]:
         """Best quantization first, for each the fewest GPUs first."""
@@ -169,9 +170,13 @@ def resolve(request: Request, catalogue: Catalogue) -> Question:
         count=count or needed,
         engine=engine,
         quantizations=_quantizations(request, model, engine, catalogue),
+        obtainable=None if model.checkpoint_quantization else _obtainable(request, model, engine),
         context=request.context or _context(model, lengths),
         lengths=lengths,
-        notes=(*selection.notes, *filter(None, (dynamic_note(request.model or ""),))),
+        notes=(
+            *selection.notes,
+            *filter(None, (dynamic_note(request.model or ""), _text_only(request, model))),
+        ),
         serving=serving,
         draft=draft,
     )
@@ -198,10 +203,19 @@ def _quantizations(
     return by_quality(model, catalogue.quantizations, engine.name, _obtainable(request, model, engine))
 
 
-def _obtainable(request: Request, model: Architecture, engine: EngineVersion) -> set[str]:
+def _obtainable(request: Request, model: Architecture, engine: EngineVersion) -> frozenset[str]:
     """Quantizations whose files are known, or that the engine computes while loading."""
     name = (request.model or model.name).removeprefix("hf:")
-    return {*copies(repository(name, model.name)), *load_support().while_loading.get(engine.name, ())}
+    computed = load_support().while_loading.get(engine.name, ())
+    return frozenset((*copies(repository(name, model.name)), *computed))
+
+
+def _text_only(request: Request, model: Architecture) -> str | None:
+    wishes = {"`--images`": request.images, "`--image-pixels`": request.image_pixels}
+    options = " and ".join(name for name, value in wishes.items() if value)
+    return (
+        f"no effect of {options}: {model.name} reads text only" if options and not model.multimodal else None
+    )
 
 
 def _context(model: Architecture, lengths: TaskLengths | None) -> int:

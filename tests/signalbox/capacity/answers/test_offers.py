@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from signalbox.capacity.answers.offers import offers
+from signalbox.capacity.gpu_names import product
 from signalbox.capacity.memory import budget
 from signalbox.capacity.planner.evaluate import largest_context
 from signalbox.capacity.planner.plan import default_catalogue, plan
@@ -78,3 +79,20 @@ def test_an_encoder_is_offered_without_figures_of_a_cache():
     first = answer.offers[0]
     assert (first.gpu, first.gpus, first.largest_context, first.max_concurrency) == ("t4", 1, 8192, 1.0)
     assert all(row.output_tokens_per_second is None for row in answer.offers)
+
+
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "mistral-7b-instruct"])
+def test_every_offer_with_known_files_is_what_its_plan_starts(model):
+    rows = [row for row in offers(Request(model=model), ROWS).offers if row.checkpoint]
+    assert len(rows) > 15
+    for row in rows:
+        answer = plan(Request(model=model, gpu=f"{row.gpus}x{product(row.gpu)}"))
+        assert answer.checkpoint == row.checkpoint, row.gpu
+        assert answer.quantization == row.quantization, row.gpu
+
+
+@pytest.mark.parametrize("model", [row.name for row in ROWS.models[::8]])
+def test_the_first_offer_with_known_files_leads_to_a_command(model):
+    row = next((row for row in offers(Request(model=model), ROWS).offers if row.checkpoint), None)
+    assert row is not None
+    assert plan(Request(model=model, gpu=f"{row.gpus}x{product(row.gpu)}")).checkpoint == row.checkpoint

@@ -128,6 +128,24 @@ def test_explain_has_every_term():
         ((), "a model or GPUs are required"),
         (("--model", "llama-3.1-8b", "--gpu-memory", "0"), "--gpu-memory: got 0.0."),
         (("--model", "llama-3.1-8b", "--gpu", "l4", "--bandwidth", "0"), "--bandwidth: got 0.0."),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--bandwidth", "nan"), "--bandwidth: got nan."),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--bandwidth", "inf"), "--bandwidth: got inf."),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--capability", "nan"), "--capability: got nan."),
+        (("--model", "llama-3.1-8b", "--gpu-memory", "nan"), "--gpu-memory: got nan."),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--cpu-offload-gb", "nan"), "--cpu-offload-gb: got nan."),
+        (("--model", "llama-3.1-8b", "--gpu", "l4", "--cpu-offload-gb", "inf"), "--cpu-offload-gb: got inf."),
+        (
+            ("--model", "llama-3.1-8b", "--gpu", "l4", "--cpu-offload-gb", "1e308"),
+            "--cpu-offload-gb: got 1e+308.",
+        ),
+        (
+            ("--model", "llama-3.1-8b", "--gpu", "l4", "--gpu-memory-utilization", "nan"),
+            "--gpu-memory-utilization: got nan.",
+        ),
+        (
+            ("--model", "llama-3.1-8b", "--gpu", "l4", "--speculative", "ngram", "--speculative-tokens", "0"),
+            "--speculative-tokens: got 0.",
+        ),
         (("--gpus", "l4", "--sort", "best"), "unknown order `best` (`--sort`)"),
         (("--gpus", "l4", "--html", "x.html"), "`--html` shows one model"),
         (("--gpu", "l4"), "one of `--model` and `--config` is required"),
@@ -282,3 +300,37 @@ def test_sixteen_gpus_are_two_nodes_of_eight(tmp_path):
     assert run(*wish, "--write", str(path)).exit_code == 0
     assert yaml.safe_load(path.read_text())["parallelism"] == {"tensor": 8, "pipeline": 2, "nodes": 2}
     assert run(*wish, "--tp", "16").exit_code == INPUT
+
+
+def test_the_hint_of_the_overview_leads_to_a_command():
+    overview = run("--model", "llama-3.1-8b")
+    words = overview.output.rpartition("the command to start it: add ")[2].split()
+    assert words == ["--gpu", "1xT4"]
+    result = run("--model", "llama-3.1-8b", *words)
+    assert "vllm serve" in result.output
+    assert "no command is printed" not in result.output
+
+
+def test_the_hint_of_the_overview_names_a_machine_whose_quantization_has_known_files():
+    overview = run("--model", "google/gemma-3-27b-it")
+    words = overview.output.rpartition("the command to start it: add ")[2].split()
+    assert "vllm serve" in run("--model", "google/gemma-3-27b-it", *words).output
+
+
+def test_images_of_a_model_without_vision_are_noted():
+    result = run("--model", "llama-3.1-8b", "--gpu", "l4", "--images", "4")
+    assert result.exit_code == FITS
+    assert "no effect of `--images`" in flat(result.output)
+    assert "no effect" not in run("--model", "llama-3.1-8b", "--gpu", "l4", "--images", "0").output
+
+
+def test_a_context_below_the_charts_minimum_is_not_written(tmp_path):
+    schema = json.loads(Path("charts/model-server/values.schema.json").read_text(encoding="utf-8"))
+    least, target = schema["properties"]["context"]["minimum"], tmp_path / "values.yaml"
+    arguments = ("--model", "llama-3.1-8b", "--gpu", "l4", "--write", str(target))
+    result = run(*arguments, "--context", str(least - 1))
+    assert result.exit_code == INPUT
+    assert f"use `--context {least}` or more" in flat(result.output)
+    assert not target.exists()
+    assert run(*arguments, "--context", str(least)).exit_code == FITS
+    assert yaml.safe_load(target.read_text(encoding="utf-8"))["context"] == least
