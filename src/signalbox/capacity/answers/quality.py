@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from signalbox.capacity.datafile import read
 from signalbox.capacity.models.catalogue_names import model_key, split_encoding
+from signalbox.contracts.labels import verdict_for
 from signalbox.errors import InputError
 
 Accuracies = Mapping[str, float]
@@ -67,9 +68,14 @@ def _balanced(answers: tuple[_Answer, ...]) -> float:
     """Mean over the labels of the share of right verdicts."""
     shares: dict[str, list[float]] = {}
     for answer in answers:
-        right = fmean(verdict.lower() == answer.label.lower() for verdict in answer.verdicts)
-        shares.setdefault(answer.label, []).append(right)
+        shares.setdefault(answer.label, []).append(_share_right(answer))
     return fmean(fmean(values) for values in shares.values())
+
+
+def _share_right(answer: _Answer) -> float:
+    """0 for a row without an answer, which a comparison counts as wrong."""
+    expected = verdict_for(answer.label).lower()
+    return fmean(verdict.lower() == expected for verdict in answer.verdicts) if answer.verdicts else 0.0
 
 
 @cache

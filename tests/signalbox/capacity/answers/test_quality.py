@@ -72,6 +72,18 @@ def test_a_comparison_comes_before_generation_and_size(tmp_path):
     assert "measured accuracy" in ranking.order
 
 
+def test_a_row_without_an_answer_is_wrong_and_neutral_is_right_for_none_of_these(tmp_path):
+    answers = [
+        {"row": "1", "label": "yes", "verdicts": []},
+        {"row": "2", "label": "yes", "verdicts": ["yes"]},
+        {"row": "3", "label": "none of these", "verdicts": ["Neutral"]},
+    ]
+    models = [{"name": "Qwen/Qwen3-4B", "kind": "decoder", "release": None, "answers": answers}]
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps({"schema_version": 1, "task": "medical", "models": models}))
+    assert accuracies(path) == {"qwen34b": 0.75}
+
+
 def test_another_file_is_an_input_error(tmp_path):
     path = tmp_path / "other.json"
     path.write_text("{}")
