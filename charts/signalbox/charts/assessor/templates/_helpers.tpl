@@ -52,6 +52,34 @@
 {{- include "common.claim" (list . (include "common.fullname" .) .Values.persistence) -}}
 {{- end -}}
 
+{{/* Claims that the assessor mounts, as a JSON list: that of SQLite first, then that of the thresholds. */}}
+{{- define "assessor.claims" -}}
+{{- $claims := list -}}
+{{- if and (eq .Values.database.type "sqlite") .Values.persistence.enabled -}}
+{{- $claims = list (default (include "assessor.claim" . | fromJson).name .Values.persistence.existingClaim) -}}
+{{- end -}}
+{{- append $claims .Values.thresholds.existingClaim | compact | uniq | toJson -}}
+{{- end -}}
+
+{{/* "true" if one node can mount SQLite, so that pods that share a claim must share a node. Access modes of other charts' claims are not known here. */}}
+{{- define "assessor.oneNode" -}}
+{{- and (eq .Values.database.type "sqlite") .Values.persistence.enabled (not (has "ReadWriteMany" .Values.persistence.accessModes)) -}}
+{{- end -}}
+
+{{/* Affinity of the assessor. If the encoder shares a claim with it, the node of that claim, because the encoder does not release it during an update. */}}
+{{- define "assessor.affinity" -}}
+{{- $claims := include "assessor.claims" . | fromJsonArray -}}
+{{- $encoder := include "assessor.encoderMount" . -}}
+{{- $oneNode := eq (include "assessor.oneNode" .) "true" -}}
+{{- if .Values.affinity -}}
+{{ toYaml .Values.affinity }}
+{{- else if $oneNode -}}
+{{ include "common.claimAffinity" (list . (ternary $encoder (first $claims) (has $encoder $claims))) }}
+{{- else if and $claims (not .Values.autoscaling.enabled) (eq (include "assessor.replicas" .) "1") -}}
+{{ include "common.claimAffinity" (list . "") }}
+{{- end -}}
+{{- end -}}
+
 {{/* Egress rules of all pods: this namespace, DNS, the proxy, and those in networkPolicy. */}}
 {{- define "assessor.egress" -}}
 - to: [{podSelector: {}}]
