@@ -38,7 +38,7 @@ http://{{ $name }}.{{ .Release.Namespace }}.svc{{ if ne (int $encoder.port) 80 }
 {{- define "assessor.encoderAffinity" -}}
 {{- $claim := include "assessor.encoderMount" . -}}
 {{- $oneNode := eq (include "assessor.oneNode" .) "true" -}}
-{{- $shared := and $oneNode (eq $claim (include "assessor.claims" . | fromJsonArray | first)) -}}
+{{- $shared := and $oneNode (eq $claim (include "assessor.databaseClaim" .)) -}}
 {{- if and $claim (or $shared (eq (int .Values.encoder.maxReplicas) 1)) -}}
 {{ include "common.claimAffinity" (list . (ternary $claim "" $oneNode)) }}
 {{- end -}}
