@@ -12,10 +12,12 @@ LOOKUP = 'lookup "v1" "PersistentVolumeClaim" (index . 0).Release.Namespace (ind
 def copy_with_claims(chart: str, claims: str, folder: Path) -> Path:
     """A copy of a chart with its notes as an object; `claims` is JSON that replaces helm's lookup, as no cluster is there."""
     shutil.copytree(chart_folder(chart), folder)
-    helper = folder / "charts" / "common" / "templates" / "_claim.tpl"
-    text = helper.read_text(encoding="utf-8")
-    assert text.count(LOOKUP) == text.count("lookup") == 1
     stand_in = f"(get ({json.dumps(claims)} | fromJson) (index . 1) | default dict)"
-    helper.write_text(text.replace(LOOKUP, stand_in), encoding="utf-8")
+    helpers = list(folder.rglob("_claim.tpl"))  # one, or that of each part of the stack
+    assert helpers
+    for helper in helpers:
+        text = helper.read_text(encoding="utf-8")
+        assert text.count(LOOKUP) == text.count("lookup") == 1
+        helper.write_text(text.replace(LOOKUP, stand_in), encoding="utf-8")
     add_notes(folder)
     return folder

@@ -79,6 +79,45 @@ def test_adapters_of_a_hub_next_to_a_volume_reach_the_hub_with_its_token():
     assert variables["HF_TOKEN"]["valueFrom"]["secretKeyRef"]["name"] == "hf"
 
 
+VOLUME = {"source": "pvc", "pvc": {"claimName": "models"}}
+HTTPS = {"port": 443, "protocol": "TCP"}
+
+
+def draft(model: str, source: dict) -> dict:
+    proposal = {"method": "draft_model", "tokens": 5, "model": model}
+    return {"gpu": {"product": "H100"}, "model": source, "speculative": proposal}
+
+
+def ports(objects: list[dict]) -> list[dict]:
+    rules = one(objects, "NetworkPolicy")["spec"]["egress"]
+    return [port for rule in rules for port in rule.get("ports", [])]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        VOLUME,
+        {"source": "oci", "oci": {"reference": "registry.example.org/models/llama:1"}},
+        {"source": "s3", "s3": {"uri": "s3://models/llama", "endpoint": "http://minio:9000"}},
+    ],
+    ids=lambda source: source["source"],
+)
+def test_a_draft_of_a_hub_next_to_other_files_reaches_the_hub_with_its_token(source):
+    values = draft("meta-llama/Llama-3.2-1B-Instruct", source | {"token": {"existingSecret": "hf"}})
+    objects = render(CHART, values)
+    assert HTTPS in ports(objects)
+    variables = environment(pod_of(one(objects, "Deployment")))
+    assert variables["HF_TOKEN"]["valueFrom"]["secretKeyRef"]["name"] == "hf"
+
+
+def test_a_draft_in_the_volume_of_the_model_needs_no_hub():
+    values = draft("/model/draft", VOLUME)
+    assert HTTPS not in ports(render(CHART, values))
+    assert render(CHART, values | {"airGapped": True})
+    error = render_error(CHART, draft("/model/draft", VOLUME | {"token": {"existingSecret": "hf"}}))
+    assert 'model.token.existingSecret: "hf" is for a hub, but model.source is "pvc".' in error
+
+
 @pytest.mark.parametrize(
     ("values", "problem"),
     [

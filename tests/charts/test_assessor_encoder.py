@@ -84,13 +84,11 @@ def test_an_encoder_on_a_volume_needs_no_egress_and_one_on_kserve_downloads():
     assert kserve["policyTypes"] == ["Ingress"]
 
 
-def test_one_pod_prefers_the_node_of_the_assessor_and_several_are_spread():
-    objects = render("assessor")
-    (term,) = pod_of(one(objects, "Deployment", NAME))["affinity"]["podAffinity"][
-        "preferredDuringSchedulingIgnoredDuringExecution"
-    ]
-    selector = term["podAffinityTerm"]["labelSelector"]["matchLabels"]
-    assert selector == one(objects, "Deployment", "x-assessor")["spec"]["selector"]["matchLabels"]
+def test_one_pod_stays_near_the_assessor_and_several_are_spread():
+    """tests/charts/test_claim_nodes.py covers which node that is."""
+    single = pod_of(encoder({}))
+    assert "podAffinity" in single["affinity"]
+    assert "topologySpreadConstraints" not in single
     spread = pod_of(encoder({"minReplicas": 2, "maxReplicas": 2}))
     assert "affinity" not in spread
     assert spread["topologySpreadConstraints"]

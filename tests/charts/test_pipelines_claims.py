@@ -89,7 +89,7 @@ def test_a_claim_outlives_the_release(name):
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
-def test_pods_of_a_claim_for_one_node_prefer_that_node():
+def test_pods_of_a_claim_for_one_node_have_an_affinity():
     many = {"persistence": {"accessModes": ["ReadWriteMany"]}}
     assert "affinity" in pod_of(job("train", POSTGRES))
     assert "affinity" in pod_of(job("train", many))  # SQLite is on another claim for one node

@@ -93,12 +93,8 @@ def test_mlflow_can_be_elsewhere():
     ("values", "message"),
     [
         (
-            {"model-server": {"enabled": False}},
-            'assessor.decoder.url: "http://model-server/v1", but this release installs no such model server. Give the URL',
-        ),
-        (
             TWO | {"assessor": {"decoder": {"url": "http://model-big/v1"}}},
-            "Use http://model-server/v1 or http://model-large/v1 or http://model-small/v1.",
+            "Use http://model-large/v1 or http://model-server/v1 or http://model-small/v1.",
         ),
         (
             {"assessor": {"enabled": False}},

@@ -11,6 +11,13 @@
 {{- default (printf "%s-key" (include "common.fullname" .)) .Values.apiKey.existingSecret -}}
 {{- end -}}
 
+{{/* What clients need, as JSON: the Service, its port (0 for any: KServe's may be headless), and the Secret with the key if the values name it. */}}
+{{- define "model-server.endpoint" -}}
+{{- $port := ternary 0 (int .Values.service.port) .Values.kserve.enabled -}}
+{{- $key := ternary .Values.apiKey.existingSecret "" .Values.apiKey.enabled -}}
+{{- dict "service" (include "model-server.service" .) "port" $port "key" $key | toJson -}}
+{{- end -}}
+
 {{- define "model-server.cacheClaim" -}}
 {{- default (include "model-server.currentClaim" . | fromJson).name .Values.persistence.existingClaim -}}
 {{- end -}}

@@ -41,6 +41,7 @@
   "downloads" (has $values.model.source (list "hf" "url" "s3")) "claim" (include "model-server.currentClaim" $root | fromJson)
   "oneClaim" (and $values.persistence.enabled (not $values.persistence.existingClaim))
   "hostMiB" (add $fit.weightsMiB (div (mul (default 0 $fit.slotBytes) (int $values.context) $slots) 1048576) | int)
+  "hubRepositories" (include "model-server.hubRepositories" $root | fromJsonArray)
   "readinessSeconds" (mul $values.probes.readiness.periodSeconds $values.probes.readiness.failureThreshold)
   "livenessSeconds" (mul $values.probes.liveness.periodSeconds $values.probes.liveness.failureThreshold)
   "subject" (printf "%s in %s on %d× %s with %s" $fit.model $fit.quantization (int $values.parallelism.tensor) $pool.name $engine.title) -}}

@@ -74,3 +74,32 @@
     Values of other charts that name {{ . }} must name {{ $claim.name }}.
 {{- end }}
 {{- end -}}
+
+{{/* Argument: a list of claims, in which "" is none. Labels of a Pod that mounts them, in all charts. The name in a key has 63 characters at most. */}}
+{{- define "common.claimLabels" -}}
+{{- $labels := dict -}}
+{{- range compact . }}{{ $_ := set $labels (printf "claim.signalbox.dev/%s" (regexReplaceAll "[^a-z0-9]+$" (trunc 63 .) "")) "true" }}{{ end -}}
+{{- with $labels }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
+{{/* Arguments: (list ROOT CLAIM). Affinity of a Pod with a volume that one node can mount at a time: that node. CLAIM is empty if more nodes may be able to. */}}
+{{- define "common.claimAffinity" -}}
+podAffinity:
+  {{- with index . 1 }}
+  # On another node, the pod would wait for the volume without end. The first of these pods may start on any node.
+  requiredDuringSchedulingIgnoredDuringExecution:
+    - topologyKey: kubernetes.io/hostname
+      labelSelector:
+        matchLabels: {{- include "common.claimLabels" (list .) | nindent 10 }}
+  {{- end }}
+  # Also near pods with another claim that a job may mount, too.
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchExpressions:
+            - {key: app.kubernetes.io/part-of, operator: In, values: [signalbox]}
+            - {key: app.kubernetes.io/name, operator: In, values: {{ list "assessor" "pipelines" (include "common.name" (index . 0)) | uniq | toJson }}}
+            - {key: app.kubernetes.io/component, operator: NotIn, values: [mlflow]}
+{{- end -}}

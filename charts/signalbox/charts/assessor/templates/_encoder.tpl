@@ -29,6 +29,21 @@ http://{{ $name }}.{{ .Release.Namespace }}.svc{{ if ne (int $encoder.port) 80 }
 {{- ternary (dict "claim" $parts._0 "path" (default "" $parts._1 | trimSuffix "/")) (dict "claim" "" "path" "") $valid | toJson -}}
 {{- end -}}
 
+{{/* The claim that the encoder's pods mount; empty for none. */}}
+{{- define "assessor.encoderMount" -}}
+{{- if include "assessor.encoderKind" . }}{{ (include "assessor.encoderClaim" . | fromJson).claim }}{{ end -}}
+{{- end -}}
+
+{{/* Affinity of the encoder; empty if its pods may be on several nodes: more than one pod, and not on the volume of SQLite. */}}
+{{- define "assessor.encoderAffinity" -}}
+{{- $claim := include "assessor.encoderMount" . -}}
+{{- $oneNode := eq (include "assessor.oneNode" .) "true" -}}
+{{- $shared := and $oneNode (eq $claim (include "assessor.databaseClaim" .)) -}}
+{{- if and $claim (or $shared (eq (int .Values.encoder.maxReplicas) 1)) -}}
+{{ include "common.claimAffinity" (list . (ternary $claim "" $oneNode)) }}
+{{- end -}}
+{{- end -}}
+
 {{- define "assessor.encoderSelector" -}}
 {{- if eq (include "assessor.encoderKind" .) "kserve" -}}
 serving.kserve.io/inferenceservice: {{ include "assessor.encoderName" . }}

@@ -47,6 +47,14 @@ name in the capacity table. Maps and lists of named items merge; all other value
 {{- include "common.image" (list . $image) -}}
 {{- end -}}
 
+{{/* Repositories of the hub besides the model's, as a JSON list: of adapters, and of the draft model if that is no path. */}}
+{{- define "model-server.hubRepositories" -}}
+{{- $draft := default "" .Values.speculative.model -}}
+{{- $repositories := list (ternary "" $draft (regexMatch "^[./]" $draft)) -}}
+{{- range .Values.lora.adapters }}{{ $repositories = append $repositories .repository }}{{ end -}}
+{{- compact $repositories | toJson -}}
+{{- end -}}
+
 {{/* Facts that flags and environment variables in files/engines.yaml refer to, as JSON. A flag whose fact is empty is omitted. */}}
 {{- define "model-server.facts" -}}
 {{- $engine := include "model-server.engine" . | fromJson -}}

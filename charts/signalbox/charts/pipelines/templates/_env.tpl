@@ -55,10 +55,10 @@
 {{- end -}}
 
 {{/* Arguments: (list VARIABLE SERVER SUFFIX), where SERVER has url and apiKey. If no Secret is named and the host is a Service in
-     this namespace, the Secret is SERVICE with SUFFIX, as the chart of that Service names it; it may be missing. */}}
+     this namespace, the Secret is SERVICE with SUFFIX, as the chart of that Service names it, without KServe's -predictor; it may be missing. */}}
 {{- define "pipelines.env.key" -}}
 {{- $variable := index . 0 -}}{{- $server := index . 1 -}}
-{{- $host := index (urlParse $server.url) "host" | splitList ":" | first -}}
+{{- $host := index (urlParse $server.url) "host" | splitList ":" | first | trimSuffix "-predictor" -}}
 {{- $explicit := kindIs "string" $server.apiKey.existingSecret -}}
 {{- $derived := ternary (printf "%s%s" $host (index . 2)) "" (regexMatch "^[a-z0-9][-a-z0-9]*$" $host) -}}
 {{- with ternary $server.apiKey.existingSecret $derived $explicit }}

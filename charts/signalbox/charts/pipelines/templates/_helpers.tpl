@@ -56,24 +56,23 @@ http://{{ include "pipelines.mlflowName" . }}:{{ int .Values.mlflow.port }}
 {{- ternary "/var/lib/signalbox" "/var/lib/signalbox-database" (eq .Values.database.sqlite.existingClaim (include "pipelines.claim" .)) -}}
 {{- end -}}
 
-{{/* Arguments: (list ROOT NEEDS). Affinity of a pod that mounts the state. A claim that one node can mount attracts its pods. */}}
+{{/* Arguments: (list ROOT NEEDS). Labels of a pod that mounts the state, and SQLite if it needs it. */}}
+{{- define "pipelines.claimLabels" -}}
+{{- $database := ternary (index . 0).Values.database.sqlite.existingClaim "" (eq (include "pipelines.mountsDatabase" .) "true") -}}
+{{- include "common.claimLabels" (list (include "pipelines.claim" (index . 0)) $database) -}}
+{{- end -}}
+
+{{/* Arguments: (list ROOT NEEDS). Affinity of a pod that mounts the state. A claim that one node can mount keeps its pods together. */}}
 {{- define "pipelines.affinity" -}}
 {{- $values := (index . 0).Values -}}
 {{- $oneNode := and $values.persistence.enabled (not (has "ReadWriteMany" $values.persistence.accessModes)) -}}
 {{- $sqlite := and (has "database" (index . 1)) (eq $values.database.type "sqlite") -}}
 {{- if $values.affinity -}}
 {{ toYaml $values.affinity }}
-{{- else if or $sqlite $oneNode -}}
-podAffinity:
-  preferredDuringSchedulingIgnoredDuringExecution:
-    - weight: 100
-      podAffinityTerm:
-        topologyKey: kubernetes.io/hostname
-        labelSelector:
-          matchExpressions:
-            - {key: app.kubernetes.io/part-of, operator: In, values: [signalbox]}
-            - {key: app.kubernetes.io/name, operator: In, values: [assessor, {{ include "common.name" (index . 0) }}]}
-            - {key: app.kubernetes.io/component, operator: NotIn, values: [mlflow]}
+{{- else if $oneNode -}}
+{{ include "common.claimAffinity" (list (index . 0) (include "pipelines.claim" (index . 0))) }}
+{{- else if $sqlite -}}
+{{ include "common.claimAffinity" (list (index . 0) $values.database.sqlite.existingClaim) }}
 {{- end -}}
 {{- end -}}
 
