@@ -155,13 +155,18 @@ class RequestStore:
         return False
 
     async def undo(
-        self, reviewer: str, *, undo_seconds: float = UNDO_SECONDS, lease_seconds: float = LEASE_SECONDS
+        self,
+        task: str,
+        reviewer: str,
+        *,
+        undo_seconds: float = UNDO_SECONDS,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> tuple[Assignment, Record] | None:
-        """Take back the newest entry of a reviewer by a row of its own, and hand the request out again.
+        """Take back the newest entry of a reviewer in a task by a row of its own, and hand the request out again.
 
         None if there is none, if it is older than `undo_seconds`, or if another person has the request meanwhile.
         """
-        rows = await self._fetch(sql.UNDOABLE, reviewer, undo_seconds)
+        rows = await self._fetch(sql.UNDOABLE, reviewer, task, undo_seconds)
         if not rows:
             return None
         request_id, slot, attempt, _ = rows[0]
