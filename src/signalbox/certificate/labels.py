@@ -43,13 +43,18 @@ class Labels:
         return len(self.answered) / requests if requests else 1.0
 
 
+def in_pool(record: Record, key: CertificateKey, task: Task, data_hashes: Collection[str]) -> bool:
+    """Whether a campaign with this key could ask for an answer. `data_hashes`: hashes of the task's data."""
+    return record.input_sha256 not in data_hashes and _could_be_green(record) and has_key(record, key, task)
+
+
 def pool_scores(
     records: Iterable[Record], key: CertificateKey, task: Task, data_hashes: Collection[str]
 ) -> list[float]:
-    """Scores of the answers that a campaign with this key could ask for, one a text. `data_hashes`: hashes of the task's data."""
+    """Scores of the answers that are in the pool, one a text."""
     scores: dict[str, float] = {}
     for record in records:
-        if record.input_sha256 not in data_hashes and _could_be_green(record) and has_key(record, key, task):
+        if in_pool(record, key, task, data_hashes):
             scores.setdefault(record.input_sha256, record.score or 0.0)
     return list(scores.values())
 
