@@ -96,6 +96,7 @@ JOIN label_request r ON r.id = v.request_id WHERE r.campaign_id = ? ORDER BY v.s
 LABELED_HASHES = """SELECT DISTINCT {text(record.body.input_sha256)} FROM feedback
 JOIN record ON record.id = feedback.prediction_id WHERE record.task = ?"""
 REQUESTED_HASHES = "SELECT input_sha256 FROM label_request WHERE task = ?"
+REQUESTED_BEFORE = f"{REQUESTED_HASHES} AND at < CAST(? AS double precision)"
 
 # The newest label of a request for training, by text; the first review of it counts.
 NEWEST_LABELS = """SELECT d.body, v.label, v.at FROM label_request r JOIN record d ON d.id = r.record_id

@@ -213,6 +213,10 @@ class RequestStore:
         labeled = await self._fetch(sql.LABELED_HASHES, task)
         return {str(row[0]) for row in (*labeled, *await self._fetch(sql.REQUESTED_HASHES, task))}
 
+    async def requested_before(self, task: str, moment: datetime) -> set[str]:
+        """Hashes of texts that were requested before a time, whatever asked for them."""
+        return {str(row[0]) for row in await self._fetch(sql.REQUESTED_BEFORE, task, moment.timestamp())}
+
     async def labeled_texts(self, task: str) -> list[tuple[float, LabeledText]]:
         """Texts with the newest label of their first review, for training; each with its time in seconds since 1970."""
         texts = []

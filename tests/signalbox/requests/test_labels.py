@@ -183,6 +183,10 @@ def test_the_chance_of_an_answer_counts_both_ways_to_be_requested() -> None:
     labels = with_queue(Labels((red,), ("b" * 64,), {}), [queued], 0.2, TASK)
     assert [label.propensity for label in labels.answered] == [pytest.approx(1 - 0.95 * 0.8), 0.5]
     assert labels.unanswered == ("b" * 64,)
+    waiting = _state(number=2).model_copy(update={"asked_at": None})
+    both = with_queue(Labels((red,), (), {}, frozenset({"a" * 64}), barred=9.0), [queued, waiting], 0.2, TASK)
+    assert both.barred == 9.0
+    assert both.texts == {"a" * 64, queued.request.input_sha256, waiting.request.input_sha256}
 
 
 def test_the_texts_of_all_splits_are_known() -> None:
