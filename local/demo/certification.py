@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -45,21 +46,15 @@ def certify(settings: Settings, stream: Stream, route: ModelName, console: Conso
     private = settings.state_dir / "certificate.pem"
     if not private.exists():
         create_key(private)
-    if not _print(
-        console, lambda: asyncio.run(Run(settings, None, route).plan(datetime.now(UTC), once=False))
-    ):
+    report = partial(_line, console)
+    run = Run(settings, None, route)
+    if not _print(console, lambda: asyncio.run(run.plan(datetime.now(UTC), once=False, report=report))):
         return Certification(0, None)
     for language in stream.languages:
         send(settings, stream.take(language, MEANWHILE[route]), route, console)
     _print(console, lambda: asyncio.run(LabelRun(settings, "").request()))
     review = reviewer.answer_queue(settings, stream.labels, MOST_LABELS, console)
-    run = Run(settings, None, route)
-    issued = _print(
-        console,
-        lambda: asyncio.run(
-            run.certify(datetime.now(UTC), private, report=lambda line: _line(console, line))
-        ),
-    )
+    issued = _print(console, lambda: asyncio.run(run.certify(datetime.now(UTC), private, report=report)))
     return Certification(review.labels, review.first if issued else None)
 
 
@@ -92,14 +87,14 @@ def explain(result: Certification, console: Console) -> None:
     _line(console, text)
 
 
-def _print(console: Console, step: Callable[[], list[str]]) -> bool:
-    """Print the lines of a step; False where it says why there are none."""
+def _print(console: Console, step: Callable[[], list[str] | None]) -> bool:
+    """Print the lines of a step that does not report them itself; False where it says why there are none."""
     try:
         lines = step()
     except (NotCertified, SetupError) as error:
         _line(console, f"{error.message} {error.hint or ''}".rstrip())
         return False
-    for line in lines:
+    for line in lines or ():
         _line(console, line)
     return True
 

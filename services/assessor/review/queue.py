@@ -65,7 +65,7 @@ class Queue:
 
     async def undo(self, reviewer: str) -> QueueItem | None:
         """Take back the newest entry of a reviewer, whose text comes again; None if there is none to take back."""
-        again = await self._store.requests.undo(reviewer)
+        again = await self._store.requests.undo(self._task.name, reviewer)
         if again is None:
             return None
         self._metrics.count_review(again[1], ReviewAction.UNDO.value)

@@ -175,7 +175,8 @@ def _not_yet(campaign: Campaign, first: Evidence) -> NotCertified:
     if first.refused:
         return NotCertified(
             f"The threshold {first.threshold:g} cannot be certified: {first.refused}.",
-            hint="Ask for labels at random among all answers of the zone, and plan a new campaign.",
+            hint="Plan a new campaign with `signalbox certify --plan`: texts that were requested until then, for another "
+            "route or release, are no part of it.",
         )
     missing = _missing(campaign, first)
     return NotCertified(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from signalbox.contracts.certificate import CertificateKey
 from signalbox.contracts.labels import Label
@@ -28,6 +28,23 @@ def prompt_digest(task: Task, language: str, route: Route) -> str | None:
     return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 
+def newest_answers(
+    records: Iterable[Record], before: Mapping[tuple[Route, str], Record]
+) -> dict[tuple[Route, str], Record]:
+    """The newest calibrated answer of each route and engine, which is what `current_key` reads.
+
+    Of records that are oldest first, and of what came out of earlier ones.
+    """
+    newest = dict(before)
+    for record in records:
+        if record.release is None or not _is_calibrated(record):
+            continue
+        place = (record.route, record.release.engine)
+        if place not in newest or newest[place].created_at < record.created_at:
+            newest[place] = record
+    return newest
+
+
 def current_key(
     records: Iterable[Record], task: Task, language: str, route: Route, verdict: Label | None
 ) -> CertificateKey:
@@ -37,8 +54,7 @@ def current_key(
     """
     newest: dict[str, Record] = {}
     for record in sorted(records, key=lambda row: row.created_at):
-        calibrated = record.thresholds_digest not in (None, UNCALIBRATED)
-        if calibrated and record.release and _is_of(record, task, language, route):
+        if _is_calibrated(record) and record.release and _is_of(record, task, language, route):
             newest[record.release.engine] = record
     if not newest:
         raise InputError(
@@ -87,6 +103,10 @@ def has_key(record: Record, key: CertificateKey, task: Task) -> bool:
         and record.prompt_digest == key.prompt_digest
         and key.verdict in (None, task.verdict_of(record.verdict))
     )
+
+
+def _is_calibrated(record: Record) -> bool:
+    return record.thresholds_digest not in (None, UNCALIBRATED)
 
 
 def _is_of(record: Record, task: Task, language: str, route: Route) -> bool:

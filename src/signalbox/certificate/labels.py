@@ -20,6 +20,8 @@ from signalbox.tasks import Task
 
 LEAST_RESPONSE = 0.9
 
+_LABELED_BEFORE = "text was labeled before"
+
 # Answers that can never be green: neither in the pool nor among the labels.
 _NEVER_GREEN = {LightReason.CONTRADICTION, LightReason.LOW_MASS, LightReason.TRUNCATED, LightReason.TOO_CLOSE}
 
@@ -28,12 +30,14 @@ _NEVER_GREEN = {LightReason.CONTRADICTION, LightReason.LOW_MASS, LightReason.TRU
 class Labels:
     """The labels of a campaign in the order asked, hashes without an answer, and what was left out and why.
 
+    `texts` are hashes that need no second chance: of texts that were asked for, or that had a label before.
     `barred` is the largest score of an answer that had no chance to be asked for.
     """
 
     answered: tuple[CertificateLabel, ...]
     unanswered: tuple[str, ...]
     left_out: Mapping[str, int]
+    texts: frozenset[str] = frozenset()
     barred: float | None = None
 
     @property
@@ -43,15 +47,20 @@ class Labels:
         return len(self.answered) / requests if requests else 1.0
 
 
-def pool_scores(
+def in_pool(record: Record, key: CertificateKey, task: Task, data_hashes: Collection[str]) -> bool:
+    """Whether a campaign with this key could ask for an answer. `data_hashes`: hashes of the task's data."""
+    return record.input_sha256 not in data_hashes and _could_be_green(record) and has_key(record, key, task)
+
+
+def pool_of(
     records: Iterable[Record], key: CertificateKey, task: Task, data_hashes: Collection[str]
-) -> list[float]:
-    """Scores of the answers that a campaign with this key could ask for, one a text. `data_hashes`: hashes of the task's data."""
-    scores: dict[str, float] = {}
-    for record in records:
-        if record.input_sha256 not in data_hashes and _could_be_green(record) and has_key(record, key, task):
-            scores.setdefault(record.input_sha256, record.score or 0.0)
-    return list(scores.values())
+) -> dict[str, float]:
+    """Scores by the hash of the text of records that are in the pool, oldest first: that of its newest answer."""
+    return {
+        record.input_sha256: record.score or 0.0
+        for record in records
+        if in_pool(record, key, task, data_hashes)
+    }
 
 
 def labels_of(
@@ -68,6 +77,7 @@ def labels_of(
     rows = list(records)
     first_label = _first_labels(rows, feedback)
     requests: dict[str, Record] = {}
+    labeled_before: set[str] = set()
     left_out: Counter[str] = Counter()
     for record in sorted(rows, key=lambda row: (row.asked_at or row.created_at, row.input_sha256)):
         if not record.asked or record.asked_at is None or not has_key(record, campaign.key, task):
@@ -77,17 +87,24 @@ def labels_of(
             left_out[reason] += 1
         else:
             requests[record.input_sha256] = record
+        if reason == _LABELED_BEFORE:
+            labeled_before.add(record.input_sha256)
     answered, unanswered = _answered(requests.values(), feedback, task)
-    barred = _barred(rows, campaign, task, {*data_hashes, *requests})
-    return Labels(answered, unanswered, dict(left_out), barred)
+    return Labels(answered, unanswered, dict(left_out), frozenset({*requests, *labeled_before}))
 
 
-def _barred(rows: Sequence[Record], campaign: Campaign, task: Task, exempt: Collection[str]) -> float | None:
-    """Largest score of an answer with the chance 0. A text that was asked for has no second chance, and needs none."""
+def barred_score(
+    records: Iterable[Record], campaign: Campaign, task: Task, exempt: Collection[str]
+) -> float | None:
+    """Largest score of an answer of a campaign that had no chance to be asked for.
+
+    `exempt`: hashes of texts that need none: known ones, which are no part of a campaign (docs/concepts/certificate-proof.md),
+    and `Labels.texts`.
+    """
     return max(
         (
             record.score or 0.0
-            for record in rows
+            for record in records
             if record.propensity == 0.0
             and record.created_at >= campaign.planned_at
             and record.input_sha256 not in exempt
@@ -114,7 +131,7 @@ def _reason_against(
         ("below the zone", (record.score or 0.0) < campaign.thresholds[-1]),
         ("text is in the task's data", record.input_sha256 in data_hashes),
         ("text was asked before", record.input_sha256 in requests),
-        ("text was labeled before", labeled_before),
+        (_LABELED_BEFORE, labeled_before),
     )
     return next((reason for reason, applies in tests if applies), "")
 

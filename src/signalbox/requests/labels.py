@@ -8,7 +8,7 @@ answer away, never give one, because its author may have seen more than the text
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from signalbox.certificate.labels import Labels
@@ -45,7 +45,7 @@ def requested_labels(states: Iterable[ReviewState], task: Task) -> list[Requeste
     ]
 
 
-def labels_of_campaign(states: Iterable[ReviewState], task: Task) -> Labels:
+def labels_of_campaign(states: Sequence[ReviewState], task: Task) -> Labels:
     """The same as the rows of a certificate."""
     labels = requested_labels(states, task)
     answered = [
@@ -60,7 +60,9 @@ def labels_of_campaign(states: Iterable[ReviewState], task: Task) -> Labels:
         if label.wrong is not None
     ]
     unanswered = [label.input_sha256 for label in labels if label.wrong is None]
-    return Labels(tuple(answered), tuple(unanswered), {})
+    # A request that still waits was drawn, too: its text needs no second chance.
+    texts = frozenset(state.request.input_sha256 for state in states)
+    return Labels(tuple(answered), tuple(unanswered), {}, texts)
 
 
 def with_queue(shown_red: Labels, states: Sequence[ReviewState], propensity: float, task: Task) -> Labels:
@@ -75,7 +77,12 @@ def with_queue(shown_red: Labels, states: Sequence[ReviewState], propensity: flo
         for label in shown_red.answered
     ]
     answered = sorted([*red, *queue.answered], key=lambda label: (label.asked_at, label.input_sha256))
-    return Labels(tuple(answered), (*shown_red.unanswered, *queue.unanswered), dict(shown_red.left_out))
+    return replace(
+        shown_red,
+        answered=tuple(answered),
+        unanswered=(*shown_red.unanswered, *queue.unanswered),
+        texts=shown_red.texts | queue.texts,
+    )
 
 
 def either(first: float, second: float) -> float:

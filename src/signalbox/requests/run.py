@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from signalbox.certificate import folder as campaign_files
-from signalbox.contracts.certificate import Campaign
+from signalbox.contracts.certificate import Campaign, CertificateKey
 from signalbox.contracts.record import Record
-from signalbox.contracts.requests import Assignment, Reviewer, ReviewState
+from signalbox.contracts.requests import Assignment, LabelRequest, Reviewer, ReviewState, Sampling
 from signalbox.errors import InputError, SetupError
 from signalbox.io import write_whole
 from signalbox.requests.agreement import agreement_of
+from signalbox.requests.answers import answer_pages
 from signalbox.requests.entries import entries_of
 from signalbox.requests.exchange import FORMATS, SUFFIXES, FileFormat, FileRow
 from signalbox.requests.known import data_hashes
 from signalbox.requests.labels import requested_labels
 from signalbox.requests.price import Price, price_of
-from signalbox.requests.sampling import requests_of, sampling_of
+from signalbox.requests.sampling import Frame, drawn, in_order, sampling_of
 from signalbox.settings import Settings
 from signalbox.store import Store, store_of
 from signalbox.tasks import load_task
@@ -58,21 +60,15 @@ class LabelRun:
             return [await self._fill(store, campaign, known) for campaign in chosen]
 
     async def _fill(self, store: Store, campaign: Campaign, known: frozenset[str]) -> str:
-        key = campaign.key
-        records = await store.records(task=key.task, language=key.language, source="user")
-        excluded = await store.requests.excluded_hashes(key.task)
-        stored = {one.campaign.id: one for one in await store.requests.campaigns(key.task)}
-        sampling = stored.get(campaign.id) or sampling_of(
-            campaign,
-            records,
-            self._task,
-            known=known,
-            excluded=excluded,
-            second_share=self._settings.second_review_share,
-        )
+        excluded = await store.requests.excluded_hashes(campaign.key.task)
+        frame = partial(Frame, campaign, self._task, known=known, excluded=excluded)
+        stored = {one.campaign.id: one for one in await store.requests.campaigns(campaign.key.task)}
+        sampling = stored.get(campaign.id)
+        if sampling is None:
+            inside = await _count(store, campaign.key, frame())
+            sampling = sampling_of(campaign, inside, self._settings.second_review_share)
         await store.requests.add_campaign(sampling)
-        requests = requests_of(sampling, records, self._task, known=known, excluded=excluded)
-        added = await store.requests.add_requests(requests)
+        added = await store.requests.add_requests(await _requests(store, sampling, frame()))
         note = " (in the queue before; new ones only)" if campaign.id in stored else ""
         return f"{campaign.key.title}: {len(added)} texts, each chosen with the chance {sampling.propensity:.2g}{note}"
 
@@ -164,6 +160,18 @@ class LabelRun:
 
     def _store(self) -> Store:
         return store_of(self._settings)
+
+
+async def _count(store: Store, key: CertificateKey, frame: Frame) -> int:
+    """How many answers of the store are in a frame."""
+    return sum([sum(1 for _ in frame.of(page)) async for page in answer_pages(store, key.task, key.language)])
+
+
+async def _requests(store: Store, sampling: Sampling, frame: Frame) -> list[LabelRequest]:
+    """What is drawn from the answers of the store."""
+    key = sampling.campaign.key
+    pages = answer_pages(store, key.task, key.language)
+    return in_order([request async for page in pages for request in drawn(sampling, frame.of(page))])
 
 
 def _newest(campaigns: Iterable[Campaign]) -> list[Campaign]:

@@ -64,9 +64,10 @@ ON CONFLICT DO NOTHING RETURNING id"""
 ENTRY = """SELECT action, label FROM label_review WHERE request_id = ? AND slot = ? AND attempt = ? AND reviewer = ?
 AND action <> 'undo'"""
 
-# The reviewer's newest entry in the queue, if it may still be taken back.
+# The reviewer's newest entry in the queue of a task, if it may still be taken back. A join would read all entries.
 UNDOABLE = """SELECT v.request_id, v.slot, v.attempt, v.action FROM label_review v WHERE v.seq =
-(SELECT max(w.seq) FROM label_review w WHERE w.reviewer = ?) AND v.action <> 'undo'
+(SELECT max(w.seq) FROM label_review w WHERE w.reviewer = ?
+AND EXISTS (SELECT 1 FROM label_request r WHERE r.id = w.request_id AND r.task = ?)) AND v.action <> 'undo'
 AND v.at > {now} - CAST(? AS double precision)
 AND v.attempt = (SELECT max(o.attempt) FROM label_assignment o WHERE o.request_id = v.request_id AND o.slot = v.slot)"""
 UNDO = """INSERT INTO label_review (id, request_id, slot, attempt, reviewer, action, label, at)
@@ -95,6 +96,7 @@ JOIN label_request r ON r.id = v.request_id WHERE r.campaign_id = ? ORDER BY v.s
 LABELED_HASHES = """SELECT DISTINCT {text(record.body.input_sha256)} FROM feedback
 JOIN record ON record.id = feedback.prediction_id WHERE record.task = ?"""
 REQUESTED_HASHES = "SELECT input_sha256 FROM label_request WHERE task = ?"
+REQUESTED_BEFORE = f"{REQUESTED_HASHES} AND at < CAST(? AS double precision)"
 
 # The newest label of a request for training, by text; the first review of it counts.
 NEWEST_LABELS = """SELECT d.body, v.label, v.at FROM label_request r JOIN record d ON d.id = r.record_id

@@ -155,13 +155,18 @@ class RequestStore:
         return False
 
     async def undo(
-        self, reviewer: str, *, undo_seconds: float = UNDO_SECONDS, lease_seconds: float = LEASE_SECONDS
+        self,
+        task: str,
+        reviewer: str,
+        *,
+        undo_seconds: float = UNDO_SECONDS,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> tuple[Assignment, Record] | None:
-        """Take back the newest entry of a reviewer by a row of its own, and hand the request out again.
+        """Take back the newest entry of a reviewer in a task by a row of its own, and hand the request out again.
 
         None if there is none, if it is older than `undo_seconds`, or if another person has the request meanwhile.
         """
-        rows = await self._fetch(sql.UNDOABLE, reviewer, undo_seconds)
+        rows = await self._fetch(sql.UNDOABLE, reviewer, task, undo_seconds)
         if not rows:
             return None
         request_id, slot, attempt, _ = rows[0]
@@ -207,6 +212,10 @@ class RequestStore:
         """Hashes of texts that have a label or were requested before: a release may have been trained on them."""
         labeled = await self._fetch(sql.LABELED_HASHES, task)
         return {str(row[0]) for row in (*labeled, *await self._fetch(sql.REQUESTED_HASHES, task))}
+
+    async def requested_before(self, task: str, moment: datetime) -> set[str]:
+        """Hashes of texts that were requested before a time, whatever asked for them."""
+        return {str(row[0]) for row in await self._fetch(sql.REQUESTED_BEFORE, task, moment.timestamp())}
 
     async def labeled_texts(self, task: str) -> list[tuple[float, LabeledText]]:
         """Texts with the newest label of their first review, for training; each with its time in seconds since 1970."""

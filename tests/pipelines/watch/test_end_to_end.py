@@ -40,7 +40,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
         async def campaign() -> None:
             run = Run(settings, "en", "decoder")
-            await run.plan(datetime.now(UTC) - timedelta(minutes=1), once=False)
+            await run.plan(datetime.now(UTC) - timedelta(minutes=1), once=False, report=print)
             await request_labels(settings, 60)
             await run.certify(datetime.now(UTC), settings.certificate_signing_key, report=print)
 

@@ -81,7 +81,7 @@ def certified(client: TestClient, settings: Settings) -> TestClient:
 
     async def campaign() -> None:
         run = Run(settings, "en", "decoder")
-        await run.plan(datetime.now(UTC) - timedelta(minutes=1), once=False)
+        await run.plan(datetime.now(UTC) - timedelta(minutes=1), once=False, report=print)
         await request_labels(settings, 60)
         await run.certify(datetime.now(UTC), private, report=print)
 

@@ -1,12 +1,13 @@
 """Which labels count for a certificate, and what must change nothing."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from signalbox.certificate.issue import NotCertified, issue
-from signalbox.certificate.labels import labels_of, pool_scores
+from signalbox.certificate.labels import barred_score, labels_of, pool_of
 from signalbox.contracts.labels import NO, YES
 from signalbox.contracts.light import LightReason
 from signalbox.contracts.record import text_sha256
@@ -138,20 +139,36 @@ def test_texts_of_the_task_and_texts_labeled_before_do_not_count():
 def test_an_answer_without_a_chance_bars_the_thresholds_up_to_its_score():
     """Its part of the zone is not represented. A text that was asked for before has no second chance and needs none."""
     rows, feedback = answered(60)
-    assert replay(rows, feedback).barred is None
+    labels = replay(rows, feedback)
+
+    def barred(*more, known=()):
+        return barred_score([*rows, *more], campaign(), task(), {*labels.texts, *known})
+
     again = record(300, propensity=0.0, input_sha256=rows[0].input_sha256, score=9.0)
     before = record(301, propensity=0.0, score=9.0, created_at=START - timedelta(days=1))
-    assert replay([*rows, again, before], feedback).barred is None
-    barred = replay([*rows, record(302, propensity=0.0, score=9.0)], feedback)
-    assert barred.barred == 9.0
+    assert barred(again, before) is None
+    without = record(302, propensity=0.0, score=9.0)
+    assert barred(without, record(303, propensity=0.0, score=8.0)) == 9.0
+    assert barred(without, known=[without.input_sha256]) is None
     with pytest.raises(NotCertified, match="had no chance"):
-        issue(campaign(), barred, now=START + timedelta(days=1), days=28)
+        issue(campaign(), replace(labels, barred=9.0), now=START + timedelta(days=1), days=28)
+
+
+def test_a_text_that_was_labeled_before_it_was_asked_for_needs_no_second_chance():
+    rows, feedback = answered(5)
+    before = record(200, input_sha256=rows[1].input_sha256)
+    feedback[before.id] = [entry(before, created_at=START)]
+    labels = replay([*rows, before], feedback)
+    assert labels.left_out == {"text was labeled before": 1}
+    again = record(300, propensity=0.0, input_sha256=rows[1].input_sha256, score=9.0)
+    assert barred_score([again], campaign(), task(), labels.texts) is None
 
 
 def test_the_pool_has_one_score_a_text_of_the_key():
     rows = [record(number) for number in range(20)]
     repeated = record(30, input_sha256=text_sha256("Text 1."))
     strangers = [record(31, verdict=NO), record(32, thresholds_digest=None), record(33, score=None)]
-    assert sorted(
-        pool_scores([*rows, repeated, *strangers], key(), task(), {rows[0].input_sha256})
-    ) == sorted(row.score for row in rows[1:])
+    pool = pool_of([*rows, repeated, *strangers], key(), task(), {rows[0].input_sha256})
+    newest = {row.input_sha256: row.score for row in [*rows[1:], repeated]}
+    assert pool == newest
+    assert len(pool) == 19

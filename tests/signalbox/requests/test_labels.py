@@ -25,6 +25,7 @@ from signalbox.requests import (
 )
 from signalbox.requests.known import data_hashes
 from signalbox.requests.labels import with_queue
+from signalbox.requests.sampling import Frame
 from signalbox.tasks import load_task
 from tests.helpers import record
 from tests.signalbox.request_rows import rows_of, sampling
@@ -160,10 +161,12 @@ def test_a_text_is_requested_once_and_not_if_it_is_known() -> None:
 
 def test_the_chance_gives_two_requests_for_each_planned_label() -> None:
     rows = [_user_record(number, 2.0) for number in range(1000)]
-    plan = sampling_of(PLAN.campaign, rows, TASK, known=set(), excluded=set())
-    assert plan.propensity == pytest.approx(0.2)
-    few = sampling_of(PLAN.campaign, rows[:50], TASK, known=set(), excluded=set())
-    assert few.propensity == 1.0
+    frame = Frame(PLAN.campaign, TASK, known=set(), excluded=set())
+    inside = [row for page in (rows[:700], rows[700:], rows[:50]) for row in frame.of(page)]
+    assert inside == rows
+    assert sampling_of(PLAN.campaign, len(inside)).propensity == pytest.approx(0.2)
+    assert sampling_of(PLAN.campaign, 50).propensity == 1.0
+    assert sampling_of(PLAN.campaign, 0).propensity == 1.0
 
 
 def test_the_chance_of_an_answer_counts_both_ways_to_be_requested() -> None:
@@ -180,6 +183,10 @@ def test_the_chance_of_an_answer_counts_both_ways_to_be_requested() -> None:
     labels = with_queue(Labels((red,), ("b" * 64,), {}), [queued], 0.2, TASK)
     assert [label.propensity for label in labels.answered] == [pytest.approx(1 - 0.95 * 0.8), 0.5]
     assert labels.unanswered == ("b" * 64,)
+    waiting = _state(number=2).model_copy(update={"asked_at": None})
+    both = with_queue(Labels((red,), (), {}, frozenset({"a" * 64}), barred=9.0), [queued, waiting], 0.2, TASK)
+    assert both.barred == 9.0
+    assert both.texts == {"a" * 64, queued.request.input_sha256, waiting.request.input_sha256}
 
 
 def test_the_texts_of_all_splits_are_known() -> None:

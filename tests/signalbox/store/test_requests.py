@@ -116,15 +116,36 @@ async def test_an_undo_is_a_row_and_hands_the_request_out_again(url: str) -> Non
         taken = await store.requests.take_next("medical", "ada")
         assert taken is not None
         await store.requests.add_review(_review(taken[0]))
-        again = await store.requests.undo("ada")
+        again = await store.requests.undo("medical", "ada")
         assert again is not None
         assert again[1] == taken[1]
         assert await _labels(store) == [None, None]
-        assert await store.requests.undo("ada") is None
+        assert await store.requests.undo("medical", "ada") is None
         await store.requests.add_review(_review(again[0], label="no"))
         states = await store.requests.states(PLAN.campaign.id)
         assert [entry.action for entry in states[0].entries] == ["label", "undo", "label"]
         assert await _labels(store) == ["no", None]
+
+
+async def test_an_undo_takes_back_the_newest_entry_of_its_own_task(url: str) -> None:
+    key = PLAN.campaign.key.model_copy(update={"task": "tickets"})
+    other = sampling(key=key)
+    records, requests = rows_of(other, 1, task="tickets", prefix="ticket")
+    async with open_store(url) as store:
+        await _filled(store, 1)
+        await store.requests.add_campaign(other)
+        await store.append_many([row.model_copy(update={"task": "tickets"}) for row in records])
+        await store.requests.add_requests(requests)
+        for task in ("medical", "tickets"):
+            taken = await store.requests.take_next(task, "ada")
+            assert taken is not None
+            await store.requests.add_review(_review(taken[0]))
+        again = await store.requests.undo("medical", "ada")
+        assert again is not None
+        assert again[1].input_text == "en yes text 0"
+        assert await store.requests.undo("medical", "ada") is None
+        (ticket,) = await store.requests.states(other.campaign.id)
+        assert [entry.action for entry in ticket.entries] == ["label"]
 
 
 async def test_an_entry_that_is_too_old_is_not_undone(url: str) -> None:
@@ -133,8 +154,8 @@ async def test_an_entry_that_is_too_old_is_not_undone(url: str) -> None:
         taken = await store.requests.take_next("medical", "ada")
         assert taken is not None
         await store.requests.add_review(_review(taken[0]))
-        assert await store.requests.undo("ada", undo_seconds=-1) is None
-        assert await store.requests.undo("bob") is None
+        assert await store.requests.undo("medical", "ada", undo_seconds=-1) is None
+        assert await store.requests.undo("medical", "bob") is None
 
 
 async def test_the_second_review_is_for_another_person(url: str) -> None:
@@ -190,7 +211,7 @@ async def test_labels_of_the_queue_are_ground_truth_with_the_newest_entry(url: s
         taken = await store.requests.take_next("medical", "ada")
         assert taken is not None
         await store.requests.add_review(_review(taken[0]))
-        again = await store.requests.undo("ada")
+        again = await store.requests.undo("medical", "ada")
         assert again is not None
         assert await store.ground_truth("medical") == []
         await store.requests.add_review(_review(again[0], label="no"))
@@ -253,7 +274,7 @@ async def test_what_the_queue_reads_uses_indexes(tmp_path: object) -> None:
         (sql.AGAIN, ("campaign", 2, "ada")),
         (sql.ASKED_REQUESTS, ("campaign",)),
         (sql.COUNT, ("campaign",)),
-        (sql.UNDOABLE, ("ada", 1.0)),
+        (sql.UNDOABLE, ("ada", "medical", 1.0)),
         (sql.ASKED, ("campaign",)),
         (sql.REVIEWS, ("campaign",)),
     ):

@@ -56,11 +56,10 @@ def certify(
             run = Run(settings, language or None, route)
             private = key or settings.certificate_signing_key
             now = datetime.now(UTC)
-            lines = asyncio.run(
-                run.plan(now, once=once) if plan else run.certify(now, private, report=console.print)
+            report = console.print
+            asyncio.run(
+                run.plan(now, once=once, report=report) if plan else run.certify(now, private, report=report)
             )
-            for line in lines:
-                console.print(line)
 
 
 def _check(console: Console, path: Path, public_key: Path) -> None:
