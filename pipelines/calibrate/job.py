@@ -23,6 +23,7 @@ from signalbox.contracts.routes import ModelName, Route
 from signalbox.errors import InputError, ModelError, SetupError
 from signalbox.models.base import Answer
 from signalbox.models.factory import make_client
+from signalbox.models.reachable import release_within
 from signalbox.settings import Settings
 from signalbox.tasks import Task, load_data, load_task, select_tiers
 from signalbox.thresholds import ThresholdFile
@@ -119,7 +120,7 @@ async def _query(
 ) -> tuple[ModelRelease, list[Answer | ModelError]]:
     client = make_client(settings, task, model)
     try:
-        release = await client.release()
+        release = await release_within(client, settings.server_wait_seconds)
         path = kept.path_of(settings, task, model, release, rows)
         if reuse and (answers := kept.load(path)) is not None:
             return release, list(answers)

@@ -27,6 +27,7 @@ from signalbox.contracts.record import LabeledText, ModelRelease, Record, Tier
 from signalbox.contracts.routes import ROUTES, Route
 from signalbox.errors import InputError
 from signalbox.models.factory import make_client
+from signalbox.models.reachable import release_within
 from signalbox.settings import Settings
 from signalbox.tasks import Task, evaluation_rows, load_data, load_task, select_tiers
 
@@ -194,7 +195,7 @@ async def _releases(settings: Settings, task: Task, route: Route) -> tuple[Model
     for model in ROUTES[route].models:
         client = make_client(settings, task, model)
         try:
-            releases.append(await client.release())
+            releases.append(await release_within(client, settings.server_wait_seconds))
         finally:
             await client.close()
     return tuple(releases)

@@ -30,6 +30,7 @@ from signalbox.evidence import Part, Question, parts_of, query_each, query_many,
 from signalbox.evidence.plan import ENCODER_PARTS
 from signalbox.models.base import Answer, ModelClient
 from signalbox.models.factory import make_client
+from signalbox.models.reachable import release_within
 from signalbox.settings import Settings
 from signalbox.tasks import Task, load_task
 from signalbox.tasks.loading import load_all
@@ -87,7 +88,7 @@ async def _measure(
 ) -> Result:
     client = make_client(settings, task, model)
     try:
-        release = await client.release()
+        release = await release_within(client, settings.server_wait_seconds)
         limits = thresholds.load(settings.thresholds_dir, task.name, release)
         journal = Journal(settings, task, release, limits)
         if fresh:

@@ -24,6 +24,7 @@ from pipelines.judge.run import Options, Plan, RunFolder
 from pipelines.shards import Shard, run_name
 from signalbox.contracts.routes import Route
 from signalbox.errors import SetupError
+from signalbox.models.reachable import release_within
 from signalbox.settings import Settings
 from signalbox.store import store_of
 from signalbox.tasks import Task, load_task
@@ -85,7 +86,7 @@ async def _judge(
 ) -> tuple[RunFolder, Plan]:
     try:
         async with store_of(settings) as store:
-            release = (await client.release()).key
+            release = (await release_within(client, settings.server_wait_seconds)).key
             options = Options(
                 task=task.name,
                 route=request.route,

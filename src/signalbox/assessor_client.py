@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from signalbox.contracts.record import Source
 from signalbox.errors import InputError, SetupError, SignalboxError
 from signalbox.settings import Settings
+
+_PAUSE_SECONDS = 1.0
 
 
 class Problem(BaseModel):
@@ -102,7 +105,7 @@ def _exchange(settings: Settings, method: str, path: str, body: dict[str, Any] |
     content = None if body is None else json.dumps(body).encode()
     try:
         with direct_client(url, settings.decoder_timeout_seconds * 2) as client:
-            response = client.request(method, url, content=content, headers=headers)
+            response = _request(client, settings.server_wait_seconds, method, url, content, headers)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         raise SetupError(
             f"The assessor at {settings.assessor_base_url} does not answer ({error}).",
@@ -111,6 +114,26 @@ def _exchange(settings: Settings, method: str, path: str, body: dict[str, Any] |
     if not response.is_success:
         raise _error_of(settings, response)
     return response
+
+
+def _request(
+    client: httpx2.Client,
+    seconds: float,
+    method: str,
+    url: str,
+    content: bytes | None,
+    headers: dict[str, str],
+) -> httpx2.Response:
+    """The response; for so many seconds the connection is tried again, as a firewall may not know a new pod yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return client.request(method, url, content=content, headers=headers)
+        except httpx2.ConnectError:
+            left_seconds = deadline - time.monotonic()
+            if left_seconds <= 0:
+                raise
+        time.sleep(min(_PAUSE_SECONDS, left_seconds))
 
 
 def _error_of(settings: Settings, response: httpx2.Response) -> SignalboxError:

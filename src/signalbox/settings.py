@@ -133,6 +133,12 @@ class Settings(MonitoringSettings):
         le=3600,
         description="Seconds in which a command or job retries the connection to a database that cannot be reached. The assessor does not wait: it spools.",
     )
+    server_wait_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="Seconds in which a job retries its first request to a model server, or any to the assessor, that cannot be reached.",
+    )
     store_text: bool = Field(
         default=True,
         description="Whether to store texts. If false, records have only the hash and length of the input.",

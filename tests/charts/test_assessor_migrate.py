@@ -12,7 +12,7 @@ from tests.charts.pipelines_chart import ALL_JOBS
 from tests.charts.test_kubeconform import assert_known
 from tests.helpers import running_postgres
 
-WAIT = "SIGNALBOX_DATABASE_WAIT_SECONDS"
+WAIT, SERVER_WAIT = "SIGNALBOX_DATABASE_WAIT_SECONDS", "SIGNALBOX_SERVER_WAIT_SECONDS"
 PLAIN_URL = {"database": {"type": "postgres", "postgres": {"url": "postgresql://u:pw@db.example.org/d"}}}
 
 
@@ -93,6 +93,9 @@ def test_what_needs_postgres_at_its_start_waits_for_it_within_its_pod():
     }
     assert {"migrate", "train", "drift", "judge"} <= set(waits)
     assert set(waits.values()) == {"60"}
+    servers = {name: variables.get(SERVER_WAIT, {}).get("value") for name, variables in programs.items()}
+    del servers["migrate"]  # it sends nothing to other servers
+    assert set(servers.values()) == {"60"}
     job = one(render("assessor", POSTGRES), "Job")["spec"]
     pauses_seconds = sum(10 * 2**retry for retry in range(job["backoffLimit"]))
     assert (job["backoffLimit"] + 1) * 60 + pauses_seconds < job["activeDeadlineSeconds"]

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 
+import httpx2
 import pytest
 
+from signalbox import assessor_client
 from signalbox.assessor_client import assess
 from signalbox.errors import InputError, SetupError
 from signalbox.settings import Settings
@@ -100,6 +102,24 @@ def test_an_address_without_a_server_has_a_hint(url: str) -> None:
     with pytest.raises(SetupError, match="does not answer") as caught:
         assess(settings, ["x"], "en", "encoder")
     assert "signalbox serve" in caught.value.hint
+
+
+def test_a_job_waits_for_an_assessor_that_is_reached_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = f"http://127.0.0.1:{free_port()}"
+    with assessor(200, {"predictions": [{"id": "1"}]}) as (settings, requests):
+        reached, addresses = settings.assessor_base_url, iter([refused, refused])
+        request = httpx2.Client.request
+
+        def first_refused(client: httpx2.Client, method: str, url: str, **options: object) -> httpx2.Response:
+            return request(client, method, url.replace(reached, next(addresses, reached)), **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(httpx2.Client, "request", first_refused)
+        monkeypatch.setattr(assessor_client, "_PAUSE_SECONDS", 0.0)
+        with pytest.raises(SetupError, match="does not answer"):
+            assess(settings, ["a"], "en", "encoder")
+        waiting = settings.model_copy(update={"server_wait_seconds": 600.0})
+        assert assess(waiting, ["a"], "en", "encoder") == [{"id": "1"}]
+    assert len(requests) == 1
 
 
 def test_our_own_servers_are_reached_without_the_proxy_of_the_environment(

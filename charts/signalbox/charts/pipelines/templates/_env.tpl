@@ -41,8 +41,7 @@
 - name: SIGNALBOX_DATABASE_URL
   valueFrom:
     secretKeyRef: {name: {{ $postgres.existingSecret }}, key: {{ $postgres.existingSecretKey }}}
-# NetworkPolicies may apply to a pod only a moment after its start.
-- {name: SIGNALBOX_DATABASE_WAIT_SECONDS, value: "60"}
+- {name: SIGNALBOX_DATABASE_WAIT_SECONDS, value: "60"} # as SIGNALBOX_SERVER_WAIT_SECONDS
 {{- end -}}
 {{- end -}}
 
