@@ -14,6 +14,7 @@ from services.assessor.metrics import Metrics
 from signalbox.contracts.record import Record
 from signalbox.contracts.requests import Sampling
 from signalbox.requests import requests_of
+from signalbox.requests.answers import answer_pages
 from signalbox.requests.known import data_hashes
 from signalbox.store import Store
 from signalbox.tasks import Task
@@ -51,21 +52,13 @@ class Refill:
         """In parts, so that answers go on meanwhile."""
         campaign, added = sampling.campaign, 0
         since = self._read_until.get(campaign.id, campaign.planned_at) - _OVERLAP
-        while True:
-            records = await self._store.records(
-                task=self._task.name,
-                language=campaign.key.language,
-                source="user",
-                since=since,
-                limit=_ROWS_AT_ONCE,
-                newest_first=False,
-            )
+        language = campaign.key.language
+        pages = answer_pages(self._store, self._task.name, language, since=since, rows=_ROWS_AT_ONCE)
+        async for records in pages:
             added += await self._add(sampling, records)
-            if not records or records[-1].created_at <= since:
-                return added
-            since = self._read_until[campaign.id] = records[-1].created_at
-            if len(records) < _ROWS_AT_ONCE:
-                return added
+            if records:
+                self._read_until[campaign.id] = records[-1].created_at
+        return added
 
     async def _add(self, sampling: Sampling, records: list[Record]) -> int:
         texts, hashes = await self._texts_of_task(), self._done[sampling.campaign.id]

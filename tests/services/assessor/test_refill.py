@@ -56,6 +56,20 @@ async def test_records_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.Mon
         assert await refill.run_once() == 10
 
 
+async def test_more_records_of_one_time_than_a_part_has_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 3)
+    at_once = {"created_at": PLANNED + timedelta(minutes=20)}
+    async with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        refill, _ = await _refill(store)
+        await store.append_many([_answer(number, **at_once) for number in range(8)])
+        await store.append(_answer(40))
+        assert await refill.run_once() == 9
+        await store.append(_answer(60))
+        assert await refill.run_once() == 1
+
+
 @pytest.mark.parametrize("method", ["excluded_hashes", "add_requests"])
 async def test_answers_wait_for_the_next_time_while_the_store_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
