@@ -26,10 +26,14 @@ from signalbox.tasks import Task
 
 @dataclass(frozen=True)
 class Server:
-    """A model that answers: its client, to be created in an event loop, and the memory of its process if it is known."""
+    """A model that answers: its client, to be created in an event loop, and the memory of its process if it is known.
+
+    `wait_seconds` is how long its first request is repeated while it cannot be reached.
+    """
 
     client: Callable[[], ModelClient]
     memory: Callable[[], int | None] = lambda: None
+    wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,9 @@ def remote_decoder(settings: Settings, task: Task, url: str, name: str, key: str
 
     @contextlib.contextmanager
     def serve() -> Iterator[Server]:
-        yield Server(lambda: decoder_client(settings, task, url, name, key))
+        yield Server(
+            lambda: decoder_client(settings, task, url, name, key), wait_seconds=settings.server_wait_seconds
+        )
 
     return Candidate(
         name or urlsplit(url).netloc, "decoder", serve, prompt=prompt_digest(task), where="remote"

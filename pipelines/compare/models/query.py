@@ -19,6 +19,7 @@ from pipelines.shards import WHOLE, Shard
 from signalbox.contracts.record import LabeledText, ModelRelease
 from signalbox.errors import ModelError, ModelRejected, SetupError
 from signalbox.models.base import ModelClient
+from signalbox.models.reachable import release_within
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class _Session:
     async def run(self) -> Journal:
         client = self._server.client()
         try:
-            release = await self._release(client)
+            release = await self._release(client, self._server.wait_seconds)
             identity = self._candidate.identity or f"{self._candidate.name}|{release.key}"
             identity = f"{identity}|{self._candidate.prompt}"
             journal = Journal(self._folder, self._candidate.name, identity, self._shard)
@@ -119,16 +120,16 @@ class _Session:
                 if self._replies % _SAMPLE_EVERY == 0:
                     self._sample()
         self._sample()
-        if await self._release(client) != release:
+        if await self._release(client, 0.0) != release:
             journal.clear()
             raise SetupError(
                 f"The release of {name} changed during the comparison.", hint="Run the comparison again."
             )
         journal.add(self._facts(release))
 
-    async def _release(self, client: ModelClient) -> ModelRelease:
+    async def _release(self, client: ModelClient, wait_seconds: float) -> ModelRelease:
         try:
-            return await client.release()
+            return await release_within(client, wait_seconds)
         except ModelRejected as error:
             hint = error.hint.replace(
                 "Set SIGNALBOX_COMPARE_MODEL to one of:", "Write its name after `#` in the URL, one of:"

@@ -52,7 +52,10 @@ def running_model(settings: Settings, task: Task, model: str) -> Candidate:
 
     @contextlib.contextmanager
     def serve() -> Iterator[Server]:
-        yield Server(lambda: encoder_client(settings, task, settings.encoder_base_url))
+        yield Server(
+            lambda: encoder_client(settings, task, settings.encoder_base_url),
+            wait_seconds=settings.server_wait_seconds,
+        )
 
     return Candidate("encoder", "encoder", serve, where="remote")
 

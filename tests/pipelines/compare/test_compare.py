@@ -14,6 +14,9 @@ from typer.testing import CliRunner
 
 from pipelines.cli import app
 from pipelines.compare import results
+from signalbox.errors import ModelUnavailable
+from signalbox.models import reachable
+from signalbox.models.server import ChatServer
 from tests.pipelines.compare.chat_server import ChatModel, rows, task_of, understands
 
 DATA = [*rows(40, "test"), *rows(24, "calibration"), *rows(4, "few-shot")]
@@ -192,6 +195,24 @@ def test_a_cut_is_set_on_the_calibration_rows(run):
     with model.serving() as url:
         output = run("compare", "--models", f"{url}#toy-model", "--no-log-run")
     assert "toy-model 1.00" in output
+
+
+def test_a_model_that_is_reached_later_is_waited_for(run, monkeypatch):
+    release, errors = ChatServer.release, iter([ModelUnavailable("http://m: refused.")])
+
+    async def later(server):
+        if error := next(errors, None):
+            raise error
+        return await release(server)
+
+    monkeypatch.setattr(ChatServer, "release", later)
+    monkeypatch.setattr(reachable, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setenv("SIGNALBOX_SERVER_WAIT_SECONDS", "600")
+    model = ChatModel(understands)
+    with model.serving() as url:
+        output = run("compare", "--models", f"{url}#toy-model", "--no-log-run")
+    assert "toy-model 1.00" in output
+    assert next(errors, None) is None
 
 
 # --- what can be wrong ------------------------------------------------------------------------------------
