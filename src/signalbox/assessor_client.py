@@ -13,9 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from signalbox.contracts.record import Source
 from signalbox.errors import InputError, SetupError, SignalboxError
+from signalbox.serving.reachable import PAUSE_SECONDS, seconds_left
 from signalbox.settings import Settings
-
-_PAUSE_SECONDS = 1.0
 
 
 class Problem(BaseModel):
@@ -124,16 +123,16 @@ def _request(
     content: bytes | None,
     headers: dict[str, str],
 ) -> httpx2.Response:
-    """The response; for so many seconds the connection is tried again, as a firewall may not know a new pod yet."""
-    deadline = time.monotonic() + seconds
+    """The response; for so many seconds the connection is tried again, as in `signalbox.serving.reachable`."""
+    left = seconds_left(seconds)
     while True:
         try:
             return client.request(method, url, content=content, headers=headers)
         except httpx2.ConnectError:
-            left_seconds = deadline - time.monotonic()
-            if left_seconds <= 0:
+            left_seconds = next(left, None)
+            if left_seconds is None:
                 raise
-        time.sleep(min(_PAUSE_SECONDS, left_seconds))
+        time.sleep(min(PAUSE_SECONDS, left_seconds))
 
 
 def _error_of(settings: Settings, response: httpx2.Response) -> SignalboxError:

@@ -114,7 +114,7 @@ def test_a_job_waits_for_an_assessor_that_is_reached_later(monkeypatch: pytest.M
             return request(client, method, url.replace(reached, next(addresses, reached)), **options)  # type: ignore[arg-type]
 
         monkeypatch.setattr(httpx2.Client, "request", first_refused)
-        monkeypatch.setattr(assessor_client, "_PAUSE_SECONDS", 0.0)
+        monkeypatch.setattr(assessor_client, "PAUSE_SECONDS", 0.0)
         with pytest.raises(SetupError, match="does not answer"):
             assess(settings, ["a"], "en", "encoder")
         waiting = settings.model_copy(update={"server_wait_seconds": 600.0})

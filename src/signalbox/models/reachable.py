@@ -1,18 +1,12 @@
-"""Wait for a model server that cannot be reached yet."""
+"""The release of a model server that may not be reached yet."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
 from typing import Protocol
 
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelUnavailable
-
-log = logging.getLogger(__name__)
-
-_PAUSE_SECONDS = 1.0
+from signalbox.serving.reachable import reached
 
 
 class Server(Protocol):
@@ -26,18 +20,6 @@ class Server(Protocol):
 async def release_within(server: Server, seconds: float) -> ModelRelease:
     """The release that is served; the request is repeated for so many seconds while the server cannot be reached.
 
-    A pod that has just started may be cut off by a firewall that does not know its address yet, so the retries are of this
-    process: a new pod would have a new address. Raises a ModelError.
+    Raises a ModelError.
     """
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return await server.release()
-        except ModelUnavailable as error:
-            left_seconds = deadline - time.monotonic()
-            if left_seconds <= 0:
-                raise
-            log.warning(
-                "the model server cannot be reached, retrying for %.0f s: %s", left_seconds, error.message
-            )
-        await asyncio.sleep(min(_PAUSE_SECONDS, left_seconds))
+    return await reached(server.release, seconds, ModelUnavailable, "the model server")

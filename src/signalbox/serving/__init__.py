@@ -1,1 +1,1 @@
-"""How servers listen and end."""
+"""How servers listen and end, and how their callers wait and share requests."""

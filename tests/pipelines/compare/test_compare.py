@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from pipelines.compare import results
 from signalbox.errors import ModelUnavailable
-from signalbox.models import reachable
 from signalbox.models.server import ChatServer
+from signalbox.serving import reachable
 from tests.pipelines.compare.chat_server import ChatModel, rows, task_of, understands
 
 DATA = [*rows(40, "test"), *rows(24, "calibration"), *rows(4, "few-shot")]
@@ -206,7 +206,7 @@ def test_a_model_that_is_reached_later_is_waited_for(run, monkeypatch):
         return await release(server)
 
     monkeypatch.setattr(ChatServer, "release", later)
-    monkeypatch.setattr(reachable, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(reachable, "PAUSE_SECONDS", 0.0)
     monkeypatch.setenv("SIGNALBOX_SERVER_WAIT_SECONDS", "600")
     model = ChatModel(understands)
     with model.serving() as url:

@@ -6,9 +6,9 @@ import pytest
 
 from signalbox.contracts.record import ModelRelease
 from signalbox.errors import ModelRejected, ModelUnavailable
-from signalbox.models import reachable
 from signalbox.models.encoder import EncoderClient
 from signalbox.models.reachable import release_within
+from signalbox.serving import reachable
 from tests.helpers import free_port
 
 RELEASE = ModelRelease(name="m", revision="r", engine="onnxruntime", quantization="int8")
@@ -29,7 +29,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
-    monkeypatch.setattr(reachable, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(reachable, "PAUSE_SECONDS", 0.0)
 
 
 async def test_a_job_waits_for_a_server_that_is_reached_later(caplog) -> None:
