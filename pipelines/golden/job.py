@@ -218,16 +218,10 @@ async def suspend(settings: Settings, store: Store, task: Task, outcome: Outcome
             f"the answers to {rows} golden rows changed (p = {p:.2g}, {outcome.other_verdicts} other verdicts)",
             {"rows": rows, "p_value": p, "other_verdicts": outcome.other_verdicts},
         )
-        stored = await _written(store, event)
+        stored = await ledger.write_while(store.events, event, _is_certified)
         events += [stored] if stored else []
     return events
 
 
-async def _written(store: Store, event: CertificateEvent) -> CertificateEvent | None:
-    """The event as stored; None if the certificate is in use no longer. Another writer's event leads to another try."""
-    while True:
-        history = await store.events.of_campaign(event.campaign_id)
-        if state_of(history) is not CertificateState.CERTIFIED:
-            return None
-        if stored := await ledger.write(store.events, event, history):
-            return stored
+def _is_certified(history: Sequence[CertificateEvent]) -> bool:
+    return state_of(history) is CertificateState.CERTIFIED

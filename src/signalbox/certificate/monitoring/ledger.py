@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from signalbox.certificate.monitoring.states import check_transition, state_of
 from signalbox.contracts.certificate import (
@@ -61,6 +61,18 @@ async def write(
     return stored
 
 
+async def write_while(
+    events: EventStore, event: CertificateEvent, applies: Callable[[Sequence[CertificateEvent]], bool]
+) -> CertificateEvent | None:
+    """The event as stored, None if it does not apply to the history. Another writer's event leads to another try."""
+    while True:
+        history = await events.of_campaign(event.campaign_id)
+        if not applies(history):
+            return None
+        if stored := await write(events, event, history):
+            return stored
+
+
 async def write_issue(events: EventStore, certificate: Certificate, digest: str, actor: str) -> None:
     """The row of a certificate that was issued, once, by the first reader of its file. Raises StoreUnavailable.
 
@@ -76,10 +88,9 @@ async def write_issue(events: EventStore, certificate: Certificate, digest: str,
         f"{count} labels show it",
         {"labels": count, "errors": certificate.decisive.errors},
     )
-    while True:
-        history = await events.of_campaign(event.campaign_id)
+
+    def applies(history: Sequence[CertificateEvent]) -> bool:
         known = any(row.certificate_id == certificate.id for row in history if row.action is event.action)
-        if known or state_of(history) is CertificateState.REVOKED:
-            return
-        if await write(events, event, history):
-            return
+        return not known and state_of(history) is not CertificateState.REVOKED
+
+    await write_while(events, event, applies)
