@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipelines.evaluate.journal import Journal
 from signalbox.certificate.keys import prompt_digest
@@ -45,18 +45,14 @@ async def drop_stale(
         journal.reload()
         stale = []
         if journal.done:
+            prompts = _prompts(task, route)
             async with store_of(settings) as store:
                 for row in rows:
                     name = journal.done.get(row.id)
                     record = await store.get(name) if name else None
-                    if name and (record is None or not counts(task, route, releases, record)):
+                    if name and (record is None or not _counts(record, releases, prompts)):
                         stale.append(row.id)
         journal.drop(stale)
-
-
-def counts(task: Task, route: Route, releases: Sequence[ModelRelease], record: Record) -> bool:
-    """Whether an answer is of these releases and of the prompt of now."""
-    return _has_release(releases, record) and _has_prompt(task, route, record)
 
 
 def check_source(
@@ -70,7 +66,8 @@ def check_source(
             f"{', '.join(sorted(strangers))}: a model changed meanwhile.",
             hint="Evaluate again.",
         )
-    languages = sorted({record.language for record in records if not _has_prompt(task, route, record)})
+    prompts = _prompts(task, route)
+    languages = sorted({record.language for record in records if not _has_prompt(prompts, record)})
     if languages:
         raise SetupError(
             f"While evaluating {route}, answers in {', '.join(languages)} came from another prompt than that of "
@@ -84,5 +81,15 @@ def _has_release(releases: Sequence[ModelRelease], record: Record) -> bool:
     return record.release is None or record.release in releases
 
 
-def _has_prompt(task: Task, route: Route, record: Record) -> bool:
-    return record.prompt_digest == prompt_digest(task, record.language, route)
+def _prompts(task: Task, route: Route) -> dict[str, str | None]:
+    """The digest of the prompt of now, by language."""
+    return {language: prompt_digest(task, language, route) for language in task.languages}
+
+
+def _has_prompt(prompts: Mapping[str, str | None], record: Record) -> bool:
+    return record.prompt_digest == prompts[record.language]
+
+
+def _counts(record: Record, releases: Sequence[ModelRelease], prompts: Mapping[str, str | None]) -> bool:
+    """Whether an answer is of these releases and of the prompt of now."""
+    return _has_release(releases, record) and _has_prompt(prompts, record)
