@@ -20,18 +20,15 @@ from benchmarks.peers.environments import Report
 from benchmarks.peers.rounds import Figures, Size, median, ratios, spread
 from signalbox.contracts.record import Record
 from signalbox.store import Store, open_store
-from signalbox.store.compared import VALUE_COLUMNS
-from signalbox.store.databases.sqlite_rows import row_of
+from signalbox.store.compared import RECORD_COLUMNS, row_of
+from signalbox.store.databases import sqlite_rows
 from tests.helpers import folder_on_disk, record, running_postgres
 
 WRITERS = 32
 _RECORDS = {True: 640, False: 6400}
 _OURS = "signalbox, 32 writers"
-_COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, score, body"
-_ALL = (*_COLUMNS.split(", "), *VALUE_COLUMNS)
-_INTO = f"INSERT INTO record ({', '.join(_ALL)}) VALUES"
-_SQLITE = f"{_INTO} ({', '.join('?' * len(_ALL))})"
-_POSTGRES = f"{_INTO} ({', '.join(f'${number}' for number in range(1, len(_ALL) + 1))})"
+_MARKS = ", ".join(f"${number}" for number in range(1, len(RECORD_COLUMNS) + 1))
+_POSTGRES = f"INSERT INTO record ({', '.join(RECORD_COLUMNS)}) VALUES ({_MARKS})"
 Write = Callable[[list[Record]], Awaitable[Figures]]
 
 
@@ -95,11 +92,11 @@ async def _through(store: Store, records: list[Record]) -> Figures:
 
 
 async def _sqlite(connection: sqlite3.Connection, records: list[Record]) -> Figures:
-    rows = [row_of(one) for one in records]
+    rows = [sqlite_rows.row_of(one) for one in records]
     started = _now()
     for first in range(0, len(rows), WRITERS):
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(_SQLITE, rows[first : first + WRITERS])
+        connection.executemany(sqlite_rows.INSERT, rows[first : first + WRITERS])
         connection.execute("COMMIT")
     return _figures(started, len(rows))
 
@@ -109,7 +106,7 @@ async def _postgres(
     records: list[Record],
     write: Callable[..., Awaitable[object]],
 ) -> Figures:
-    rows = [(one.id, one.created_at, *row_of(one)[2:]) for one in records]
+    rows = [row_of(one, one.created_at) for one in records]
     started = _now()
     for first in range(0, len(rows), WRITERS):
         await write(connection, rows[first : first + WRITERS])
@@ -121,7 +118,7 @@ async def _insert(connection: asyncpg.Connection, rows: Sequence[tuple[object, .
 
 
 async def _copy(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    await connection.copy_records_to_table("record", records=rows, columns=_ALL)
+    await connection.copy_records_to_table("record", records=rows, columns=RECORD_COLUMNS)
 
 
 def _now() -> tuple[float, float]:

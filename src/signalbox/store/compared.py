@@ -47,6 +47,23 @@ VALUE_COLUMNS = (
     "thresholds_digest",
     "packed",
 )
+# All columns of a record; the databases differ in the form of the second one only.
+RECORD_COLUMNS = (
+    *[
+        "id",
+        "created_at",
+        "source",
+        "task",
+        "language",
+        "route",
+        "release_key",
+        "light",
+        "verdict",
+        "score",
+        "body",
+    ],
+    *VALUE_COLUMNS,
+)
 PAGE_ROWS = 1 << 15  # 1.6 MiB
 BODIES_AT_ONCE = 2_000
 _SPAN = "FROM record WHERE task = {0} AND language = {1}"
@@ -100,6 +117,24 @@ def input_key(input_sha256: str) -> int:
 def kind_key(kind: Kind) -> int:
     """64 bits of its hash."""
     return int.from_bytes(_digest(json.dumps(kind)), "big")
+
+
+def row_of(record: Record, created_at: object) -> tuple[object, ...]:
+    """The values of RECORD_COLUMNS, with the time as the database has it."""
+    return (
+        record.id,
+        created_at,
+        record.source,
+        record.task,
+        record.language,
+        record.route,
+        record.release.key if record.release else None,
+        record.light.value,
+        record.verdict,
+        record.score,
+        record.model_dump_json(),
+        *values_of(record),
+    )
 
 
 def values_of(record: Record) -> tuple[object, ...]:

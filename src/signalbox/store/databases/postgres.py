@@ -12,11 +12,21 @@ import asyncpg
 
 from signalbox.contracts.record import Feedback, Record
 from signalbox.store.backend import Query, RowRejected, StoredFields, StoreUnavailable
-from signalbox.store.compared import ComparedPage, Place, Span, Stored, begin_of, page_of, stored_of, time_of
+from signalbox.store.compared import (
+    RECORD_COLUMNS,
+    ComparedPage,
+    Place,
+    Span,
+    Stored,
+    begin_of,
+    page_of,
+    row_of,
+    stored_of,
+    time_of,
+)
 from signalbox.store.databases.group_commit import Append, GroupCommit, Results, new_records
 from signalbox.store.databases.postgres_pool import UNAVAILABLE, open_pool, unavailable
 from signalbox.store.databases.postgres_rows import (
-    ALL_COLUMNS,
     BODIES,
     BY_ID,
     BY_IDS,
@@ -28,7 +38,6 @@ from signalbox.store.databases.postgres_rows import (
     feedback_of,
     matching,
     record_of,
-    row_of,
     values_of_query,
 )
 from signalbox.store.portable import Statement, postgres_form
@@ -181,9 +190,9 @@ class PostgresBackend:
             raise StoreUnavailable("Postgres: not connected.")
         if not records:
             return
-        rows = [row_of(record) for record in records]
+        rows = [row_of(record, record.created_at) for record in records]
         try:
-            await self._pool.copy_records_to_table("record", records=rows, columns=ALL_COLUMNS)
+            await self._pool.copy_records_to_table("record", records=rows, columns=RECORD_COLUMNS)
         except asyncpg.UniqueViolationError:
             raise
         except UNAVAILABLE as error:

@@ -6,11 +6,9 @@ from datetime import datetime
 
 from signalbox.contracts.record import Feedback, Record
 from signalbox.store.backend import Query
-from signalbox.store.compared import VALUE_COLUMNS, bodies_sql, packed_sql, values_of
+from signalbox.store.compared import bodies_sql, packed_sql
 from signalbox.store.rows import parse_row
 
-_COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, score, body"
-ALL_COLUMNS = (*_COLUMNS.split(", "), *VALUE_COLUMNS)
 _MARKS = tuple(f"${number}" for number in range(1, 8))
 _LAST = (
     "(SELECT packed FROM page ORDER BY packed DESC LIMIT 1)"  # there is no max() of bytes before Postgres 18
@@ -54,21 +52,3 @@ def record_of(created_at: datetime, body: str) -> Record:
 def feedback_of(created_at: datetime, body: str) -> Feedback:
     """The feedback of a row."""
     return parse_row(Feedback, body, created_at)
-
-
-def row_of(record: Record) -> tuple[object, ...]:
-    """The values of ALL_COLUMNS."""
-    return (
-        record.id,
-        record.created_at,
-        record.source,
-        record.task,
-        record.language,
-        record.route,
-        record.release.key if record.release else None,
-        record.light.value,
-        record.verdict,
-        record.score,
-        record.model_dump_json(),
-        *values_of(record),
-    )

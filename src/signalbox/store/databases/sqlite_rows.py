@@ -7,13 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from signalbox.contracts.record import Feedback, Record
+from signalbox.store import compared
 from signalbox.store.backend import Query, StoredFields
-from signalbox.store.compared import VALUE_COLUMNS, values_of
 from signalbox.store.rows import parse_row
 
-_COLUMNS = "id, created_at, source, task, language, route, release_key, light, verdict, score, body"
-_INTO = f"INSERT INTO record ({_COLUMNS}, {', '.join(VALUE_COLUMNS)}) VALUES"
-_ROW = f"({', '.join('?' * (11 + len(VALUE_COLUMNS)))})"
+_INTO = f"INSERT INTO record ({', '.join(compared.RECORD_COLUMNS)}) VALUES"
+_ROW = f"({', '.join('?' * len(compared.RECORD_COLUMNS))})"
 INSERT = f"{_INTO} {_ROW} ON CONFLICT (id) DO NOTHING"
 ROWS_OF_STATEMENT = 64
 INSERT_FEEDBACK = """INSERT INTO feedback (id, created_at, label, body, prediction_id)
@@ -68,17 +67,4 @@ def fields_of(created_at: str, row: list[Any]) -> StoredFields:
 
 def row_of(record: Record) -> tuple[object, ...]:
     """The values of INSERT."""
-    return (
-        record.id,
-        time_text(record.created_at),
-        record.source,
-        record.task,
-        record.language,
-        record.route,
-        record.release.key if record.release else None,
-        record.light,
-        record.verdict,
-        record.score,
-        record.model_dump_json(),
-        *values_of(record),
-    )
+    return compared.row_of(record, time_text(record.created_at))
