@@ -1,6 +1,7 @@
 """A server that gets another model while it answers: its release, its engine, and the answers meanwhile."""
 
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from aiohttp import web
@@ -55,6 +56,12 @@ class Swapped:
         await self.during()
         await response.write(CHUNK.encode())
         return response
+
+
+async def _swap(server, client):
+    """The server gets another model, and a poll sees it."""
+    server.models = [NEW]
+    assert await client.ready()
 
 
 async def test_another_model_in_the_listing_is_another_release_and_engine(task):
@@ -115,13 +122,8 @@ async def test_the_engine_is_read_again_after_an_outage(task):
 async def test_a_model_that_changes_during_an_answer_makes_it_fail(task):
     """It may be of either model, so neither's certificate may count."""
     server = Swapped(OLD)
-
-    async def swap():
-        server.models = [NEW]
-        assert await client.ready()
-
     async with server.client(task) as client:
-        server.during = swap
+        server.during = partial(_swap, server, client)
         with pytest.raises(ModelUnavailable, match="got another model during the answer"):
             await client.answer("A text.", "en")
         server.during = None
@@ -130,13 +132,8 @@ async def test_a_model_that_changes_during_an_answer_makes_it_fail(task):
 
 async def test_a_model_that_changes_during_a_stream_ends_it(task):
     server = Swapped(OLD)
-
-    async def swap():
-        server.models = [NEW]
-        assert await client.ready()
-
     async with server.client(task) as client:
-        server.during = swap
+        server.during = partial(_swap, server, client)
         with pytest.raises(ModelUnavailable, match="got another model during the answer"):
             [piece async for piece in client.stream("A text.", "en")]
 
